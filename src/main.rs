@@ -1,0 +1,3 @@
+//! The `mava-export` command.
+
+fn main() {}

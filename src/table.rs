@@ -1,0 +1,562 @@
+//! The one schema: every table for people, its columns, their types and what they mean.
+//!
+//! SQLite types, Arrow types and `docs/tables.md` all follow from the [`Table`] constants here; a
+//! test holds the migrated database against them. Each table also has a struct with one field per
+//! content column, which is what the normaliser makes and the store binds, so a column cannot be
+//! forgotten on the way.
+//!
+//! *Content* columns come from the API. *Bookkeeping* columns (`snapshot_id`, `deleted_at`) are
+//! set by the store and follow the content columns.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// An instant with millisecond precision, in UTC.
+pub type Instant = DateTime<Utc>;
+
+/// The text form of an instant in SQLite: `2026-01-31T09:05:00.123Z`, always 24 characters for
+/// the years 0 to 9999, so that text order is time order.
+pub fn instant_text(instant: Instant) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Reads the text form that [`instant_text`] writes (and any RFC 3339 instant).
+pub fn parse_instant(text: &str) -> Option<Instant> {
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|instant| instant.with_timezone(&Utc))
+}
+
+/// What a column holds, independent of any engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// An opaque identifier.
+    Id,
+    /// One of a small set of words; unknown words pass through.
+    Enumeration,
+    /// Free text.
+    Text,
+    /// A JSON document as text.
+    Json,
+    /// A signed 64-bit integer.
+    Integer,
+    /// True or false (0 or 1 in SQLite).
+    Boolean,
+    /// An instant: UTC text in SQLite, `timestamp(ms, UTC)` in Arrow.
+    Instant,
+}
+
+impl Type {
+    /// The declared type in SQLite's STRICT tables.
+    pub fn sqlite(self) -> &'static str {
+        match self {
+            Self::Integer | Self::Boolean => "INTEGER",
+            Self::Id | Self::Enumeration | Self::Text | Self::Json | Self::Instant => "TEXT",
+        }
+    }
+
+    /// The word used in `docs/tables.md`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Enumeration => "enumeration",
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Instant => "instant",
+        }
+    }
+}
+
+/// One column of a [`Table`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Name in SQL and Parquet.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Type,
+    /// Whether it can be NULL.
+    pub is_nullable: bool,
+    /// What it means, for people.
+    pub description: &'static str,
+}
+
+/// One table for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Name in SQL and Parquet.
+    pub name: &'static str,
+    /// What one row is.
+    pub description: &'static str,
+    /// Names of the primary key's columns, in order.
+    pub key: &'static [&'static str],
+    /// Columns that come from the API, in order.
+    pub content: &'static [Column],
+    /// Columns that the store sets, after the content.
+    pub bookkeeping: &'static [Column],
+}
+
+impl Table {
+    /// All columns in their documented order.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.content.iter().chain(self.bookkeeping)
+    }
+}
+
+/// A column's value, borrowed from its record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// SQL NULL.
+    Null,
+    /// An integer or a boolean.
+    Integer(i64),
+    /// Text of any kind but an instant.
+    Text(&'a str),
+    /// An instant, not yet rendered for an engine.
+    Instant(Instant),
+}
+
+/// A struct that is one row of a table's content columns.
+pub trait Record {
+    /// The table it belongs to.
+    const TABLE: &'static Table;
+    /// Calls `take` with each content column's value, in column order.
+    fn each_cell<'a>(&'a self, take: impl FnMut(Cell<'a>));
+}
+
+/// What a record's field gives its column.
+trait Field {
+    const IS_NULLABLE: bool;
+    fn cell(&self) -> Cell<'_>;
+}
+
+impl Field for String {
+    const IS_NULLABLE: bool = false;
+    fn cell(&self) -> Cell<'_> {
+        Cell::Text(self)
+    }
+}
+
+impl Field for i64 {
+    const IS_NULLABLE: bool = false;
+    fn cell(&self) -> Cell<'_> {
+        Cell::Integer(*self)
+    }
+}
+
+impl Field for bool {
+    const IS_NULLABLE: bool = false;
+    fn cell(&self) -> Cell<'_> {
+        Cell::Integer(i64::from(*self))
+    }
+}
+
+impl Field for Instant {
+    const IS_NULLABLE: bool = false;
+    fn cell(&self) -> Cell<'_> {
+        Cell::Instant(*self)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    const IS_NULLABLE: bool = true;
+    fn cell(&self) -> Cell<'_> {
+        self.as_ref().map_or(Cell::Null, Field::cell)
+    }
+}
+
+/// Defines a record struct and its [`Table`] from one list of columns; the doc comments become
+/// the descriptions.
+macro_rules! table {
+    (
+        $(#[doc = $table_doc:literal])+
+        $name:literal $record:ident key($($key:literal),+) {
+            $( $(#[doc = $doc:literal])+ $field:ident: $rust:ty as $kind:ident, )+
+        }
+        $( bookkeeping {
+            $( $(#[doc = $extra_doc:literal])+ $extra:ident: $extra_rust:ty as $extra_kind:ident, )+
+        } )?
+    ) => {
+        $(#[doc = $table_doc])+
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $record {
+            $( $(#[doc = $doc])+ pub $field: $rust, )+
+        }
+
+        impl Record for $record {
+            const TABLE: &'static Table = &Table {
+                name: $name,
+                description: concat!($($table_doc),+),
+                key: &[$($key),+],
+                content: &[$( Column {
+                    name: stringify!($field),
+                    kind: Type::$kind,
+                    is_nullable: <$rust as Field>::IS_NULLABLE,
+                    description: concat!($($doc),+),
+                } ),+],
+                bookkeeping: &[$($( Column {
+                    name: stringify!($extra),
+                    kind: Type::$extra_kind,
+                    is_nullable: <$extra_rust as Field>::IS_NULLABLE,
+                    description: concat!($($extra_doc),+),
+                } ),+)?],
+            };
+
+            fn each_cell<'a>(&'a self, mut take: impl FnMut(Cell<'a>)) {
+                $( take(self.$field.cell()); )+
+            }
+        }
+    };
+}
+
+table! {
+    /// One row per ticket.
+    "tickets" Ticket key("id") {
+        /// The ticket's id.
+        id: String as Id,
+        /// `Open`, `Pending`, `Waiting`, `Resolved`, `Spam`, or a word the API adds later.
+        status: Option<String> as Enumeration,
+        /// 1 low, 2 medium, 3 high, 4 urgent.
+        priority: Option<i64> as Integer,
+        /// Where the ticket came from: `web`, `discord`, `telegram`, `telegram-group`, `email`.
+        source_type: Option<String> as Enumeration,
+        /// The category (`categories.id`).
+        category_id: Option<String> as Id,
+        /// The agent it is assigned to (`agents.id`); NULL when unassigned.
+        assigned_agent_id: Option<String> as Id,
+        /// The customer (`customers.id`); NULL for telegram groups.
+        customer_id: Option<String> as Id,
+        /// Subject line of an e-mail ticket.
+        email_subject: Option<String> as Text,
+        /// When the ticket was created.
+        created_at: Instant as Instant,
+        /// When the API says it last changed; often absent.
+        updated_at: Option<Instant> as Instant,
+        /// When it was resolved: `created_at` + `resolution_time_ms`; NULL while unresolved.
+        resolved_at: Option<Instant> as Instant,
+        /// Milliseconds from creation to resolution; NULL while unresolved.
+        resolution_time_ms: Option<i64> as Integer,
+        /// The customer's rating, 1 to 5; NULL without one.
+        csat: Option<i64> as Integer,
+        /// What the AI agent did with it, as the API words it.
+        ai_status: Option<String> as Enumeration,
+        /// Messages in the thread, of every kind; NULL when threads were not asked for.
+        message_count: Option<i64> as Integer,
+        /// Messages by the customer.
+        customer_message_count: Option<i64> as Integer,
+        /// Messages by agents that the customer can see.
+        agent_message_count: Option<i64> as Integer,
+        /// Messages by the system: audit log and automation.
+        system_message_count: Option<i64> as Integer,
+        /// Private notes (`message_type` = `InternalNote`).
+        private_note_count: Option<i64> as Integer,
+        /// First message by the customer.
+        first_customer_message_at: Option<Instant> as Instant,
+        /// First message by an agent that the customer can see.
+        first_agent_reply_at: Option<Instant> as Instant,
+        /// Milliseconds from creation to the first agent reply.
+        first_reply_time_ms: Option<i64> as Integer,
+        /// Latest message of any kind.
+        last_message_at: Option<Instant> as Instant,
+        /// Who sent the latest message: `customer`, `agent` or `system`.
+        last_message_sender_type: Option<String> as Enumeration,
+        /// Fields the API sent that have no column here, as JSON.
+        extra_json: Option<String> as Json,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this ticket or anything that hangs on it.
+        snapshot_id: i64 as Integer,
+        /// When the ticket was found gone from the API; NULL while it is there.
+        deleted_at: Option<Instant> as Instant,
+    }
+}
+
+table! {
+    /// One row per message of a ticket's thread, private notes and audit log included.
+    "messages" Message key("ticket_id", "id") {
+        /// The message's id, unique within its ticket; `made-…` where the API sent none.
+        id: String as Id,
+        /// The ticket it belongs to (`tickets.id`).
+        ticket_id: String as Id,
+        /// Place in the thread, from 0, oldest first.
+        position: i64 as Integer,
+        /// `customer`, `agent` or `system`.
+        sender_type: Option<String> as Enumeration,
+        /// The sender's name, where the API gives one.
+        sender_name: Option<String> as Text,
+        /// The sender's id, where the API gives one.
+        sender_id: Option<String> as Id,
+        /// `ExternalMessage`, `InternalNote`, or a kind of audit-log entry.
+        message_type: Option<String> as Enumeration,
+        /// The text.
+        content: Option<String> as Text,
+        /// When it was sent.
+        created_at: Option<Instant> as Instant,
+        /// When it was last edited.
+        updated_at: Option<Instant> as Instant,
+        /// Fields the API sent that have no column here, as JSON.
+        extra_json: Option<String> as Json,
+    }
+}
+
+table! {
+    /// One row per file attached to a message.
+    "message_attachments" MessageAttachment key("ticket_id", "message_id", "position") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// The message (`messages.id` within the ticket).
+        message_id: String as Id,
+        /// Place among the message's attachments, from 0.
+        position: i64 as Integer,
+        /// File name.
+        file_name: Option<String> as Text,
+        /// Where the file lies.
+        url: Option<String> as Text,
+        /// Its type as the API gives it.
+        file_type: Option<String> as Text,
+    }
+}
+
+table! {
+    /// One row per customer seen on a ticket; the newest observation wins.
+    "customers" Customer key("id") {
+        /// The customer's id.
+        id: String as Id,
+        /// Name.
+        name: Option<String> as Text,
+        /// E-mail address.
+        email: Option<String> as Text,
+        /// Wallet address.
+        wallet_address: Option<String> as Text,
+        /// The customer's Discord id.
+        discord_author_id: Option<String> as Id,
+        /// The customer's Telegram id.
+        telegram_author_id: Option<String> as Id,
+        /// When the customer was created.
+        created_at: Option<Instant> as Instant,
+        /// When the API says the customer last changed.
+        updated_at: Option<Instant> as Instant,
+        /// Fields the API sent that have no column here, as JSON.
+        extra_json: Option<String> as Json,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this customer or its attributes.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// One row per custom attribute of a ticket.
+    "ticket_attributes" TicketAttribute key("ticket_id", "position") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// Place among the ticket's attributes, from 0.
+        position: i64 as Integer,
+        /// The attribute's id, where the API gives one.
+        attribute_id: Option<String> as Id,
+        /// The attribute's label, where the API gives one.
+        label: Option<String> as Text,
+        /// The value; anything but a string as its JSON text.
+        value: Option<String> as Text,
+    }
+}
+
+table! {
+    /// One row per custom attribute of a customer.
+    "customer_attributes" CustomerAttribute key("customer_id", "position") {
+        /// The customer (`customers.id`).
+        customer_id: String as Id,
+        /// Place among the customer's attributes, from 0.
+        position: i64 as Integer,
+        /// The attribute's id, where the API gives one.
+        attribute_id: Option<String> as Id,
+        /// The attribute's label, where the API gives one.
+        label: Option<String> as Text,
+        /// The value; anything but a string as its JSON text.
+        value: Option<String> as Text,
+    }
+}
+
+table! {
+    /// One row per tag seen on a ticket.
+    "tags" Tag key("id") {
+        /// The tag's id.
+        id: String as Id,
+        /// Its name, where the API gives one.
+        name: Option<String> as Text,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this tag.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// Which ticket has which tag.
+    "ticket_tags" TicketTag key("ticket_id", "tag_id") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// The tag (`tags.id`).
+        tag_id: String as Id,
+    }
+}
+
+table! {
+    /// Discord user names that take part in a ticket.
+    "ticket_discord_users" TicketDiscordUser key("ticket_id", "position") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// Place in the ticket's list, from 0.
+        position: i64 as Integer,
+        /// The Discord user name.
+        user_name: String as Text,
+    }
+}
+
+table! {
+    /// One row per category listed by the API or seen on a ticket.
+    "categories" Category key("id") {
+        /// The category's id.
+        id: String as Id,
+        /// Its name; NULL while only its id was seen.
+        name: Option<String> as Text,
+        /// Whether it is archived; NULL while unknown.
+        is_archived: Option<bool> as Boolean,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this category.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// One row per agent listed by the API or seen on a ticket.
+    "agents" Agent key("id") {
+        /// The agent's id.
+        id: String as Id,
+        /// Name; NULL while only the id was seen.
+        name: Option<String> as Text,
+        /// E-mail address.
+        email: Option<String> as Text,
+        /// Wallet address.
+        wallet_address: Option<String> as Text,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this agent.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// One row per version of a ticket's tracked fields, as this copy saw them.
+    "ticket_history" TicketVersion key("ticket_id", "valid_from") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// When this copy first saw the version.
+        valid_from: Instant as Instant,
+        /// When this copy saw the next one; NULL for the current version.
+        valid_until: Option<Instant> as Instant,
+        /// Status.
+        status: Option<String> as Enumeration,
+        /// Priority.
+        priority: Option<i64> as Integer,
+        /// Category (`categories.id`).
+        category_id: Option<String> as Id,
+        /// Agent (`agents.id`).
+        assigned_agent_id: Option<String> as Id,
+        /// Ids of the tags, sorted, as a JSON array.
+        tags_json: String as Json,
+        /// Rating.
+        csat: Option<i64> as Integer,
+        /// What the AI agent did.
+        ai_status: Option<String> as Enumeration,
+        /// Milliseconds from creation to resolution.
+        resolution_time_ms: Option<i64> as Integer,
+        /// Messages in the thread.
+        message_count: Option<i64> as Integer,
+        /// Whether the ticket was gone from the API.
+        is_deleted: bool as Boolean,
+    }
+    bookkeeping {
+        /// The snapshot that saw this version first.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// One row per run, resumed runs included: what was asked for and what came of it.
+    "snapshots" Snapshot key("id") {
+        /// Number of the run, from 1.
+        id: i64 as Integer,
+        /// The command: `backfill`.
+        kind: String as Enumeration,
+        /// `running`, `complete`, `incomplete` (rejects or unverified slices), `superseded`.
+        outcome: String as Enumeration,
+        /// When the run began.
+        started_at: Instant as Instant,
+        /// When it ended; NULL while it is unfinished.
+        finished_at: Option<Instant> as Instant,
+        /// Start of the range asked for, inclusive.
+        range_from: Instant as Instant,
+        /// End of the range asked for, exclusive.
+        range_until: Instant as Instant,
+        /// The filters of a filtered export as a JSON object; NULL when unfiltered.
+        filters_json: Option<String> as Json,
+        /// Whether message threads were asked for.
+        has_messages: bool as Boolean,
+        /// Requests sent, retries included.
+        requests: i64 as Integer,
+        /// Tickets read.
+        tickets_read: i64 as Integer,
+        /// Tickets that were not in the store before.
+        tickets_new: i64 as Integer,
+        /// Tickets whose content had changed.
+        tickets_changed: i64 as Integer,
+        /// Tickets found gone from the API.
+        tickets_deleted: i64 as Integer,
+        /// Slices of the range that could not be proven complete.
+        unverified_slices: i64 as Integer,
+        /// Values that could not be represented; see `rejects`.
+        rejects: i64 as Integer,
+        /// Characters that no engine can hold (NUL, lone surrogates), stored as U+FFFD.
+        replaced_characters: i64 as Integer,
+    }
+}
+
+table! {
+    /// What could not be represented, kept raw: a whole ticket or one value of it.
+    "rejects" Reject key("id") {
+        /// Made from ticket, path and raw value, so that the same reject is kept once.
+        id: String as Id,
+        /// The ticket's id; NULL when that is what is missing.
+        ticket_id: Option<String> as Id,
+        /// Where in the ticket: a path such as `messages[3].content`; empty for the whole ticket.
+        path: String as Text,
+        /// Why, in words.
+        reason: String as Text,
+        /// The value as received.
+        raw_json: String as Json,
+    }
+    bookkeeping {
+        /// The snapshot that last met it.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+/// Every table for people, in the order of the documentation.
+pub const TABLES: [&Table; 14] = [
+    Ticket::TABLE,
+    Message::TABLE,
+    MessageAttachment::TABLE,
+    Customer::TABLE,
+    TicketAttribute::TABLE,
+    CustomerAttribute::TABLE,
+    Tag::TABLE,
+    TicketTag::TABLE,
+    TicketDiscordUser::TABLE,
+    Category::TABLE,
+    Agent::TABLE,
+    TicketVersion::TABLE,
+    Snapshot::TABLE,
+    Reject::TABLE,
+];

@@ -1,0 +1,184 @@
+//! Half-open ranges of time and how a long one is cut into windows the API accepts.
+
+use std::fmt;
+
+use chrono::{Duration, NaiveDate, NaiveDateTime, SecondsFormat};
+
+use crate::error::{Error, Result};
+use crate::table::{Instant, parse_instant};
+
+/// The longest range the API is sure to accept. It documents "1 year" without saying whether that
+/// is 365 or 366 days, so the shorter one.
+pub const LONGEST_DAYS: i64 = 365;
+
+/// A half-open range `[from, until)`, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    from: Instant,
+    until: Instant,
+}
+
+impl Window {
+    /// `[from, until)`, or `None` where that is empty or reversed.
+    pub fn new(from: Instant, until: Instant) -> Option<Self> {
+        (from < until).then_some(Self { from, until })
+    }
+
+    /// Start, inclusive.
+    pub fn from(&self) -> Instant {
+        self.from
+    }
+
+    /// End, exclusive.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Whether `instant` lies in it.
+    pub fn contains(&self, instant: Instant) -> bool {
+        self.from <= instant && instant < self.until
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> Duration {
+        self.until - self.from
+    }
+
+    /// Cuts it into windows of at most [`LONGEST_DAYS`], oldest first, that touch and cover it
+    /// exactly. The last one takes the remainder.
+    pub fn split_by_year(&self) -> Vec<Self> {
+        let mut windows = Vec::new();
+        let mut from = self.from;
+        while from < self.until {
+            let until = from
+                .checked_add_signed(Duration::days(LONGEST_DAYS))
+                .map_or(self.until, |end| end.min(self.until));
+            windows.push(Self { from, until });
+            from = until;
+        }
+        windows
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "[{}, {})", brief(self.from), brief(self.until))
+    }
+}
+
+/// An instant for people: the date alone at midnight, else without a fraction that is zero.
+fn brief(instant: Instant) -> String {
+    if instant.timestamp_millis().rem_euclid(86_400_000) == 0 {
+        instant.format("%Y-%m-%d").to_string()
+    } else if instant.timestamp_subsec_millis() == 0 {
+        instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+    } else {
+        instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+    }
+}
+
+/// Reads what a person types for an instant: a date (midnight UTC), an RFC 3339 instant with an
+/// offset, or a date and time without one (UTC). Precision below a millisecond is cut off.
+///
+/// # Errors
+/// A usage error that names the text and the accepted forms.
+pub fn parse(text: &str) -> Result<Instant> {
+    let trimmed = text.trim();
+    let instant = NaiveDate::parse_from_str(trimmed, "%Y-%m-%d")
+        .ok()
+        .and_then(|date| date.and_hms_opt(0, 0, 0))
+        .map(|naive| naive.and_utc())
+        .or_else(|| parse_instant(trimmed))
+        .or_else(|| {
+            [
+                "%Y-%m-%dT%H:%M:%S%.f",
+                "%Y-%m-%d %H:%M:%S%.f",
+                "%Y-%m-%dT%H:%M",
+            ]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(trimmed, form).ok())
+            .map(|naive| naive.and_utc())
+        });
+    instant
+        .and_then(|instant| Instant::from_timestamp_millis(instant.timestamp_millis()))
+        .filter(|instant| (0..=9999).contains(&chrono::Datelike::year(instant)))
+        .ok_or_else(|| {
+            Error::usage(format!("{text:?} is not a date or an instant"))
+                .help("write 2023-01-31, 2023-01-31T09:00:00Z or 2023-01-31T09:00:00+02:00")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> Instant {
+        parse(text).expect("a test's own instant")
+    }
+
+    #[test]
+    fn a_leap_year_is_cut_at_365_days() {
+        let windows = Window::new(at("2024-01-01"), at("2025-01-01"))
+            .expect("not empty")
+            .split_by_year();
+        let shown: Vec<String> = windows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            ["[2024-01-01, 2024-12-31)", "[2024-12-31, 2025-01-01)"]
+        );
+    }
+
+    #[test]
+    fn empty_and_reversed_ranges_are_no_windows() {
+        assert_eq!(Window::new(at("2024-01-01"), at("2024-01-01")), None);
+        assert_eq!(Window::new(at("2024-01-02"), at("2024-01-01")), None);
+    }
+
+    #[test]
+    fn offsets_are_read_and_sub_millisecond_digits_cut() {
+        assert_eq!(at("2024-01-01T02:00:00+02:00"), at("2024-01-01"));
+        assert_eq!(
+            at("2024-01-01T00:00:00.0019Z"),
+            at("2024-01-01T00:00:00.001Z")
+        );
+        assert_eq!(at("2024-01-01T00:00:00"), at("2024-01-01"));
+    }
+
+    #[test]
+    fn what_is_no_instant_is_named_with_the_way_out() {
+        for text in [
+            "",
+            "yesterday",
+            "2023-02-30",
+            "01/02/2023",
+            "2023-13-01",
+            "+12023-01-01T00:00:00Z",
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+            assert!(error.help_text().is_some());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cut_covers_the_range_exactly_in_legal_windows(
+            from_ms in -2_000_000_000_000i64..4_000_000_000_000,
+            length_ms in 1i64..400_000_000_000,
+        ) {
+            let from = Instant::from_timestamp_millis(from_ms).expect("in range");
+            let until = Instant::from_timestamp_millis(from_ms + length_ms).expect("in range");
+            let windows = Window::new(from, until).expect("not empty").split_by_year();
+            let mut edge = from;
+            for window in &windows {
+                prop_assert_eq!(window.from(), edge);
+                prop_assert!(window.length() <= Duration::days(LONGEST_DAYS));
+                edge = window.until();
+            }
+            prop_assert_eq!(edge, until);
+            let shortest = (length_ms + LONGEST_DAYS * 86_400_000 - 1) / (LONGEST_DAYS * 86_400_000);
+            prop_assert_eq!(i64::try_from(windows.len()).expect("few"), shortest);
+        }
+    }
+}
