@@ -3,5 +3,7 @@
 pub mod error;
 pub mod normalize;
 pub mod plan;
+pub mod report;
+pub mod settings;
 pub mod table;
 pub mod window;

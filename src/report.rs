@@ -1,0 +1,142 @@
+//! What a run says of itself: its progress while it runs and its summary at the end. Values only;
+//! `terminal` shows them.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::window::Window;
+
+/// A run's progress at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// Tickets read so far, those of an earlier, interrupted part of the run included.
+    pub tickets_read: u64,
+    /// Of those, read before this process took the run up.
+    pub tickets_resumed: u64,
+    /// Tickets expected in all, as far as the API has announced them; `None` until every window
+    /// has announced its count.
+    pub tickets_expected: Option<u64>,
+    /// Requests sent by this process, retries included.
+    pub requests: u64,
+    /// Of the budget's period that ends now: requests sent by everyone who shares the ledger.
+    pub budget_used: u32,
+    /// What the budget allows in one period; `None` when it is lifted.
+    pub budget_limit: Option<u32>,
+    /// Pages in flight.
+    pub lanes: usize,
+    /// Slices sealed, and slices in all.
+    pub slices_sealed: usize,
+    /// Slices in all, so far.
+    pub slices: usize,
+    /// Why nothing moves just now, if nothing does: a sentence such as
+    /// `the API asked for a pause of 12 s`.
+    pub waiting: Option<String>,
+}
+
+/// What one run did, for people and, as JSON, for machines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The command: `backfill`.
+    pub kind: String,
+    /// The snapshot this run wrote.
+    pub snapshot_id: i64,
+    /// `complete`, `incomplete`, or `interrupted`.
+    pub outcome: String,
+    /// Start of the range, RFC 3339.
+    pub range_from: String,
+    /// End of the range, exclusive, RFC 3339.
+    pub range_until: String,
+    /// The filters, `None` when unfiltered.
+    pub filters: Option<serde_json::Value>,
+    /// Whether it went on from an earlier, interrupted run.
+    pub is_resumed: bool,
+    /// Tickets read, and of them new, changed and unchanged.
+    pub tickets_read: i64,
+    /// New to the store.
+    pub tickets_new: i64,
+    /// Changed since the store last saw them.
+    pub tickets_changed: i64,
+    /// Found gone from the API.
+    pub tickets_deleted: i64,
+    /// Rows in the store after the run.
+    pub tickets_stored: i64,
+    /// Messages in the store after the run.
+    pub messages_stored: i64,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Of those, answered 429.
+    pub requests_limited: u64,
+    /// Of those, sent again after a fault.
+    pub retries: u64,
+    /// Bytes of response bodies, decompressed.
+    pub bytes: u64,
+    /// Seconds this process took.
+    pub elapsed_s: f64,
+    /// Values and tickets kept raw in `rejects`.
+    pub rejects: i64,
+    /// Characters stored as U+FFFD.
+    pub replaced_characters: i64,
+    /// Slices that could not be proven complete: the window and why.
+    pub unverified: Vec<Unverified>,
+    /// Remarks the reader should know: fall-backs used, lookups that failed.
+    pub remarks: Vec<String>,
+    /// The store's path.
+    pub store: String,
+    /// Its size in bytes.
+    pub store_bytes: u64,
+}
+
+/// A slice that could not be proven complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unverified {
+    /// The slice's range.
+    pub window: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// The command planned: `backfill`.
+    pub kind: String,
+    /// Its windows, oldest first.
+    pub windows: Vec<PlannedWindow>,
+    /// Tickets in all.
+    pub tickets: u64,
+    /// Requests expected, lookups included.
+    pub requests: u64,
+    /// Seconds expected within the budget.
+    pub seconds: u64,
+    /// Requests this plan itself cost.
+    pub requests_spent: u64,
+}
+
+/// One window of a [`Plan`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlannedWindow {
+    /// The range.
+    #[serde(serialize_with = "window_text")]
+    pub window: Window,
+    /// Tickets the API counts in it.
+    pub tickets: u64,
+    /// Requests it will cost.
+    pub requests: u64,
+}
+
+fn window_text<S: serde::Serializer>(window: &Window, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(window)
+}
+
+impl Summary {
+    /// Tickets read that were stored already, unchanged.
+    pub fn tickets_unchanged(&self) -> i64 {
+        self.tickets_read - self.tickets_new - self.tickets_changed
+    }
+
+    /// How long this process took.
+    pub fn elapsed(&self) -> Duration {
+        Duration::try_from_secs_f64(self.elapsed_s).unwrap_or_default()
+    }
+}
