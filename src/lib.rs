@@ -1,5 +1,6 @@
 //! `mava-export` keeps a complete, queryable copy of a Mava support desk.
 
+pub mod budget;
 pub mod error;
 pub mod normalize;
 pub mod plan;

@@ -1,0 +1,256 @@
+//! The ledger's file: a small SQLite database per key fingerprint in the user's state directory.
+//!
+//! SQLite gives what a shared ledger needs and nobody should write again: a transaction that is
+//! whole or absent when a process is killed, and a lock that dies with its holder.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the ledger is an edge: it owns its file"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::Limit;
+use crate::error::{Error, Result};
+
+/// What a try to enter a send into the ledger gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// Entered: send now. With it, the sends in the period that ends now.
+    Entered { used: u32 },
+    /// Full or closed: try again at this instant (Unix milliseconds).
+    NotBefore { at_ms: i64, used: u32 },
+    /// Another process holds the file for a moment.
+    Busy,
+}
+
+/// Send instants of one API key, shared by the processes of this machine.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// The name under which a key's ledger is filed: 16 hex digits of a hash over base URL and key,
+/// so that neither can be read from it.
+pub fn fingerprint(base_url: &str, api_key: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("mava-export budget ledger v1");
+    hasher.update(base_url.as_bytes());
+    hasher.update(&[0]);
+    hasher.update(api_key.as_bytes());
+    hasher.finalize().to_hex().chars().take(16).collect()
+}
+
+impl Ledger {
+    /// Opens or makes `budget-<fingerprint>.sqlite` in `directory`.
+    ///
+    /// # Errors
+    /// Where the directory cannot be made or written, or the file is not a ledger.
+    pub fn open(directory: &Path, fingerprint: &str) -> Result<Self> {
+        let path = directory.join(format!("budget-{fingerprint}.sqlite"));
+        let fail = |error: Box<dyn std::error::Error + Send + Sync>| {
+            Error::failed(format!("cannot open the budget ledger {}", path.display()))
+                .because(error)
+                .help("name a writable directory with --state-dir")
+        };
+        fs::create_dir_all(directory).map_err(|error| fail(error.into()))?;
+        let connection = Connection::open(&path).map_err(|error| fail(error.into()))?;
+        connection
+            .busy_timeout(Duration::from_secs(5))
+            .and_then(|()| {
+                connection.execute_batch(
+                    "PRAGMA journal_mode = DELETE;
+                     PRAGMA synchronous = OFF;
+                     CREATE TABLE IF NOT EXISTS sends (at_ms INTEGER NOT NULL) STRICT;
+                     CREATE TABLE IF NOT EXISTS closed (until_ms INTEGER NOT NULL) STRICT;",
+                )
+            })
+            // From here on a held file is waited for without blocking the thread: see `Gate`.
+            .and_then(|()| connection.busy_timeout(Duration::ZERO))
+            .map_err(|error| fail(error.into()))?;
+        Ok(Self { connection, path })
+    }
+
+    /// Enters a send at `now_ms` if `limit` and closures allow it.
+    pub(super) fn try_enter(&mut self, limit: Limit, now_ms: i64) -> Result<Entry> {
+        self.transact(|transaction| {
+            // A clock set back leaves instants in the future: they count as now, which can only
+            // make us wait longer than needed, once.
+            transaction.execute("UPDATE sends SET at_ms = ?1 WHERE at_ms > ?1", [now_ms])?;
+            transaction.execute(
+                "DELETE FROM sends WHERE at_ms <= ?1",
+                [now_ms.saturating_sub(limit.span_ms)],
+            )?;
+            let sends: Vec<i64> = transaction
+                .prepare("SELECT at_ms FROM sends ORDER BY at_ms")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let closed_until: Option<i64> =
+                transaction.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
+            let period_began = now_ms.saturating_sub(limit.period_ms);
+            let used = sends.iter().filter(|at| **at > period_began).count();
+            let used = u32::try_from(used).unwrap_or(u32::MAX);
+            let at_ms = limit
+                .earliest(&sends, now_ms)
+                .max(closed_until.unwrap_or(now_ms));
+            if at_ms > now_ms {
+                return Ok(Entry::NotBefore { at_ms, used });
+            }
+            transaction.execute("INSERT INTO sends VALUES (?1)", [now_ms])?;
+            Ok(Entry::Entered { used: used + 1 })
+        })
+        .map(|entry| entry.unwrap_or(Entry::Busy))
+    }
+
+    /// Closes the ledger for everyone until `until_ms`; an earlier end never shortens a later
+    /// one. `false` where another process holds the file for a moment.
+    pub(super) fn try_close(&mut self, until_ms: i64) -> Result<bool> {
+        self.transact(|transaction| {
+            let known: Option<i64> =
+                transaction.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
+            if known.is_none_or(|known| known < until_ms) {
+                transaction.execute("DELETE FROM closed", [])?;
+                transaction.execute("INSERT INTO closed VALUES (?1)", [until_ms])?;
+            }
+            Ok(())
+        })
+        .map(|done| done.is_some())
+    }
+
+    /// Runs `work` in a transaction that holds the write lock from its start; `None` when another
+    /// process has it.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        let outcome = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|transaction| {
+                let value = work(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            });
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(rusqlite::Error::SqliteFailure(failure, _))
+                if matches!(
+                    failure.code,
+                    ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(Error::failed(format!(
+                "cannot use the budget ledger {}",
+                self.path.display()
+            ))
+            .because(error)
+            .help("delete that file once no run uses this key, or name another --state-dir")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Limit = Limit {
+        requests: 3,
+        period_ms: 1_000,
+        span_ms: 1_100,
+    };
+
+    #[test]
+    fn the_fingerprint_tells_keys_apart_and_shows_neither() {
+        let one = fingerprint("https://a.test/", "key-one");
+        assert_eq!(one.len(), 16);
+        assert_ne!(one, fingerprint("https://a.test/", "key-two"));
+        assert_ne!(one, fingerprint("https://b.test/", "key-one"));
+    }
+
+    #[test]
+    fn two_ledgers_on_one_file_share_the_limit_and_survive_reopening() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || Ledger::open(directory.path(), "f").expect("opens");
+        let (mut one, mut two) = (open(), open());
+        assert_eq!(
+            one.try_enter(LIMIT, 10).unwrap(),
+            Entry::Entered { used: 1 }
+        );
+        assert_eq!(
+            two.try_enter(LIMIT, 20).unwrap(),
+            Entry::Entered { used: 2 }
+        );
+        drop(one);
+        let mut one = open();
+        assert_eq!(
+            one.try_enter(LIMIT, 30).unwrap(),
+            Entry::Entered { used: 3 }
+        );
+        let full = Entry::NotBefore {
+            at_ms: 1_110,
+            used: 3,
+        };
+        assert_eq!(two.try_enter(LIMIT, 40).unwrap(), full);
+        assert_eq!(
+            two.try_enter(LIMIT, 1_109).unwrap(),
+            Entry::NotBefore {
+                at_ms: 1_110,
+                used: 0
+            }
+        );
+        assert_eq!(
+            two.try_enter(LIMIT, 1_110).unwrap(),
+            Entry::Entered { used: 1 }
+        );
+    }
+
+    #[test]
+    fn a_closure_holds_for_everyone_and_is_never_shortened() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || Ledger::open(directory.path(), "f").expect("opens");
+        let (mut one, mut two) = (open(), open());
+        assert!(one.try_close(5_000).unwrap());
+        assert!(one.try_close(4_000).unwrap());
+        assert_eq!(
+            two.try_enter(LIMIT, 10).unwrap(),
+            Entry::NotBefore {
+                at_ms: 5_000,
+                used: 0
+            }
+        );
+        assert_eq!(
+            two.try_enter(LIMIT, 5_000).unwrap(),
+            Entry::Entered { used: 1 }
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_nobody_wait_longer_than_one_span() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
+        for _ in 0..3 {
+            ledger.try_enter(LIMIT, 3_600_000).unwrap();
+        }
+        assert_eq!(
+            ledger.try_enter(LIMIT, 1_000).unwrap(),
+            Entry::NotBefore {
+                at_ms: 2_100,
+                used: 3
+            }
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_ledger_is_refused_by_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("budget-f.sqlite"), "x".repeat(4_096)).unwrap();
+        let error = Ledger::open(directory.path(), "f").expect_err("refused");
+        assert!(error.to_string().contains("budget-f.sqlite"), "{error}");
+        assert!(error.help_text().unwrap().contains("--state-dir"));
+    }
+}

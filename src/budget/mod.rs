@@ -1,0 +1,152 @@
+//! The request budget: never more than the limit in any window of its period, across lanes,
+//! restarts and the processes of this machine that share a key.
+//!
+//! [`Limit`] is the arithmetic, pure. [`Ledger`] keeps the send instants in a file per key
+//! fingerprint. [`Gate`] is what a request passes before it is sent.
+
+mod gate;
+mod ledger;
+
+use std::time::Duration;
+
+pub use gate::{Gate, Pass};
+pub use ledger::{Ledger, fingerprint};
+
+use crate::settings::BudgetSettings;
+
+/// So many sends in any half-open window of `span_ms`.
+///
+/// `span_ms` is the API's period plus a margin: the API counts when a request arrives, we when it
+/// leaves, and the difference from one request to another must not make 91 arrivals of 90 sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Sends allowed in one span.
+    pub requests: usize,
+    /// The API's period, in milliseconds.
+    pub period_ms: i64,
+    /// The period plus the margin, in milliseconds.
+    pub span_ms: i64,
+}
+
+impl Limit {
+    /// The limit that `settings` ask for; `None` when it is lifted. A share always leaves at
+    /// least one request.
+    pub fn of(settings: &BudgetSettings) -> Option<Self> {
+        let rate = settings.rate_limit?;
+        let shared = u64::from(rate.requests) * u64::from(settings.share_percent) / 100;
+        let period_ms = millis(rate.period);
+        Some(Self {
+            requests: usize::try_from(shared).unwrap_or(usize::MAX).max(1),
+            period_ms,
+            span_ms: period_ms.saturating_add(millis(settings.margin)),
+        })
+    }
+
+    /// When the next send may happen, given earlier ones in ascending order: `now` or later.
+    pub fn earliest(&self, sends_ms: &[i64], now_ms: i64) -> i64 {
+        sends_ms
+            .len()
+            .checked_sub(self.requests)
+            .and_then(|index| sends_ms.get(index))
+            .map_or(now_ms, |blocking| {
+                now_ms.max(blocking.saturating_add(self.span_ms))
+            })
+    }
+
+    /// Sends per second that the limit allows over a long stretch.
+    pub fn rate(&self) -> f64 {
+        let requests = u32::try_from(self.requests).unwrap_or(u32::MAX);
+        let span = Duration::from_millis(u64::try_from(self.span_ms).unwrap_or(1).max(1));
+        f64::from(requests) / span.as_secs_f64()
+    }
+}
+
+/// The pause after the `n`th 429 in a row (from 0) that names no `Retry-After`: doubling from one
+/// second up to one period, of which a random part between a half and the whole is taken so that
+/// processes do not come back in step. `random` lies in `[0, 1)`.
+pub fn penalty(n: u32, period: Duration, random: f64) -> Duration {
+    let ceiling = Duration::from_secs(1)
+        .saturating_mul(1u32.checked_shl(n.min(16)).unwrap_or(u32::MAX))
+        .min(period.max(Duration::from_millis(100)));
+    ceiling.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_share_is_cut_down_and_never_to_nothing() {
+        let settings = |requests, share_percent| BudgetSettings {
+            rate_limit: Some(crate::settings::RateLimit {
+                requests,
+                period: Duration::from_secs(30),
+            }),
+            share_percent,
+            margin: Duration::from_millis(300),
+            state_dir: None,
+        };
+        let requests = |requests, share| Limit::of(&settings(requests, share)).map(|l| l.requests);
+        assert_eq!(requests(90, 100), Some(90));
+        assert_eq!(requests(90, 80), Some(72));
+        assert_eq!(requests(90, 33), Some(29));
+        assert_eq!(requests(2, 10), Some(1));
+    }
+
+    #[test]
+    fn penalties_double_up_to_the_period() {
+        let period = Duration::from_secs(30);
+        let whole: Vec<u64> = (0..7).map(|n| penalty(n, period, 1.0).as_secs()).collect();
+        assert_eq!(whole, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(penalty(1, period, 0.0), Duration::from_secs(1));
+        assert_eq!(penalty(99, period, 1.0), period);
+    }
+
+    proptest! {
+        /// Whoever sends whenever allowed, after any idle times, never exceeds the limit.
+        #[test]
+        fn no_window_of_the_span_holds_more_than_the_limit(
+            requests in 1usize..12,
+            span_ms in 1i64..500,
+            idles in prop::collection::vec(0i64..300, 1..120),
+        ) {
+            let limit = Limit { requests, period_ms: span_ms, span_ms };
+            let mut sends: Vec<i64> = Vec::new();
+            let mut now = 0;
+            for idle in idles {
+                now += idle;
+                now = limit.earliest(&sends, now);
+                sends.push(now);
+            }
+            for (index, start) in sends.iter().enumerate() {
+                let inside = sends[index..].iter().filter(|at| **at < start + span_ms).count();
+                prop_assert!(inside <= requests);
+            }
+        }
+
+        /// Nobody waits longer than needed.
+        #[test]
+        fn one_millisecond_earlier_would_exceed_it(
+            requests in 1usize..6,
+            span_ms in 2i64..200,
+            count in 0usize..30,
+        ) {
+            let limit = Limit { requests, period_ms: span_ms, span_ms };
+            let mut sends: Vec<i64> = Vec::new();
+            for _ in 0..count {
+                sends.push(limit.earliest(&sends, 0));
+            }
+            let next = limit.earliest(&sends, 0);
+            if next > 0 {
+                let inside = sends.iter().filter(|at| **at > next - 1 - span_ms).count();
+                prop_assert!(inside >= requests);
+            }
+        }
+    }
+}
