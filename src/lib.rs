@@ -1,7 +1,9 @@
 //! `mava-export` keeps a complete, queryable copy of a Mava support desk.
 
+pub mod api;
 pub mod budget;
 pub mod error;
+pub mod extract;
 pub mod normalize;
 pub mod plan;
 pub mod report;

@@ -1,0 +1,519 @@
+//! Paging through one slice: a state machine, pure.
+//!
+//! It says what to ask for next ([`Pager::ask`]), judges each answer ([`Pager::take`]) and knows
+//! when the slice is sealed. Offsets over a live collection lose tickets, so pages go by key: sort
+//! by creation, and begin the next page at the last creation instant received. The answer's own
+//! `count` says how many tickets remain from there on, so a slice is proven complete by its last
+//! page and costs no request more.
+//!
+//! Three things leave that path: more tickets in one millisecond than a page holds ([`tie`]), an
+//! answer that contradicts itself (asked again, then reported as unverified), and an API that
+//! breaks the assumptions behind keys ([`offset`]).
+
+mod offset;
+#[cfg(test)]
+mod tests;
+mod tie;
+
+use std::collections::HashSet;
+
+use chrono::Duration;
+
+use crate::plan::{Position, Slice, SliceState};
+use crate::settings::Filters;
+use crate::table::Instant;
+use crate::window::Window;
+use offset::Offset;
+use tie::Tie;
+
+/// Tickets a page asks for: the API's documented maximum.
+pub const PAGE_LIMIT: u32 = 100;
+
+/// How often an answer that contradicts itself is asked for before it is taken as it is.
+const MOST_TRIES: u32 = 4;
+
+/// One request for a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// `startDate` and `endDate`.
+    pub window: Window,
+    /// `skip`.
+    pub skip: u32,
+    /// `limit`.
+    pub limit: u32,
+    /// A filter on top of the run's own, used only to take apart a crowded millisecond.
+    pub narrowing: Narrowing,
+}
+
+/// A filter by one status, one origin, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Narrowing {
+    /// The one `status`.
+    pub status: Option<String>,
+    /// The one `origin`.
+    pub origin: Option<String>,
+}
+
+/// What paging needs to know of one ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its id, or a stable stand-in where the API sent none.
+    pub id: String,
+    /// Its creation; `None` where the API sent none that can be read.
+    pub created_at: Option<Instant>,
+}
+
+/// What paging needs to know of one answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// How many tickets the API says match, over all pages.
+    pub count: Option<u64>,
+    /// Whether the API says there are more.
+    pub has_more: Option<bool>,
+    /// The tickets, in the order received.
+    pub keys: &'a [Key],
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// For each ticket of the answer, whether it is to be stored; `false` where this slice has
+    /// handed it on already. Empty when the page is asked for again.
+    pub fresh: Vec<bool>,
+    /// What comes next.
+    pub step: Step,
+}
+
+/// What comes after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Store the fresh tickets and ask for the next page.
+    Next,
+    /// Store nothing and ask again, because of this.
+    Again(String),
+    /// Store the fresh tickets: the slice is done, sealed or unverified.
+    Done,
+}
+
+/// A slice being paged through.
+#[derive(Debug, Clone)]
+pub struct Pager {
+    slice: Slice,
+    mode: Mode,
+    limit: u32,
+    /// Tickets handed on.
+    handed_on: u64,
+    /// Tickets left after the last answer, by its own count.
+    remaining: Option<u64>,
+    /// Tries of the current page that contradicted themselves.
+    tries: u32,
+    most_tries: u32,
+    /// Why the slice cannot be proven complete whatever its last page says.
+    doubt: Option<String>,
+    /// Why it fell back to offsets, until somebody takes it to tell the user.
+    fell_back: Option<String>,
+    statuses: Vec<String>,
+    origins: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Mode {
+    Key {
+        cursor: Instant,
+        /// Ids handed on whose creation is the cursor's very instant.
+        seen: HashSet<String>,
+        /// Whether the answer that would seal the slice announced fewer tickets than were left,
+        /// and has been asked for again because of it.
+        is_shrinkage_confirmed: bool,
+    },
+    Tie(Tie),
+    Offset(Offset),
+}
+
+impl Pager {
+    /// Takes a slice up where it stands. `filters` are the run's own: a crowded millisecond is
+    /// only taken apart within them.
+    pub fn new(slice: Slice, filters: &Filters) -> Self {
+        let mode = match &slice.position {
+            Position::Key(cursor) => Mode::at(*cursor),
+            Position::Offset { skip, overlap_id } => {
+                Mode::Offset(Offset::resume(*skip, overlap_id.clone()))
+            }
+        };
+        let words = |own: &[String], documented: &[&str]| {
+            if own.is_empty() {
+                documented.iter().map(ToString::to_string).collect()
+            } else {
+                own.to_vec()
+            }
+        };
+        Self {
+            slice,
+            mode,
+            limit: PAGE_LIMIT,
+            handed_on: 0,
+            remaining: None,
+            tries: 0,
+            most_tries: MOST_TRIES,
+            doubt: None,
+            fell_back: None,
+            statuses: words(&filters.status, &crate::api::STATUSES),
+            origins: words(&filters.origin, &crate::api::ORIGINS),
+        }
+    }
+
+    /// The slice as it stands, to be kept with the rows of the answer just taken.
+    pub fn slice(&self) -> &Slice {
+        &self.slice
+    }
+
+    /// Tickets still to come, as far as the API has said.
+    pub fn remaining(&self) -> Option<u64> {
+        match self.slice.state {
+            SliceState::Open => self.remaining,
+            SliceState::Sealed | SliceState::Unverified { .. } => Some(0),
+        }
+    }
+
+    /// Tickets handed on since this process took the slice up.
+    pub fn handed_on(&self) -> u64 {
+        self.handed_on
+    }
+
+    /// Why the slice fell back to paging by offset, said once.
+    pub fn take_fall_back(&mut self) -> Option<String> {
+        self.fell_back.take()
+    }
+
+    /// The next request; `None` when the slice is done.
+    pub fn ask(&self) -> Option<Ask> {
+        if self.slice.state != SliceState::Open {
+            return None;
+        }
+        let (window, skip, narrowing) = match &self.mode {
+            Mode::Key { cursor, .. } => (
+                Window::new(*cursor, self.slice.window.until())?,
+                0,
+                Narrowing::default(),
+            ),
+            Mode::Tie(tie) => (tie.window()?, tie.skip(), tie.narrowing()),
+            Mode::Offset(offset) => (self.slice.window, offset.skip(), Narrowing::default()),
+        };
+        Some(Ask {
+            window,
+            skip,
+            limit: self.limit,
+            narrowing,
+        })
+    }
+
+    /// The last page could not be had at its size (too large, or the API failed on it again and
+    /// again): asks for half as many tickets from now on, growing back with every page. `false`
+    /// when it is down to one ticket already.
+    pub fn shrink(&mut self) -> bool {
+        let is_shrinkable = self.limit > 1;
+        self.limit = (self.limit / 2).max(1);
+        is_shrinkable
+    }
+
+    /// Gives away the later half of what is left, in time, as a window for another lane; the
+    /// slice keeps the earlier half. `None` when that cannot be split.
+    pub fn split(&mut self) -> Option<Window> {
+        let Mode::Key { cursor, .. } = &self.mode else {
+            return None;
+        };
+        if self.slice.state != SliceState::Open {
+            return None;
+        }
+        let until = self.slice.window.until();
+        let half_ms = (until - *cursor).num_milliseconds() / 2;
+        let middle = cursor.checked_add_signed(Duration::milliseconds(half_ms))?;
+        if middle <= *cursor {
+            return None;
+        }
+        let given = Window::new(middle, until)?;
+        self.slice.window = Window::new(self.slice.window.from(), middle)?;
+        self.remaining = self.remaining.map(|count| count / 2);
+        Some(given)
+    }
+
+    /// Judges the answer to [`Pager::ask`].
+    pub fn take(&mut self, answer: Answer<'_>) -> Taken {
+        let taken = match &self.mode {
+            Mode::Key { cursor, .. } => self.take_by_key(*cursor, answer),
+            Mode::Tie(_) => self.take_tie(answer),
+            Mode::Offset(_) => self.take_by_offset(answer),
+        };
+        if !matches!(taken.step, Step::Again(_)) {
+            self.tries = 0;
+            self.limit = self.limit.saturating_mul(2).min(PAGE_LIMIT);
+            self.handed_on += taken.fresh.iter().filter(|is_fresh| **is_fresh).count() as u64;
+        }
+        taken
+    }
+
+    fn take_by_key(&mut self, cursor: Instant, answer: Answer<'_>) -> Taken {
+        let until = self.slice.window.until();
+        if let Err(reason) = in_order(answer.keys, cursor, until) {
+            return self.again_or(reason, |pager, reason| pager.fall_back(reason));
+        }
+        let received = answer.keys.len() as u64;
+        let last = answer.keys.iter().rev().find_map(|key| key.created_at);
+        let is_full = received >= u64::from(self.limit);
+        match announced(answer) {
+            Ok(0) if !is_full || last.is_none_or(|last| last <= cursor) => {
+                self.seal_by_key(received, answer)
+            }
+            // A full page that claims to be the last one: the next begins at its last ticket and
+            // has to hold that one at least, so a false claim does not end the slice.
+            Ok(left) => self.advance(cursor, last, left, answer),
+            Err(reason) => self.again_or(reason, |pager, reason| {
+                let is_end = !is_full && answer.has_more != Some(true);
+                let can_move = last.is_some_and(|last| last > cursor);
+                if is_end || !(can_move || is_full) {
+                    let fresh = pager.fresh_at_cursor(answer.keys);
+                    pager.finish(SliceState::Unverified { reason });
+                    return Taken {
+                        fresh,
+                        step: Step::Done,
+                    };
+                }
+                pager.most_tries = 1;
+                pager.advance(cursor, last, 0, answer)
+            }),
+        }
+    }
+
+    /// The answer holds all that its own count announces.
+    fn seal_by_key(&mut self, received: u64, answer: Answer<'_>) -> Taken {
+        let Mode::Key {
+            seen,
+            is_shrinkage_confirmed,
+            ..
+        } = &mut self.mode
+        else {
+            return self.inconsistent();
+        };
+        let known = seen.len() as u64;
+        let is_short = self.remaining.is_some_and(|left| received < left + known);
+        if is_short && !*is_shrinkage_confirmed {
+            *is_shrinkage_confirmed = true;
+            return again("the count fell by more than the tickets read".to_owned());
+        }
+        let fresh = self.fresh_at_cursor(answer.keys);
+        self.finish(SliceState::Sealed);
+        Taken {
+            fresh,
+            step: Step::Done,
+        }
+    }
+
+    /// Moves the cursor to the last creation instant received.
+    fn advance(
+        &mut self,
+        cursor: Instant,
+        last: Option<Instant>,
+        left: u64,
+        answer: Answer<'_>,
+    ) -> Taken {
+        let fresh = self.fresh_at_cursor(answer.keys);
+        self.remaining = Some(left);
+        match last {
+            Some(last) if last > cursor => {
+                self.slice.position = Position::Key(last);
+                let mut mode = Mode::at(last);
+                if let Mode::Key { seen, .. } = &mut mode {
+                    let at_last = answer
+                        .keys
+                        .iter()
+                        .filter(|key| key.created_at == Some(last));
+                    seen.extend(at_last.map(|key| key.id.clone()));
+                }
+                self.mode = mode;
+            }
+            Some(at) => {
+                let mut seen = match &mut self.mode {
+                    Mode::Key { seen, .. } => std::mem::take(seen),
+                    Mode::Tie(_) | Mode::Offset(_) => HashSet::new(),
+                };
+                seen.extend(answer.keys.iter().map(|key| key.id.clone()));
+                self.mode = Mode::Tie(Tie::new(at, seen));
+            }
+            // Tickets without a creation instant fill the page: nothing to page by.
+            None => {
+                let reason = "a whole page of tickets without createdAt".to_owned();
+                return self.again_or(reason, |pager, reason| pager.fall_back(reason));
+            }
+        }
+        Taken {
+            fresh,
+            step: Step::Next,
+        }
+    }
+
+    fn fresh_at_cursor(&self, keys: &[Key]) -> Vec<bool> {
+        match &self.mode {
+            Mode::Key { seen, .. } => keys.iter().map(|key| !seen.contains(&key.id)).collect(),
+            Mode::Tie(_) | Mode::Offset(_) => vec![true; keys.len()],
+        }
+    }
+
+    fn take_tie(&mut self, answer: Answer<'_>) -> Taken {
+        let Mode::Tie(tie) = &mut self.mode else {
+            return self.inconsistent();
+        };
+        let (fresh, progress) = tie.take(answer, self.limit, &self.statuses, &self.origins);
+        let at = tie.at();
+        let gave_up = match progress {
+            tie::Progress::Continue => None,
+            tie::Progress::Settled => Some(None),
+            tie::Progress::GaveUp(reason) => Some(Some(reason)),
+        };
+        if let Some(reason) = gave_up {
+            self.doubt = self.doubt.take().or(reason);
+            let next = at + Duration::milliseconds(1);
+            self.slice.position = Position::Key(next);
+            self.remaining = None;
+            self.mode = Mode::at(next);
+            if next >= self.slice.window.until() {
+                self.finish(SliceState::Sealed);
+                return Taken {
+                    fresh,
+                    step: Step::Done,
+                };
+            }
+        }
+        Taken {
+            fresh,
+            step: Step::Next,
+        }
+    }
+
+    fn take_by_offset(&mut self, answer: Answer<'_>) -> Taken {
+        let Mode::Offset(offset) = &mut self.mode else {
+            return self.inconsistent();
+        };
+        let progress = offset.take(answer, self.limit);
+        self.remaining = offset.remaining();
+        self.slice.position = Position::Offset {
+            skip: offset.skip(),
+            overlap_id: offset.overlap_id(),
+        };
+        let fresh = vec![true; answer.keys.len()];
+        match progress {
+            offset::Progress::Continue => Taken {
+                fresh,
+                step: Step::Next,
+            },
+            offset::Progress::StepBack(reason) => again(reason),
+            offset::Progress::End(doubt) => {
+                self.doubt = self.doubt.take().or(doubt);
+                self.finish(SliceState::Sealed);
+                Taken {
+                    fresh,
+                    step: Step::Done,
+                }
+            }
+        }
+    }
+
+    /// Asks the page again, up to a few times; then does `otherwise`.
+    fn again_or(
+        &mut self,
+        reason: String,
+        otherwise: impl FnOnce(&mut Self, String) -> Taken,
+    ) -> Taken {
+        self.tries += 1;
+        if self.tries < self.most_tries {
+            return again(reason);
+        }
+        self.tries = 0;
+        otherwise(self, reason)
+    }
+
+    /// From here on by offset, from the start of the slice: what was passed over by key may not
+    /// have been complete.
+    fn fall_back(&mut self, reason: String) -> Taken {
+        self.slice.position = Position::Offset {
+            skip: 0,
+            overlap_id: None,
+        };
+        self.mode = Mode::Offset(Offset::resume(0, None));
+        self.fell_back = Some(reason.clone());
+        again(reason)
+    }
+
+    /// Ends the slice; a doubt outweighs a seal.
+    fn finish(&mut self, state: SliceState) {
+        self.slice.state = match self.doubt.take() {
+            Some(reason) => SliceState::Unverified { reason },
+            None => state,
+        };
+    }
+
+    /// The mode changed between dispatch and use, which the borrow rules cannot exclude but the
+    /// code does: asks again rather than losing the page.
+    fn inconsistent(&self) -> Taken {
+        again("the page was taken in another mode than it was asked in".to_owned())
+    }
+}
+
+impl Mode {
+    fn at(cursor: Instant) -> Self {
+        Self::Key {
+            cursor,
+            seen: HashSet::new(),
+            is_shrinkage_confirmed: false,
+        }
+    }
+}
+
+fn again(reason: String) -> Taken {
+    Taken {
+        fresh: Vec::new(),
+        step: Step::Again(reason),
+    }
+}
+
+/// Tickets left after this answer by its own count, or in what it contradicts itself.
+fn announced(answer: Answer<'_>) -> Result<u64, String> {
+    let received = answer.keys.len() as u64;
+    let Some(count) = answer.count else {
+        return Err("the answer has no count".to_owned());
+    };
+    let left = count
+        .checked_sub(received)
+        .ok_or_else(|| format!("{received} tickets came with a count of {count}"))?;
+    match answer.has_more {
+        Some(has_more) if has_more != (left > 0) => Err(format!(
+            "{received} tickets came with a count of {count} and hasMore {has_more}"
+        )),
+        Some(_) | None if left > 0 && received == 0 => {
+            Err(format!("no tickets came with a count of {count}"))
+        }
+        Some(_) | None => Ok(left),
+    }
+}
+
+/// Whether every ticket was created in `[from, until)`, none before the one ahead of it, and none
+/// came twice.
+fn in_order(keys: &[Key], from: Instant, until: Instant) -> Result<(), String> {
+    let mut edge = from;
+    let mut ids = HashSet::with_capacity(keys.len());
+    for key in keys {
+        if !ids.insert(key.id.as_str()) {
+            return Err("a ticket came twice on one page".to_owned());
+        }
+        let Some(created_at) = key.created_at else {
+            continue;
+        };
+        if created_at < from || created_at >= until {
+            return Err("a ticket came that was created outside the range asked for".to_owned());
+        }
+        if created_at < edge {
+            return Err("tickets came that are not sorted by creation".to_owned());
+        }
+        edge = created_at;
+    }
+    Ok(())
+}
