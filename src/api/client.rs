@@ -1,0 +1,389 @@
+//! The client: one request through the gate, tried again as the faults allow.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an HTTP date can only be told from the wall clock"
+)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::query::Get;
+use super::retry::{self, Cause, Remedy};
+use crate::budget::{Gate, Ledger, Limit, fingerprint};
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::{Connection, RetrySettings};
+use crate::table;
+
+/// The header that carries the key.
+const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
+
+/// What the API says of itself in an error is shown up to so many characters.
+const LONGEST_WORDS: usize = 200;
+
+/// A pause that `Retry-After` asks for is never shorter: `0` must not become a storm of our own.
+const SHORTEST_CLOSURE: Duration = Duration::from_millis(250);
+
+/// Talks to one API with one key.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base_url: reqwest::Url,
+    /// Kept to strike it from what the API says.
+    api_key: SecretString,
+    gate: Gate,
+    retry: RetrySettings,
+    max_body_bytes: u64,
+    counters: Counters,
+    random: fn() -> f64,
+}
+
+/// What a client has sent and received so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    requests: AtomicU64,
+    limited: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counters {
+    /// Requests sent, retries included.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests answered 429.
+    pub fn limited(&self) -> u64 {
+        self.limited.load(Ordering::Relaxed)
+    }
+
+    /// Requests sent again after a fault.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of bodies, decompressed.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// A decoded answer and what came with it.
+#[derive(Debug, Clone)]
+pub struct Fetched<T> {
+    /// What the body held.
+    pub value: T,
+    /// The server's clock, from the `Date` header, to the second.
+    pub server_time: Option<table::Instant>,
+    /// From sending the try that succeeded to the end of its body.
+    pub latency: Duration,
+}
+
+/// Why a request gave up for good.
+#[derive(Debug)]
+pub struct FetchError {
+    /// For the user.
+    pub error: Error,
+    /// Whether asking for fewer tickets may succeed.
+    pub is_weight: bool,
+}
+
+impl From<FetchError> for Error {
+    fn from(failure: FetchError) -> Self {
+        failure.error
+    }
+}
+
+impl From<Error> for FetchError {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_weight: false,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    error: String,
+}
+
+impl Client {
+    /// A client for `connection`. `random` gives numbers in `[0, 1)` for the jitter.
+    ///
+    /// # Errors
+    /// Where the key cannot be a header, or the ledger cannot be opened.
+    pub fn new(connection: &Connection, random: fn() -> f64) -> Result<Self> {
+        let mut key = HeaderValue::from_str(connection.api_key.expose_secret())
+            .map_err(|_| Error::usage("the API key holds characters that no header can carry"))?;
+        key.set_sensitive(true);
+        let mut headers = HeaderMap::new();
+        headers.insert(KEY_HEADER, key);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // Fails only where a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let is_loopback = connection
+            .base_url
+            .host_str()
+            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .connect_timeout(connection.timeouts.connect)
+            .read_timeout(connection.timeouts.read)
+            // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        let builder = if is_loopback {
+            builder.no_proxy()
+        } else {
+            builder
+        };
+        let http = builder
+            .build()
+            .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))?;
+        let limit = Limit::of(&connection.budget);
+        let ledger = match (&connection.budget.state_dir, limit) {
+            (Some(directory), Some(_)) => Some(Ledger::open(
+                directory,
+                &fingerprint(
+                    connection.base_url.as_str(),
+                    connection.api_key.expose_secret(),
+                ),
+            )?),
+            _ => None,
+        };
+        Ok(Self {
+            http,
+            base_url: connection.base_url.clone(),
+            api_key: connection.api_key.clone(),
+            gate: Gate::new(limit, ledger),
+            retry: connection.retry,
+            max_body_bytes: connection.max_body_bytes,
+            counters: Counters::default(),
+            random,
+        })
+    }
+
+    /// What was sent and received so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The budget's gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Sends `get` until `decode` accepts its answer: waits for the budget, tries again after
+    /// faults, and gives up when `retry` says so. `decode` names in a few words what is wrong with
+    /// a body, without showing any of it. Cancelling ends waits at once, but not a request that is
+    /// under way.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthorized`] at 401 and 403, [`ErrorKind::Interrupted`] when cancelled, else
+    /// [`ErrorKind::Failed`], with method, path, window, attempts, time and the last cause.
+    pub async fn fetch<T>(
+        &self,
+        get: &Get,
+        cancel: &CancellationToken,
+        decode: impl Fn(&[u8]) -> std::result::Result<T, String>,
+    ) -> std::result::Result<Fetched<T>, FetchError> {
+        let began = Instant::now();
+        let mut attempts = 0u32;
+        let mut faults = 0u32;
+        loop {
+            let pass = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(interrupted().into()),
+                pass = tokio::time::timeout(self.longest_wait(), self.gate.pass()) => {
+                    pass.map_err(|_| self.never_let_through(get))??
+                }
+            };
+            if attempts > 0 {
+                self.counters.retries.fetch_add(1, Ordering::Relaxed);
+            }
+            attempts += 1;
+            self.counters.requests.fetch_add(1, Ordering::Relaxed);
+            let sent = Instant::now();
+            let outcome = self.attempt(get, &decode).await;
+            let latency = sent.elapsed();
+            let cause = match outcome {
+                Ok((value, server_time)) => {
+                    self.gate.answered();
+                    return Ok(Fetched {
+                        value,
+                        server_time,
+                        latency,
+                    });
+                }
+                Err(cause) => cause,
+            };
+            let pause = match cause.remedy() {
+                Remedy::GiveUp => return Err(given_up(get, attempts, began, cause)),
+                Remedy::WaitForGate => {
+                    self.counters.limited.fetch_add(1, Ordering::Relaxed);
+                    let asked = match &cause {
+                        Cause::Limited(asked) => asked.map(|asked| asked.max(SHORTEST_CLOSURE)),
+                        _ => None,
+                    };
+                    self.gate.close(pass, asked, (self.random)()).await?
+                }
+                Remedy::TryAgain => {
+                    faults += 1;
+                    if faults >= self.retry.attempts {
+                        return Err(given_up(get, attempts, began, cause));
+                    }
+                    retry::pause(faults, self.retry, (self.random)())
+                }
+            };
+            if began.elapsed() + pause > self.retry.total {
+                return Err(given_up(get, attempts, began, cause));
+            }
+            tracing::warn!(
+                window = get.window.map(tracing::field::display),
+                path = get.path,
+                attempt = attempts,
+                status = cause.status(),
+                elapsed_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                error = %cause,
+                "request failed, trying again"
+            );
+            // After a 429 it is the gate that makes everyone wait.
+            if cause.remedy() == Remedy::TryAgain {
+                tokio::select! {
+                    () = cancel.cancelled() => return Err(interrupted().into()),
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+    }
+
+    /// One try: sends, reads the body under the cap, decodes.
+    async fn attempt<T>(
+        &self,
+        get: &Get,
+        decode: &impl Fn(&[u8]) -> std::result::Result<T, String>,
+    ) -> std::result::Result<(T, Option<table::Instant>), Cause> {
+        let mut url = self.base_url.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), get.path);
+        url.set_path(&path);
+        if !get.pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(&get.pairs);
+        }
+        let mut response = self.http.get(url).send().await.map_err(cause_of)?;
+        let status = response.status();
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let server_time = header(DATE)
+            .and_then(|text| httpdate::parse_http_date(text).ok())
+            .map(table::Instant::from);
+        let asked =
+            header(RETRY_AFTER).and_then(|text| retry::retry_after(text, SystemTime::now()));
+        if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+            return Err(Cause::Limited(asked));
+        }
+        let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(0);
+        let cap = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(announced.min(cap).min(1 << 20));
+        while let Some(chunk) = response.chunk().await.map_err(cause_of)? {
+            if body.len() + chunk.len() > cap {
+                return Err(Cause::TooLarge(self.max_body_bytes));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        self.counters.bytes.fetch_add(received, Ordering::Relaxed);
+        if !status.is_success() {
+            return Err(Cause::Status(status.as_u16(), self.words(&body)));
+        }
+        decode(&body)
+            .map(|value| (value, server_time))
+            .map_err(Cause::Undecodable)
+    }
+
+    /// The API's own words in an error body, cut, on one line, and never with the key in them.
+    fn words(&self, body: &[u8]) -> Option<String> {
+        let parsed: ApiError = serde_json::from_slice(body).ok()?;
+        let line: String = parsed
+            .error
+            .replace(self.api_key.expose_secret(), "[REDACTED]")
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .take(LONGEST_WORDS)
+            .collect();
+        Some(line)
+    }
+
+    /// Longer than any wait that the budget alone explains.
+    fn longest_wait(&self) -> Duration {
+        let span_ms = self.gate.limit().map_or(0, |limit| limit.span_ms);
+        let span = Duration::from_millis(u64::try_from(span_ms).unwrap_or(0));
+        self.retry.total + span
+    }
+
+    fn never_let_through(&self, get: &Get) -> FetchError {
+        Error::failed(format!(
+            "{get} was not sent: the budget stayed closed for {} s",
+            self.longest_wait().as_secs()
+        ))
+        .help("other runs spend from the same key: wait for them, then run the same command again to go on")
+        .into()
+    }
+}
+
+fn cause_of(error: reqwest::Error) -> Cause {
+    let is_timeout = error.is_timeout();
+    let is_connect = error.is_connect();
+    let error = error.without_url();
+    // The outermost message says only that sending failed; the innermost says why.
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let words = innermost.to_string();
+    match (is_connect, is_timeout) {
+        (true, true) => Cause::Connect("no answer within the connect timeout".to_owned()),
+        (true, false) => Cause::Connect(words),
+        (false, true) => Cause::Silence,
+        (false, false) => Cause::Broken(words),
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted")
+}
+
+fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchError {
+    let kind = if cause.is_unauthorized() {
+        ErrorKind::Unauthorized
+    } else {
+        ErrorKind::Failed
+    };
+    let tries = if attempts == 1 { "attempt" } else { "attempts" };
+    let mut error = Error::new(
+        kind,
+        format!(
+            "{get} failed after {attempts} {tries} in {:.1} s: {cause}",
+            began.elapsed().as_secs_f64()
+        ),
+    );
+    if let Some(help) = cause.help() {
+        error = error.help(help);
+    }
+    FetchError {
+        error,
+        is_weight: cause.is_weight(),
+    }
+}

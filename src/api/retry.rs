@@ -1,0 +1,200 @@
+//! Which faults are worth another try, and when: pure.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use crate::settings::RetrySettings;
+
+/// The longest pause between two tries that the backoff itself asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why one try failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// 429, with the pause the API asked for.
+    Limited(Option<Duration>),
+    /// Another status that is no success, with the API's own words where it sent any.
+    Status(u16, Option<String>),
+    /// No connection.
+    Connect(String),
+    /// Silence for longer than the timeout.
+    Silence,
+    /// The connection broke before the body's end.
+    Broken(String),
+    /// A body that is not what was asked for.
+    Undecodable(String),
+    /// A body past the cap.
+    TooLarge(u64),
+}
+
+/// What to do about a [`Cause`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Close the gate, then try again.
+    WaitForGate,
+    /// Pause, then try again.
+    TryAgain,
+    /// Give up: it would fail the same way.
+    GiveUp,
+}
+
+impl Cause {
+    pub(super) fn remedy(&self) -> Remedy {
+        match self {
+            Self::Limited(_) => Remedy::WaitForGate,
+            Self::Status(status, _) if *status >= 500 || *status == 408 => Remedy::TryAgain,
+            Self::Connect(_) | Self::Silence | Self::Broken(_) | Self::Undecodable(_) => {
+                Remedy::TryAgain
+            }
+            Self::Status(..) | Self::TooLarge(_) => Remedy::GiveUp,
+        }
+    }
+
+    /// Whether a request for fewer tickets may succeed where this failed.
+    pub(super) fn is_weight(&self) -> bool {
+        match self {
+            Self::TooLarge(_) | Self::Silence | Self::Broken(_) => true,
+            Self::Status(status, _) => *status >= 500,
+            Self::Limited(_) | Self::Connect(_) | Self::Undecodable(_) => false,
+        }
+    }
+
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Status(401 | 403, _))
+    }
+
+    /// The status answered, for logs; 0 where none was.
+    pub(super) fn status(&self) -> u16 {
+        match self {
+            Self::Limited(_) => 429,
+            Self::Status(status, _) => *status,
+            _ => 0,
+        }
+    }
+
+    pub(super) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Status(401 | 403, _) => {
+                Some("check the key in MAVA_API_KEY or in the file given by --api-key-file")
+            }
+            Self::Status(300..=399 | 404, _) => Some("check --base-url (or MAVA_BASE_URL)"),
+            Self::Status(400, _) => {
+                Some("the API no longer accepts this request as documented: run mava-export probe")
+            }
+            Self::TooLarge(_) => Some("raise --max-body"),
+            Self::Connect(_) => Some(
+                "check the network, a proxy, and --base-url; then run the same command again to go on",
+            ),
+            Self::Limited(_) => Some(
+                "other tools spend from the same key: lower --budget-share, then run the same command again to go on",
+            ),
+            _ => Some("run the same command again to go on from here"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limited(Some(pause)) => write!(
+                out,
+                "the API answered 429 and asked for a pause of {} s",
+                pause.as_secs()
+            ),
+            Self::Limited(None) => out.write_str("the API answered 429"),
+            Self::Status(401 | 403, _) => {
+                write!(out, "the API refused the key ({})", self.status())
+            }
+            Self::Status(status, Some(words)) => write!(out, "the API answered {status}: {words}"),
+            Self::Status(status, None) => write!(out, "the API answered {status}"),
+            Self::Connect(words) => write!(out, "no connection: {words}"),
+            Self::Silence => out.write_str("no byte came for longer than the read timeout"),
+            Self::Broken(words) => write!(out, "the connection broke: {words}"),
+            Self::Undecodable(words) => write!(out, "the answer cannot be read: {words}"),
+            Self::TooLarge(cap) => write!(out, "the answer is larger than {cap} bytes"),
+        }
+    }
+}
+
+/// The pause before try `n + 1` (from 1), with full jitter: anything up to the doubled ceiling.
+/// `random` lies in `[0, 1)`.
+pub(super) fn pause(n: u32, settings: RetrySettings, random: f64) -> Duration {
+    let doubled = 1u32
+        .checked_shl(n.saturating_sub(1).min(20))
+        .unwrap_or(u32::MAX);
+    settings
+        .pause
+        .saturating_mul(doubled)
+        .min(LONGEST_PAUSE)
+        .mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// Reads `Retry-After`: whole seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past is
+/// no pause; anything else is no answer.
+pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+    let text = header.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    Some(at.duration_since(now).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_again_and_what_is_not() {
+        let status = |status| Cause::Status(status, None).remedy();
+        for transient in [408, 500, 502, 503, 504, 599] {
+            assert_eq!(status(transient), Remedy::TryAgain, "{transient}");
+        }
+        for final_ in [301, 302, 400, 401, 403, 404, 410, 418] {
+            assert_eq!(status(final_), Remedy::GiveUp, "{final_}");
+        }
+        assert_eq!(Cause::Limited(None).remedy(), Remedy::WaitForGate);
+        assert_eq!(Cause::Silence.remedy(), Remedy::TryAgain);
+        assert_eq!(Cause::TooLarge(1).remedy(), Remedy::GiveUp);
+    }
+
+    #[test]
+    fn pauses_double_to_their_ceiling_and_jitter_over_all_of_it() {
+        let settings = RetrySettings {
+            attempts: 9,
+            total: Duration::from_secs(600),
+            pause: Duration::from_millis(500),
+        };
+        let longest: Vec<u128> = (1..9)
+            .map(|n| pause(n, settings, 1.0).as_millis())
+            .collect();
+        assert_eq!(
+            longest,
+            [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]
+        );
+        assert_eq!(pause(5, settings, 0.0), Duration::ZERO);
+        assert_eq!(pause(u32::MAX, settings, 1.0), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let cases = [
+            ("7", Some(7)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:27 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("1.5", None),
+            ("", None),
+        ];
+        for (text, seconds) in cases {
+            assert_eq!(
+                retry_after(text, now),
+                seconds.map(Duration::from_secs),
+                "{text:?}"
+            );
+        }
+    }
+}
