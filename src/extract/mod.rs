@@ -1,5 +1,19 @@
-//! Extraction: lanes that page through slices. The only module that spawns.
+//! Extraction: pages in flight, one bounded channel, one writer. The only module that spawns.
+//!
+//! ```text
+//!  slices ──► lanes ──► pager ──► channel ──► writer ──► store
+//!             async     pure      bounded     1 thread
+//! ```
+//! [`run`] owns every slice's [`Pager`] and decides alone what is asked next; a lane is a page in
+//! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
+//! nothing is shared and nothing is locked.
 
+mod lanes;
+mod page;
 mod pager;
+mod writer;
 
+pub use lanes::{Extraction, Ended, Work};
+pub use page::Scope;
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
+pub use writer::{Event, Writer};

@@ -1,5 +1,7 @@
 //! What a run will ask for, and how far it came: pure.
 
+mod lanes;
 mod slice;
 
+pub use lanes::lanes;
 pub use slice::{Position, Slice, SliceState};

@@ -43,4 +43,20 @@ pub struct Slice {
     pub position: Position,
     /// How it stands.
     pub state: SliceState,
+    /// Why it cannot end as sealed, whatever its last page proves; kept with its position, so that
+    /// an interruption does not forget it.
+    pub doubt: Option<String>,
+}
+
+impl Slice {
+    /// A slice of which nothing has been read.
+    pub fn new(number: i64, window: Window) -> Self {
+        Self {
+            number,
+            window,
+            position: Position::Key(window.from()),
+            state: SliceState::Open,
+            doubt: None,
+        }
+    }
 }

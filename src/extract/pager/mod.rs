@@ -108,8 +108,6 @@ pub struct Pager {
     /// Tries of the current page that contradicted themselves.
     tries: u32,
     most_tries: u32,
-    /// Why the slice cannot be proven complete whatever its last page says.
-    doubt: Option<String>,
     /// Why it fell back to offsets, until somebody takes it to tell the user.
     fell_back: Option<String>,
     statuses: Vec<String>,
@@ -155,7 +153,6 @@ impl Pager {
             remaining: None,
             tries: 0,
             most_tries: MOST_TRIES,
-            doubt: None,
             fell_back: None,
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
@@ -370,7 +367,7 @@ impl Pager {
             tie::Progress::GaveUp(reason) => Some(Some(reason)),
         };
         if let Some(reason) = gave_up {
-            self.doubt = self.doubt.take().or(reason);
+            self.slice.doubt = self.slice.doubt.take().or(reason);
             let next = at + Duration::milliseconds(1);
             self.slice.position = Position::Key(next);
             self.remaining = None;
@@ -395,6 +392,7 @@ impl Pager {
         };
         let progress = offset.take(answer, self.limit);
         self.remaining = offset.remaining();
+        self.slice.doubt = self.slice.doubt.take().or_else(|| offset.doubt());
         self.slice.position = Position::Offset {
             skip: offset.skip(),
             overlap_id: offset.overlap_id(),
@@ -407,7 +405,7 @@ impl Pager {
             },
             offset::Progress::StepBack(reason) => again(reason),
             offset::Progress::End(doubt) => {
-                self.doubt = self.doubt.take().or(doubt);
+                self.slice.doubt = self.slice.doubt.take().or(doubt);
                 self.finish(SliceState::Sealed);
                 Taken {
                     fresh,
@@ -445,7 +443,7 @@ impl Pager {
 
     /// Ends the slice; a doubt outweighs a seal.
     fn finish(&mut self, state: SliceState) {
-        self.slice.state = match self.doubt.take() {
+        self.slice.state = match self.slice.doubt.take() {
             Some(reason) => SliceState::Unverified { reason },
             None => state,
         };

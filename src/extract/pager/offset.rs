@@ -53,6 +53,10 @@ impl Offset {
         self.overlap_id.clone()
     }
 
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.doubt.clone()
+    }
+
     pub(super) fn remaining(&self) -> Option<u64> {
         self.remaining
     }

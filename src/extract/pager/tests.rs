@@ -99,12 +99,7 @@ fn page_through(
     seed: u64,
     mut change: impl FnMut(&mut World, usize, &mut StdRng),
 ) -> Outcome {
-    let slice = Slice {
-        number: 0,
-        window: Window::new(at(0), at(until)).expect("not empty"),
-        position: Position::Key(at(0)),
-        state: SliceState::Open,
-    };
+    let slice = Slice::new(0, Window::new(at(0), at(until)).expect("not empty"));
     let mut rng = StdRng::seed_from_u64(seed);
     let mut pager = Pager::new(slice, &Filters::default());
     let mut outcome = Outcome {
@@ -345,9 +340,8 @@ proptest! {
         splits_at in 0usize..6,
     ) {
         let world = world_of(creations);
-        let slice = |window| Slice { number: 0, window, position: Position::Key(window.from()), state: SliceState::Open };
         let mut rng = StdRng::seed_from_u64(1);
-        let mut waiting = vec![Pager::new(slice(Window::new(at(0), at(5_000)).unwrap()), &Filters::default())];
+        let mut waiting = vec![Pager::new(Slice::new(0, Window::new(at(0), at(5_000)).unwrap()), &Filters::default())];
         let mut stored = BTreeSet::new();
         let mut asks = 0;
         while let Some(mut pager) = waiting.pop() {
@@ -360,7 +354,7 @@ proptest! {
                     }
                 }
                 if asks == splits_at && let Some(window) = pager.split() {
-                    waiting.push(Pager::new(slice(window), &Filters::default()));
+                    waiting.push(Pager::new(Slice::new(1, window), &Filters::default()));
                 }
                 asks += 1;
             }

@@ -1,0 +1,423 @@
+//! The lanes: which slice gets the next request, and what becomes of its answer.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "extraction is where tasks are spawned and answers are dated"
+)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::page::{self, Page, Scope};
+use super::pager::{Answer, PAGE_LIMIT, Pager, Step};
+use super::writer::{Event, Writer};
+use crate::api::{Client, FetchError};
+use crate::error::Error;
+use crate::normalize::Outcome;
+use crate::plan::{self, Slice, SliceState};
+use crate::report::Progress;
+
+/// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
+const LEAST_TICKETS_TO_SPLIT: u64 = 8 * PAGE_LIMIT as u64;
+
+/// Pages for each of which one split may be spent, so that splits cost about one percent.
+const PAGES_PER_SPLIT: u64 = 100;
+
+/// How long pages in flight may take to arrive once the run is to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How often progress is told while nothing arrives.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Weight of the newest latency in the running mean.
+const LATENCY_WEIGHT: f64 = 0.2;
+
+/// What a run extracts with.
+#[derive(Debug)]
+pub struct Extraction {
+    /// Sends the requests.
+    pub client: Arc<Client>,
+    /// What every page is asked with.
+    pub scope: Arc<Scope>,
+    /// At most so many pages in flight.
+    pub max_lanes: usize,
+    /// Processors of this machine.
+    pub processors: usize,
+    /// Ends the run early.
+    pub cancel: CancellationToken,
+    /// Where progress is told.
+    pub progress: watch::Sender<Progress>,
+}
+
+/// What is to be extracted.
+#[derive(Debug)]
+pub struct Work {
+    /// The run's slices, done ones included.
+    pub slices: Vec<Slice>,
+    /// Tickets that an earlier part of the run has read.
+    pub tickets_resumed: u64,
+    /// Requests of this process that are in the run's account already.
+    pub requests_accounted: u64,
+}
+
+/// How an extraction ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Why it ended before its slices were done, if it did. An interruption is no failure: it
+    /// shows in the slices that are still open.
+    pub failure: Option<Error>,
+    /// What the user should know: fall-backs used.
+    pub remarks: Vec<String>,
+    /// Requests of this process that are in the run's account.
+    pub requests_accounted: u64,
+}
+
+type Flight = (Pager, Result<Page, FetchError>);
+
+/// What is known of one slice, for the progress and for choosing what to split.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    handed_on: u64,
+    remaining: Option<u64>,
+}
+
+struct Lanes<'a> {
+    extraction: &'a Extraction,
+    writer: &'a Writer,
+    /// Ends waits and pauses: cancelled with the run, or when it fails.
+    stop: CancellationToken,
+    parked: Vec<Pager>,
+    flights: JoinSet<Flight>,
+    standings: HashMap<i64, Standing>,
+    slices: usize,
+    sealed: usize,
+    next_number: i64,
+    splits: u64,
+    pages: u64,
+    latency: Option<Duration>,
+    tickets_resumed: u64,
+    ended: Ended,
+    writer_is_gone: bool,
+}
+
+impl Extraction {
+    /// Pages through all open slices of `work`, handing rows and cursors to `writer`. Comes back
+    /// when all are done, when cancelled, or after the first error that retries did not mend;
+    /// either way everything that arrived has been handed over.
+    pub async fn run(&self, work: Work, writer: &Writer) -> Ended {
+        let mut lanes = Lanes::new(self, work, writer);
+        lanes.run().await;
+        lanes.ended
+    }
+}
+
+impl<'a> Lanes<'a> {
+    fn new(extraction: &'a Extraction, work: Work, writer: &'a Writer) -> Self {
+        let filters = &extraction.scope.filters;
+        let is_open = |slice: &&Slice| slice.state == SliceState::Open;
+        let mut parked: Vec<Pager> = work
+            .slices
+            .iter()
+            .filter(is_open)
+            .map(|slice| Pager::new(slice.clone(), filters))
+            .collect();
+        // The last one is taken first: the oldest window.
+        parked.reverse();
+        let standings = parked
+            .iter()
+            .map(|pager| (pager.slice().number, Standing::of(pager)))
+            .collect();
+        let next_number = work.slices.iter().map(|slice| slice.number + 1).max();
+        Self {
+            extraction,
+            writer,
+            stop: extraction.cancel.child_token(),
+            slices: work.slices.len(),
+            sealed: work.slices.len() - parked.len(),
+            parked,
+            flights: JoinSet::new(),
+            standings,
+            next_number: next_number.unwrap_or(0),
+            splits: 0,
+            pages: 0,
+            latency: None,
+            tickets_resumed: work.tickets_resumed,
+            ended: Ended {
+                requests_accounted: work.requests_accounted,
+                ..Ended::default()
+            },
+            writer_is_gone: false,
+        }
+    }
+
+    async fn run(&mut self) {
+        let stop = self.stop.clone();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            self.take_off();
+            self.tell();
+            tokio::select! {
+                landed = self.flights.join_next() => match landed {
+                    None => return,
+                    Some(flight) => self.land(flight).await,
+                },
+                () = stop.cancelled() => break,
+                _ = tick.tick() => {}
+            }
+        }
+        let drain = async {
+            while let Some(flight) = self.flights.join_next().await {
+                self.land(flight).await;
+            }
+        };
+        // What has not arrived by then is fetched again by the next run.
+        let _ = tokio::time::timeout(GRACE, drain).await;
+        self.flights.abort_all();
+        self.tell();
+    }
+
+    /// Puts as many pages in flight as lanes are free.
+    fn take_off(&mut self) {
+        if self.stop.is_cancelled() {
+            return;
+        }
+        while self.flights.len() < self.lanes() {
+            let Some(pager) = self.next_parked() else {
+                return;
+            };
+            let Some(ask) = pager.ask() else {
+                continue;
+            };
+            let client = Arc::clone(&self.extraction.client);
+            let scope = Arc::clone(&self.extraction.scope);
+            let stop = self.stop.clone();
+            self.flights.spawn(async move {
+                let page = page::fetch(client, scope, ask, stop).await;
+                (pager, page)
+            });
+        }
+    }
+
+    fn lanes(&self) -> usize {
+        let rate = self.extraction.client.gate().limit().map(|limit| limit.rate());
+        plan::lanes(
+            rate,
+            self.latency,
+            self.extraction.processors,
+            self.extraction.max_lanes,
+        )
+    }
+
+    /// A slice that has told no count yet, so that the total is soon known; else the one with
+    /// most left.
+    fn next_parked(&mut self) -> Option<Pager> {
+        let index = self
+            .parked
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, pager)| pager.remaining().unwrap_or(u64::MAX))
+            .map(|(index, _)| index)?;
+        Some(self.parked.swap_remove(index))
+    }
+
+    async fn land(&mut self, flight: Result<Flight, tokio::task::JoinError>) {
+        let (pager, outcome) = match flight {
+            Ok(flight) => flight,
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => {
+                return self.fail(Error::failed("a lane ended unexpectedly").because(error));
+            }
+        };
+        match outcome {
+            Ok(page) => self.take(pager, page).await,
+            Err(failure) => self.mend(pager, failure),
+        }
+    }
+
+    /// A page that could not be had is asked for in smaller pieces where that may help; else the
+    /// run ends.
+    fn mend(&mut self, mut pager: Pager, failure: FetchError) {
+        if self.stop.is_cancelled() {
+            return;
+        }
+        if failure.is_weight && pager.shrink() {
+            tracing::warn!(
+                window = %pager.slice().window,
+                error = %failure.error,
+                "asking for smaller pages"
+            );
+            self.parked.push(pager);
+        } else {
+            self.fail(failure.error);
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.ended.failure.get_or_insert(error);
+        self.stop.cancel();
+    }
+
+    async fn take(&mut self, mut pager: Pager, page: Page) {
+        self.pages += 1;
+        self.latency = Some(match self.latency {
+            None => page.latency,
+            Some(mean) => {
+                mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT)
+            }
+        });
+        let taken = pager.take(Answer {
+            count: page.count,
+            has_more: page.has_more,
+            keys: &page.keys,
+        });
+        if let Some(reason) = pager.take_fall_back() {
+            let window = pager.slice().window;
+            self.ended.remarks.push(format!(
+                "{window} was paged by offset, because {reason}"
+            ));
+        }
+        if let Step::Again(reason) = &taken.step {
+            tracing::warn!(
+                window = %pager.slice().window,
+                error = %reason,
+                "an answer does not add up, asking again"
+            );
+            return self.parked.push(pager);
+        }
+        let mut tickets = Vec::with_capacity(page.outcomes.len());
+        let mut rejects = Vec::new();
+        let fresh = page.outcomes.into_iter().zip(taken.fresh);
+        for outcome in fresh.filter_map(|(outcome, is_fresh)| is_fresh.then_some(outcome)) {
+            match outcome {
+                Outcome::Rows(rows) => tickets.push(*rows),
+                Outcome::Reject(reject) => rejects.push(reject),
+            }
+        }
+        let requests = self.newly_sent();
+        self.hand_over(Event::Page {
+            slice: pager.slice().clone(),
+            tickets,
+            rejects,
+            requests,
+            read_at: page.server_time.unwrap_or_else(Utc::now),
+        })
+        .await;
+        self.standings
+            .insert(pager.slice().number, Standing::of(&pager));
+        if taken.step == Step::Done {
+            self.sealed += 1;
+            if let SliceState::Unverified { reason } = &pager.slice().state {
+                tracing::warn!(window = %pager.slice().window, error = %reason, "slice unverified");
+            }
+            return;
+        }
+        self.split(&mut pager).await;
+        self.parked.push(pager);
+    }
+
+    /// Splits a slice for a lane that would be idle, if it is about the largest left.
+    async fn split(&mut self, pager: &mut Pager) {
+        let is_lane_idle = self.flights.len() + self.parked.len() + 1 < self.lanes();
+        let allowed = (self.pages + self.expected_pages()) / PAGES_PER_SPLIT
+            + u64::try_from(self.lanes()).unwrap_or(0);
+        let Some(left) = pager.remaining() else {
+            return;
+        };
+        let largest = self.standings.values().filter_map(|standing| standing.remaining).max();
+        if !is_lane_idle
+            || self.splits >= allowed
+            || left < LEAST_TICKETS_TO_SPLIT
+            || left.saturating_mul(2) < largest.unwrap_or(0)
+        {
+            return;
+        }
+        let Some(window) = pager.split() else {
+            return;
+        };
+        let added = Slice::new(self.next_number, window);
+        self.hand_over(Event::Split {
+            shrunk: pager.slice().clone(),
+            added: added.clone(),
+        })
+        .await;
+        self.next_number += 1;
+        self.splits += 1;
+        self.slices += 1;
+        let half = Standing::of(pager);
+        self.standings.insert(pager.slice().number, half);
+        self.standings.insert(
+            added.number,
+            Standing {
+                handed_on: 0,
+                remaining: half.remaining,
+            },
+        );
+        self.parked
+            .push(Pager::new(added, &self.extraction.scope.filters));
+    }
+
+    fn expected_pages(&self) -> u64 {
+        let left: u64 = self
+            .standings
+            .values()
+            .filter_map(|standing| standing.remaining)
+            .sum();
+        left / u64::from(PAGE_LIMIT)
+    }
+
+    /// Requests sent since the last event that counted any.
+    fn newly_sent(&mut self) -> i64 {
+        let sent = self.extraction.client.counters().requests();
+        let newly = sent.saturating_sub(self.ended.requests_accounted);
+        self.ended.requests_accounted = sent;
+        i64::try_from(newly).unwrap_or(i64::MAX)
+    }
+
+    async fn hand_over(&mut self, event: Event) {
+        if !self.writer_is_gone && !self.writer.send(event).await {
+            // Its error is told by `Writer::finish`.
+            self.writer_is_gone = true;
+            self.stop.cancel();
+        }
+    }
+
+    fn tell(&self) {
+        let client = &self.extraction.client;
+        let handed_on: u64 = self.standings.values().map(|standing| standing.handed_on).sum();
+        let tickets_read = self.tickets_resumed + handed_on;
+        let left: Option<u64> = self.standings.values().map(|standing| standing.remaining).sum();
+        let progress = Progress {
+            tickets_read,
+            tickets_resumed: self.tickets_resumed,
+            tickets_expected: left.map(|left| tickets_read + left),
+            requests: client.counters().requests(),
+            budget_used: client.gate().used(),
+            budget_limit: client
+                .gate()
+                .limit()
+                .map(|limit| u32::try_from(limit.requests).unwrap_or(u32::MAX)),
+            lanes: self.flights.len(),
+            slices_sealed: self.sealed,
+            slices: self.slices,
+            waiting: client.gate().closed_for().map(|left| {
+                format!("the API asked for a pause: {} s left", left.as_secs() + 1)
+            }),
+        };
+        self.extraction.progress.send_replace(progress);
+    }
+}
+
+impl Standing {
+    fn of(pager: &Pager) -> Self {
+        Self {
+            handed_on: pager.handed_on(),
+            remaining: pager.remaining(),
+        }
+    }
+}

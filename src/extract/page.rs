@@ -1,0 +1,88 @@
+//! One page: asked for, decoded, turned into rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::pager::{Ask, Key};
+use crate::api::{Client, FetchError, Fetched, TicketsQuery};
+use crate::normalize::{self, Outcome};
+use crate::settings::Filters;
+use crate::table::Instant;
+use crate::wire;
+
+/// What every page of a run is asked with.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The run's filters.
+    pub filters: Filters,
+    /// Whether threads are asked for.
+    pub has_messages: bool,
+}
+
+/// A page as the pager and the writer need it.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) count: Option<u64>,
+    pub(super) has_more: Option<bool>,
+    pub(super) keys: Vec<Key>,
+    /// What became of each ticket, in the order of `keys`.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) server_time: Option<Instant>,
+    pub(super) latency: Duration,
+}
+
+/// Fetches the page that `ask` describes, and normalises it.
+pub(super) async fn fetch(
+    client: Arc<Client>,
+    scope: Arc<Scope>,
+    ask: Ask,
+    cancel: CancellationToken,
+) -> Result<Page, FetchError> {
+    let get = query(&scope, ask).get();
+    let decode = |body: &[u8]| wire::decode_page(body).map_err(|error| error.to_string());
+    let Fetched {
+        value: page,
+        server_time,
+        latency,
+    } = client.fetch(&get, &cancel, decode).await?;
+    let keys = page
+        .tickets
+        .iter()
+        .map(|ticket| Key {
+            id: ticket.identity().into_owned(),
+            created_at: ticket.created_at,
+        })
+        .collect();
+    let outcomes = page
+        .tickets
+        .iter()
+        .map(|ticket| normalize::ticket(ticket, scope.has_messages))
+        .collect();
+    Ok(Page {
+        count: page.count,
+        has_more: page.has_more,
+        keys,
+        outcomes,
+        server_time,
+        latency,
+    })
+}
+
+/// The run's filters, narrowed where a crowded millisecond is taken apart.
+fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
+    let mut filters = scope.filters.clone();
+    if let Some(status) = ask.narrowing.status {
+        filters.status = vec![status];
+    }
+    if let Some(origin) = ask.narrowing.origin {
+        filters.origin = vec![origin];
+    }
+    TicketsQuery {
+        skip: ask.skip,
+        has_messages: scope.has_messages,
+        filters,
+        ..TicketsQuery::of(ask.window, ask.limit)
+    }
+}

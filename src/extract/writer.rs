@@ -1,0 +1,119 @@
+//! The writer: one thread that owns the store while pages come in.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the writer is a thread: SQLite calls block"
+)]
+
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use crate::error::{Error, Result};
+use crate::normalize::TicketRows;
+use crate::plan::Slice;
+use crate::store::{PageCommit, Store};
+use crate::table::{Instant, Reject};
+
+/// Pages that may wait for the writer. Few: each holds a page's rows in memory.
+const WAITING_PAGES: usize = 2;
+
+/// What the writer is told, in the order it has to be stored.
+#[derive(Debug)]
+pub enum Event {
+    /// A page's rows, its slice's new cursor and the requests since the last page.
+    Page {
+        /// The slice as it stands after the page.
+        slice: Slice,
+        /// Its tickets.
+        tickets: Vec<TicketRows>,
+        /// Tickets that gave no rows.
+        rejects: Vec<Reject>,
+        /// Requests since the last event that counted any.
+        requests: i64,
+        /// When it was read.
+        read_at: Instant,
+    },
+    /// A slice gave its later half away.
+    Split {
+        /// What it kept.
+        shrunk: Slice,
+        /// What it gave.
+        added: Slice,
+    },
+}
+
+/// A thread that stores events, and the way to it.
+#[derive(Debug)]
+pub struct Writer {
+    events: mpsc::Sender<Event>,
+    thread: JoinHandle<(Store, Result<()>)>,
+}
+
+impl Writer {
+    /// Starts the thread; it takes the store and gives it back in [`Writer::finish`].
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(store: Store, snapshot_id: i64) -> Result<Self> {
+        let (events, inbox) = mpsc::channel(WAITING_PAGES);
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || write(store, snapshot_id, inbox))
+            .map_err(|error| Error::failed("cannot start the writer's thread").because(error))?;
+        Ok(Self { events, thread })
+    }
+
+    /// Hands an event over, waiting while the writer is behind. `false` when the writer has ended,
+    /// which it only does over an error: [`Writer::finish`] has it.
+    pub async fn send(&self, event: Event) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+
+    /// Waits until everything handed over is stored, and gives the store back with the error that
+    /// ended the writer early, if one did.
+    ///
+    /// # Errors
+    /// Where the thread itself came to grief.
+    pub async fn finish(self) -> Result<(Store, Result<()>)> {
+        drop(self.events);
+        tokio::task::spawn_blocking(move || self.thread.join())
+            .await
+            .map_err(|error| Error::failed("cannot wait for the writer").because(error))?
+            .map_err(|_| Error::failed("the writer ended unexpectedly"))
+    }
+}
+
+fn write(
+    mut store: Store,
+    snapshot_id: i64,
+    mut inbox: mpsc::Receiver<Event>,
+) -> (Store, Result<()>) {
+    while let Some(event) = inbox.blocking_recv() {
+        if let Err(error) = apply(&mut store, snapshot_id, &event) {
+            return (store, Err(error));
+        }
+    }
+    (store, Ok(()))
+}
+
+fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
+    match event {
+        Event::Page {
+            slice,
+            tickets,
+            rejects,
+            requests,
+            read_at,
+        } => store
+            .commit_page(&PageCommit {
+                snapshot_id,
+                slice,
+                tickets,
+                rejects,
+                requests: *requests,
+                read_at: *read_at,
+            })
+            .map(drop),
+        Event::Split { shrunk, added } => store.commit_split(snapshot_id, shrunk, added),
+    }
+}
