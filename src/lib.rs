@@ -5,3 +5,4 @@ pub mod normalize;
 pub mod plan;
 pub mod table;
 pub mod window;
+pub mod wire;
