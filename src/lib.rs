@@ -10,3 +10,4 @@ pub mod report;
 pub mod settings;
 pub mod table;
 pub mod window;
+pub mod wire;

@@ -1,6 +1,34 @@
 //! JSON in, rows out: pure.
+//!
+//! Strict about identity, tolerant about everything else. A ticket without an id or an instant of
+//! creation is one [`Outcome::Reject`], its JSON kept. Any other ticket gives [`TicketRows`]: a
+//! value that its column cannot hold leaves the column NULL, becomes a reject with its path, and
+//! stays in the row's `extra_json`, together with every field that has no column.
+//!
+//! `extra_json` holds what is left of an object once its columns are taken out: a field under its
+//! own key; of a nested object or array that is read into rows of its own (`category`, `tags`,
+//! `attachments`, …) only what those rows could not take, array items in their places after
+//! nulls. Nulls are left out, so that a missing field and a null one are the same.
+
+mod attribute;
+mod customer;
+mod facts;
+mod hash;
+mod thread;
+mod ticket;
+
+pub use ticket::ticket;
 
 use crate::table;
+
+/// What one ticket comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Its rows.
+    Rows(Box<TicketRows>),
+    /// Nothing but its raw JSON: it lacks an identity or cannot be read.
+    Reject(table::Reject),
+}
 
 /// A content hash: equal content, equal hash, whatever order the API sent its keys in.
 pub type Hash = [u8; 16];

@@ -1,0 +1,113 @@
+//! Content hashes: over rows, so that the order of keys on the wire cannot matter.
+
+use super::{CustomerRows, Hash, ThreadRows, TicketRows};
+use crate::table::{Cell, Record, Reject, Ticket};
+use crate::wire::Digest;
+
+/// The columns of a ticket that are computed from its thread.
+const THREAD_FACTS: [&str; 10] = [
+    "message_count",
+    "customer_message_count",
+    "agent_message_count",
+    "system_message_count",
+    "private_note_count",
+    "first_customer_message_at",
+    "first_agent_reply_at",
+    "first_reply_time_ms",
+    "last_message_at",
+    "last_message_sender_type",
+];
+
+fn cell(digest: &mut Digest, cell: Cell<'_>) {
+    match cell {
+        Cell::Null => digest.null(),
+        Cell::Integer(value) => digest.integer(value),
+        Cell::Text(value) => digest.text(value),
+        Cell::Instant(value) => digest.instant(value),
+    }
+}
+
+fn row(digest: &mut Digest, record: &impl Record) {
+    record.each_cell(|value| cell(digest, value));
+}
+
+fn rows<T: Record>(digest: &mut Digest, records: &[T]) {
+    digest.count(records.len());
+    for record in records {
+        row(digest, record);
+    }
+}
+
+/// Path and raw value, in an order that does not depend on how they were found.
+fn rejects(digest: &mut Digest, rejects: &[Reject]) {
+    let mut sorted: Vec<(&str, &str)> = rejects
+        .iter()
+        .map(|reject| (reject.path.as_str(), reject.raw_json.as_str()))
+        .collect();
+    sorted.sort_unstable();
+    digest.count(sorted.len());
+    for (path, raw_json) in sorted {
+        digest.text(path);
+        digest.text(raw_json);
+    }
+}
+
+/// Over a ticket's own columns, attributes, tags, Discord users and `own_rejects`: all but the
+/// thread's.
+pub(super) fn head(ticket: &TicketRows, own_rejects: &[Reject]) -> Hash {
+    let mut digest = Digest::default();
+    let mut columns = Ticket::TABLE.content.iter();
+    ticket.ticket.each_cell(|value| {
+        if columns
+            .next()
+            .is_none_or(|column| !THREAD_FACTS.contains(&column.name))
+        {
+            cell(&mut digest, value);
+        }
+    });
+    rows(&mut digest, &ticket.attributes);
+    let mut tag_ids: Vec<&str> = ticket.tags.iter().map(|tag| tag.id.as_str()).collect();
+    tag_ids.sort_unstable();
+    digest.count(tag_ids.len());
+    for id in tag_ids {
+        digest.text(id);
+    }
+    rows(&mut digest, &ticket.discord_users);
+    rejects(&mut digest, own_rejects);
+    digest.hash()
+}
+
+/// Over a thread's messages, attachments and `own_rejects`.
+pub(super) fn thread(thread: &ThreadRows, own_rejects: &[Reject]) -> Hash {
+    let mut digest = Digest::default();
+    rows(&mut digest, &thread.messages);
+    rows(&mut digest, &thread.attachments);
+    rejects(&mut digest, own_rejects);
+    digest.hash()
+}
+
+/// Over a customer and its attributes.
+pub(super) fn customer(customer: &CustomerRows) -> Hash {
+    let mut digest = Digest::default();
+    row(&mut digest, &customer.customer);
+    rows(&mut digest, &customer.attributes);
+    digest.hash()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_fact_is_a_column_of_tickets() {
+        for name in THREAD_FACTS {
+            assert!(
+                Ticket::TABLE
+                    .content
+                    .iter()
+                    .any(|column| column.name == name),
+                "{name}"
+            );
+        }
+    }
+}

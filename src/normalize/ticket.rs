@@ -1,0 +1,263 @@
+//! A ticket: its own columns, and the order in which the rest of it is read.
+
+use super::attribute::attributes;
+use super::customer::customer;
+use super::thread::thread;
+use super::{CustomerRows, Outcome, TicketRows, facts, hash};
+use crate::table::{
+    Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
+};
+use crate::wire::{
+    Entries, Fields, Json, Path, RawTicket, Read, Rejects, Unfit, instant_after, read_reference,
+    read_text, reject, slots, with_json,
+};
+
+/// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
+/// without, `messages` is not looked at, and the thread facts are NULL.
+pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
+    let whole = |reason: &str| Outcome::Reject(whole_reject(raw, reason));
+    let Some(id) = &raw.id else {
+        return whole("no id");
+    };
+    let Some(created_at) = raw.created_at else {
+        return whole("no usable instant of creation");
+    };
+    let read = with_json(&raw.raw, |read| {
+        let Json::Object(entries) = read.value else {
+            return None;
+        };
+        let read = Read {
+            value: entries,
+            replaced: read.replaced + raw.replaced_characters,
+        };
+        Some(rows(id, created_at, read, with_messages))
+    });
+    match read {
+        Ok(Some(rows)) => Outcome::Rows(Box::new(rows)),
+        Ok(None) => whole("not an object"),
+        Err(reason) => whole(reason),
+    }
+}
+
+fn whole_reject(raw: &RawTicket, reason: &str) -> Reject {
+    reject(
+        raw.id.as_deref(),
+        String::new(),
+        reason.to_owned(),
+        raw.raw.clone(),
+    )
+}
+
+slots!(Slots {
+    id: "id",
+    mongo_id: "_id",
+    status: "status",
+    priority: "priority",
+    source_type: "sourceType",
+    origin: "origin",
+    category: "category",
+    assigned_to: "assignedTo",
+    tags: "tags",
+    created_at: "createdAt",
+    updated_at: "updatedAt",
+    resolution_time: "resolutionTime",
+    csat: "csat",
+    ai_status: "aiStatus",
+    discord_users: "discordUsers",
+    customer: "customer",
+    attributes: "attributes",
+    custom_attributes: "customAttributes",
+    email_subject: "emailSubjectLine",
+    messages: "messages",
+});
+
+fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: bool) -> TicketRows {
+    let mut rejects = Rejects::of(id);
+    let mut fields = Fields::new(&mut rejects, Path::Root);
+    let mut slots = Slots::fill(read.value, &mut fields);
+    let messages = messages(
+        &mut fields,
+        std::mem::take(&mut slots.messages),
+        with_messages,
+    );
+    let mut rows = head(id, created_at, slots, fields);
+    rows.head_hash = hash::head(&rows, rejects.found());
+    if let Some(messages) = messages {
+        let thread = thread(id, messages, &mut rejects);
+        facts::fill(&mut rows.ticket, &thread.messages);
+        rows.thread = Some(thread);
+    }
+    rows.rejects = rejects.into_found();
+    rows.replaced_characters = read.replaced;
+    rows
+}
+
+/// The thread's items; `None` where the run did not ask for them or they are unusable.
+fn messages<'a>(
+    fields: &mut Fields<'_, 'a>,
+    value: Json<'a>,
+    with_messages: bool,
+) -> Option<Vec<Json<'a>>> {
+    match value {
+        _ if !with_messages => None,
+        Json::Null => Some(Vec::new()),
+        Json::Array(items) => Some(items),
+        other => {
+            fields.unfit("messages", Unfit::new(other, "an array"));
+            None
+        }
+    }
+}
+
+/// Everything but the thread.
+fn head<'a>(
+    id: &str,
+    created_at: Instant,
+    slots: Slots<'a>,
+    mut fields: Fields<'_, 'a>,
+) -> TicketRows {
+    fields.id(slots.id, slots.mongo_id);
+    fields.instant("createdAt", slots.created_at);
+    let (resolution_time_ms, resolved_at) =
+        resolution(&mut fields, created_at, slots.resolution_time);
+    let category: Option<Category> = fields
+        .nested("category", slots.category, read_reference)
+        .flatten();
+    let agent: Option<Agent> = fields
+        .nested("assignedTo", slots.assigned_to, read_reference)
+        .flatten();
+    let customer: Option<CustomerRows> = fields
+        .nested("customer", slots.customer, customer)
+        .flatten();
+    let tags = tags(&mut fields, slots.tags);
+    let discord_users = discord_users(&mut fields, id, slots.discord_users);
+    let attributes = ticket_attributes(
+        &mut fields,
+        id,
+        [
+            ("attributes", slots.attributes),
+            ("customAttributes", slots.custom_attributes),
+        ],
+    );
+    let ticket = Ticket {
+        id: id.to_owned(),
+        status: fields.text("status", slots.status),
+        priority: fields.integer("priority", slots.priority),
+        source_type: fields.text_of([("sourceType", slots.source_type), ("origin", slots.origin)]),
+        category_id: category.as_ref().map(|category| category.id.clone()),
+        assigned_agent_id: agent.as_ref().map(|agent| agent.id.clone()),
+        customer_id: customer.as_ref().map(|rows| rows.customer.id.clone()),
+        email_subject: fields.text("emailSubjectLine", slots.email_subject),
+        created_at,
+        updated_at: fields.instant("updatedAt", slots.updated_at),
+        resolved_at,
+        resolution_time_ms,
+        csat: fields.integer("csat", slots.csat),
+        ai_status: fields.text("aiStatus", slots.ai_status),
+        message_count: None,
+        customer_message_count: None,
+        agent_message_count: None,
+        system_message_count: None,
+        private_note_count: None,
+        first_customer_message_at: None,
+        first_agent_reply_at: None,
+        first_reply_time_ms: None,
+        last_message_at: None,
+        last_message_sender_type: None,
+        extra_json: fields.extra_json(),
+    };
+    TicketRows {
+        ticket,
+        thread: None,
+        attributes,
+        tags,
+        discord_users,
+        customer,
+        category,
+        agent,
+        rejects: Vec::new(),
+        replaced_characters: 0,
+        head_hash: [0; 16],
+    }
+}
+
+/// The time to resolution, and the instant it leads to; a time that leads out of the calendar is
+/// unfit.
+fn resolution<'a>(
+    fields: &mut Fields<'_, 'a>,
+    created_at: Instant,
+    value: Json<'a>,
+) -> (Option<i64>, Option<Instant>) {
+    let instant_of = |time_ms| instant_after(created_at, time_ms);
+    match value.integer() {
+        Some(time_ms) => match instant_of(time_ms) {
+            Some(instant) => (Some(time_ms), Some(instant)),
+            None => {
+                fields.unfit(
+                    "resolutionTime",
+                    Unfit::new(value, "a time that ends in the years 0 to 9999"),
+                );
+                (None, None)
+            }
+        },
+        None => (fields.integer("resolutionTime", value), None),
+    }
+}
+
+/// Tags, each once; a later mention may add the name.
+fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
+    let mut tags: Vec<Tag> = Vec::new();
+    fields.each_item("tags", value, |rejects, path, item| {
+        if matches!(&item, Json::Text(id) if id.is_empty()) {
+            return Err(Unfit::new(item, "an id or an object with one"));
+        }
+        let (tag, left) = read_reference::<Tag>(rejects, path, item)?;
+        if let Some(tag) = tag {
+            match tags.iter_mut().find(|known| known.id == tag.id) {
+                Some(known) => known.name = known.name.take().or(tag.name),
+                None => tags.push(tag),
+            }
+        }
+        Ok(left)
+    });
+    tags
+}
+
+fn discord_users<'a>(
+    fields: &mut Fields<'_, 'a>,
+    ticket_id: &str,
+    value: Json<'a>,
+) -> Vec<TicketDiscordUser> {
+    let mut users = Vec::new();
+    fields.each_item("discordUsers", value, |_, _, item| {
+        if let Some(user_name) = read_text(item)? {
+            users.push(user_name);
+        }
+        Ok(Json::Null)
+    });
+    (0..)
+        .zip(users)
+        .map(|(position, user_name)| TicketDiscordUser {
+            ticket_id: ticket_id.to_owned(),
+            position,
+            user_name,
+        })
+        .collect()
+}
+
+fn ticket_attributes<'a>(
+    fields: &mut Fields<'_, 'a>,
+    ticket_id: &str,
+    spellings: [(&'static str, Json<'a>); 2],
+) -> Vec<TicketAttribute> {
+    (0..)
+        .zip(attributes(fields, spellings))
+        .map(|(position, attribute)| TicketAttribute {
+            ticket_id: ticket_id.to_owned(),
+            position,
+            attribute_id: attribute.attribute_id,
+            label: attribute.label,
+            value: attribute.value,
+        })
+        .collect()
+}

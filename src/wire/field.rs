@@ -1,0 +1,320 @@
+//! Reading an object's fields: what fits goes to the row, what does not becomes a reject, and
+//! whatever has no column is left over for `extra_json`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::instant;
+use super::json::{Entries, Json};
+use super::reject::Rejects;
+use crate::table::Instant;
+
+/// A place in a ticket, shown as `messages[3].content`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Path<'p> {
+    Root,
+    Field(&'p Path<'p>, &'static str),
+    Item(&'p Path<'p>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Self::Root, key) => out.write_str(key),
+            Self::Field(parent, key) => write!(out, "{parent}.{key}"),
+            Self::Item(parent, index) => write!(out, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// A value that is not what its field holds.
+#[derive(Debug)]
+pub(crate) struct Unfit<'a> {
+    pub(crate) value: Json<'a>,
+    pub(crate) expected: &'static str,
+}
+
+impl<'a> Unfit<'a> {
+    pub(crate) fn new(value: Json<'a>, expected: &'static str) -> Self {
+        Self { value, expected }
+    }
+
+    /// Reports it; the value comes back, to be left over.
+    pub(crate) fn report(self, rejects: &mut Rejects, path: Path<'_>) -> Json<'a> {
+        rejects.add(
+            path.to_string(),
+            format!("expected {}, got {}", self.expected, self.value.kind()),
+            self.value.canonical(),
+        );
+        self.value
+    }
+}
+
+/// What a reader of one value gives: `None` for null.
+pub(crate) type Reading<'a, T> = Result<Option<T>, Unfit<'a>>;
+
+/// Reads text.
+pub(crate) fn read_text(value: Json<'_>) -> Reading<'_, String> {
+    match value {
+        Json::Null => Ok(None),
+        Json::Text(text) => Ok(Some(text.into_owned())),
+        other => Err(Unfit::new(other, "text")),
+    }
+}
+
+/// Reads another system's id, which may be sent as a number.
+fn read_foreign_id(value: Json<'_>) -> Reading<'_, String> {
+    match value {
+        Json::Integer(id) => Ok(Some(id.to_string())),
+        Json::Unsigned(id) => Ok(Some(id.to_string())),
+        other => read_text(other).map_err(|unfit| Unfit::new(unfit.value, "an id")),
+    }
+}
+
+/// Reads an integer or a text of one.
+fn read_integer(value: Json<'_>) -> Reading<'_, i64> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    value
+        .integer()
+        .map(Some)
+        .ok_or_else(|| Unfit::new(value, "an integer"))
+}
+
+/// Reads true or false.
+fn read_boolean(value: Json<'_>) -> Reading<'_, bool> {
+    match value {
+        Json::Null => Ok(None),
+        Json::Bool(value) => Ok(Some(value)),
+        other => Err(Unfit::new(other, "a boolean")),
+    }
+}
+
+/// Reads an instant: ISO 8601 text, milliseconds since 1970, or `{"$date": …}` around either.
+/// The empty text is null.
+pub(crate) fn read_instant(value: Json<'_>) -> Reading<'_, Instant> {
+    fn instant_of(value: &Json<'_>) -> Option<Instant> {
+        match value {
+            Json::Text(text) => instant::parse(text),
+            Json::Integer(_) | Json::Float(_) => value.integer().and_then(instant::from_millis),
+            Json::Object(entries) => match entries.as_slice() {
+                [(key, inner)] if key == "$date" && !matches!(inner, Json::Object(_)) => {
+                    instant_of(inner)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    match &value {
+        Json::Null => Ok(None),
+        Json::Text(text) if text.is_empty() => Ok(None),
+        _ => instant_of(&value)
+            .map(Some)
+            .ok_or_else(|| Unfit::new(value, "an instant in the years 0 to 9999")),
+    }
+}
+
+/// Reads an id; the empty text is null.
+fn read_id(value: Json<'_>) -> Reading<'_, String> {
+    match value {
+        Json::Null => Ok(None),
+        Json::Text(text) if text.is_empty() => Ok(None),
+        Json::Text(text) => Ok(Some(text.into_owned())),
+        other => match other.id() {
+            Some(id) => Ok(Some(id.to_owned())),
+            None => Err(Unfit::new(other, "an id")),
+        },
+    }
+}
+
+/// The fields of one object on their way into a row.
+pub(crate) struct Fields<'f, 'a> {
+    rejects: &'f mut Rejects,
+    path: Path<'f>,
+    rest: Entries<'a>,
+}
+
+impl<'f, 'a> Fields<'f, 'a> {
+    /// Of the object at `path`.
+    pub(crate) fn new(rejects: &'f mut Rejects, path: Path<'f>) -> Self {
+        Self {
+            rejects,
+            path,
+            rest: Vec::new(),
+        }
+    }
+
+    /// Leaves an entry over as it is.
+    pub(crate) fn leave(&mut self, key: impl Into<Cow<'a, str>>, value: Json<'a>) {
+        self.rest.push((key.into(), value));
+    }
+
+    /// Reports a value that does not fit and leaves it over.
+    pub(crate) fn unfit(&mut self, key: &'static str, unfit: Unfit<'a>) {
+        let value = unfit.report(self.rejects, Path::Field(&self.path, key));
+        self.leave(key, value);
+    }
+
+    /// The first of the spellings that fits. A further one that says something else is left over.
+    fn first_of<T: PartialEq>(
+        &mut self,
+        spellings: impl IntoIterator<Item = (&'static str, Json<'a>)>,
+        read: impl Fn(Json<'a>) -> Reading<'a, T>,
+    ) -> Option<T> {
+        let mut found = None;
+        for (key, value) in spellings {
+            if value.is_null() {
+                continue;
+            }
+            let again = found.is_some().then(|| value.clone());
+            match (read(value), again) {
+                (Ok(first), None) => found = first,
+                (Ok(other), Some(value)) if other != found => self.leave(key, value),
+                (Ok(_), Some(_)) => {}
+                (Err(unfit), _) => self.unfit(key, unfit),
+            }
+        }
+        found
+    }
+
+    /// Text.
+    pub(crate) fn text(&mut self, key: &'static str, value: Json<'a>) -> Option<String> {
+        self.first_of([(key, value)], read_text)
+    }
+
+    /// Text under the first of two keys that has it.
+    pub(crate) fn text_of(&mut self, spellings: [(&'static str, Json<'a>); 2]) -> Option<String> {
+        self.first_of(spellings, read_text)
+    }
+
+    /// The object's own id, under `id` or `_id`.
+    pub(crate) fn id(&mut self, id: Json<'a>, mongo_id: Json<'a>) -> Option<String> {
+        self.first_of([("id", id), ("_id", mongo_id)], read_id)
+    }
+
+    /// Another system's id.
+    pub(crate) fn foreign_id(&mut self, key: &'static str, value: Json<'a>) -> Option<String> {
+        self.first_of([(key, value)], read_foreign_id)
+    }
+
+    /// An integer.
+    pub(crate) fn integer(&mut self, key: &'static str, value: Json<'a>) -> Option<i64> {
+        self.first_of([(key, value)], read_integer)
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&mut self, key: &'static str, value: Json<'a>) -> Option<bool> {
+        self.first_of([(key, value)], read_boolean)
+    }
+
+    /// An instant.
+    pub(crate) fn instant(&mut self, key: &'static str, value: Json<'a>) -> Option<Instant> {
+        self.first_of([(key, value)], read_instant)
+    }
+
+    /// The value of `key`, read by `read`, which gives what it leaves over along with the rest.
+    pub(crate) fn nested<T>(
+        &mut self,
+        key: &'static str,
+        value: Json<'a>,
+        read: impl FnOnce(&mut Rejects, Path<'_>, Json<'a>) -> Result<(T, Json<'a>), Unfit<'a>>,
+    ) -> Option<T> {
+        match read(self.rejects, Path::Field(&self.path, key), value) {
+            Ok((read, left)) => {
+                self.leave(key, left);
+                Some(read)
+            }
+            Err(unfit) => {
+                self.unfit(key, unfit);
+                None
+            }
+        }
+    }
+
+    /// Each item of an array but nulls; `read` gives what it leaves over. Leftovers keep their
+    /// places in the array, with nulls before them.
+    pub(crate) fn each_item(
+        &mut self,
+        key: &'static str,
+        value: Json<'a>,
+        mut read: impl FnMut(&mut Rejects, Path<'_>, Json<'a>) -> Result<Json<'a>, Unfit<'a>>,
+    ) {
+        let items = match value {
+            Json::Null => return,
+            Json::Array(items) => items,
+            other => return self.unfit(key, Unfit::new(other, "an array")),
+        };
+        let path = Path::Field(&self.path, key);
+        let mut left_over = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            if item.is_null() {
+                continue;
+            }
+            let path = Path::Item(&path, index);
+            let left = read(self.rejects, path, item)
+                .unwrap_or_else(|unfit| unfit.report(self.rejects, path));
+            if !left.is_null() {
+                left_over.resize(index, Json::Null);
+                left_over.push(left);
+            }
+        }
+        if !left_over.is_empty() {
+            self.leave(key, Json::Array(left_over));
+        }
+    }
+
+    /// What is left over: null, or an object with sorted, unique keys and no nulls.
+    pub(crate) fn left_over(self) -> Json<'a> {
+        let mut rest = self.rest;
+        rest.sort_by(|(left, _), (right, _)| left.cmp(right));
+        // Of equal keys the last one sent stays.
+        rest.reverse();
+        rest.dedup_by(|(later, _), (kept, _)| later == kept);
+        rest.reverse();
+        rest.retain(|(_, value)| !value.is_null());
+        if rest.is_empty() {
+            Json::Null
+        } else {
+            Json::Object(rest)
+        }
+    }
+
+    /// What is left over as canonical JSON; `None` where nothing is.
+    pub(crate) fn extra_json(self) -> Option<String> {
+        match self.left_over() {
+            Json::Null => None,
+            left => Some(left.canonical()),
+        }
+    }
+}
+
+/// Defines a struct with a slot for each known key, filled in one pass over an object's entries:
+/// the last of equal keys wins, unknown keys are left over.
+macro_rules! slots {
+    ($name:ident { $($slot:ident: $key:literal),+ $(,)? }) => {
+        #[derive(Default)]
+        struct $name<'a> {
+            $( $slot: $crate::wire::Json<'a>, )+
+        }
+
+        impl<'a> $name<'a> {
+            fn fill(
+                entries: $crate::wire::Entries<'a>,
+                fields: &mut $crate::wire::Fields<'_, 'a>,
+            ) -> Self {
+                let mut slots = Self::default();
+                for (key, value) in entries {
+                    match &*key {
+                        $( $key => slots.$slot = value, )+
+                        _ => fields.leave(key, value),
+                    }
+                }
+                slots
+            }
+        }
+    };
+}
+pub(crate) use slots;

@@ -1,0 +1,326 @@
+//! A light JSON tree that borrows from the text it was read from.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::escape::without_lone_surrogates;
+
+/// A JSON value. Text borrows where the wire has no escapes; objects keep their entries in the
+/// order sent, duplicates included (the last one wins wherever entries are used).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Json<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// Above `i64::MAX`.
+    Unsigned(u64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Array(Vec<Json<'a>>),
+    Object(Entries<'a>),
+}
+
+/// An object's entries in the order sent.
+pub(crate) type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
+
+/// What was read, and how many characters became U+FFFD on the way.
+pub(crate) struct Read<T> {
+    pub(crate) value: T,
+    pub(crate) replaced: i64,
+}
+
+impl<'a> Json<'a> {
+    /// Reads a JSON text. NUL characters become U+FFFD. Lone surrogates are an error here; see
+    /// [`with_json`].
+    pub(crate) fn parse(text: &'a str) -> serde_json::Result<Read<Self>> {
+        let mut replaced = 0;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let value = Tree(&mut replaced).deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(Read { value, replaced })
+    }
+
+    /// Whether it is `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The kind of value, in words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) | Self::Unsigned(_) | Self::Float(_) => "a number",
+            Self::Text(_) => "text",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// The integer it stands for: a number without a fraction, or a text of one.
+    pub(crate) fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(integer) => Some(*integer),
+            Self::Float(float) => integral(*float),
+            Self::Text(text) => text
+                .parse()
+                .ok()
+                .or_else(|| text.parse().ok().and_then(integral)),
+            _ => None,
+        }
+    }
+
+    /// The id it stands for: a text that is not empty, or `{"$oid": …}` around one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(&**text).filter(|text| !text.is_empty()),
+            Self::Object(entries) => match entries.as_slice() {
+                [(key, Self::Text(text))] if key == "$oid" => {
+                    Some(&**text).filter(|text| !text.is_empty())
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Compact JSON with every object's keys sorted and unique: equal content, equal text.
+    pub(crate) fn canonical(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Integer(value) => write_shown(out, value),
+            Self::Unsigned(value) => write_shown(out, value),
+            Self::Float(value) => match serde_json::Number::from_f64(*value) {
+                Some(number) => write_shown(out, &number),
+                None => out.push_str("null"),
+            },
+            Self::Text(text) => write_text(out, text),
+            Self::Array(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(entries) => write_object(out, entries),
+        }
+    }
+}
+
+fn write_object(out: &mut String, entries: &Entries<'_>) {
+    let mut sorted: Vec<&(Cow<'_, str>, Json<'_>)> = entries.iter().collect();
+    // Stable, so the last of equal keys is the last one sent.
+    sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+    out.push('{');
+    let mut is_first = true;
+    let mut ahead = sorted.into_iter().peekable();
+    while let Some((key, value)) = ahead.next() {
+        if ahead.peek().is_some_and(|(next, _)| next == key) {
+            continue;
+        }
+        if !is_first {
+            out.push(',');
+        }
+        is_first = false;
+        write_text(out, key);
+        out.push(':');
+        value.write(out);
+    }
+    out.push('}');
+}
+
+fn write_shown(out: &mut String, value: &impl fmt::Display) {
+    // Writing to a String has no way to fail.
+    let _ = write!(out, "{value}");
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest
+        .bytes()
+        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+    {
+        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut after = special.chars();
+        match after.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(control) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            None => {}
+        }
+        rest = after.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// Integers up to 2^53 have exactly one double; beyond, the integer meant is unknown.
+fn integral(float: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no fraction, and within 53 bits"
+    )]
+    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
+}
+
+/// Reads `text` and hands the tree to `take`; where lone surrogates stand in the way, reads a
+/// copy in which they are U+FFFD.
+///
+/// # Errors
+/// Why the text cannot be read, in words without any of it.
+pub(crate) fn with_json<T>(
+    text: &str,
+    take: impl FnOnce(Read<Json<'_>>) -> T,
+) -> Result<T, &'static str> {
+    let error = match Json::parse(text) {
+        Ok(read) => return Ok(take(read)),
+        Err(error) => error,
+    };
+    let (clean, lone) = without_lone_surrogates(text);
+    if lone == 0 {
+        return Err(reason(&error));
+    }
+    match Json::parse(&clean) {
+        Ok(mut read) => {
+            read.replaced += lone;
+            Ok(take(read))
+        }
+        Err(error) => Err(reason(&error)),
+    }
+}
+
+fn reason(error: &serde_json::Error) -> &'static str {
+    // serde_json tells these apart only in its message.
+    let message = error.to_string();
+    if message.starts_with("recursion limit") {
+        "nested too deeply"
+    } else if message.starts_with("number out of range") {
+        "holds a number out of range"
+    } else {
+        "not readable as JSON"
+    }
+}
+
+/// Builds the tree; holds the count of characters replaced.
+struct Tree<'c>(&'c mut i64);
+
+impl Tree<'_> {
+    /// Only escapes bring NUL in (a raw one is no JSON), so only unescaped copies come here.
+    fn text(&mut self, text: &str) -> String {
+        if text.contains('\0') {
+            *self.0 += i64::try_from(text.matches('\0').count()).unwrap_or(i64::MAX);
+            text.replace('\0', "\u{fffd}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree<'_> {
+    type Value = Json<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(i64::try_from(value).map_or(Json::Unsigned(value), Json::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(mut self, value: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(self.text(value))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(Tree(&mut *self.0))? {
+            array.push(item);
+        }
+        Ok(Json::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
+        let mut object = Vec::new();
+        while let Some(key) = entries.next_key_seed(Key(Tree(&mut *self.0)))? {
+            let value = entries.next_value_seed(Tree(&mut *self.0))?;
+            object.push((key, value));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// Reads an object's key, borrowed where it has no escapes.
+struct Key<'c>(Tree<'c>);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_> {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn visit_str<E>(mut self, value: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(self.0.text(value)))
+    }
+}

@@ -1,0 +1,28 @@
+//! JSON as sent: pages and lists, decoded fast and tolerantly. Pure.
+//!
+//! A page is first cut into tickets without looking into them, so that one unreadable ticket
+//! never fails a page; each ticket is read into a borrowed tree only when it is normalised.
+//! Field names and shapes follow Mava's API pages and, where those are silent, what clients of
+//! the same backend have seen; every reader here accepts all of them.
+
+mod body;
+mod digest;
+mod escape;
+mod field;
+mod instant;
+mod json;
+mod list;
+mod page;
+mod reference;
+mod reject;
+
+pub use body::DecodeError;
+pub use list::{List, decode_agents, decode_categories};
+pub use page::{Page, RawTicket, decode_page};
+
+pub(crate) use digest::Digest;
+pub(crate) use field::{Fields, Path, Unfit, read_text, slots};
+pub(crate) use instant::after as instant_after;
+pub(crate) use json::{Entries, Json, Read, with_json};
+pub(crate) use reference::{own_id, read_reference};
+pub(crate) use reject::{Rejects, reject};
