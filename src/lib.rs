@@ -8,6 +8,7 @@ pub mod normalize;
 pub mod plan;
 pub mod report;
 pub mod settings;
+pub mod store;
 pub mod table;
 pub mod window;
 pub mod wire;

@@ -1,0 +1,94 @@
+//! Customers as tickets show them: the newest observation wins.
+
+use std::sync::LazyLock;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::bind;
+use super::children::{self, Children};
+use crate::normalize::{CustomerRows, Hash};
+use crate::table::{Customer, CustomerAttribute, Record};
+
+static UPSERT: LazyLock<String> = LazyLock::new(|| bind::upsert_sql(Customer::TABLE));
+static ATTRIBUTES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<CustomerAttribute>);
+
+/// Writes what the tickets of one page show of their customers.
+pub(super) struct Customers<'c> {
+    snapshot_id: i64,
+    read_at_ms: i64,
+    look: CachedStatement<'c>,
+    upsert: CachedStatement<'c>,
+    stub: CachedStatement<'c>,
+    index: CachedStatement<'c>,
+    attributes: Children<'c>,
+}
+
+impl<'c> Customers<'c> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        snapshot_id: i64,
+        read_at_ms: i64,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            snapshot_id,
+            read_at_ms,
+            look: connection.prepare_cached(
+                "SELECT hash, observed_at_ms, seen_snapshot FROM _customer_index WHERE id = ?1",
+            )?,
+            upsert: connection.prepare_cached(&UPSERT)?,
+            stub: connection.prepare_cached(
+                "INSERT INTO customers (id, snapshot_id) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+            )?,
+            index: connection.prepare_cached(
+                "INSERT INTO _customer_index (id, hash, observed_at_ms, seen_snapshot)
+                 VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET hash = excluded.hash,
+                     observed_at_ms = excluded.observed_at_ms,
+                     seen_snapshot = excluded.seen_snapshot",
+            )?,
+            attributes: Children::new(connection, &ATTRIBUTES)?,
+        })
+    }
+
+    /// A customer of whom only the id was sent.
+    pub(super) fn id(&mut self, id: &str) -> rusqlite::Result<()> {
+        self.stub.execute(params![id, self.snapshot_id]).map(drop)
+    }
+
+    /// A customer as a ticket showed it.
+    pub(super) fn write(&mut self, rows: &CustomerRows) -> rusqlite::Result<()> {
+        let id = rows.customer.id.as_str();
+        let known: Option<(Hash, i64, i64)> = self
+            .look
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let (is_known, is_moved) = match known {
+            // Within a run, lanes may bring in a later read before an earlier one. Between runs
+            // the clock is no judge: one that ran ahead would freeze the customer.
+            Some((_, observed, run)) if run == self.snapshot_id && observed > self.read_at_ms => {
+                return Ok(());
+            }
+            Some((hash, observed, run)) if hash == rows.hash => {
+                if run == self.snapshot_id && observed == self.read_at_ms {
+                    return Ok(());
+                }
+                (true, false)
+            }
+            Some(_) => (true, true),
+            None => (false, true),
+        };
+        if is_moved {
+            let count = bind::bind(&mut self.upsert, &rows.customer)?;
+            self.upsert
+                .raw_bind_parameter(count + 1, self.snapshot_id)?;
+            self.upsert.raw_execute()?;
+            if is_known {
+                self.attributes.delete(id)?;
+            }
+            self.attributes.insert(&rows.attributes)?;
+        }
+        self.index
+            .execute(params![id, rows.hash, self.read_at_ms, self.snapshot_id])
+            .map(drop)
+    }
+}

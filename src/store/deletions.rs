@@ -1,0 +1,104 @@
+//! Tickets that the API no longer has: flagged, never erased.
+
+use rusqlite::{Connection, params};
+
+use super::Store;
+use super::failure::Failure;
+use super::history::History;
+use crate::error::Result;
+use crate::table::{Instant, instant_text};
+use crate::window::Window;
+
+impl Store {
+    /// Live tickets created in `window` that the run did not meet, oldest first, with their
+    /// creation instant. Evidence of absence only where the run read all of `window` unfiltered.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn unseen(&self, snapshot_id: i64, window: &Window) -> Result<Vec<(String, Instant)>> {
+        unseen(&self.connection, snapshot_id, window)
+            .map_err(|failure| self.failed("look for tickets that are gone", failure))
+    }
+
+    /// Tickets that are not flagged as deleted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn live_count(&self) -> Result<i64> {
+        self.connection
+            .query_row(
+                "SELECT count(*) FROM _ticket_index WHERE is_deleted = 0",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failed("count tickets", error))
+    }
+
+    /// Flags tickets as found gone at `at` and returns how many were not flagged before.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn mark_deleted(&mut self, snapshot_id: i64, ids: &[String], at: Instant) -> Result<i64> {
+        self.in_transaction("flag deleted tickets", |connection| {
+            let marked = mark(connection, snapshot_id, ids, at)?;
+            connection.execute(
+                "UPDATE snapshots SET tickets_deleted = tickets_deleted + ?2 WHERE id = ?1",
+                [snapshot_id, marked],
+            )?;
+            Ok(marked)
+        })
+    }
+}
+
+fn unseen(
+    connection: &Connection,
+    snapshot_id: i64,
+    window: &Window,
+) -> std::result::Result<Vec<(String, Instant)>, Failure> {
+    let mut statement = connection.prepare(
+        "SELECT id, created_at_ms FROM _ticket_index
+         WHERE seen_snapshot <> ?1 AND is_deleted = 0
+             AND created_at_ms >= ?2 AND created_at_ms < ?3
+         ORDER BY created_at_ms, id",
+    )?;
+    let mut rows = statement.query([
+        snapshot_id,
+        window.from().timestamp_millis(),
+        window.until().timestamp_millis(),
+    ])?;
+    let mut unseen = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        let Some(created_at) = Instant::from_timestamp_millis(row.get(1)?) else {
+            return Err(Failure::Contradiction(format!(
+                "ticket {id} has no creation instant"
+            )));
+        };
+        unseen.push((id, created_at));
+    }
+    Ok(unseen)
+}
+
+fn mark(
+    connection: &Connection,
+    snapshot_id: i64,
+    ids: &[String],
+    at: Instant,
+) -> rusqlite::Result<i64> {
+    let mut ticket = connection.prepare(
+        "UPDATE tickets SET deleted_at = ?2, snapshot_id = ?3
+         WHERE id = ?1 AND deleted_at IS NULL",
+    )?;
+    let mut index = connection.prepare("UPDATE _ticket_index SET is_deleted = 1 WHERE id = ?1")?;
+    let mut history = History::new(connection, snapshot_id, at)?;
+    let deleted_at = instant_text(at);
+    let mut marked = 0;
+    for id in ids {
+        if ticket.execute(params![id, deleted_at, snapshot_id])? == 1 {
+            index.execute([id])?;
+            history.deleted(id)?;
+            marked += 1;
+        }
+    }
+    Ok(marked)
+}

@@ -1,0 +1,50 @@
+//! Makes the schema and moves it forward, one transaction per file of `migrations/`.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+use super::failure::Failure;
+
+/// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
+const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_create_tables.sql")];
+
+/// The version this program writes.
+fn newest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+/// Refuses a store that a newer program wrote.
+pub(super) fn check_version(path: &Path, version: i32) -> Result<()> {
+    if (0..=newest()).contains(&version) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{} was written by a newer mava-export (schema {version}, this one knows {})",
+        path.display(),
+        newest()
+    ))
+    .help("install a newer mava-export, or name another file"))
+}
+
+/// The version of an open store.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings an open store to the newest version.
+pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Failure> {
+    let done = version(connection)?;
+    for (number, sql) in (1i32..).zip(MIGRATIONS) {
+        if number > done {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}

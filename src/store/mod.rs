@@ -1,0 +1,86 @@
+//! The store: one SQLite file that holds the copy, the progress of its runs, and what tells a
+//! changed ticket from one read again.
+//!
+//! A page's rows, its slice's cursor and the run's counters commit in one transaction, so that
+//! the file holds a consistent prefix of the run at any instant. One [`Store`] writes at a time,
+//! held by an operating-system lock; any number of read-only ones look on.
+
+mod bind;
+mod children;
+mod customers;
+mod deletions;
+mod failure;
+mod header;
+mod history;
+mod lock;
+mod lookups;
+mod migrate;
+mod open;
+mod page;
+mod read;
+mod references;
+mod rejects;
+mod runs;
+mod slices;
+mod tickets;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+pub use open::OpenOptions;
+pub use page::{PageCommit, PageCounts};
+pub use read::{Freshness, Progress};
+pub use runs::{Outcome, Run, RunSpec};
+
+/// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
+/// other SQLite file without opening it: "Mava" in ASCII.
+pub const APPLICATION_ID: i32 = 0x4D61_7661;
+
+/// An open store. The lock, if it holds one, is released when it is dropped, after the file.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    /// `None` when opened for reading only.
+    _lock: Option<lock::Lock>,
+}
+
+impl Store {
+    /// The file, as resolved when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection, for reading: publishing and people's own queries.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Begins a transaction that holds the write lock from its start.
+    fn transaction(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+
+    /// Runs `work` in one transaction; `what` says in an error what was being done.
+    fn in_transaction<T>(
+        &mut self,
+        what: &str,
+        work: impl FnOnce(&Connection) -> std::result::Result<T, failure::Failure>,
+    ) -> Result<T> {
+        let attempt = (|| {
+            let transaction = self.transaction()?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        })();
+        attempt.map_err(|failure: failure::Failure| self.failed(what, failure))
+    }
+
+    fn failed(&self, what: &str, failure: impl Into<failure::Failure>) -> Error {
+        failure.into().explain(&self.path, what)
+    }
+}

@@ -1,0 +1,251 @@
+//! Opens a store: whose file it is, who may write, how SQLite is to treat it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::failure::Failure;
+use super::header::{self, Found};
+use super::lock::Lock;
+use super::{APPLICATION_ID, Store, migrate};
+use crate::error::{Error, Result};
+use crate::table::{Instant, TABLES};
+
+/// Bytes per page. Messages are some hundred bytes each; twice SQLite's default wrote a backfill
+/// a few percent faster than it, and larger ones no faster.
+const PAGE_SIZE: i64 = 8192;
+
+/// Memory for pages, in KiB (negative, as SQLite wants it).
+const CACHE_KIB: i64 = -16_384;
+
+/// Pages in the write-ahead log before they are moved into the file: 16 MiB. Fewer, larger moves
+/// write a page that many commits touched once instead of many times.
+const CHECKPOINT_PAGES: i64 = 2_048;
+
+/// Bytes the write-ahead log keeps on disk once it was moved into the file.
+const LOG_BYTES: i64 = 67_108_864;
+
+/// How long to wait for another program's write, such as a person's SQLite shell.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Statements kept prepared: more than a page needs.
+const STATEMENTS: usize = 96;
+
+/// How to open a store for writing.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Unix permissions of the files it creates, whatever the umask; an existing file keeps its own.
+    pub file_mode: u32,
+    /// Now: what a second run is told this one holds the store since.
+    pub now: Instant,
+}
+
+impl OpenOptions {
+    /// Files for their owner's eyes only (0600).
+    pub fn new(now: Instant) -> Self {
+        Self {
+            file_mode: 0o600,
+            now,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store at `path` for writing, made new where nothing or an empty file lies there,
+    /// and brings its schema up to date.
+    ///
+    /// Creates `path` and, beside it, `-wal`, `-shm` and `-lock`.
+    ///
+    /// # Errors
+    /// [`StoreBusy`](crate::error::ErrorKind::StoreBusy) naming who holds it;
+    /// [`Usage`](crate::error::ErrorKind::Usage) where `path` is a directory, has no directory,
+    /// may not be written, or holds something else than a store or one of a newer version: then
+    /// it is left as it was; [`Failed`](crate::error::ErrorKind::Failed) where it is damaged.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let path = resolve(path)?;
+        header::look(&path)?;
+        let lock = Lock::take(&path, options)?;
+        // Again, since only now nobody else can make or move it.
+        match header::look(&path)? {
+            Found::Nothing => create_private(&path, options.file_mode).map(drop),
+            Found::Empty | Found::Store => File::options().write(true).open(&path).map(drop),
+        }
+        .map_err(|error| {
+            Error::usage(format!("cannot write {}", path.display()))
+                .help("check the permissions of the file and of its directory")
+                .because(error)
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            connect(&path, flags).map_err(|failure| failure.explain(&path, "open"))?;
+        // The header may be behind the write-ahead log of a run that was killed.
+        let version = migrate::version(&connection)
+            .map_err(|error| Failure::from(error).explain(&path, "open"))?;
+        migrate::check_version(&path, version)?;
+        prepare(&mut connection).map_err(|failure| failure.explain(&path, "open"))?;
+        Ok(Self {
+            connection,
+            path,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the store at `path` for reading, also while a run writes it: each query sees the
+    /// last page committed. Never makes a store and never changes one.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::error::ErrorKind::Usage) where there is no store or one of another
+    /// version, [`Failed`](crate::error::ErrorKind::Failed) where it is damaged.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let none = |path: &Path| {
+            Error::usage(format!("there is no store at {}", path.display()))
+                .help("run a backfill first, or name the file it wrote")
+        };
+        let resolved = resolve(path)?;
+        if header::look(&resolved)? != Found::Store {
+            return Err(none(path));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = connect(&resolved, flags).and_then(|connection| {
+            let version = migrate::version(&connection)?;
+            Ok((connection, version))
+        });
+        let (connection, version) = opened.map_err(|failure| failure.explain(&resolved, "open"))?;
+        migrate::check_version(&resolved, version)?;
+        if version == 0 {
+            return Err(none(path));
+        }
+        check_tables(&connection).map_err(|failure| failure.explain(&resolved, "open"))?;
+        Ok(Self {
+            connection,
+            path: resolved,
+            _lock: None,
+        })
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Failure> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}
+
+/// Settings for writing, then the schema.
+fn prepare(connection: &mut Connection) -> std::result::Result<(), Failure> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages == 0 {
+        connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+        // Before the write-ahead log is on, so that it is in the file's own header from the
+        // first byte and a run killed now leaves a file that is known to be a store.
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    // With the log, a power cut loses at most the last pages, never the file; a file system that
+    // cannot have one needs every commit on disk for the same promise.
+    let is_logged = mode == "wal";
+    connection.pragma_update(
+        None,
+        "synchronous",
+        if is_logged { "normal" } else { "full" },
+    )?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    set(connection, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    set(connection, "journal_size_limit", LOG_BYTES)?;
+    migrate::migrate(connection)?;
+    check_tables(connection)
+}
+
+/// Sets a pragma that answers with its new value.
+fn set(connection: &Connection, pragma: &str, value: i64) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, pragma, value, |_| Ok(()))
+}
+
+/// Every table is there: a cheap look that reads the schema, not the rows.
+fn check_tables(connection: &Connection) -> std::result::Result<(), Failure> {
+    let mut statement =
+        connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    for table in TABLES {
+        if !statement.exists([table.name])? {
+            return Err(Failure::Contradiction(format!(
+                "the store has no table {}; restore it from a backup",
+                table.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The one path of the file, whatever links lead there, so that its lock is one file too.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| {
+        Error::usage(format!("cannot reach {shown}"))
+            .help("check the path and the permissions along it")
+            .because(error)
+    };
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            let inside = path.join("support.db");
+            return Err(Error::usage(format!("{shown} is a directory"))
+                .help(format!("name a file in it, such as {}", inside.display())));
+        }
+        Ok(found) if !found.is_file() => {
+            return Err(
+                Error::usage(format!("{shown} is not a regular file")).help("name another file")
+            );
+        }
+        Ok(_) => return fs::canonicalize(path).map_err(unreadable),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(error)),
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(Error::usage(format!("{shown} is a link to nothing"))
+            .help("remove the link, or name the file it should lead to"));
+    }
+    let Some(name) = path.file_name() else {
+        return Err(Error::usage(format!("{shown:?} names no file")).help("name a file"));
+    };
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match fs::canonicalize(directory) {
+        Ok(directory) => Ok(directory.join(name)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let directory = directory.display();
+            Err(
+                Error::usage(format!("the directory {directory} does not exist"))
+                    .help(format!("make it first: mkdir -p {directory}")),
+            )
+        }
+        Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Opens the file at `path`, made with exactly these permissions where it is not there yet.
+pub(super) fn create_private(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    let mut creating = options.clone();
+    creating.create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut creating, mode);
+    match creating.open(path) {
+        Ok(file) => {
+            #[cfg(unix)]
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+            #[cfg(not(unix))]
+            let _ = mode;
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,122 @@
+//! One page: its rows, its slice's cursor and what it adds to the run's counters, committed
+//! together or not at all.
+
+use rusqlite::{Connection, params};
+
+use super::failure::Failure;
+use super::tickets::{Change, Tickets};
+use super::{Store, slices};
+use crate::error::Result;
+use crate::normalize::TicketRows;
+use crate::plan::Slice;
+use crate::table::{Instant, Reject};
+
+/// A page as it is handed to the store.
+#[derive(Debug)]
+pub struct PageCommit<'a> {
+    /// The run (`snapshots.id`).
+    pub snapshot_id: i64,
+    /// The slice with its new position and state. Its window is not written, since a split may
+    /// have cut it while the page was on its way.
+    pub slice: &'a Slice,
+    /// The tickets it brought.
+    pub tickets: &'a [TicketRows],
+    /// Tickets it brought that could not be represented at all.
+    pub rejects: &'a [Reject],
+    /// Requests it took, retries included.
+    pub requests: i64,
+    /// When the answer came.
+    pub read_at: Instant,
+}
+
+/// What a page brought. A ticket that the run met before counts as read no second time, so that
+/// the sum over the pages of a run is right however often one of them was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageCounts {
+    /// Tickets that the run had not met.
+    pub read: i64,
+    /// Of all, those that were not in the store.
+    pub new: i64,
+    /// Of all, those whose content had moved or that came back.
+    pub changed: i64,
+    /// Of those read, those that were as they are stored.
+    pub unchanged: i64,
+    /// Rejects that the run had not met; below zero where some went away.
+    pub rejects: i64,
+    /// Characters stored as U+FFFD in the tickets read.
+    pub replaced_characters: i64,
+}
+
+impl Store {
+    /// Commits a page.
+    ///
+    /// # Errors
+    /// Nothing of the page is stored then: the disk is full or failed, another program holds the
+    /// file, or the run has no such slice.
+    pub fn commit_page(&mut self, page: &PageCommit<'_>) -> Result<PageCounts> {
+        let what = format!(
+            "write a page of slice {} {}",
+            page.slice.number, page.slice.window
+        );
+        self.in_transaction(&what, |connection| {
+            let counts = write_rows(connection, page)?;
+            slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
+            count(connection, page, &counts)?;
+            Ok(counts)
+        })
+    }
+}
+
+fn write_rows(
+    connection: &Connection,
+    page: &PageCommit<'_>,
+) -> std::result::Result<PageCounts, Failure> {
+    let mut counts = PageCounts::default();
+    let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at)?;
+    for rows in page.tickets {
+        let written = tickets
+            .write(rows)
+            .map_err(|error| Failure::Ticket(rows.ticket.id.clone(), error))?;
+        match written.change {
+            Change::New => counts.new += 1,
+            Change::Changed { is_counted } => counts.changed += i64::from(!is_counted),
+            Change::Unchanged => counts.unchanged += i64::from(!written.is_met_before),
+        }
+        if !written.is_met_before {
+            counts.read += 1;
+            counts.replaced_characters += rows.replaced_characters;
+        }
+    }
+    for reject in page.rejects {
+        if let Some(id) = &reject.ticket_id {
+            tickets.see(id)?;
+        }
+        tickets.rejects.meet(reject)?;
+    }
+    counts.rejects = tickets.rejects.growth;
+    Ok(counts)
+}
+
+fn count(
+    connection: &Connection,
+    page: &PageCommit<'_>,
+    counts: &PageCounts,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE snapshots SET requests = requests + ?2, tickets_read = tickets_read + ?3,
+             tickets_new = tickets_new + ?4, tickets_changed = tickets_changed + ?5,
+             rejects = rejects + ?6, replaced_characters = replaced_characters + ?7
+         WHERE id = ?1",
+    )?;
+    statement
+        .execute(params![
+            page.snapshot_id,
+            page.requests,
+            counts.read,
+            counts.new,
+            counts.changed,
+            counts.rejects,
+            counts.replaced_characters,
+        ])
+        .map(drop)
+}

@@ -1,0 +1,68 @@
+//! What could not be represented, and how many of them a run met.
+
+use std::sync::LazyLock;
+
+use rusqlite::{CachedStatement, Connection};
+
+use super::bind;
+use crate::table::{Record, Reject};
+
+/// A reject that this run met before is left alone, so that what it changed counts those met
+/// for the first time.
+static MEET: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE snapshot_id <> excluded.snapshot_id",
+        bind::upsert_sql(Reject::TABLE)
+    )
+});
+
+/// Writes rejects and counts those of the run: a row's `snapshot_id` is the run that last met
+/// it, so each counts once however often a page is read.
+pub(super) struct Rejects<'c> {
+    snapshot_id: i64,
+    meet: CachedStatement<'c>,
+    of_ticket: CachedStatement<'c>,
+    remove: CachedStatement<'c>,
+    /// How much the run's number of rejects grew; below zero where some went away.
+    pub(super) growth: i64,
+}
+
+impl<'c> Rejects<'c> {
+    pub(super) fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
+        Ok(Self {
+            snapshot_id,
+            meet: connection.prepare_cached(&MEET)?,
+            of_ticket: connection
+                .prepare_cached("SELECT id, snapshot_id FROM rejects WHERE ticket_id = ?1")?,
+            remove: connection.prepare_cached("DELETE FROM rejects WHERE id = ?1")?,
+            growth: 0,
+        })
+    }
+
+    /// One reject met.
+    pub(super) fn meet(&mut self, reject: &Reject) -> rusqlite::Result<()> {
+        let count = bind::bind(&mut self.meet, reject)?;
+        self.meet.raw_bind_parameter(count + 1, self.snapshot_id)?;
+        let changed = self.meet.raw_execute()?;
+        self.growth += i64::from(changed > 0);
+        Ok(())
+    }
+
+    /// All rejects of a ticket that was read: those it no longer has go away.
+    pub(super) fn replace(&mut self, ticket_id: &str, rejects: &[Reject]) -> rusqlite::Result<()> {
+        let mut gone: Vec<(String, i64)> = Vec::new();
+        let mut rows = self.of_ticket.query([ticket_id])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get_ref(0)?.as_str()?;
+            if rejects.iter().all(|reject| reject.id != id) {
+                gone.push((id.to_owned(), row.get(1)?));
+            }
+        }
+        drop(rows);
+        for (id, snapshot_id) in gone {
+            self.remove.execute([id])?;
+            self.growth -= i64::from(snapshot_id == self.snapshot_id);
+        }
+        rejects.iter().try_for_each(|reject| self.meet(reject))
+    }
+}

@@ -1,0 +1,233 @@
+//! Runs: begun or resumed, extended, ended.
+
+use chrono::TimeDelta;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::failure::Failure;
+use super::{Store, bind, read, slices};
+use crate::error::Result;
+use crate::plan::Slice;
+use crate::table::{Instant, Record, Snapshot, instant_text};
+use crate::window::Window;
+
+type Attempt<T> = std::result::Result<T, Failure>;
+
+/// What a run is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSpec {
+    /// The command: `backfill`.
+    pub kind: String,
+    /// The creation range.
+    pub range: Window,
+    /// Whether the end of the range is only "now", because none was asked for.
+    pub is_until_open: bool,
+    /// The filters as a JSON object, always written the same way; `None` when unfiltered.
+    pub filters_json: Option<String>,
+    /// Whether message threads are asked for.
+    pub has_messages: bool,
+}
+
+/// A run in progress.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its number (`snapshots.id`).
+    pub snapshot_id: i64,
+    /// Whether an unfinished run goes on.
+    pub is_resumed: bool,
+    /// The range it covers: of a resumed run the one it began with and was extended to.
+    pub range: Window,
+    /// Its slices, by number; empty until they are planned.
+    pub slices: Vec<Slice>,
+    /// Whether categories and agents were read.
+    pub has_lookups: bool,
+    /// Its counts so far.
+    pub snapshot: Snapshot,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything asked for is in the store.
+    Complete,
+    /// Something is missing: rejects, unverified slices, deletions that were not believed.
+    Incomplete,
+}
+
+impl Store {
+    /// Goes on with the unfinished run of the same `spec`, or begins a new one.
+    ///
+    /// The same: kind, start, filters, messages or not, and the same end, except that where both
+    /// ends are open the run goes on whatever its recorded end, and where only the new one is, if
+    /// the recorded one has passed; see [`Store::extend_range`] for what came since. An
+    /// unfinished run of another spec ends as `superseded`; its rows stay.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn begin(&mut self, spec: &RunSpec, now: Instant) -> Result<Run> {
+        self.in_transaction("begin a run", |connection| {
+            let mut resumed = None;
+            for snapshot in read::unfinished(connection)? {
+                let is_open = is_until_open(connection, snapshot.id)?;
+                if resumed.is_none() && is_same(spec, &snapshot, is_open) {
+                    resumed = Some(snapshot);
+                } else {
+                    end(connection, snapshot.id, "superseded", now)?;
+                }
+            }
+            let is_resumed = resumed.is_some();
+            let snapshot = match resumed {
+                Some(snapshot) => snapshot,
+                None => insert(connection, spec, now)?,
+            };
+            let range = Window::new(snapshot.range_from, snapshot.range_until)
+                .ok_or_else(|| Failure::Contradiction(format!("run {} is empty", snapshot.id)))?;
+            Ok(Run {
+                snapshot_id: snapshot.id,
+                is_resumed,
+                range,
+                slices: slices::read(connection, snapshot.id)?,
+                has_lookups: connection.query_row(
+                    "SELECT has_lookups FROM _runs WHERE snapshot_id = ?1",
+                    [snapshot.id],
+                    |row| row.get(0),
+                )?,
+                snapshot,
+            })
+        })
+    }
+
+    /// Moves the end of a run's range to `until` and adds the slices for what is new in it:
+    /// none where `until` is not later than its end.
+    ///
+    /// # Errors
+    /// There is no such run, or the store cannot be written.
+    pub fn extend_range(&mut self, snapshot_id: i64, until: Instant) -> Result<Vec<Slice>> {
+        self.in_transaction("extend the range of a run", |connection| {
+            let snapshot = read::snapshot(connection, snapshot_id)?;
+            let Some(added) = Window::new(snapshot.range_until, until) else {
+                return Ok(Vec::new());
+            };
+            connection.execute(
+                "UPDATE snapshots SET range_until = ?2 WHERE id = ?1",
+                params![snapshot_id, instant_text(until)],
+            )?;
+            slices::add_windows(connection, snapshot_id, &added.split_by_year())
+        })
+    }
+
+    /// Ends a run and returns its snapshot: incomplete also where the store knows of rejects or
+    /// unverified slices. What stayed unverified is kept, the other slices go. Then the
+    /// write-ahead log is moved into the file.
+    ///
+    /// # Errors
+    /// Slices are still open (the run is not over), or the store cannot be written.
+    pub fn finish(&mut self, snapshot_id: i64, outcome: Outcome, now: Instant) -> Result<Snapshot> {
+        let what = format!("finish run {snapshot_id}");
+        let snapshot = self.in_transaction(&what, |connection| {
+            let (open, unverified): (i64, i64) = connection.query_row(
+                "SELECT count(*) FILTER (WHERE state = 'open'),
+                        count(*) FILTER (WHERE state = 'unverified')
+                 FROM _slices WHERE snapshot_id = ?1",
+                [snapshot_id],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            if open > 0 {
+                return Err(Failure::Contradiction(format!("{open} slices are open")));
+            }
+            let known = read::snapshot(connection, snapshot_id)?;
+            let is_whole = unverified == 0 && known.rejects == 0;
+            let word = match outcome {
+                Outcome::Complete if is_whole => "complete",
+                Outcome::Complete | Outcome::Incomplete => "incomplete",
+            };
+            connection.execute(
+                "UPDATE snapshots SET unverified_slices = ?2 WHERE id = ?1",
+                [snapshot_id, unverified],
+            )?;
+            end(connection, snapshot_id, word, now)?;
+            read::snapshot(connection, snapshot_id)
+        })?;
+        self.tidy().map_err(|error| self.failed(&what, error))?;
+        Ok(snapshot)
+    }
+
+    /// Statistics for the query planner, and an empty log where no reader needs it.
+    fn tidy(&self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("PRAGMA optimize")?;
+        // A reader in the way is no failure: the log then stays until the next run.
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+}
+
+fn is_same(spec: &RunSpec, snapshot: &Snapshot, is_open: bool) -> bool {
+    let until = spec.range.until();
+    let is_same_end = snapshot.range_until == until
+        || (spec.is_until_open && (is_open || snapshot.range_until < until));
+    is_same_end
+        && spec.kind == snapshot.kind
+        && spec.range.from() == snapshot.range_from
+        && spec.filters_json == snapshot.filters_json
+        && spec.has_messages == snapshot.has_messages
+}
+
+fn is_until_open(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<bool> {
+    let found = connection
+        .query_row(
+            "SELECT is_until_open FROM _runs WHERE snapshot_id = ?1",
+            [snapshot_id],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(found.unwrap_or(false))
+}
+
+fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snapshot> {
+    let id = connection.query_row(
+        "SELECT coalesce(max(id), 0) + 1 FROM snapshots",
+        [],
+        |row| row.get(0),
+    )?;
+    let snapshot = Snapshot {
+        id,
+        kind: spec.kind.clone(),
+        outcome: "running".to_owned(),
+        started_at: now
+            - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000)),
+        finished_at: None,
+        range_from: spec.range.from(),
+        range_until: spec.range.until(),
+        filters_json: spec.filters_json.clone(),
+        has_messages: spec.has_messages,
+        requests: 0,
+        tickets_read: 0,
+        tickets_new: 0,
+        tickets_changed: 0,
+        tickets_deleted: 0,
+        unverified_slices: 0,
+        rejects: 0,
+        replaced_characters: 0,
+    };
+    let mut statement = connection.prepare(&bind::insert_sql(Snapshot::TABLE))?;
+    bind::bind(&mut statement, &snapshot)?;
+    statement.raw_execute()?;
+    connection.execute(
+        "INSERT INTO _runs (snapshot_id, is_until_open, has_lookups) VALUES (?1, ?2, 0)",
+        params![id, spec.is_until_open],
+    )?;
+    Ok(snapshot)
+}
+
+/// Closes a run with this outcome; its slices go, but those that stayed unverified.
+fn end(connection: &Connection, snapshot_id: i64, outcome: &str, now: Instant) -> Attempt<()> {
+    connection.execute(
+        "UPDATE snapshots SET outcome = ?2, finished_at = ?3 WHERE id = ?1",
+        params![snapshot_id, outcome, instant_text(now)],
+    )?;
+    connection.execute(
+        "DELETE FROM _slices WHERE snapshot_id = ?1 AND state <> 'unverified'",
+        [snapshot_id],
+    )?;
+    connection.execute("DELETE FROM _runs WHERE snapshot_id = ?1", [snapshot_id])?;
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Tickets and what hangs on them: written where they are new or moved, only noted otherwise.
+
+use std::sync::LazyLock;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use super::bind;
+use super::children::{self, Children};
+use super::customers::Customers;
+use super::history::History;
+use super::references::References;
+use super::rejects::Rejects;
+use crate::normalize::{Hash, ThreadRows, TicketRows};
+use crate::table::{
+    Instant, Message, MessageAttachment, Record, Table, Ticket, TicketAttribute, TicketDiscordUser,
+    TicketTag,
+};
+
+/// Columns that follow from the thread; a run without messages leaves them as they are.
+const THREAD_FACTS: [&str; 10] = [
+    "message_count",
+    "customer_message_count",
+    "agent_message_count",
+    "system_message_count",
+    "private_note_count",
+    "first_customer_message_at",
+    "first_agent_reply_at",
+    "first_reply_time_ms",
+    "last_message_at",
+    "last_message_sender_type",
+];
+
+static INSERT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(Ticket::TABLE));
+static UPDATE: LazyLock<String> = LazyLock::new(|| update_sql(Ticket::TABLE, &[]));
+static UPDATE_HEAD: LazyLock<String> = LazyLock::new(|| update_sql(Ticket::TABLE, &THREAD_FACTS));
+static MESSAGES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<Message>);
+static ATTACHMENTS: LazyLock<children::Sql> =
+    LazyLock::new(children::Sql::new::<MessageAttachment>);
+static ATTRIBUTES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<TicketAttribute>);
+static TAGS: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<TicketTag>);
+static USERS: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<TicketDiscordUser>);
+
+/// `UPDATE` of the content columns but `left`, with the parameters of the insert.
+fn update_sql(table: &Table, left: &[&str]) -> String {
+    let set: Vec<String> = (1..)
+        .zip(table.content)
+        .filter(|(_, column)| !table.key.contains(&column.name) && !left.contains(&column.name))
+        .map(|(number, column)| format!("{} = ?{number}", column.name))
+        .collect();
+    format!(
+        "UPDATE {} SET {}, snapshot_id = ?{}, deleted_at = NULL WHERE id = ?1",
+        table.name,
+        set.join(", "),
+        table.content.len() + 1
+    )
+}
+
+/// What became of a ticket that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It was not in the store.
+    New,
+    /// It had moved, or came back.
+    Changed {
+        /// This run already counted it as new or changed.
+        is_counted: bool,
+    },
+    /// It is as it was.
+    Unchanged,
+}
+
+/// A ticket that was read, and whether this run met it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) change: Change,
+    pub(super) is_met_before: bool,
+}
+
+/// What the index holds of a ticket.
+struct Known {
+    head_hash: Hash,
+    thread_hash: Option<Hash>,
+    seen_snapshot: i64,
+    is_deleted: bool,
+}
+
+/// Writes the tickets of one page.
+pub(super) struct Tickets<'c> {
+    snapshot_id: i64,
+    read_at_ms: i64,
+    look: CachedStatement<'c>,
+    note: CachedStatement<'c>,
+    see: CachedStatement<'c>,
+    index: CachedStatement<'c>,
+    insert: CachedStatement<'c>,
+    update: CachedStatement<'c>,
+    update_head: CachedStatement<'c>,
+    last_change: CachedStatement<'c>,
+    messages: Children<'c>,
+    attachments: Children<'c>,
+    attributes: Children<'c>,
+    tags: Children<'c>,
+    users: Children<'c>,
+    references: References<'c>,
+    customers: Customers<'c>,
+    history: History<'c>,
+    pub(super) rejects: Rejects<'c>,
+}
+
+impl<'c> Tickets<'c> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        snapshot_id: i64,
+        read_at: Instant,
+    ) -> rusqlite::Result<Self> {
+        let read_at_ms = read_at.timestamp_millis();
+        Ok(Self {
+            snapshot_id,
+            read_at_ms,
+            look: connection.prepare_cached(
+                "SELECT head_hash, thread_hash, seen_snapshot, is_deleted
+                 FROM _ticket_index WHERE id = ?1",
+            )?,
+            note: connection.prepare_cached(
+                "UPDATE _ticket_index SET verified_at_ms = ?2, seen_snapshot = ?3 WHERE id = ?1",
+            )?,
+            see: connection
+                .prepare_cached("UPDATE _ticket_index SET seen_snapshot = ?2 WHERE id = ?1")?,
+            index: connection.prepare_cached(
+                "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash,
+                     verified_at_ms, seen_snapshot, is_deleted)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+                 ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms,
+                     head_hash = excluded.head_hash,
+                     thread_hash = coalesce(excluded.thread_hash, thread_hash),
+                     verified_at_ms = excluded.verified_at_ms,
+                     seen_snapshot = excluded.seen_snapshot, is_deleted = 0",
+            )?,
+            insert: connection.prepare_cached(&INSERT)?,
+            update: connection.prepare_cached(&UPDATE)?,
+            update_head: connection.prepare_cached(&UPDATE_HEAD)?,
+            last_change: connection
+                .prepare_cached("SELECT snapshot_id FROM tickets WHERE id = ?1")?,
+            messages: Children::new(connection, &MESSAGES)?,
+            attachments: Children::new(connection, &ATTACHMENTS)?,
+            attributes: Children::new(connection, &ATTRIBUTES)?,
+            tags: Children::new(connection, &TAGS)?,
+            users: Children::new(connection, &USERS)?,
+            references: References::new(connection, snapshot_id)?,
+            customers: Customers::new(connection, snapshot_id, read_at_ms)?,
+            history: History::new(connection, snapshot_id, read_at)?,
+            rejects: Rejects::new(connection, snapshot_id)?,
+        })
+    }
+
+    /// Writes a ticket as it was read.
+    pub(super) fn write(&mut self, rows: &TicketRows) -> rusqlite::Result<Written> {
+        let id = rows.ticket.id.as_str();
+        let known = self.look(id)?;
+        self.refer(rows)?;
+        let is_met_before = known
+            .as_ref()
+            .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
+        let change = match known {
+            None => self.add(rows)?,
+            Some(known) => self.renew(rows, &known)?,
+        };
+        self.rejects.replace(id, &rows.rejects)?;
+        Ok(Written {
+            change,
+            is_met_before,
+        })
+    }
+
+    /// A ticket that was met but could not be represented is at least not gone.
+    pub(super) fn see(&mut self, id: &str) -> rusqlite::Result<()> {
+        self.see.execute(params![id, self.snapshot_id]).map(drop)
+    }
+
+    fn look(&mut self, id: &str) -> rusqlite::Result<Option<Known>> {
+        self.look
+            .query_row([id], |row| {
+                Ok(Known {
+                    head_hash: row.get(0)?,
+                    thread_hash: row.get(1)?,
+                    seen_snapshot: row.get(2)?,
+                    is_deleted: row.get(3)?,
+                })
+            })
+            .optional()
+    }
+
+    /// Everything the ticket refers to is there before it is.
+    fn refer(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+        let ticket = &rows.ticket;
+        if let Some(customer) = &rows.customer {
+            self.customers.write(customer)?;
+        }
+        let shown = rows.customer.as_ref().map(|rows| &rows.customer.id);
+        if let Some(id) = other(&ticket.customer_id, shown) {
+            self.customers.id(id)?;
+        }
+        if let Some(category) = &rows.category {
+            self.references.category(category)?;
+        }
+        if let Some(id) = other(
+            &ticket.category_id,
+            rows.category.as_ref().map(|row| &row.id),
+        ) {
+            self.references.category_id(id)?;
+        }
+        if let Some(agent) = &rows.agent {
+            self.references.agent(agent)?;
+        }
+        if let Some(id) = other(
+            &ticket.assigned_agent_id,
+            rows.agent.as_ref().map(|row| &row.id),
+        ) {
+            self.references.agent_id(id)?;
+        }
+        rows.tags
+            .iter()
+            .try_for_each(|tag| self.references.tag(tag))
+    }
+
+    fn add(&mut self, rows: &TicketRows) -> rusqlite::Result<Change> {
+        let count = bind::bind(&mut self.insert, &rows.ticket)?;
+        self.insert
+            .raw_bind_parameter(count + 1, self.snapshot_id)?;
+        self.insert.raw_execute()?;
+        self.hang_head(rows)?;
+        if let Some(thread) = &rows.thread {
+            self.hang_thread(thread)?;
+        }
+        self.history.first(rows)?;
+        self.index(rows)?;
+        Ok(Change::New)
+    }
+
+    fn renew(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<Change> {
+        let id = rows.ticket.id.as_str();
+        let is_head_moved = known.head_hash != rows.head_hash;
+        let moved_thread = rows
+            .thread
+            .as_ref()
+            .filter(|thread| known.thread_hash != Some(thread.hash));
+        if !is_head_moved && moved_thread.is_none() && !known.is_deleted {
+            self.note
+                .execute(params![id, self.read_at_ms, self.snapshot_id])?;
+            return Ok(Change::Unchanged);
+        }
+        let last_change: i64 = self.last_change.query_row([id], |row| row.get(0))?;
+        let update = match rows.thread {
+            Some(_) => &mut self.update,
+            None => &mut self.update_head,
+        };
+        let count = bind::bind(update, &rows.ticket)?;
+        update.raw_bind_parameter(count + 1, self.snapshot_id)?;
+        update.raw_execute()?;
+        if is_head_moved {
+            for children in [&mut self.attributes, &mut self.tags, &mut self.users] {
+                children.delete(id)?;
+            }
+            self.hang_head(rows)?;
+        }
+        if let Some(thread) = moved_thread {
+            self.attachments.delete(id)?;
+            self.messages.delete(id)?;
+            self.hang_thread(thread)?;
+        }
+        self.history.next(rows)?;
+        self.index(rows)?;
+        Ok(Change::Changed {
+            is_counted: last_change == self.snapshot_id,
+        })
+    }
+
+    fn hang_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+        self.attributes.insert(&rows.attributes)?;
+        self.users.insert(&rows.discord_users)?;
+        let mut tags: Vec<TicketTag> = rows
+            .tags
+            .iter()
+            .map(|tag| TicketTag {
+                ticket_id: rows.ticket.id.clone(),
+                tag_id: tag.id.clone(),
+            })
+            .collect();
+        tags.sort_unstable_by(|left, right| left.tag_id.cmp(&right.tag_id));
+        tags.dedup();
+        self.tags.insert(&tags)
+    }
+
+    fn hang_thread(&mut self, thread: &ThreadRows) -> rusqlite::Result<()> {
+        self.messages.insert(&thread.messages)?;
+        self.attachments.insert(&thread.attachments)
+    }
+
+    fn index(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+        self.index
+            .execute(params![
+                rows.ticket.id,
+                rows.ticket.created_at.timestamp_millis(),
+                rows.head_hash,
+                rows.thread.as_ref().map(|thread| thread.hash),
+                self.read_at_ms,
+                self.snapshot_id,
+            ])
+            .map(drop)
+    }
+}
+
+/// The id a ticket names, unless that is the row it showed.
+fn other<'a>(named: &'a Option<String>, shown: Option<&String>) -> Option<&'a str> {
+    named
+        .as_deref()
+        .filter(|id| shown.is_none_or(|shown| shown != id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_facts_are_columns_of_tickets() {
+        for name in THREAD_FACTS {
+            assert!(
+                Ticket::TABLE
+                    .content
+                    .iter()
+                    .any(|column| column.name == name),
+                "{name}"
+            );
+        }
+    }
+}
