@@ -205,7 +205,12 @@ impl<'a> Lanes<'a> {
     }
 
     fn lanes(&self) -> usize {
-        let rate = self.extraction.client.gate().limit().map(|limit| limit.rate());
+        let rate = self
+            .extraction
+            .client
+            .gate()
+            .limit()
+            .map(|limit| limit.rate());
         plan::lanes(
             rate,
             self.latency,
@@ -267,9 +272,7 @@ impl<'a> Lanes<'a> {
         self.pages += 1;
         self.latency = Some(match self.latency {
             None => page.latency,
-            Some(mean) => {
-                mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT)
-            }
+            Some(mean) => mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT),
         });
         let taken = pager.take(Answer {
             count: page.count,
@@ -278,9 +281,9 @@ impl<'a> Lanes<'a> {
         });
         if let Some(reason) = pager.take_fall_back() {
             let window = pager.slice().window;
-            self.ended.remarks.push(format!(
-                "{window} was paged by offset, because {reason}"
-            ));
+            self.ended
+                .remarks
+                .push(format!("{window} was paged by offset, because {reason}"));
         }
         if let Step::Again(reason) = &taken.step {
             tracing::warn!(
@@ -329,7 +332,11 @@ impl<'a> Lanes<'a> {
         let Some(left) = pager.remaining() else {
             return;
         };
-        let largest = self.standings.values().filter_map(|standing| standing.remaining).max();
+        let largest = self
+            .standings
+            .values()
+            .filter_map(|standing| standing.remaining)
+            .max();
         if !is_lane_idle
             || self.splits >= allowed
             || left < LEAST_TICKETS_TO_SPLIT
@@ -389,9 +396,17 @@ impl<'a> Lanes<'a> {
 
     fn tell(&self) {
         let client = &self.extraction.client;
-        let handed_on: u64 = self.standings.values().map(|standing| standing.handed_on).sum();
+        let handed_on: u64 = self
+            .standings
+            .values()
+            .map(|standing| standing.handed_on)
+            .sum();
         let tickets_read = self.tickets_resumed + handed_on;
-        let left: Option<u64> = self.standings.values().map(|standing| standing.remaining).sum();
+        let left: Option<u64> = self
+            .standings
+            .values()
+            .map(|standing| standing.remaining)
+            .sum();
         let progress = Progress {
             tickets_read,
             tickets_resumed: self.tickets_resumed,
@@ -405,9 +420,10 @@ impl<'a> Lanes<'a> {
             lanes: self.flights.len(),
             slices_sealed: self.sealed,
             slices: self.slices,
-            waiting: client.gate().closed_for().map(|left| {
-                format!("the API asked for a pause: {} s left", left.as_secs() + 1)
-            }),
+            waiting: client
+                .gate()
+                .closed_for()
+                .map(|left| format!("the API asked for a pause: {} s left", left.as_secs() + 1)),
         };
         self.extraction.progress.send_replace(progress);
     }

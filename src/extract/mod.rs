@@ -13,7 +13,7 @@ mod page;
 mod pager;
 mod writer;
 
-pub use lanes::{Extraction, Ended, Work};
+pub use lanes::{Ended, Extraction, Work};
 pub use page::Scope;
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
 pub use writer::{Event, Writer};

@@ -1,8 +1,4 @@
 //! The writer: one thread that owns the store while pages come in.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the writer is a thread: SQLite calls block"
-)]
 
 use std::thread::JoinHandle;
 

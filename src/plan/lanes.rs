@@ -9,7 +9,12 @@ const HEADROOM: f64 = 1.5;
 /// flight at any moment, with some headroom, and one to wait at the gate. Between 1 and `most`.
 /// With the limit lifted (`rate` is `None`) two per processor are enough, as decoding and storing
 /// then set the pace.
-pub fn lanes(rate: Option<f64>, latency: Option<Duration>, processors: usize, most: usize) -> usize {
+pub fn lanes(
+    rate: Option<f64>,
+    latency: Option<Duration>,
+    processors: usize,
+    most: usize,
+) -> usize {
     let wanted = match (rate, latency) {
         (None, _) => processors.saturating_mul(2),
         (Some(_), None) => 1,

@@ -113,12 +113,7 @@ pub(super) fn add_windows(
     (next..)
         .zip(windows)
         .map(|(number, window)| {
-            let slice = Slice {
-                number,
-                window: *window,
-                position: Position::Key(window.from()),
-                state: SliceState::Open,
-            };
+            let slice = Slice::new(number, *window);
             add(connection, snapshot_id, &slice)?;
             Ok(slice)
         })
@@ -207,7 +202,7 @@ impl<'a> Columns<'a> {
             Position::Offset { skip, overlap_id } => (None, Some(*skip), overlap_id.as_deref()),
         };
         let (state, reason) = match &slice.state {
-            SliceState::Open => ("open", None),
+            SliceState::Open => ("open", slice.doubt.as_deref()),
             SliceState::Sealed => ("sealed", None),
             SliceState::Unverified { reason } => ("unverified", Some(reason.as_str())),
         };
@@ -256,13 +251,15 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<Slice>> {
         }),
         _ => None,
     };
-    let state = match row.get_ref(6)?.as_str()? {
-        "open" => Some(SliceState::Open),
-        "sealed" => Some(SliceState::Sealed),
-        "unverified" => Some(SliceState::Unverified {
-            reason: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
-        }),
-        _ => None,
+    let reason: Option<String> = row.get(7)?;
+    let (state, doubt) = match row.get_ref(6)?.as_str()? {
+        "open" => (Some(SliceState::Open), reason),
+        "sealed" => (Some(SliceState::Sealed), None),
+        "unverified" => {
+            let reason = reason.unwrap_or_default();
+            (Some(SliceState::Unverified { reason }), None)
+        }
+        _ => (None, None),
     };
     let (Some(window), Some(position), Some(state)) = (Window::new(from, until), position, state)
     else {
@@ -273,5 +270,6 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<Slice>> {
         window,
         position,
         state,
+        doubt,
     }))
 }
