@@ -1,9 +1,12 @@
 //! `mava-export` keeps a complete, queryable copy of a Mava support desk.
 
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod normalize;
 pub mod plan;
 pub mod report;
 pub mod settings;
 pub mod table;
+pub mod terminal;
 pub mod window;
