@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod budget;
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod extract;
 pub mod normalize;
@@ -10,5 +12,6 @@ pub mod report;
 pub mod settings;
 pub mod store;
 pub mod table;
+pub mod terminal;
 pub mod window;
 pub mod wire;

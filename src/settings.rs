@@ -3,10 +3,43 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
+use clap_complete::Shell;
 use secrecy::SecretString;
 use serde::Serialize;
+use tracing::level_filters::LevelFilter;
 
+use crate::table::Instant;
 use crate::window::Window;
+
+/// A command, as meant.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Copy the desk's history into a store.
+    Backfill {
+        /// The API.
+        connection: Connection,
+        /// What to copy.
+        backfill: Backfill,
+    },
+    /// Show what a backfill would do.
+    PlanBackfill {
+        /// The API.
+        connection: Connection,
+        /// What would be copied.
+        backfill: Backfill,
+    },
+    /// Show what a store holds.
+    Status(StoreSettings),
+    /// Compare an answer of the API with what we expect.
+    Probe(Connection),
+    /// A simulated desk, a backfill, a look at the result.
+    Demo(Demo),
+    /// The simulated Mava alone.
+    Simulate(Simulation),
+    /// Print a completion script.
+    Completions(Shell),
+}
 
 /// How to reach the API and how hard to try.
 #[derive(Debug, Clone)]
@@ -36,6 +69,22 @@ pub struct BudgetSettings {
     pub margin: Duration,
     /// Where the ledgers lie.
     pub state_dir: Option<PathBuf>,
+}
+
+impl BudgetSettings {
+    /// Requests that this tool may send in one period: its share of the limit, rounded down;
+    /// `None` when the limit is lifted.
+    pub fn requests(&self) -> Option<u32> {
+        let limit = self.rate_limit?;
+        let share = u64::from(limit.requests) * u64::from(self.share_percent) / 100;
+        Some(u32::try_from(share).unwrap_or(u32::MAX))
+    }
+
+    /// The stretch of time that [`requests`](Self::requests) are counted over: the limit's period
+    /// and the margin.
+    pub fn period(&self) -> Option<Duration> {
+        Some(self.rate_limit?.period.saturating_add(self.margin))
+    }
 }
 
 /// So many requests in any window of a period.
@@ -98,9 +147,9 @@ impl Filters {
 #[derive(Debug, Clone)]
 pub struct Backfill {
     /// Start of the range.
-    pub since: crate::table::Instant,
+    pub since: Instant,
     /// End of the range; `None` for now.
-    pub until: Option<crate::table::Instant>,
+    pub until: Option<Instant>,
     /// What to fetch.
     pub filters: Filters,
     /// Whether to fetch message threads.
@@ -124,7 +173,185 @@ pub struct StoreSettings {
 
 impl Backfill {
     /// The range as a window, given what "now" is.
-    pub fn window(&self, now: crate::table::Instant) -> Option<Window> {
+    pub fn window(&self, now: Instant) -> Option<Window> {
         Window::new(self.since, self.until.unwrap_or(now))
+    }
+}
+
+/// A demo, as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demo {
+    /// Its store.
+    pub store: StoreSettings,
+    /// The simulated desk.
+    pub world: World,
+}
+
+/// A simulated desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct World {
+    /// Tickets.
+    pub tickets: u32,
+    /// The same seed gives the same desk.
+    pub seed: u64,
+}
+
+/// The simulated Mava alone, as meant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Simulation {
+    /// Port on loopback; 0 takes a free one.
+    pub port: u16,
+    /// The desk.
+    pub world: World,
+    /// Start of the range of creation; `None` for the simulator's own.
+    pub since: Option<Instant>,
+    /// End of the range of creation; `None` for now.
+    pub until: Option<Instant>,
+    /// Time that an answer takes.
+    pub latency: Duration,
+    /// The limit it enforces; `None` for none.
+    pub rate_limit: Option<RateLimit>,
+    /// Share of answers that are faults, 0 to 1.
+    pub fault_rate: f64,
+    /// Whether all pages are rendered before the first request.
+    pub is_prerendered: bool,
+    /// Messages of a ticket, on average.
+    pub mean_messages: f64,
+}
+
+/// How a command says what it has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Output {
+    /// Whether results are JSON.
+    pub is_json: bool,
+    /// The form of log lines.
+    pub log_format: LogFormat,
+    /// What to log.
+    pub log_level: LogLevel,
+    /// Steps above (`-v`) or below (`-q`) that level.
+    pub log_steps: i16,
+    /// Colours.
+    pub color: When,
+    /// Progress display.
+    pub progress: When,
+}
+
+impl Output {
+    /// What to log, given whether a progress display is shown. Steps down end at errors: only
+    /// [`LogLevel::Off`] hides those.
+    pub fn level(&self, is_progress_shown: bool) -> LevelFilter {
+        const LADDER: [LevelFilter; 5] = [
+            LevelFilter::ERROR,
+            LevelFilter::WARN,
+            LevelFilter::INFO,
+            LevelFilter::DEBUG,
+            LevelFilter::TRACE,
+        ];
+        let rung: i16 = match self.log_level {
+            LogLevel::Off => return LevelFilter::OFF,
+            LogLevel::Error => 0,
+            LogLevel::Auto if is_progress_shown => 1,
+            LogLevel::Warn => 1,
+            LogLevel::Auto | LogLevel::Info => 2,
+            LogLevel::Debug => 3,
+            LogLevel::Trace => 4,
+        };
+        let rung = usize::try_from(rung.saturating_add(self.log_steps)).unwrap_or(0);
+        LADDER.get(rung).copied().unwrap_or(LevelFilter::TRACE)
+    }
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Warnings while a progress display is shown, else information.
+    Auto,
+    /// Nothing.
+    Off,
+    /// Errors.
+    Error,
+    /// And warnings.
+    Warn,
+    /// And information.
+    Info,
+    /// And what helps to find a fault.
+    Debug,
+    /// And everything else.
+    Trace,
+}
+
+/// When to use something that only a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_the_budget_is_rounded_down() {
+        let of = |requests, share_percent| BudgetSettings {
+            rate_limit: Some(RateLimit {
+                requests,
+                period: Duration::from_secs(30),
+            }),
+            share_percent,
+            margin: Duration::from_millis(300),
+            state_dir: None,
+        };
+        assert_eq!(of(90, 100).requests(), Some(90));
+        assert_eq!(of(90, 80).requests(), Some(72));
+        assert_eq!(of(90, 1).requests(), Some(0));
+        assert_eq!(of(u32::MAX, 100).requests(), Some(u32::MAX));
+        assert_eq!(of(90, 100).period(), Some(Duration::from_millis(30_300)));
+        assert_eq!(
+            BudgetSettings {
+                rate_limit: None,
+                ..of(1, 1)
+            }
+            .requests(),
+            None
+        );
+    }
+
+    #[test]
+    fn verbosity_moves_the_level() {
+        for (log_level, log_steps, is_progress_shown, expected) in [
+            (LogLevel::Auto, 0, true, LevelFilter::WARN),
+            (LogLevel::Auto, 0, false, LevelFilter::INFO),
+            (LogLevel::Auto, 1, true, LevelFilter::INFO),
+            (LogLevel::Auto, 1, false, LevelFilter::DEBUG),
+            (LogLevel::Auto, 9, false, LevelFilter::TRACE),
+            (LogLevel::Auto, -1, false, LevelFilter::WARN),
+            (LogLevel::Auto, -9, false, LevelFilter::ERROR),
+            (LogLevel::Off, 2, false, LevelFilter::OFF),
+            (LogLevel::Debug, -1, true, LevelFilter::INFO),
+        ] {
+            let output = Output {
+                is_json: false,
+                log_format: LogFormat::Text,
+                log_level,
+                log_steps,
+                color: When::Auto,
+                progress: When::Auto,
+            };
+            assert_eq!(output.level(is_progress_shown), expected, "{output:?}");
+        }
     }
 }

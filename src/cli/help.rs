@@ -1,0 +1,94 @@
+//! The longer texts of `--help`.
+
+/// What the tool is, above the commands.
+pub(super) const ABOUT: &str = "\
+Keeps a complete, queryable copy of a Mava support desk in SQLite: every ticket, message, customer \
+and custom attribute as rows, within Mava's limit of 90 requests per 30 seconds.
+
+Stop it or kill it at any moment; the same command goes on where it was.";
+
+/// Below `-h`.
+pub(super) const AFTER: &str = "\
+Examples:
+  mava-export demo                                                   try it, no key needed
+  mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
+  mava-export status --to sqlite:support.db                          what the copy holds
+
+--help says more: exit codes, environment variables, the configuration file.";
+
+/// Below `--help`.
+pub(super) const AFTER_LONG: &str = "\
+Examples:
+  mava-export demo                                                   try it, no key needed
+  mava-export plan backfill --since 2023-01-01 --to sqlite:support.db
+                                                                     how long would it take?
+  mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
+  mava-export status --to sqlite:support.db                          what the copy holds
+
+The API key:
+  From MAVA_API_KEY, or from a file with --api-key-file PATH, or from stdin with --api-key-file -.
+  Never from a flag or the configuration file, and it is never printed.
+
+Where options come from, the first that has it wins:
+  1. the flag                       --rate-limit 90/30s
+  2. the environment                MAVA_EXPORT_RATE_LIMIT=90/30s (only --base-url: MAVA_BASE_URL)
+  3. the configuration file         rate_limit = \"90/30s\" in config/mava-export.toml, or in the
+                                    file that --config or MAVA_EXPORT_CONFIG names
+  4. the default
+  A switch such as --json is turned off again with --json=false.
+
+Output:
+  Results go to stdout; progress, log lines and errors to stderr.
+
+Exit codes:
+  0    complete
+  1    failed; what was read is kept, run again to go on
+  2    wrong usage or configuration
+  3    complete, but with rejects or ranges not proven complete, or with differences found
+  4    the API refused the key
+  5    another run holds the store
+  130  interrupted (Ctrl-C); run again to go on
+  143  terminated; run again to go on";
+
+pub(super) const BACKFILL: &str = "\
+Examples:
+  MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db
+  mava-export backfill --since 2023-01-01 --until 2024-01-01 --to sqlite:2023.db --api-key-file key.txt
+  pass show mava | mava-export backfill --since 2024-01-01 --to sqlite:support.db --api-key-file -
+  mava-export backfill --since 2024-01-01 --to sqlite:open.db --status open,pending --origin discord
+
+--since and --to are required, here or in the environment or the configuration file.";
+
+pub(super) const PLAN: &str = "\
+Example:
+  mava-export plan backfill --since 2023-01-01 --to sqlite:support.db";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  mava-export status --to sqlite:support.db
+  mava-export status --to sqlite:support.db --json | jq .freshness";
+
+pub(super) const PROBE: &str = "\
+Example:
+  MAVA_API_KEY=… mava-export probe
+
+Exit code 0: as expected; 3: something differs.";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  mava-export demo
+  mava-export demo --tickets 20000 --to sqlite:/tmp/demo.sqlite";
+
+pub(super) const SIMULATE: &str = "\
+Examples:
+  mava-export simulate
+  mava-export simulate --port 9000 --tickets 100000 --since 2022-01-01 --latency 1500ms --fault-rate 0.02
+
+Then, in another terminal:
+  MAVA_API_KEY=any mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  mava-export completions bash > ~/.local/share/bash-completion/completions/mava-export
+  mava-export completions zsh > ~/.zfunc/_mava-export
+  mava-export completions fish > ~/.config/fish/completions/mava-export.fish";

@@ -1,0 +1,336 @@
+//! The command line as typed.
+//!
+//! Each option is defined once, here: its flag, its default, its help and the parser of its value.
+//! Its environment variable (`MAVA_EXPORT_` and the flag) and its key in the configuration file
+//! (the flag with `_`) follow from the flag, and a value from the file is read by the same parser:
+//! it takes the place of the default. So the order flags, environment, file, default is clap's own,
+//! and no option can exist in one place and be missing from another.
+
+mod help;
+mod options;
+mod value;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use options::{
+    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, ServerArgs, StoreArgs, WorldArgs,
+};
+pub(crate) use value::word;
+pub use value::{Origin, Rate, Status};
+
+use crate::config::File;
+use crate::error::Error;
+
+/// The prefix of every environment variable but those that Mava's other tools know too.
+const ENVIRONMENT_PREFIX: &str = "MAVA_EXPORT_";
+
+/// The command line.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "mava-export",
+    version,
+    about = "Keeps a complete, queryable copy of a Mava support desk in SQLite",
+    long_about = help::ABOUT,
+    after_help = help::AFTER,
+    after_long_help = help::AFTER_LONG,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    /// How to say it.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Whether `--api-key-file` was typed, so that it goes before `MAVA_API_KEY`.
+    #[arg(skip)]
+    pub has_typed_key_file: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Copy the desk's history into a store; run again to resume
+    ///
+    /// Reads every ticket created in [since, until) with its thread, attributes, tags and customer.
+    /// What was read is kept page by page: interrupt it, kill it, lose the network; the same
+    /// command goes on from there.
+    #[command(after_help = help::BACKFILL)]
+    Backfill(BackfillArgs),
+    /// Show what a command would do: windows, tickets, requests, minutes
+    #[command(subcommand_required = true, arg_required_else_help = true, after_help = help::PLAN)]
+    Plan {
+        /// The command to plan.
+        #[command(subcommand)]
+        command: PlanCommand,
+    },
+    /// Show what a store holds: snapshots, an unfinished run, freshness, size
+    #[command(after_help = help::STATUS)]
+    Status(StatusArgs),
+    /// Send one request with your key and compare the answer with what we expect
+    ///
+    /// Prints names and types of fields, never what is in them.
+    #[command(after_help = help::PROBE)]
+    Probe(ProbeArgs),
+    /// Try it without a key: a simulated Mava on loopback, a backfill, a look at the result
+    #[command(after_help = help::DEMO)]
+    Demo(DemoArgs),
+    /// Run the simulated Mava alone, to develop against
+    ///
+    /// Speaks the documented API on loopback: all parameters, filters, sorts and errors. Any key is
+    /// accepted.
+    #[command(after_help = help::SIMULATE)]
+    Simulate(SimulateArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What to plan.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PlanCommand {
+    /// Plan a backfill: takes the options of `backfill`, sends one counting request per window
+    Backfill(BackfillArgs),
+}
+
+/// `backfill` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BackfillArgs {
+    /// The range.
+    #[command(flatten)]
+    pub range: RangeArgs,
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How to fetch.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+    /// What to fetch.
+    #[command(flatten)]
+    pub filters: FilterArgs,
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
+/// `status` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StatusArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// `probe` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ProbeArgs {
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
+/// `demo` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DemoArgs {
+    /// The demo's store, sqlite:FILE
+    ///
+    /// Only from the flag: a demo must never write its made-up tickets into the store that the
+    /// environment or the configuration file names.
+    #[arg(long, value_name = "STORE", default_value = "sqlite:demo.sqlite", value_parser = value::store)]
+    pub to: PathBuf,
+    /// The simulated desk.
+    #[command(flatten)]
+    pub world: WorldArgs,
+}
+
+/// `simulate` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SimulateArgs {
+    /// The simulated desk.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Its range of creation.
+    #[command(flatten)]
+    pub range: RangeArgs,
+    /// How it answers.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Why there are no [`Args`]: the text to show instead.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or the version, asked for, or a command line that cannot be read.
+    Text(clap::Error),
+    /// A configuration file that cannot be read, or a secret where none belongs.
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Reads the command line (the program's name first), the environment and the configuration file.
+///
+/// # Errors
+/// What to show instead of running: help, the version, or what is wrong.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Args, Stop> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = read(command(), &arguments)?;
+    match File::locate(args.output.config.as_deref())? {
+        None => Ok(args),
+        Some(file) => read(file.apply(command())?, &arguments),
+    }
+}
+
+/// The completion script for a shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "mava-export", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// One option as the documentation lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionEntry {
+    /// `--rate-limit`.
+    pub flag: String,
+    /// `MAVA_EXPORT_RATE_LIMIT`, where it has one.
+    pub environment: Option<String>,
+    /// `rate_limit`, where the configuration file may hold it.
+    pub key: Option<String>,
+    /// The default as one types it; empty where there is none, several values comma-separated.
+    pub default: String,
+    /// The first line of its help.
+    pub help: String,
+    /// The commands that take it; empty for an option of every command.
+    pub commands: Vec<String>,
+}
+
+/// Every option with a long flag, in the order of the help. An option of several commands is
+/// listed once.
+pub fn options() -> Vec<OptionEntry> {
+    let mut entries: Vec<OptionEntry> = Vec::new();
+    visit(&command(), "", &mut |path, argument| {
+        let Some(flag) = argument.get_long() else {
+            return;
+        };
+        let entry = OptionEntry {
+            flag: format!("--{flag}"),
+            environment: argument
+                .get_env()
+                .map(|name| name.to_string_lossy().into_owned()),
+            key: config_key(argument),
+            default: argument
+                .get_default_values()
+                .iter()
+                .map(|value| value.to_string_lossy())
+                .collect::<Vec<_>>()
+                .join(","),
+            help: argument
+                .get_help()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            commands: (!path.is_empty())
+                .then(|| path.to_owned())
+                .into_iter()
+                .collect(),
+        };
+        match entries.iter_mut().find(|known| {
+            known.flag == entry.flag && known.key == entry.key && known.default == entry.default
+        }) {
+            Some(known) => known.commands.extend(entry.commands),
+            None => entries.push(entry),
+        }
+    });
+    entries
+}
+
+/// The key that holds this option in the configuration file.
+pub(crate) fn config_key(argument: &clap::Arg) -> Option<String> {
+    let flag = argument.get_long()?;
+    (argument.get_env().is_some() && flag != "config").then(|| flag.replace('-', "_"))
+}
+
+/// Calls `see` with the command's path and each argument, of all commands.
+pub(crate) fn visit(command: &clap::Command, path: &str, see: &mut impl FnMut(&str, &clap::Arg)) {
+    for argument in command.get_arguments() {
+        see(path, argument);
+    }
+    for child in command.get_subcommands() {
+        let path = format!("{path} {}", child.get_name());
+        visit(child, path.trim_start(), see);
+    }
+}
+
+/// The command line's definition, with the environment variables.
+pub(crate) fn command() -> clap::Command {
+    with_environment(Args::command())
+}
+
+fn with_environment(command: clap::Command) -> clap::Command {
+    let is_demo = command.get_name() == "demo";
+    command
+        .mut_args(|argument| {
+            let Some(flag) = argument.get_long().map(str::to_owned) else {
+                return argument;
+            };
+            let is_counted = matches!(argument.get_action(), clap::ArgAction::Count);
+            if is_counted || (is_demo && flag == "to") {
+                return argument;
+            }
+            let name = match flag.as_str() {
+                "base-url" => "MAVA_BASE_URL".to_owned(),
+                _ => format!(
+                    "{ENVIRONMENT_PREFIX}{}",
+                    flag.replace('-', "_").to_uppercase()
+                ),
+            };
+            argument.env(name).hide_env(true).hide_env_values(true)
+        })
+        .mut_subcommands(with_environment)
+}
+
+fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
+    let matches = command.try_get_matches_from(arguments).map_err(refuse)?;
+    let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
+    args.has_typed_key_file = has_typed(&matches, "api_key_file");
+    Ok(args)
+}
+
+/// Whether an option stood on the command line itself.
+fn has_typed(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_contains_id(id).is_ok()
+        && matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+        || matches
+            .subcommand()
+            .is_some_and(|(_, child)| has_typed(child, id))
+}
+
+/// A key on the command line gets its own answer; everything else is clap's.
+fn refuse(error: clap::Error) -> Stop {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if flag.starts_with("--api-key") && flag != "--api-key-file <PATH>" => {
+            Stop::Error(
+                Error::usage("the API key is never given as a flag: every user of the machine could read it there, and the shell keeps it")
+                    .help("set MAVA_API_KEY, or give --api-key-file PATH (- reads it from stdin)"),
+            )
+        }
+        _ => Stop::Text(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The options, in groups that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, value_parser};
+
+use super::value::{self, Origin, Rate, Status};
+use crate::settings::{LogFormat, LogLevel, Output, When};
+use crate::table::Instant;
+
+/// How a command says what it has to say: options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Configuration file [default: config/mava-export.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the result on stdout as JSON
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub json: bool,
+    /// The form of log lines on stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// What to log; auto: warn while a progress display is shown, else info
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "auto")]
+    pub log_level: LogLevel,
+    /// Log more; repeat for more still
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Log less; repeat for less still
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+    /// Colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// Progress display; auto: on a terminal, else a log line every 10 s
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub progress: When,
+}
+
+impl OutputArgs {
+    /// What they mean.
+    pub fn resolve(&self) -> Output {
+        Output {
+            is_json: self.json,
+            log_format: self.log_format,
+            log_level: self.log_level,
+            log_steps: i16::from(self.verbose) - i16::from(self.quiet),
+            color: self.color,
+            progress: self.progress,
+        }
+    }
+}
+
+/// The range of creation.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Range")]
+pub struct RangeArgs {
+    /// Start of the range of creation, inclusive: 2023-01-31 or 2023-01-31T09:00:00+02:00
+    #[arg(long, value_name = "DATE", value_parser = value::moment)]
+    pub since: Option<Instant>,
+    /// End of the range, exclusive [default: now]
+    #[arg(long, value_name = "DATE", value_parser = value::moment)]
+    pub until: Option<Instant>,
+}
+
+/// The store.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct StoreArgs {
+    /// The store, sqlite:FILE
+    #[arg(long, value_name = "STORE", value_parser = value::store)]
+    pub to: Option<PathBuf>,
+    /// Permissions of the store and its side files, octal
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = value::mode)]
+    pub file_mode: u32,
+}
+
+/// How to fetch.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Fetching")]
+pub struct FetchArgs {
+    /// Leave out the message threads
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub no_messages: bool,
+    /// At most so many pages in flight, 1 to 16
+    #[arg(long, value_name = "N", default_value = "16", value_parser = value_parser!(u8).range(1..=16))]
+    pub lanes: u8,
+    /// Flag tickets as deleted even when suspiciously many are gone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub allow_deletions: bool,
+}
+
+/// What to fetch: repeat an option or separate its values by commas.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Filters (a filtered export never flags a ticket as deleted)")]
+pub struct FilterArgs {
+    /// Only tickets with this status
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', ignore_case = true)]
+    pub status: Vec<Status>,
+    /// Only tickets from this channel
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', ignore_case = true)]
+    pub origin: Vec<Origin>,
+    /// Only tickets of this category (its id)
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::id)]
+    pub category: Vec<String>,
+    /// Only tickets with this tag (its id)
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::id)]
+    pub tag: Vec<String>,
+    /// Only tickets of this agent (the id, or Unassigned)
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::agent)]
+    pub assigned_to: Vec<String>,
+}
+
+/// The API. The key is not here: it comes from `MAVA_API_KEY`, a file or stdin.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API (the key comes from MAVA_API_KEY or --api-key-file)")]
+pub struct ApiArgs {
+    /// File that holds the API key; - reads it from stdin
+    #[arg(long, value_name = "PATH")]
+    pub api_key_file: Option<PathBuf>,
+    /// Base URL of the API [env: MAVA_BASE_URL]
+    #[arg(long, value_name = "URL", default_value = "https://gateway.mava.app")]
+    pub base_url: String,
+    /// Requests allowed in any stretch of time, or none to lift the limit
+    #[arg(long, value_name = "N/TIME", default_value = "90/30s", value_parser = value::rate)]
+    pub rate_limit: Rate,
+    /// Share of the limit to use; the rest is left to other tools with the same key
+    #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = value::share)]
+    pub budget_share: u32,
+    /// Added to the limit's time, against jitter of the network
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = value::duration)]
+    pub rate_margin: Duration,
+    /// Give up on a connection after
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = value::positive_duration)]
+    pub connect_timeout: Duration,
+    /// Give up on a response that is silent for
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::positive_duration)]
+    pub read_timeout: Duration,
+    /// Tries of one request in all
+    #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u32).range(1..=1000))]
+    pub retry_attempts: u32,
+    /// No further try of a request after
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = value::duration)]
+    pub retry_for: Duration,
+    /// Longest first pause between tries; it doubles from try to try
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = value::positive_duration)]
+    pub retry_pause: Duration,
+    /// Refuse a response body larger than
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
+    pub max_body: u64,
+    /// Where the request ledgers lie [default: the user's state directory]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// The simulated desk.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Simulated desk")]
+pub struct WorldArgs {
+    /// Tickets
+    #[arg(long, value_name = "N", default_value = "5000")]
+    pub tickets: u32,
+    /// Seed: the same one gives the same desk
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+}
+
+/// How the simulated Mava answers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Simulated API")]
+pub struct ServerArgs {
+    /// Port on loopback; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "8090")]
+    pub port: u16,
+    /// Time that an answer takes
+    #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = value::duration)]
+    pub latency: Duration,
+    /// Requests allowed in any stretch of time, or none
+    #[arg(long, value_name = "N/TIME", default_value = "90/30s", value_parser = value::rate)]
+    pub rate_limit: Rate,
+    /// Share of answers that are faults, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = value::fraction)]
+    pub fault_rate: f64,
+    /// Render all pages before the first request, to measure a client alone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub prerender: bool,
+    /// Messages of a ticket, on average
+    #[arg(long, value_name = "N", default_value = "10", value_parser = value::mean)]
+    pub mean_messages: f64,
+}

@@ -1,0 +1,180 @@
+use super::*;
+
+fn stop(arguments: &[&str]) -> String {
+    let arguments: Vec<OsString> = std::iter::once("mava-export")
+        .chain(arguments.iter().copied())
+        .map(OsString::from)
+        .collect();
+    match read(Args::command(), &arguments) {
+        Ok(args) => panic!("parsed: {args:?}"),
+        Err(Stop::Text(error)) => error.to_string(),
+        Err(Stop::Error(error)) => format!(
+            "error: {error}\nhelp: {}",
+            error.help_text().unwrap_or_default()
+        ),
+    }
+}
+
+#[test]
+fn the_definition_is_sound() {
+    command().debug_assert();
+}
+
+#[test]
+fn every_option_has_a_variable_and_a_key_made_from_its_flag() {
+    for option in options() {
+        let words = option.flag.trim_start_matches("--").replace('-', "_");
+        match option.flag.as_str() {
+            "--verbose" | "--quiet" => {
+                assert_eq!((option.environment, option.key), (None, None));
+            }
+            "--to" if option.commands == ["demo"] => {
+                assert_eq!((option.environment, option.key), (None, None));
+            }
+            "--config" => {
+                assert_eq!(option.environment.as_deref(), Some("MAVA_EXPORT_CONFIG"));
+                assert_eq!(option.key, None);
+            }
+            "--base-url" => {
+                assert_eq!(option.environment.as_deref(), Some("MAVA_BASE_URL"));
+                assert_eq!(option.key, Some(words));
+            }
+            _ => {
+                let variable = format!("MAVA_EXPORT_{}", words.to_uppercase());
+                assert_eq!(option.environment, Some(variable));
+                assert_eq!(option.key, Some(words));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_option_of_several_commands_has_one_default() {
+    let mut seen: Vec<OptionEntry> = Vec::new();
+    for option in options().into_iter().filter(|option| option.key.is_some()) {
+        assert!(
+            !seen.iter().any(|known| known.key == option.key),
+            "{option:?}"
+        );
+        seen.push(option);
+    }
+}
+
+#[test]
+fn no_option_is_the_key() {
+    assert!(options().iter().all(|option| option.flag != "--api-key"));
+    for arguments in [
+        &["probe", "--api-key", "s3cr3t"][..],
+        &["probe", "--api-key=s3cr3t"],
+    ] {
+        let shown = stop(arguments);
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        assert!(
+            shown.contains("never given as a flag") && shown.contains("MAVA_API_KEY"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_word_is_answered_with_the_right_ones() {
+    insta::assert_snapshot!(stop(&["backfill", "--status", "open,closed"]), @r#"
+    error: invalid value 'closed' for '--status <STATUS>'
+      [possible values: Open, Pending, Waiting, Resolved]
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(stop(&["backfill", "--origin", "sms"]), @r#"
+    error: invalid value 'sms' for '--origin <ORIGIN>'
+      [possible values: web, discord, telegram, telegram-group, email]
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn a_wrong_value_is_answered_with_the_form_of_a_right_one() {
+    insta::assert_snapshot!(stop(&["backfill", "--to", "support.db"]), @r#"
+    error: invalid value 'support.db' for '--to <STORE>': write sqlite:FILE, such as sqlite:support.db
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(stop(&["backfill", "--since", "yesterday"]), @r#"
+    error: invalid value 'yesterday' for '--since <DATE>': write 2023-01-31, 2023-01-31T09:00:00Z or 2023-01-31T09:00:00+02:00
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(stop(&["backfill", "--lanes", "17"]), @r#"
+    error: invalid value '17' for '--lanes <N>': 17 is not in 1..=16
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(stop(&["probe", "--rate-limit", "90"]), @r#"
+    error: invalid value '90' for '--rate-limit <N/TIME>': write requests per time, such as 90/30s or 5/1s, or none (the time at most 1day)
+
+    For more information, try '--help'.
+    "#);
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let long = command().render_long_help().to_string();
+    for code in crate::error::ExitCode::ALL {
+        let line = format!("\n  {:<5}", code.number());
+        assert!(long.contains(&line), "{code:?}");
+    }
+}
+
+#[test]
+fn the_examples_in_the_help_parse() {
+    let mut texts = vec![help::AFTER, help::AFTER_LONG];
+    texts.extend([
+        help::BACKFILL,
+        help::PLAN,
+        help::STATUS,
+        help::PROBE,
+        help::DEMO,
+    ]);
+    texts.extend([help::SIMULATE, help::COMPLETIONS]);
+    let mut count = 0;
+    for line in texts.iter().flat_map(|text| text.lines()) {
+        let Some((before, rest)) = line.split_once("mava-export ") else {
+            continue;
+        };
+        if !(line.starts_with("  ")
+            && (before.trim().is_empty()
+                || before.contains("MAVA_API_KEY=")
+                || before.contains('|')))
+        {
+            continue;
+        }
+        let rest = rest.split("   ").next().unwrap_or_default();
+        let words = rest
+            .split_whitespace()
+            .take_while(|word| !["|", ">"].contains(word));
+        let arguments = std::iter::once("mava-export")
+            .chain(words)
+            .map(OsString::from)
+            .collect::<Vec<_>>();
+        assert!(read(Args::command(), &arguments).is_ok(), "{line}");
+        count += 1;
+    }
+    assert!(count > 15, "{count}");
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    for shell in [
+        Shell::Bash,
+        Shell::Zsh,
+        Shell::Fish,
+        Shell::Elvish,
+        Shell::PowerShell,
+    ] {
+        let script = completions(shell);
+        assert!(
+            script.contains("backfill") && script.contains("rate-limit"),
+            "{shell}"
+        );
+    }
+}

@@ -1,0 +1,308 @@
+//! Values as typed: how each is written and what is wrong with one that is not.
+//!
+//! An error here completes clap's sentence `invalid value '…' for '--flag': `, or the
+//! configuration file's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::ValueEnum;
+
+use crate::settings::RateLimit;
+use crate::table::Instant;
+use crate::window;
+
+/// A ticket's status, in the words of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Status {
+    /// `Open`.
+    #[value(name = "Open")]
+    Open,
+    /// `Pending`.
+    #[value(name = "Pending")]
+    Pending,
+    /// `Waiting`.
+    #[value(name = "Waiting")]
+    Waiting,
+    /// `Resolved`.
+    #[value(name = "Resolved")]
+    Resolved,
+}
+
+/// The channel a ticket came through, in the words of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Origin {
+    /// `web`.
+    Web,
+    /// `discord`.
+    Discord,
+    /// `telegram`.
+    Telegram,
+    /// `telegram-group`.
+    TelegramGroup,
+    /// `email`.
+    Email,
+}
+
+/// The API's own word for one of its enumerations.
+pub(crate) fn word(value: &impl ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map(|possible| possible.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+/// A rate limit, or its absence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate(pub Option<RateLimit>);
+
+/// `90/30s` or `none`.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Ok(Rate(None));
+    }
+    let limit = text.split_once('/').and_then(|(requests, period)| {
+        Some(RateLimit {
+            requests: requests.trim().parse().ok().filter(|count| *count > 0)?,
+            period: humantime::parse_duration(period.trim())
+                .ok()
+                .filter(|period| !period.is_zero() && *period <= LONGEST_PERIOD)?,
+        })
+    });
+    limit.map(|limit| Rate(Some(limit))).ok_or_else(|| {
+        "write requests per time, such as 90/30s or 5/1s, or none (the time at most 1day)".into()
+    })
+}
+
+/// No API counts over more, and the ledger keeps every instant of a period.
+const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `80%` or `80`.
+pub(super) fn share(text: &str) -> Result<u32, String> {
+    let digits = text.trim().trim_end_matches('%').trim_end();
+    digits
+        .parse()
+        .ok()
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| "write a percentage from 1% to 100%".into())
+}
+
+/// `300ms`, `1m 30s`, `0s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text.trim())
+        .map_err(|_| "write a time with its unit, such as 300ms, 10s or 15m".into())
+}
+
+/// A duration above zero.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| match duration.is_zero() {
+        true => Err("write a time above zero, such as 10s".into()),
+        false => Ok(duration),
+    })
+}
+
+/// `256MiB`, in bytes, at least a mebibyte.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    text.trim()
+        .parse::<ByteSize>()
+        .ok()
+        .filter(|size| *size >= ByteSize::mib(1))
+        .map(|size| size.as_u64())
+        .ok_or_else(|| "write a size with its unit, at least 1MiB, such as 256MiB or 1GiB".into())
+}
+
+/// `0600`, `600` or `0o600`.
+pub(super) fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.trim();
+    u32::from_str_radix(digits.strip_prefix("0o").unwrap_or(digits), 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777 && mode & 0o600 == 0o600)
+        .ok_or_else(|| {
+            "write octal permissions that let the owner read and write, such as 0600 or 0640".into()
+        })
+}
+
+/// `sqlite:FILE`: the file.
+pub(super) fn store(text: &str) -> Result<PathBuf, String> {
+    const FORM: &str = "write sqlite:FILE, such as sqlite:support.db";
+    let Some(path) = text.strip_prefix("sqlite:") else {
+        return Err(match text.split_once(':') {
+            Some((kind @ ("parquet" | "duckdb" | "postgres" | "postgresql"), _)) => {
+                format!("a store is a SQLite file, {kind} is not supported: {FORM}")
+            }
+            _ => FORM.into(),
+        });
+    };
+    if path.starts_with("//") {
+        return Err("write the path itself after the colon: sqlite:support.db or sqlite:/var/lib/support.db".into());
+    }
+    if path.is_empty() || path.ends_with('/') || path == "." || path == ".." {
+        return Err(format!("the file's name is missing: {FORM}"));
+    }
+    if path.starts_with(":memory:") || path.starts_with("file:") {
+        return Err(format!("a store is a file on disk: {FORM}"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// A date or an instant.
+pub(super) fn moment(text: &str) -> Result<Instant, String> {
+    window::parse(text).map_err(|error| error.help_text().unwrap_or_default().to_owned())
+}
+
+/// An id, opaque but not empty.
+pub(super) fn id(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("an id is missing".into()),
+        id => Ok(id.to_owned()),
+    }
+}
+
+/// An agent's id, or the API's word for none.
+pub(super) fn agent(text: &str) -> Result<String, String> {
+    const NOBODY: &str = "Unassigned";
+    id(text).map(|id| match id.eq_ignore_ascii_case(NOBODY) {
+        true => NOBODY.to_owned(),
+        false => id,
+    })
+}
+
+/// A share from 0 to 1.
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 1, such as 0.02".into())
+}
+
+/// A mean of 0 to 1000.
+pub(super) fn mean(text: &str) -> Result<f64, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|mean| (0.0..=1000.0).contains(mean))
+        .ok_or_else(|| "write a number from 0 to 1000, such as 10".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_requests_per_time_or_none() {
+        let of = |requests, seconds| {
+            Ok(Rate(Some(RateLimit {
+                requests,
+                period: Duration::from_secs(seconds),
+            })))
+        };
+        assert_eq!(rate("90/30s"), of(90, 30));
+        assert_eq!(rate(" 5 / 1s "), of(5, 1));
+        assert_eq!(rate("3/1m 30s"), of(3, 90));
+        assert_eq!(rate("None"), Ok(Rate(None)));
+        for wrong in [
+            "", "90", "90/30", "/30s", "0/30s", "90/0s", "-1/1s", "90/2days", "1.5/1s",
+        ] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!(share("80%"), Ok(80));
+        assert_eq!(share("80"), Ok(80));
+        assert_eq!(share("100 %"), Ok(100));
+        for wrong in ["", "%", "0", "101%", "-5%", "0.8", "eighty"] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "30", "-1s", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(positive_duration("0s").is_err());
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(size("256MiB"), Ok(256 * 1024 * 1024));
+        assert_eq!(size("1 GB"), Ok(1_000_000_000));
+        for wrong in ["", "256", "256 apples", "1KiB", "-1MiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn modes_are_octal_and_leave_the_owner_in() {
+        for (text, mode_meant) in [("0600", 0o600), ("640", 0o640), ("0o660", 0o660)] {
+            assert_eq!(mode(text), Ok(mode_meant));
+        }
+        for wrong in ["", "0", "0400", "rw", "0800", "1600", "-600"] {
+            assert!(mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_a_sqlite_file() {
+        assert_eq!(store("sqlite:support.db"), Ok("support.db".into()));
+        assert_eq!(
+            store("sqlite:/var/lib/a:b.db"),
+            Ok("/var/lib/a:b.db".into())
+        );
+        for wrong in [
+            "",
+            "support.db",
+            "sqlite:",
+            "sqlite:data/",
+            "sqlite:.",
+            "sqlite::memory:",
+            "sqlite:file:a.db",
+            "sqlite://a.db",
+            "sqlite:///a.db",
+            "parquet:out",
+            "/a/b.db",
+        ] {
+            let error = store(wrong).expect_err(wrong);
+            assert!(error.contains("sqlite:support.db"), "{wrong}: {error}");
+        }
+        insta::assert_snapshot!(store("parquet:out").expect_err("not yet"),
+            @"a store is a SQLite file, parquet is not supported: write sqlite:FILE, such as sqlite:support.db");
+    }
+
+    #[test]
+    fn nobody_is_written_as_the_api_does() {
+        assert_eq!(agent("unassigned"), Ok("Unassigned".into()));
+        assert_eq!(agent(" 64f0 "), Ok("64f0".into()));
+        assert!(agent(" ").is_err());
+    }
+
+    #[test]
+    fn shares_and_means_are_bounded() {
+        assert_eq!(fraction("0.02"), Ok(0.02));
+        assert_eq!(mean("10"), Ok(10.0));
+        for wrong in ["", "-0.1", "1.1", "NaN", "inf"] {
+            assert!(fraction(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["-1", "NaN", "inf", "1001"] {
+            assert!(mean(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_api() {
+        let statuses: Vec<String> = Status::value_variants().iter().map(word).collect();
+        assert_eq!(statuses, ["Open", "Pending", "Waiting", "Resolved"]);
+        let origins: Vec<String> = Origin::value_variants().iter().map(word).collect();
+        assert_eq!(
+            origins,
+            ["web", "discord", "telegram", "telegram-group", "email"]
+        );
+    }
+}

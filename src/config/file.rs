@@ -1,0 +1,210 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the configuration file, an edge"
+)]
+//! The configuration file: flat TOML, one key per option.
+//!
+//! Its values become the defaults of the command line, so that flags and the environment go
+//! before them and one parser reads all three.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::cli;
+use crate::error::{Error, Result};
+
+/// Read when it exists and no other is named.
+const STANDARD_PATH: &str = "config/mava-export.toml";
+
+/// A name with less in common (Jaro-Winkler) is no slip of the pen.
+const SIMILAR: f64 = 0.9;
+
+/// Keys under which people put the API key.
+const SECRET_KEYS: [&str; 6] = [
+    "api_key",
+    "apikey",
+    "api-key",
+    "mava_api_key",
+    "MAVA_API_KEY",
+    "token",
+];
+
+/// A configuration file as read: known keys, values not yet parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    path: PathBuf,
+    values: BTreeMap<String, Vec<String>>,
+}
+
+impl File {
+    /// Reads the file that was named, or the standard one if it exists.
+    ///
+    /// # Errors
+    /// A usage error that names the file and the key, never a value.
+    pub fn locate(named: Option<&Path>) -> Result<Option<Self>> {
+        let path = named.unwrap_or(Path::new(STANDARD_PATH));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(path, &text).map(Some),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(Error::usage(format!(
+                "the configuration file {} cannot be read",
+                path.display()
+            ))
+            .because(error)),
+        }
+    }
+
+    /// Reads the text of the file at `path`.
+    ///
+    /// # Errors
+    /// See [`File::locate`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let table: toml::Table = toml::from_str(text).map_err(|error| {
+            // Not the excerpt that TOML's error shows: a secret may stand in that line.
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            Error::usage(format!(
+                "{}: line {line}: {}",
+                path.display(),
+                error.message().replace('\n', ", ")
+            ))
+        })?;
+        let known = keys();
+        let mut values = BTreeMap::new();
+        for (key, value) in table {
+            let place = format!("{}: {key}", path.display());
+            if SECRET_KEYS.contains(&key.as_str()) {
+                return Err(
+                    Error::usage(format!("{place}: the API key does not belong in this file"))
+                        .help("set MAVA_API_KEY, or name a file that holds only the key: api_key_file = \"…\""),
+                );
+            }
+            if !known.contains(&key) {
+                return Err(unknown(&place, &key, &known));
+            }
+            values.insert(key, texts(&place, value)?);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            values,
+        })
+    }
+
+    /// Makes the file's values the defaults of `command` and its subcommands.
+    ///
+    /// # Errors
+    /// A usage error that names the file and the key whose value is not accepted.
+    pub fn apply(&self, command: clap::Command) -> Result<clap::Command> {
+        let mut refused = None;
+        cli::visit(&command, "", &mut |_, argument| {
+            let values = cli::config_key(argument).and_then(|key| self.values.get_key_value(&key));
+            if let Some((key, values)) = values
+                && refused.is_none()
+                && let Err(reason) = check(argument, values)
+            {
+                refused = Some(Error::usage(format!(
+                    "{}: {key}: {reason}",
+                    self.path.display()
+                )));
+            }
+        });
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(self.with_defaults(command)),
+        }
+    }
+
+    fn with_defaults(&self, command: clap::Command) -> clap::Command {
+        command
+            .mut_args(|argument| {
+                let values = cli::config_key(&argument).and_then(|key| self.values.get(&key));
+                match values {
+                    Some(values) if !values.is_empty() => argument.default_values(values.clone()),
+                    _ => argument,
+                }
+            })
+            .mut_subcommands(|child| self.with_defaults(child))
+    }
+}
+
+/// Every key that the file may hold.
+fn keys() -> Vec<String> {
+    let mut keys = Vec::new();
+    cli::visit(&cli::command(), "", &mut |_, argument| {
+        keys.extend(cli::config_key(argument).filter(|key| !keys.contains(key)));
+    });
+    keys
+}
+
+fn unknown(place: &str, key: &str, known: &[String]) -> Error {
+    let error = Error::usage(format!("{place}: unknown key"));
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&key.replace('-', "_"), name), name))
+        .filter(|(likeness, _)| *likeness >= SIMILAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    error.help(match nearest {
+        Some((_, name)) => format!("did you mean {name}?"),
+        None => "config/mava-export.example.toml lists every key".to_owned(),
+    })
+}
+
+/// A value as it would be typed; several for an array.
+fn texts(place: &str, value: toml::Value) -> Result<Vec<String>> {
+    let text = match value {
+        toml::Value::Array(items) => {
+            let items = items.into_iter().map(|item| texts(place, item));
+            return Ok(items
+                .collect::<Result<Vec<_>>>()?
+                .into_iter()
+                .flatten()
+                .collect());
+        }
+        toml::Value::Table(_) => {
+            return Err(Error::usage(format!(
+                "{place}: a table; the file has no sections, every key stands at the top"
+            )));
+        }
+        toml::Value::String(text) => text,
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(is_set) => is_set.to_string(),
+        toml::Value::Datetime(instant) => instant.to_string(),
+    };
+    Ok(vec![text])
+}
+
+/// Holds a value against the option's own parser; the error says what is accepted.
+fn check(argument: &clap::Arg, values: &[String]) -> std::result::Result<(), String> {
+    if values.len() > 1 && !matches!(argument.get_action(), clap::ArgAction::Append) {
+        return Err("takes one value, not several".into());
+    }
+    let flag = argument.get_long().unwrap_or_default();
+    let parsed = clap::Command::new("config")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .arg(argument.clone())
+        .try_get_matches_from(values.iter().map(|value| format!("--{flag}={value}")));
+    match parsed {
+        Ok(_) => Ok(()),
+        Err(error) => Err(reason(&error)),
+    }
+}
+
+fn reason(error: &clap::Error) -> String {
+    match (error.kind(), error.get(ContextKind::ValidValue)) {
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(words))) if !words.is_empty() => {
+            format!("write one of {}", words.join(", "))
+        }
+        _ => std::error::Error::source(error)
+            .map_or_else(|| "the value is missing".into(), ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

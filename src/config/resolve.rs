@@ -1,0 +1,243 @@
+//! From what was typed to what is meant: pure, but for the API key, whose reader is handed in.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+use super::key;
+use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs};
+use crate::error::{Error, Result};
+use crate::settings::{
+    Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, Simulation,
+    StoreSettings, Timeouts, World,
+};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// What the command line, the environment and the configuration file mean, `now` being the time.
+/// Reads the API key, from where it is, for the commands that need one.
+///
+/// # Errors
+/// A usage error: something required is missing, or values contradict each other.
+pub fn resolve(args: Args, now: Instant) -> Result<Command> {
+    resolve_with(args, now, key::read)
+}
+
+/// [`resolve`] with the reader of the API key handed in. It is given the key file, if one was
+/// named, and whether that was typed.
+///
+/// # Errors
+/// See [`resolve`]; and what the reader returns.
+pub fn resolve_with(
+    args: Args,
+    now: Instant,
+    read_key: impl FnOnce(Option<&Path>, bool) -> Result<SecretString>,
+) -> Result<Command> {
+    let is_typed = args.has_typed_key_file;
+    // Everything else is checked first: a wrong flag must not cost a key on stdin.
+    let connect = |api: &ApiArgs| -> Result<Connection> {
+        let unkeyed = connection(api)?;
+        Ok(unkeyed(read_key(api.api_key_file.as_deref(), is_typed)?))
+    };
+    Ok(match args.command {
+        cli::Command::Backfill(typed) => {
+            let backfill = backfill(&typed, now)?;
+            Command::Backfill {
+                connection: connect(&typed.api)?,
+                backfill,
+            }
+        }
+        cli::Command::Plan {
+            command: cli::PlanCommand::Backfill(typed),
+        } => {
+            let backfill = backfill(&typed, now)?;
+            Command::PlanBackfill {
+                connection: connect(&typed.api)?,
+                backfill,
+            }
+        }
+        cli::Command::Status(typed) => Command::Status(store(&typed.store)?),
+        cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
+        cli::Command::Demo(typed) => Command::Demo(Demo {
+            store: StoreSettings {
+                path: typed.to,
+                file_mode: 0o600,
+            },
+            world: World {
+                tickets: typed.world.tickets,
+                seed: typed.world.seed,
+            },
+        }),
+        cli::Command::Simulate(typed) => Command::Simulate(simulation(&typed, now)?),
+        cli::Command::Completions { shell } => Command::Completions(shell),
+    })
+}
+
+fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
+    let since = typed
+        .range
+        .since
+        .ok_or_else(|| missing("--since", "2023-01-01", "MAVA_EXPORT_SINCE", "since"))?;
+    range(&typed.range, now)?;
+    Ok(Backfill {
+        since,
+        until: typed.range.until,
+        filters: filters(&typed.filters),
+        has_messages: !typed.fetch.no_messages,
+        max_lanes: usize::from(typed.fetch.lanes),
+        allow_deletions: typed.fetch.allow_deletions,
+        store: store(&typed.store)?,
+    })
+}
+
+/// Holds the range's ends against each other and against now.
+fn range(typed: &RangeArgs, now: Instant) -> Result<()> {
+    let Some(since) = typed.since else {
+        return Ok(());
+    };
+    let text = crate::table::instant_text;
+    if let Some(until) = typed.until
+        && Window::new(since, until).is_none()
+    {
+        return Err(Error::usage(format!(
+            "the range is empty: --since {} is not before --until {}",
+            text(since),
+            text(until)
+        ))
+        .help("--until is exclusive: for the day 2023-01-31 write --since 2023-01-31 --until 2023-02-01"));
+    }
+    if since >= now {
+        return Err(Error::usage(format!(
+            "--since {} lies in the future: it is {} now",
+            text(since),
+            text(now)
+        )));
+    }
+    Ok(())
+}
+
+fn store(typed: &StoreArgs) -> Result<StoreSettings> {
+    let path: PathBuf = typed
+        .to
+        .clone()
+        .ok_or_else(|| missing("--to", "sqlite:support.db", "MAVA_EXPORT_TO", "to"))?;
+    Ok(StoreSettings {
+        path,
+        file_mode: typed.file_mode,
+    })
+}
+
+fn missing(flag: &str, example: &str, variable: &str, key: &str) -> Error {
+    Error::usage(format!("{flag} is missing")).help(format!(
+        "give {flag} {example}, or set {variable}, or {key} in the configuration file"
+    ))
+}
+
+/// Each list sorted and without doubles, so that equal filters are equal.
+fn filters(typed: &FilterArgs) -> Filters {
+    fn words<T>(values: &[T], word: impl Fn(&T) -> String) -> Vec<String> {
+        let mut words: Vec<String> = values.iter().map(word).collect();
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
+    Filters {
+        status: words(&typed.status, cli::word),
+        origin: words(&typed.origin, cli::word),
+        category: words(&typed.category, String::clone),
+        tag: words(&typed.tag, String::clone),
+        assigned_to: words(&typed.assigned_to, String::clone),
+    }
+}
+
+/// The connection, waiting for its key.
+fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection> {
+    let base_url = base_url(&typed.base_url)?;
+    let budget = BudgetSettings {
+        rate_limit: typed.rate_limit.0,
+        share_percent: typed.budget_share,
+        margin: typed.rate_margin,
+        state_dir: typed.state_dir.clone(),
+    };
+    if budget.requests() == Some(0) {
+        return Err(Error::usage(format!(
+            "--budget-share {}% of --rate-limit leaves no request at all",
+            typed.budget_share
+        ))
+        .help("raise the share, or write the limit over a longer time"));
+    }
+    let timeouts = Timeouts {
+        connect: typed.connect_timeout,
+        read: typed.read_timeout,
+    };
+    let retry = RetrySettings {
+        attempts: typed.retry_attempts,
+        total: typed.retry_for,
+        pause: typed.retry_pause,
+    };
+    let max_body_bytes = typed.max_body;
+    Ok(move |api_key| Connection {
+        base_url,
+        api_key,
+        budget,
+        timeouts,
+        retry,
+        max_body_bytes,
+    })
+}
+
+/// A base URL without slashes at its end. The text is not part of an error: it may hold a
+/// password.
+fn base_url(text: &str) -> Result<Url> {
+    let refuse = |why: &str| {
+        Error::usage(format!("the base URL {why}"))
+            .help("write --base-url https://gateway.mava.app, or http:// on loopback only")
+    };
+    let mut url =
+        Url::parse(text.trim()).map_err(|error| refuse("cannot be read").because(error))?;
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback => {}
+        "http" => return Err(refuse("is http: the API key would travel in the clear")),
+        _ => return Err(refuse("is neither https nor http")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("holds a user or a password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("holds a query or a fragment"));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn simulation(typed: &cli::SimulateArgs, now: Instant) -> Result<Simulation> {
+    range(&typed.range, now)?;
+    Ok(Simulation {
+        port: typed.server.port,
+        world: World {
+            tickets: typed.world.tickets,
+            seed: typed.world.seed,
+        },
+        since: typed.range.since,
+        until: typed.range.until,
+        latency: typed.server.latency,
+        rate_limit: typed.server.rate_limit.0,
+        fault_rate: typed.server.fault_rate,
+        is_prerendered: typed.server.prerender,
+        mean_messages: typed.server.mean_messages,
+    })
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;
