@@ -3,6 +3,7 @@
 pub mod api;
 pub mod budget;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod error;
 pub mod extract;

@@ -39,6 +39,14 @@ impl Window {
         self.from <= instant && instant < self.until
     }
 
+    /// The shortest window that holds both.
+    pub fn hull(&self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+        }
+    }
+
     /// How long it is.
     pub fn length(&self) -> Duration {
         self.until - self.from

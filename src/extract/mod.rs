@@ -8,12 +8,16 @@
 //! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
 //! nothing is shared and nothing is locked.
 
+mod gone;
 mod lanes;
+mod lookups;
 mod page;
 mod pager;
 mod writer;
 
+pub use gone::{SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
+pub use lookups::{Lookups, lookups};
 pub use page::Scope;
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
 pub use writer::{Event, Writer};

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::pager::{Ask, Key};
+use super::pager::{Answer, Ask, Key};
 use crate::api::{Client, FetchError, Fetched, TicketsQuery};
 use crate::normalize::{self, Outcome};
 use crate::settings::Filters;
 use crate::table::Instant;
+use crate::window::Window;
 use crate::wire;
 
 /// What every page of a run is asked with.
@@ -31,6 +32,24 @@ pub(super) struct Page {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) server_time: Option<Instant>,
     pub(super) latency: Duration,
+}
+
+impl Page {
+    /// Up to where this answer to `window` holds every ticket: its end when the answer says that
+    /// it is all, else the last creation instant received, which others may share. `None` where
+    /// the answer is out of order or contradicts itself.
+    pub(super) fn spans(&self, window: Window) -> Option<Instant> {
+        let answer = Answer {
+            count: self.count,
+            has_more: self.has_more,
+            keys: &self.keys,
+        };
+        match answer.left(window) {
+            Ok(0) => Some(window.until()),
+            Ok(_) => self.keys.iter().rev().find_map(|key| key.created_at),
+            Err(_) => None,
+        }
+    }
 }
 
 /// Fetches the page that `ask` describes, and normalises it.

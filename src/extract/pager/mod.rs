@@ -74,6 +74,15 @@ pub struct Answer<'a> {
     pub keys: &'a [Key],
 }
 
+impl Answer<'_> {
+    /// Tickets of `window` that come after this answer to it; an error says in what the answer
+    /// contradicts itself or is out of order.
+    pub(super) fn left(self, window: Window) -> Result<u64, String> {
+        in_order(self.keys, window.from(), window.until())?;
+        announced(self)
+    }
+}
+
 /// What became of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {

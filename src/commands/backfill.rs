@@ -1,0 +1,337 @@
+//! `backfill`: the history of a desk into a store.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use std::sync::Arc;
+
+use chrono::{TimeDelta, Utc};
+use tokio::sync::watch;
+use tokio::time::Instant as Moment;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Client;
+use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::plan::SliceState;
+use crate::report::{Progress, Summary, Unverified};
+use crate::settings::Backfill;
+use crate::store::{self, OpenOptions, PageCommit, Run, RunSpec, Store};
+use crate::table::{Instant, Snapshot, instant_text};
+
+/// Added to our own clock for the end of a range that ends "now": what clocks of two machines
+/// commonly differ by, and what passes until the first request arrives.
+const CLOCK_ALLOWANCE: TimeDelta = TimeDelta::seconds(5);
+
+/// A resumed run whose range ends "now" is extended when its recorded end is this far behind.
+const LEAST_EXTENSION: TimeDelta = TimeDelta::minutes(10);
+
+/// A run that found more tickets gone than this, and more than [`SUSPICIOUS_PERCENT`] of those
+/// alive, believes none of it: a wrong key or an empty workspace looks just so.
+const SUSPICIOUS_COUNT: i64 = 50;
+
+/// See [`SUSPICIOUS_COUNT`].
+const SUSPICIOUS_PERCENT: i64 = 2;
+
+/// What a run is given by its surroundings.
+#[derive(Debug)]
+pub struct Context {
+    /// Sends its requests.
+    pub client: Arc<Client>,
+    /// Ends it early.
+    pub cancel: CancellationToken,
+    /// Where it tells its progress.
+    pub progress: watch::Sender<Progress>,
+}
+
+/// Copies the range into the store, or goes on with an unfinished run of the same settings.
+///
+/// # Errors
+/// What ended the run early; what had arrived is in the store, and the same call goes on from
+/// there. An interruption is no error: the summary's outcome is `interrupted`.
+pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary, ExitCode)> {
+    let began = Moment::now();
+    let now = Utc::now();
+    let mut store = Store::open(
+        &settings.store.path,
+        &OpenOptions {
+            file_mode: settings.store.file_mode,
+            now,
+        },
+    )?;
+    let spec = spec(settings, now + CLOCK_ALLOWANCE)?;
+    let run = store.begin(&spec, now)?;
+    let mut part = Part {
+        context,
+        settings,
+        run,
+        remarks: Vec::new(),
+        accounted: 0,
+    };
+    tracing::info!(
+        run = part.run.snapshot_id,
+        window = %part.run.range,
+        resumed = part.run.is_resumed,
+        "backfill begins"
+    );
+    let store = part.extract(store, &spec).await?;
+    part.end(store, began).await
+}
+
+fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
+    let range = settings
+        .window(now)
+        .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
+    let filters_json = if settings.filters.is_empty() {
+        None
+    } else {
+        let json = serde_json::to_string(&settings.filters)
+            .map_err(|error| Error::failed("cannot write the filters as JSON").because(error))?;
+        Some(json)
+    };
+    Ok(RunSpec {
+        kind: "backfill".to_owned(),
+        range,
+        is_until_open: settings.until.is_none(),
+        filters_json,
+        has_messages: settings.has_messages,
+    })
+}
+
+/// The part of a run that this process does.
+struct Part<'a> {
+    context: &'a Context,
+    settings: &'a Backfill,
+    run: Run,
+    remarks: Vec<String>,
+    /// Requests of this process that are in the run's account.
+    accounted: u64,
+}
+
+impl Part<'_> {
+    /// Reads categories, agents and all open slices; gives the store back.
+    async fn extract(&mut self, mut store: Store, spec: &RunSpec) -> Result<Store> {
+        if let Err(error) = self.prepare(&mut store, spec).await {
+            let requests = self.newly_sent();
+            store.commit_requests(self.run.snapshot_id, requests)?;
+            return match error.kind() {
+                ErrorKind::Interrupted => Ok(store),
+                _ => Err(error),
+            };
+        }
+        let snapshot_id = self.run.snapshot_id;
+        let extraction = Extraction {
+            client: Arc::clone(&self.context.client),
+            scope: Arc::new(Scope {
+                filters: self.settings.filters.clone(),
+                has_messages: self.settings.has_messages,
+            }),
+            max_lanes: self.settings.max_lanes,
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cancel: self.context.cancel.clone(),
+            progress: self.context.progress.clone(),
+        };
+        let work = Work {
+            slices: store.slices(snapshot_id)?,
+            tickets_resumed: u64::try_from(self.run.snapshot.tickets_read).unwrap_or(0),
+            requests_accounted: self.accounted,
+        };
+        let writer = Writer::start(store, snapshot_id)?;
+        let ended = extraction.run(work, &writer).await;
+        let (mut store, written) = writer.finish().await?;
+        written?;
+        self.accounted = ended.requests_accounted;
+        self.remarks.extend(ended.remarks);
+        let requests = self.newly_sent();
+        store.commit_requests(snapshot_id, requests)?;
+        match ended.failure {
+            Some(failure) if failure.kind() != ErrorKind::Interrupted => Err(failure),
+            _ => Ok(store),
+        }
+    }
+
+    /// Categories, agents, and the slices of the range.
+    async fn prepare(&mut self, store: &mut Store, spec: &RunSpec) -> Result<()> {
+        let snapshot_id = self.run.snapshot_id;
+        let mut until = self.run.range.until();
+        if !self.run.has_lookups {
+            let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
+            let requests = self.newly_sent();
+            store.commit_lookups(
+                snapshot_id,
+                lookups.categories.as_ref().map(|list| list.rows.as_slice()),
+                lookups.agents.as_ref().map(|list| list.rows.as_slice()),
+                requests,
+            )?;
+            self.remarks.extend(lookups.remarks);
+            if spec.is_until_open
+                && let Some(server_time) = lookups.server_time
+            {
+                until = until.max(server_time);
+            }
+        }
+        if self.run.slices.is_empty() {
+            store.plan_slices(snapshot_id, &self.run.range.split_by_year())?;
+        } else if spec.is_until_open && spec.range.until() - until >= LEAST_EXTENSION {
+            until = spec.range.until();
+        }
+        if until > self.run.range.until() {
+            store.extend_range(snapshot_id, until)?;
+        }
+        Ok(())
+    }
+
+    /// Looks for what is gone, closes the run, and sums it up.
+    async fn end(mut self, mut store: Store, began: Moment) -> Result<(Summary, ExitCode)> {
+        let snapshot_id = self.run.snapshot_id;
+        let slices = store.slices(snapshot_id)?;
+        let is_over =
+            !slices.is_empty() && slices.iter().all(|slice| slice.state != SliceState::Open);
+        let unverified: Vec<Unverified> = slices
+            .iter()
+            .filter_map(|slice| match &slice.state {
+                SliceState::Unverified { reason } => Some(Unverified {
+                    window: slice.window.to_string(),
+                    reason: reason.clone(),
+                }),
+                SliceState::Open | SliceState::Sealed => None,
+            })
+            .collect();
+        if !is_over {
+            let snapshot = store
+                .progress()?
+                .map_or_else(|| self.run.snapshot.clone(), |progress| progress.snapshot);
+            let summary = self.summary(&store, &snapshot, "interrupted", unverified, began)?;
+            return Ok((summary, ExitCode::Interrupted));
+        }
+        let mut outcome = store::Outcome::Complete;
+        if self.settings.filters.is_empty() && unverified.is_empty() {
+            match self.mark_gone(&mut store).await {
+                Ok(is_believed) if is_believed => {}
+                Ok(_) => outcome = store::Outcome::Incomplete,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    let summary =
+                        self.summary(&store, &self.run.snapshot, "interrupted", unverified, began)?;
+                    return Ok((summary, ExitCode::Interrupted));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let requests = self.newly_sent();
+        store.commit_requests(snapshot_id, requests)?;
+        let snapshot = store.finish(snapshot_id, outcome, Utc::now())?;
+        let exit_code = if snapshot.outcome == "complete" {
+            ExitCode::Complete
+        } else {
+            ExitCode::Incomplete
+        };
+        let words = snapshot.outcome.clone();
+        let summary = self.summary(&store, &snapshot, &words, unverified, began)?;
+        Ok((summary, exit_code))
+    }
+
+    /// Flags tickets of the range that the store holds and this run did not meet, after a second
+    /// look. `false` when so many are missing that none of it is believed.
+    async fn mark_gone(&mut self, store: &mut Store) -> Result<bool> {
+        let snapshot_id = self.run.snapshot_id;
+        let slices = store.slices(snapshot_id)?;
+        let Some(range) = slices
+            .iter()
+            .map(|slice| slice.window)
+            .reduce(|one, other| one.hull(other))
+        else {
+            return Ok(true);
+        };
+        let missing = store.unseen(snapshot_id, &range)?;
+        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
+        let is_suspicious = count > SUSPICIOUS_COUNT
+            && count.saturating_mul(100) > store.live_count()?.saturating_mul(SUSPICIOUS_PERCENT);
+        if is_suspicious && !self.settings.allow_deletions {
+            self.remarks.push(format!(
+                "{count} stored tickets were not listed any more; so many look like a wrong key \
+                 or an empty workspace, so none was marked deleted (--allow-deletions overrides)"
+            ));
+            return Ok(false);
+        }
+        if missing.is_empty() {
+            return Ok(true);
+        }
+        let look = extract::look_again(&self.context.client, &missing, range, &self.context.cancel)
+            .await?;
+        let now = Utc::now();
+        if let (false, Some(slice)) = (look.found.is_empty(), slices.first()) {
+            let requests = self.newly_sent();
+            store.commit_page(&PageCommit {
+                snapshot_id,
+                slice,
+                tickets: &look.found,
+                rejects: &[],
+                requests,
+                read_at: now,
+            })?;
+        }
+        store.mark_deleted(snapshot_id, &look.gone, now)?;
+        if look.unclear > 0 {
+            self.remarks.push(format!(
+                "{} tickets were not listed, but a second look did not settle whether they are gone",
+                look.unclear
+            ));
+        }
+        Ok(true)
+    }
+
+    /// Requests sent since the last account.
+    fn newly_sent(&mut self) -> i64 {
+        let sent = self.context.client.counters().requests();
+        let newly = sent.saturating_sub(self.accounted);
+        self.accounted = sent;
+        i64::try_from(newly).unwrap_or(i64::MAX)
+    }
+
+    fn summary(
+        &self,
+        store: &Store,
+        snapshot: &Snapshot,
+        outcome: &str,
+        unverified: Vec<Unverified>,
+        began: Moment,
+    ) -> Result<Summary> {
+        let counters = self.context.client.counters();
+        let rows = store.row_counts()?;
+        let stored = |name| {
+            rows.iter()
+                .find(|(table, _)| *table == name)
+                .map_or(0, |(_, count)| *count)
+        };
+        Ok(Summary {
+            kind: snapshot.kind.clone(),
+            snapshot_id: snapshot.id,
+            outcome: outcome.to_owned(),
+            range_from: instant_text(snapshot.range_from),
+            range_until: instant_text(snapshot.range_until),
+            filters: snapshot
+                .filters_json
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
+            is_resumed: self.run.is_resumed,
+            tickets_read: snapshot.tickets_read,
+            tickets_new: snapshot.tickets_new,
+            tickets_changed: snapshot.tickets_changed,
+            tickets_deleted: snapshot.tickets_deleted,
+            tickets_stored: stored("tickets"),
+            messages_stored: stored("messages"),
+            requests: counters.requests(),
+            requests_limited: counters.limited(),
+            retries: counters.retries(),
+            bytes: counters.bytes(),
+            elapsed_s: began.elapsed().as_secs_f64(),
+            rejects: snapshot.rejects,
+            replaced_characters: snapshot.replaced_characters,
+            unverified,
+            remarks: self.remarks.clone(),
+            store: store.path().display().to_string(),
+            store_bytes: store.size_bytes()?,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! What comes whole, once a run: categories and agents.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Client, Get};
+use crate::error::{ErrorKind, Result};
+use crate::table::{Agent, Category, Instant};
+use crate::wire::{self, List};
+
+/// The lists, each `None` where it could not be read.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    /// Active categories.
+    pub categories: Option<List<Category>>,
+    /// Agents.
+    pub agents: Option<List<Agent>>,
+    /// The server's clock when the first of them answered.
+    pub server_time: Option<Instant>,
+    /// What could not be read, and why.
+    pub remarks: Vec<String>,
+}
+
+/// Fetches both. One that fails is a remark: the tickets do not depend on it.
+///
+/// # Errors
+/// A key that is refused, or an interruption: those would end every other request too.
+pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Lookups> {
+    let mut lookups = Lookups::default();
+    let decode = |body: &[u8]| wire::decode_categories(body).map_err(|error| error.to_string());
+    match client.fetch(&Get::categories(), cancel, decode).await {
+        Ok(fetched) => {
+            lookups.server_time = fetched.server_time;
+            lookups.categories = Some(fetched.value);
+        }
+        Err(failure) => lookups.remark("categories", failure.error)?,
+    }
+    let decode = |body: &[u8]| wire::decode_agents(body).map_err(|error| error.to_string());
+    match client.fetch(&Get::agents(), cancel, decode).await {
+        Ok(fetched) => {
+            lookups.server_time = lookups.server_time.or(fetched.server_time);
+            lookups.agents = Some(fetched.value);
+        }
+        Err(failure) => lookups.remark("agents", failure.error)?,
+    }
+    Ok(lookups)
+}
+
+impl Lookups {
+    fn remark(&mut self, what: &str, error: crate::error::Error) -> Result<()> {
+        match error.kind() {
+            ErrorKind::Failed => {
+                tracing::warn!(error = %error, "{what} were not refreshed");
+                self.remarks
+                    .push(format!("{what} were not refreshed: {error}"));
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+}
