@@ -3,5 +3,6 @@
 pub mod error;
 pub mod normalize;
 pub mod plan;
+pub mod simulator;
 pub mod table;
 pub mod window;
