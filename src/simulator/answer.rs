@@ -109,7 +109,7 @@ pub(super) struct Service {
 
 /// What is to be rendered once the lock is free.
 enum Content {
-    Page(Query, Selection, View),
+    Page(Box<Query>, Selection, View),
     Categories(View),
     Agents(View),
     Error(u16, String),
@@ -249,7 +249,7 @@ impl Service {
                 Err(text) => Content::Error(400, text),
                 Ok(query) => {
                     let selection = select(world, &query, &self.quirks, request.number);
-                    Content::Page(query, selection, world.view())
+                    Content::Page(Box::new(query), selection, world.view())
                 }
             },
             ("GET", "/api/categories") => Content::Categories(world.view()),
