@@ -1,14 +1,15 @@
 //! A desk from a seed: when tickets come, who writes them, and what becomes of them.
 
 use chrono::{DateTime, Datelike, Duration, Timelike};
+use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{RngExt, SeedableRng};
 
+use super::source::Source;
 use super::text::{self, pick};
 use super::thread::{Cast, thread};
 use super::ticket::{
-    Agent, Attribute, AttributeValue, Category, Customer, Message, Tag, Ticket, Word, object_id,
+    Agent, Attribute, AttributeValue, Category, Customer, Message, Tag, Ticket, Word,
 };
 use super::{Directory, World};
 use crate::table::Instant;
@@ -88,63 +89,6 @@ const ORIGINS: [(&str, u32); 5] = [
     ("telegram-group", 8),
     ("email", 16),
 ];
-
-/// Randomness and fresh ids.
-pub(super) struct Source {
-    pub(super) random: StdRng,
-    ids: u64,
-}
-
-impl Source {
-    fn new(seed: u64) -> Self {
-        Self {
-            random: StdRng::seed_from_u64(seed),
-            ids: 0,
-        }
-    }
-
-    pub(super) fn id(&mut self, created_at: Instant) -> String {
-        self.ids += 1;
-        let machine: u64 = self.random.random_range(0..1 << 24);
-        object_id(created_at, (machine << 40) | self.ids)
-    }
-
-    pub(super) fn chance(&mut self, probability: f64) -> bool {
-        self.random.random_bool(probability)
-    }
-
-    /// An exponentially distributed number with mean 1.
-    pub(super) fn exponential(&mut self) -> f64 {
-        -(1.0 - self.random.random::<f64>()).ln()
-    }
-
-    /// A normally distributed number with mean 0 and deviation 1.
-    fn normal(&mut self) -> f64 {
-        let angle = std::f64::consts::TAU * self.random.random::<f64>();
-        (2.0 * self.exponential()).sqrt() * angle.cos()
-    }
-
-    /// A log-normally distributed duration.
-    fn lognormal(&mut self, median: Duration, sigma: f64) -> Duration {
-        let factor = (sigma * self.normal()).exp();
-        milliseconds(median.as_seconds_f64() * factor * 1_000.0)
-    }
-}
-
-/// A duration of so many milliseconds, of ten years at most.
-pub(super) fn milliseconds(value: f64) -> Duration {
-    const TEN_YEARS_MS: f64 = 315_360_000_000.0;
-    Duration::milliseconds(whole(value.clamp(0.0, TEN_YEARS_MS)))
-}
-
-/// The whole part.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the fraction is meant to go, and a float beyond the range saturates"
-)]
-pub(super) fn whole(value: f64) -> i64 {
-    value as i64
-}
 
 /// When tickets are created: by weekday and hour, in order, with some in the same millisecond.
 fn creations(random: &mut StdRng, spec: &WorldSpec) -> Vec<Instant> {
@@ -445,4 +389,172 @@ fn discord_users(messages: &[Message]) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+    use super::*;
+
+    fn world(seed: u64) -> World {
+        World::generate(&WorldSpec {
+            seed,
+            ..WorldSpec::default()
+        })
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_desk_and_another_seed_another() {
+        let (first, again, other) = (world(1), world(1), world(2));
+        assert_eq!(first.directory(), again.directory());
+        assert!(first.tickets().eq(again.tickets()));
+        assert!(!first.tickets().eq(other.tickets()));
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_desk_in_every_process() {
+        let world = world(1);
+        let ticket = world.tickets().next().expect("a thousand");
+        insta::assert_snapshot!(
+            format!("{} {} {} {}", ticket.id, ticket.origin, ticket.status, ticket.messages.len()),
+            @"6592a11b52da540000000028 web Resolved 13"
+        );
+    }
+
+    #[test]
+    fn tickets_fill_the_range_in_order_with_distinct_ids_and_a_few_ties() {
+        let spec = WorldSpec {
+            tickets: 3_000,
+            mean_messages: 1.0,
+            ..WorldSpec::default()
+        };
+        let world = World::generate(&spec);
+        assert_eq!(world.len(), 3_000);
+        let ids: HashSet<&str> = world.tickets().map(|ticket| ticket.id.as_str()).collect();
+        assert_eq!(ids.len(), 3_000);
+        assert!(ids.iter().all(|id| id.len() == 24));
+        let created: Vec<_> = world.tickets().map(|ticket| ticket.created_at).collect();
+        assert!(created.is_sorted());
+        assert!(
+            created
+                .iter()
+                .all(|at| spec.from <= *at && *at < spec.until)
+        );
+        let ties = created.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!((1..20).contains(&ties), "{ties}");
+        let on = |day: u32| {
+            let falls = |at: &&Instant| at.weekday().num_days_from_monday() == day;
+            created.iter().filter(falls).count()
+        };
+        assert!(
+            on(0) > on(4) && on(4) > on(6),
+            "{} {} {}",
+            on(0),
+            on(4),
+            on(6)
+        );
+    }
+
+    #[test]
+    fn no_range_gives_no_tickets() {
+        let spec = WorldSpec::default();
+        let world = World::generate(&WorldSpec {
+            until: spec.from,
+            ..spec
+        });
+        assert!(world.is_empty());
+    }
+
+    #[test]
+    fn every_kind_of_ticket_occurs_and_is_consistent() {
+        let world = world(3);
+        let spec = WorldSpec::default();
+        let mut kinds: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        let mut note = |kind, value: String| kinds.entry(kind).or_default().insert(value);
+        for ticket in world.tickets() {
+            note("status", ticket.status.to_string());
+            note("origin", ticket.origin.to_string());
+            note("priority", format!("{:?}", ticket.priority));
+            note("csat", format!("{:?}", ticket.csat));
+            let is_group = ticket.origin == "telegram-group";
+            assert_eq!(ticket.customer_id.is_none(), is_group);
+            assert!(!is_group || ticket.csat.is_none() && ticket.ai_status.is_none());
+            assert_eq!(
+                ticket.status == "Resolved",
+                ticket.resolution_time_ms.is_some()
+            );
+            assert_eq!(
+                ticket.email_subject_line.is_some(),
+                ticket.origin == "email"
+            );
+            assert!(ticket.discord_users.is_empty() || ticket.origin == "discord");
+            if let Some(id) = &ticket.customer_id {
+                let customer = world.directory().customers.get(id).expect("known");
+                assert!(customer.created_at <= Some(ticket.created_at));
+            }
+            let mut edge = ticket.created_at;
+            for message in &ticket.messages {
+                note("sender", message.sender_type.to_string());
+                note("message", message.message_type.to_string());
+                note("attached", (!message.attachments.is_empty()).to_string());
+                assert!(edge <= message.created_at && message.created_at <= spec.until);
+                edge = message.created_at;
+            }
+        }
+        let shown: Vec<String> = kinds
+            .iter()
+            .map(|(kind, values)| format!("{kind}: {values:?}"))
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        attached: {"false", "true"}
+        csat: {"None", "Some(1)", "Some(2)", "Some(3)", "Some(4)", "Some(5)"}
+        message: {"ExternalMessage", "InternalNote", "PriorityChanged", "StatusChanged"}
+        origin: {"discord", "email", "telegram", "telegram-group", "web"}
+        priority: {"None", "Some(1)", "Some(2)", "Some(3)", "Some(4)"}
+        sender: {"agent", "customer", "system"}
+        status: {"Open", "Pending", "Resolved", "Waiting"}
+        "#);
+    }
+
+    #[test]
+    fn threads_are_mostly_short_with_a_few_very_long_ones() {
+        let world = World::generate(&WorldSpec {
+            tickets: 2_000,
+            ..WorldSpec::default()
+        });
+        let mut lengths: Vec<usize> = world.tickets().map(|one| one.messages.len()).collect();
+        lengths.sort_unstable();
+        let sum: usize = lengths.iter().sum();
+        assert!((8_500..13_000).contains(&sum), "{sum}");
+        assert!(lengths[1_000] <= 5, "{}", lengths[1_000]);
+        assert!(lengths[1_999] >= 60, "{}", lengths[1_999]);
+    }
+
+    #[test]
+    fn customers_come_back_and_archived_categories_stay_on_tickets() {
+        let world = world(1);
+        let mut visits: BTreeMap<&str, usize> = BTreeMap::new();
+        for id in world
+            .tickets()
+            .filter_map(|ticket| ticket.customer_id.as_deref())
+        {
+            *visits.entry(id).or_default() += 1;
+        }
+        assert_eq!(visits.len(), world.directory().customers.len());
+        assert!(visits.values().any(|count| *count > 5));
+        let archived = world
+            .directory()
+            .categories
+            .iter()
+            .filter(|one| one.is_archived);
+        for category in archived {
+            let id = Some(category.id.as_str());
+            assert!(
+                world
+                    .tickets()
+                    .any(|ticket| ticket.category_id.as_deref() == id)
+            );
+        }
+    }
 }

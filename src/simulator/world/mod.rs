@@ -1,6 +1,7 @@
 //! The simulated desk: plain data, sorted by creation so that a range is two binary searches.
 
 mod generate;
+mod source;
 mod text;
 mod thread;
 mod ticket;

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use rand::RngExt;
 
-use super::generate::{Source, milliseconds, whole};
+use super::source::{Source, milliseconds, whole};
 use super::text::{self, pick};
 use super::ticket::{Attachment, Customer, Message, Ticket};
 use crate::table::Instant;

@@ -240,12 +240,13 @@ async fn a_dropped_simulator_takes_its_connections_with_it() {
     simulator.set_hook(Faults::always(|_| Fault::NeverAnswers));
     let url = format!("{}/api/agents", simulator.base_url());
     let request = client().get(&url).header("x-auth-token", API_KEY);
-    let waiting = tokio::spawn(request.send());
-    while simulator.requests().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    drop(simulator);
-    assert!(waiting.await.expect("no panic").is_err());
+    let stop = async move {
+        while simulator.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (answer, ()) = tokio::join!(request.send(), stop);
+    assert!(answer.is_err());
     assert!(
         client()
             .get(&url)

@@ -19,14 +19,21 @@ fn at(text: &str) -> Instant {
     parse_instant(text).expect("a test's own instant")
 }
 
+thread_local! {
+    /// One client for a test, which runs on one thread: building it reads certificates.
+    static CLIENT: reqwest::Client = {
+        // Another test of the process may have installed it.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client")
+    };
+}
+
 fn client() -> reqwest::Client {
-    // The second test of a process finds the first one's.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("a client")
+    CLIENT.with(reqwest::Client::clone)
 }
 
 async fn start(spec: SimulatorSpec) -> Simulator {
