@@ -101,11 +101,31 @@ impl Simulator {
     ///
     /// # Errors
     /// Where the port is taken.
+    #[expect(
+        clippy::unused_async,
+        reason = "it can only be called on a runtime, and the signature says so"
+    )]
     pub async fn start(spec: SimulatorSpec) -> Result<Self> {
         let port = spec.port;
         let service = Arc::new(answer::Service::new(spec));
-        let server = server::Server::start(Arc::clone(&service), port).await?;
+        let server = server::Server::start(Arc::clone(&service), port)?;
         Ok(Self { service, server })
+    }
+
+    /// Starts serving on 127.0.0.1, on a thread of its own, for callers that block their own.
+    ///
+    /// # Errors
+    /// Where the port is taken.
+    pub fn start_apart(spec: SimulatorSpec) -> Result<Self> {
+        let port = spec.port;
+        let service = Arc::new(answer::Service::new(spec));
+        let server = server::Server::start_apart(Arc::clone(&service), port)?;
+        Ok(Self { service, server })
+    }
+
+    /// Stops serving and waits until the port is free for another.
+    pub async fn stop(self) {
+        self.server.stop().await;
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.

@@ -22,7 +22,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::answer::{Delivery, Reply, Service};
 use crate::error::{Error, Result};
@@ -32,30 +33,58 @@ const HALF_BODY_MS: u64 = 5;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// A listening server; dropping it closes its connections.
+/// A listening server; dropping it closes its port and its connections.
 pub(super) struct Server {
     pub(super) port: u16,
-    accept_loop: AbortHandle,
+    accept_loop: JoinHandle<()>,
+    /// Its own threads, where the caller's are not to be used.
+    runtime: Option<Runtime>,
 }
 
 impl Server {
-    /// Listens on loopback; port 0 takes a free one.
-    pub(super) async fn start(service: Arc<Service>, port: u16) -> Result<Self> {
+    /// Listens on loopback, on the current runtime; port 0 takes a free one.
+    pub(super) fn start(service: Arc<Service>, port: u16) -> Result<Self> {
         let refuse = |error: io::Error| {
             Error::failed(format!("cannot listen on 127.0.0.1:{port}")).because(error)
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(refuse)?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refuse)?;
+        listener.set_nonblocking(true).map_err(refuse)?;
+        let listener = TcpListener::from_std(listener).map_err(refuse)?;
         let port = listener.local_addr().map_err(refuse)?.port();
-        let accept_loop = tokio::spawn(accept(listener, service)).abort_handle();
-        Ok(Self { port, accept_loop })
+        Ok(Self {
+            port,
+            accept_loop: tokio::spawn(accept(listener, service)),
+            runtime: None,
+        })
+    }
+
+    /// Listens on loopback, on a thread of its own.
+    pub(super) fn start_apart(service: Arc<Service>, port: u16) -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::failed("cannot start a thread").because(error))?;
+        let entered = runtime.enter();
+        let mut server = Self::start(service, port)?;
+        drop(entered);
+        server.runtime = Some(runtime);
+        Ok(server)
+    }
+
+    /// Closes the port and waits until it is free again.
+    pub(super) async fn stop(mut self) {
+        self.accept_loop.abort();
+        let _aborted = (&mut self.accept_loop).await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.accept_loop.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

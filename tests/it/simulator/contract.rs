@@ -1,7 +1,9 @@
 //! What the API's page says.
 
 use chrono::Duration;
-use mava_export::simulator::{API_KEY, Simulator, SimulatorSpec, World, WorldSpec, object_id};
+use mava_export::simulator::{
+    API_KEY, Simulator, SimulatorSpec, World, WorldSpec, object_id, serve_until,
+};
 use serde_json::json;
 
 use super::{RANGE, at, client, desk, get, ids, page, send, start};
@@ -293,4 +295,58 @@ async fn a_hundred_thousand_tickets_are_paged_by_their_creation() {
     )
     .await;
     assert_eq!(ids(&page), last);
+}
+
+#[tokio::test]
+async fn a_stopped_simulator_leaves_its_port_to_the_next() {
+    let first = desk_simulator().await;
+    let port = first
+        .base_url()
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .parse()
+        .expect("a number");
+    let spec = SimulatorSpec {
+        port,
+        ..SimulatorSpec::new(desk())
+    };
+    assert_eq!(page(&first, "limit=1").await["count"], 6);
+    let taken = Simulator::start(spec.clone()).await.expect_err("taken");
+    assert!(taken.to_string().contains(&port.to_string()), "{taken}");
+    first.stop().await;
+    let next = start(spec).await;
+    assert_eq!(page(&next, "limit=1").await["count"], 6);
+}
+
+#[tokio::test]
+async fn serving_ends_with_its_shutdown() {
+    let (ready, told) = tokio::sync::oneshot::channel();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serving = serve_until(
+        SimulatorSpec::new(desk()),
+        async { ended.await.expect("an end") },
+        |simulator| ready.send(simulator.base_url()).expect("a listener"),
+    );
+    let asking = async {
+        let url = format!("{}/api/agents", told.await.expect("an address"));
+        let request = client().get(&url).header("x-auth-token", API_KEY);
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        end.send(()).expect("still serving");
+    };
+    let (served, ()) = tokio::join!(serving, asking);
+    served.expect("no error");
+}
+
+#[tokio::test]
+async fn a_simulator_apart_answers_while_its_owner_blocks() {
+    let simulator = Simulator::start_apart(SimulatorSpec::new(desk())).expect("a free port");
+    let address = simulator.base_url().replace("http://", "");
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    let request = format!(
+        "GET /api/agents HTTP/1.1\r\nhost: x\r\nx-auth-token: {API_KEY}\r\nconnection: close\r\n\r\n"
+    );
+    std::io::Write::write_all(&mut stream, request.as_bytes()).expect("sent");
+    let answer = std::io::read_to_string(stream).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
