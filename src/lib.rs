@@ -12,6 +12,7 @@ pub mod plan;
 pub mod report;
 pub mod settings;
 pub mod store;
+pub mod simulator;
 pub mod table;
 pub mod terminal;
 pub mod window;

@@ -1,0 +1,65 @@
+//! The randomness that a desk is drawn from.
+
+use chrono::Duration;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::ticket::object_id;
+use crate::table::Instant;
+
+/// Randomness and fresh ids.
+pub(super) struct Source {
+    pub(super) random: StdRng,
+    ids: u64,
+}
+
+impl Source {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: StdRng::seed_from_u64(seed),
+            ids: 0,
+        }
+    }
+
+    pub(super) fn id(&mut self, created_at: Instant) -> String {
+        self.ids += 1;
+        let machine: u64 = self.random.random_range(0..1 << 24);
+        object_id(created_at, (machine << 40) | self.ids)
+    }
+
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
+        self.random.random_bool(probability)
+    }
+
+    /// An exponentially distributed number with mean 1.
+    pub(super) fn exponential(&mut self) -> f64 {
+        -(1.0 - self.random.random::<f64>()).ln()
+    }
+
+    /// A normally distributed number with mean 0 and deviation 1.
+    fn normal(&mut self) -> f64 {
+        let angle = std::f64::consts::TAU * self.random.random::<f64>();
+        (2.0 * self.exponential()).sqrt() * angle.cos()
+    }
+
+    /// A log-normally distributed duration.
+    pub(super) fn lognormal(&mut self, median: Duration, sigma: f64) -> Duration {
+        let factor = (sigma * self.normal()).exp();
+        milliseconds(median.as_seconds_f64() * factor * 1_000.0)
+    }
+}
+
+/// A duration of so many milliseconds, of ten years at most.
+pub(super) fn milliseconds(value: f64) -> Duration {
+    const TEN_YEARS_MS: f64 = 315_360_000_000.0;
+    Duration::milliseconds(whole(value.clamp(0.0, TEN_YEARS_MS)))
+}
+
+/// The whole part.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the fraction is meant to go, and a float beyond the range saturates"
+)]
+pub(super) fn whole(value: f64) -> i64 {
+    value as i64
+}
