@@ -1,4 +1,8 @@
 //! The one integration test binary.
 
 #[cfg(test)]
+mod backfill;
+#[cfg(test)]
 mod simulator;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,125 @@
+//! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mava_export::api::Client;
+use mava_export::commands::{self, Context};
+use mava_export::error::{ExitCode, Result};
+use mava_export::report::{Progress, Summary};
+use mava_export::settings::{
+    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
+};
+use mava_export::simulator::{Simulator, SimulatorSpec};
+use mava_export::window;
+use rusqlite::Connection as Sqlite;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A simulated Mava, and a directory with the store that is filled from it.
+pub(crate) struct Desk {
+    pub(crate) simulator: Simulator,
+    _directory: TempDir,
+    pub(crate) connection: Connection,
+    pub(crate) settings: Backfill,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Desk {
+    /// The desk that `spec` describes, and settings to copy all of it: no limit, short timeouts,
+    /// short pauses.
+    pub(crate) async fn open(spec: SimulatorSpec) -> Self {
+        let simulator = Simulator::start(spec).await.expect("a simulator");
+        let directory = tempfile::tempdir().expect("a directory");
+        let connection = Connection {
+            base_url: simulator.base_url().parse().expect("a URL"),
+            api_key: SecretString::from(simulator.api_key().to_owned()),
+            budget: BudgetSettings {
+                rate_limit: None,
+                share_percent: 100,
+                margin: Duration::from_millis(300),
+                state_dir: Some(directory.path().join("state")),
+            },
+            timeouts: Timeouts {
+                connect: Duration::from_millis(500),
+                read: Duration::from_millis(500),
+            },
+            retry: RetrySettings {
+                attempts: 8,
+                total: Duration::from_secs(20),
+                pause: Duration::from_millis(2),
+            },
+            max_body_bytes: 64 << 20,
+        };
+        let settings = Backfill {
+            since: window::parse("2022-01-01").expect("a date"),
+            until: Some(window::parse("2025-01-01").expect("a date")),
+            filters: Filters::default(),
+            has_messages: true,
+            max_lanes: 16,
+            allow_deletions: false,
+            store: StoreSettings {
+                path: directory.path().join("support.db"),
+                file_mode: 0o600,
+            },
+        };
+        Self {
+            simulator,
+            _directory: directory,
+            connection,
+            settings,
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Where the store lies.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.settings.store.path.clone()
+    }
+
+    /// Runs one backfill to its end.
+    pub(crate) async fn backfill(&self) -> Result<(Summary, ExitCode)> {
+        let context = Context {
+            client: Arc::new(Client::new(&self.connection, rand::random)?),
+            cancel: self.cancel.clone(),
+            progress: watch::Sender::new(Progress::default()),
+        };
+        commands::backfill(&context, &self.settings).await
+    }
+
+    /// The store, for looking at.
+    pub(crate) fn sqlite(&self) -> Sqlite {
+        Sqlite::open(self.path()).expect("the store opens")
+    }
+
+    /// A column of text or integers, as text, in the query's order.
+    pub(crate) fn column(&self, sql: &str) -> Vec<String> {
+        let sqlite = self.sqlite();
+        let mut statement = sqlite.prepare(sql).expect("a query");
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0));
+        rows.expect("runs")
+            .map(|value| match value.expect("a value") {
+                rusqlite::types::Value::Text(text) => text,
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// Ids of the tickets stored and not deleted, sorted.
+    pub(crate) fn live_ids(&self) -> Vec<String> {
+        self.column("SELECT id FROM tickets WHERE deleted_at IS NULL ORDER BY id")
+    }
+
+    /// Ids of the tickets on the desk, sorted.
+    pub(crate) fn world_ids(&self) -> Vec<String> {
+        self.simulator.with_world(|world| {
+            let mut ids: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+            ids.sort();
+            ids
+        })
+    }
+}
