@@ -17,6 +17,11 @@ mod hash;
 mod thread;
 mod ticket;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 pub use ticket::ticket;
 
 use crate::table;

@@ -147,9 +147,25 @@ impl<'f, 'a> Fields<'f, 'a> {
         }
     }
 
-    /// Leaves an entry over as it is.
-    pub(crate) fn leave(&mut self, key: impl Into<Cow<'a, str>>, value: Json<'a>) {
-        self.rest.push((key.into(), value));
+    /// Leaves a known key's value over as it is.
+    pub(crate) fn leave(&mut self, key: &'static str, value: Json<'a>) {
+        if !value.is_null() {
+            self.rest.push((Cow::Borrowed(key), value));
+        }
+    }
+
+    /// Leaves over all entries but those that `take` takes the value of, in place.
+    pub(crate) fn leave_all_but(
+        &mut self,
+        mut entries: Entries<'a>,
+        mut take: impl FnMut(&str, &mut Json<'a>) -> bool,
+    ) {
+        entries.retain_mut(|(key, value)| !take(key, value));
+        if self.rest.is_empty() {
+            self.rest = entries;
+        } else {
+            self.rest.append(&mut entries);
+        }
     }
 
     /// Reports a value that does not fit and leaves it over.
@@ -306,12 +322,13 @@ macro_rules! slots {
                 fields: &mut $crate::wire::Fields<'_, 'a>,
             ) -> Self {
                 let mut slots = Self::default();
-                for (key, value) in entries {
-                    match &*key {
-                        $( $key => slots.$slot = value, )+
-                        _ => fields.leave(key, value),
+                fields.leave_all_but(entries, |key, value| {
+                    match key {
+                        $( $key => slots.$slot = std::mem::take(value), )+
+                        _ => return false,
                     }
-                }
+                    true
+                });
                 slots
             }
         }

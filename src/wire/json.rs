@@ -26,6 +26,12 @@ pub(crate) enum Json<'a> {
 /// An object's entries in the order sent.
 pub(crate) type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
+/// Room made for an object's entries before their number is known: a message has about 20.
+const USUAL_ENTRIES: usize = 16;
+
+/// Room made for a JSON text before its length is known: about a message's `extra_json`.
+const USUAL_TEXT_BYTES: usize = 256;
+
 /// What was read, and how many characters became U+FFFD on the way.
 pub(crate) struct Read<T> {
     pub(crate) value: T,
@@ -89,7 +95,7 @@ impl<'a> Json<'a> {
 
     /// Compact JSON with every object's keys sorted and unique: equal content, equal text.
     pub(crate) fn canonical(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(USUAL_TEXT_BYTES);
         self.write(&mut out);
         out
     }
@@ -121,20 +127,26 @@ impl<'a> Json<'a> {
 }
 
 fn write_object(out: &mut String, entries: &Entries<'_>) {
+    if entries.is_sorted_by(|(left, _), (right, _)| left < right) {
+        return write_entries(out, entries.iter());
+    }
     let mut sorted: Vec<&(Cow<'_, str>, Json<'_>)> = entries.iter().collect();
     // Stable, so the last of equal keys is the last one sent.
     sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+    sorted.reverse();
+    sorted.dedup_by(|(later, _), (kept, _)| later == kept);
+    write_entries(out, sorted.into_iter().rev());
+}
+
+fn write_entries<'e, 'a: 'e>(
+    out: &mut String,
+    entries: impl Iterator<Item = &'e (Cow<'a, str>, Json<'a>)>,
+) {
     out.push('{');
-    let mut is_first = true;
-    let mut ahead = sorted.into_iter().peekable();
-    while let Some((key, value)) = ahead.next() {
-        if ahead.peek().is_some_and(|(next, _)| next == key) {
-            continue;
-        }
-        if !is_first {
+    for (index, (key, value)) in entries.enumerate() {
+        if index > 0 {
             out.push(',');
         }
-        is_first = false;
         write_text(out, key);
         out.push(':');
         value.write(out);
@@ -289,7 +301,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
-        let mut object = Vec::new();
+        let mut object = Vec::with_capacity(USUAL_ENTRIES);
         while let Some(key) = entries.next_key_seed(Key(Tree(&mut *self.0)))? {
             let value = entries.next_value_seed(Tree(&mut *self.0))?;
             object.push((key, value));
@@ -322,5 +334,125 @@ impl<'de> Visitor<'de> for Key<'_> {
 
     fn visit_str<E>(mut self, value: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(self.0.text(value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn canonical(text: &str) -> Result<(String, i64), &'static str> {
+        with_json(text, |read| (read.value.canonical(), read.replaced))
+    }
+
+    #[test]
+    fn canonical_text_sorts_keys_and_keeps_the_last_of_equal_ones() {
+        for (text, expected, replaced) in [
+            (
+                r#" {"b": 1, "a": [true, null, -2.5]} "#,
+                r#"{"a":[true,null,-2.5],"b":1}"#,
+                0,
+            ),
+            (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#, 0),
+            (r#"{"a":{"z":{},"y":[]}}"#, r#"{"a":{"y":[],"z":{}}}"#, 0),
+            ("18446744073709551615", "18446744073709551615", 0),
+            ("0.1", "0.1", 0),
+            ("1e21", "1e+21", 0),
+            (r#""\u00e9\/\n\u0001\"\\""#, "\"é/\\n\\u0001\\\"\\\\\"", 0),
+            (r#""\u0000a\u0000""#, "\"\u{fffd}a\u{fffd}\"", 2),
+            (r#"{"\u0000":"\ud800"}"#, "{\"\u{fffd}\":\"\u{fffd}\"}", 2),
+            (r#"{"\udc00":1}"#, "{\"\u{fffd}\":1}", 1),
+            (r#""\ud83d\ude00""#, "\"😀\"", 0),
+        ] {
+            assert_eq!(
+                canonical(text),
+                Ok((expected.to_owned(), replaced)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        assert_eq!(canonical(&"[".repeat(200)), Err("nested too deeply"));
+        assert_eq!(canonical("1e999"), Err("holds a number out of range"));
+        assert_eq!(canonical("{"), Err("not readable as JSON"));
+        assert_eq!(canonical(r#"["\ud800","#), Err("not readable as JSON"));
+    }
+
+    #[test]
+    fn integers_are_read_from_numbers_and_texts_without_a_fraction() {
+        for (text, expected) in [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("-0.0", Some(0)),
+            (r#""3""#, Some(3)),
+            (r#""3.0""#, Some(3)),
+            (r#""-12""#, Some(-12)),
+            ("3.5", None),
+            (r#""high""#, None),
+            (r#""""#, None),
+            (r#""NaN""#, None),
+            (r#""inf""#, None),
+            ("18446744073709551615", None),
+            ("1e300", None),
+            ("true", None),
+            ("[3]", None),
+        ] {
+            let read = with_json(text, |read| read.value.integer());
+            assert_eq!(read, Ok(expected), "{text}");
+        }
+    }
+
+    /// JSON values of every kind, as serde_json holds them.
+    pub(crate) fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            any::<u64>().prop_map(serde_json::Value::from),
+            any::<f64>().prop_map(serde_json::Value::from),
+            "\\PC{0,6}|[\\x00-\\x20\"\\\\]{0,4}".prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(serde_json::Value::from),
+                proptest::collection::vec(("[a-e]{0,2}", inner), 0..6)
+                    .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn canonical_text_means_what_was_read(value in any_json()) {
+            let text = value.to_string();
+            let (canonical, replaced) = canonical(&text).expect("serde_json wrote it");
+            let again: serde_json::Value = serde_json::from_str(&canonical).expect("JSON");
+            if replaced == 0 {
+                prop_assert_eq!(&again, &value);
+            }
+            prop_assert!(!canonical.contains('\0') && !canonical.contains("\\u0000"));
+            prop_assert_eq!(super::tests::canonical(&canonical), Ok((canonical, 0)));
+        }
+
+        #[test]
+        fn surrogate_escapes_in_any_order_are_read(units in proptest::collection::vec(
+            prop_oneof![0xD7F0u32..0xE010, Just(0), Just(0x5c), Just(0x22)], 0..12,
+        )) {
+            let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let units: Vec<u16> = units.iter().map(|unit| u16::try_from(*unit).expect("16 bits")).collect();
+            let lone = char::decode_utf16(units.iter().copied()).filter(Result::is_err).count();
+            let nuls = units.iter().filter(|unit| **unit == 0).count();
+            let text = String::from_utf16_lossy(&units).replace('\0', "\u{fffd}");
+            let json = format!("\"{escaped}\"");
+            let (read, replaced) = with_json(&json, |read| match read.value {
+                Json::Text(text) => (text.into_owned(), read.replaced),
+                _ => unreachable!("a string"),
+            }).expect("readable");
+            prop_assert_eq!(read, text);
+            prop_assert_eq!(usize::try_from(replaced).expect("few"), lone + nuls);
+        }
     }
 }

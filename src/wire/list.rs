@@ -86,3 +86,90 @@ fn entry<'a, T: Reference>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(rejects: &[Reject]) -> Vec<String> {
+        rejects
+            .iter()
+            .map(|reject| format!("{}: {} {}", reject.path, reject.reason, reject.raw_json))
+            .collect()
+    }
+
+    #[test]
+    fn categories_come_in_an_array_or_under_their_key() {
+        let expected = vec![
+            Category {
+                id: "c1".into(),
+                name: Some("Billing".into()),
+                is_archived: Some(false),
+            },
+            Category {
+                id: "c2".into(),
+                name: None,
+                is_archived: Some(true),
+            },
+        ];
+        for body in [
+            r#"[{"id":"c1","name":"Billing","color":"red"},{"_id":"c2","isArchived":true}]"#,
+            r#"{"categories":[{"_id":"c1","id":"c1","name":"Billing"},{"id":"c2","name":null,"isArchived":true}],"count":2}"#,
+        ] {
+            let list = decode_categories(body.as_bytes()).expect(body);
+            assert_eq!(list.rows, expected, "{body}");
+            assert_eq!(list.rejects, []);
+        }
+    }
+
+    #[test]
+    fn an_agents_user_name_is_its_name() {
+        let body = r#"{"agents":[
+            {"id":"a1","username":"ana","email":"ana@example.com","walletAddress":"0x1"},
+            {"id":"a2","name":"Bo","username":null,"email":null},
+            {"id":"a3","name":"Cy C.","username":"cy"}
+        ]}"#;
+        let list = decode_agents(body.as_bytes()).expect(body);
+        let names: Vec<_> = list
+            .rows
+            .iter()
+            .map(|agent| agent.name.as_deref().unwrap_or("-"))
+            .collect();
+        assert_eq!(names, ["ana", "Bo", "cy"]);
+        assert_eq!(list.rows[0].wallet_address.as_deref(), Some("0x1"));
+    }
+
+    #[test]
+    fn an_unusable_entry_is_a_reject_and_hides_no_other() {
+        let body = r#"[{"name":"no id"},null,42,{"id":"c1","name":["x"]},{"id":"c2","name":"\ud800\u0000"},"",[[1e999]]]"#;
+        let list = decode_categories(body.as_bytes()).expect(body);
+        assert_eq!(list.rows.len(), 2);
+        assert_eq!(list.rows[1].name.as_deref(), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(list.replaced_characters, 2);
+        assert_eq!(
+            shown(&list.rejects),
+            [
+                r#"categories[0]: expected an id or an object with one, got an object {"name":"no id"}"#,
+                "categories[1]: expected an entry, got null null",
+                "categories[2]: expected an id or an object with one, got a number 42",
+                r#"categories[3].name: expected text, got an array ["x"]"#,
+                r#"categories[5]: expected an id, got text """#,
+                "categories[6]: holds a number out of range [[1e999]]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_list_says_why() {
+        assert_eq!(
+            decode_agents(b"{\"categories\":[]}"),
+            Err(DecodeError::Missing("agents"))
+        );
+        assert_eq!(
+            decode_agents(b"{\"agents\":{}}"),
+            Err(DecodeError::NotAnArray("agents"))
+        );
+        assert_eq!(decode_agents(b"7"), Err(DecodeError::NotAnObject));
+        assert_eq!(decode_agents(b"<html>"), Err(DecodeError::Html));
+    }
+}

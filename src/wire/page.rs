@@ -215,3 +215,190 @@ enum Name {
     #[serde(other)]
     Other,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::instant_text;
+    use proptest::prelude::*;
+
+    fn page(body: &str) -> Page {
+        decode_page(body.as_bytes()).expect(body)
+    }
+
+    #[test]
+    fn count_and_has_more_are_taken_from_either_place() {
+        for (body, count, has_more) in [
+            (
+                r#"{"count":7,"tickets":[],"pagination":{"hasMore":true}}"#,
+                Some(7),
+                Some(true),
+            ),
+            (
+                r#"{"tickets":[],"pagination":{"count":"7","hasMore":false}}"#,
+                Some(7),
+                Some(false),
+            ),
+            (
+                r#"{"hasMore":true,"tickets":[],"count":"12"}"#,
+                Some(12),
+                Some(true),
+            ),
+            (
+                r#"{"tickets":[],"count":7.0,"pagination":null}"#,
+                Some(7),
+                None,
+            ),
+            (
+                r#"{"tickets":[],"count":-1,"pagination":[1],"hasMore":"yes"}"#,
+                None,
+                None,
+            ),
+            (r#"{"tickets":[]}"#, None, None),
+            ("\u{feff}{\"tickets\":[]}", None, None),
+            (
+                r#"{"count":1,"tickets":{},"count":2,"tickets":[]}"#,
+                Some(2),
+                None,
+            ),
+        ] {
+            let page = page(body);
+            assert_eq!((page.count, page.has_more), (count, has_more), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_page_says_why_and_shows_nothing_of_it() {
+        let mut reasons = String::new();
+        for body in [
+            "",
+            "  \n",
+            "<!doctype html><title>Bad gateway secret</title>",
+            r#"{"count":1,"tickets":[{"id":"a","createdA"#,
+            r#"{"tickets":[]"#,
+            r#"upstream secret"#,
+            r#"{"tickets":[],}"#,
+            r#"{"tickets":[]} secret"#,
+            r#"{"error":"secret"}"#,
+            r#"{"tickets":null}"#,
+            r#"{"tickets":"secret"}"#,
+            r#"{"tickets":{"a":"secret"}}"#,
+            r#"[{"id":"secret"}]"#,
+            r#""secret""#,
+            "null",
+        ] {
+            let reason = decode_page(body.as_bytes()).expect_err(body).to_string();
+            assert!(!reason.contains("secret"), "{reason}");
+            reasons.push_str(&reason);
+            reasons.push('\n');
+        }
+        insta::assert_snapshot!(reasons, @r"
+        the body is empty
+        the body is empty
+        the body is HTML, not JSON
+        the body ends in the middle of its JSON
+        the body ends in the middle of its JSON
+        the body is not JSON at line 1 column 1
+        the body is not JSON at line 1 column 15
+        the body is not JSON at line 1 column 16
+        the body has no `tickets`
+        `tickets` in the body is not an array
+        `tickets` in the body is not an array
+        `tickets` in the body is not an array
+        the body is JSON, but not an object
+        the body is JSON, but not an object
+        the body is JSON, but not an object
+        ");
+    }
+
+    #[test]
+    fn one_unreadable_ticket_does_not_hide_the_others_or_its_own_key() {
+        let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
+        let page = page(&format!(
+            r#"{{"tickets":[
+                {{"x":{deep},"id":"deep","createdAt":"2026-01-31T09:05:00Z"}},
+                {{"id":"lone","createdAt":1769850300123,"x":"\ud83d","\ud83d":1}},
+                {{"x":1e999,"_id":{{"$oid":"oid"}},"createdAt":{{"$date":"2026-01-31"}}}},
+                {{"id":42,"_id":"second","id":"","createdAt":"soon"}},
+                {{"id":"first","id":"last","createdAt":null}},
+                {{}}, 42, null, "text", []
+            ]}}"#
+        ));
+        let keys: Vec<String> = page
+            .tickets
+            .iter()
+            .map(|ticket| {
+                format!(
+                    "{} {}",
+                    ticket.id.as_deref().unwrap_or("-"),
+                    ticket.created_at.map_or("-".to_owned(), instant_text)
+                )
+            })
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "deep 2026-01-31T09:05:00.000Z",
+                "lone 2026-01-31T09:05:00.123Z",
+                "oid 2026-01-31T00:00:00.000Z",
+                "second -",
+                "last -",
+                "- -",
+                "- -",
+                "- -",
+                "- -",
+                "- -",
+            ]
+        );
+        assert_eq!(page.tickets[6].raw, "42");
+    }
+
+    #[test]
+    fn a_ticket_without_an_id_is_told_apart_by_its_text() {
+        let page = page(r#"{"tickets":[{"id":"a"},{"x":1},{"x":2},{"x":1}]}"#);
+        let identities: Vec<_> = page.tickets.iter().map(RawTicket::identity).collect();
+        assert_eq!(identities[0], "a");
+        assert!(identities[1].starts_with("raw-"));
+        assert_ne!(identities[1], identities[2]);
+        assert_eq!(identities[1], identities[3]);
+    }
+
+    #[test]
+    fn invalid_utf_8_is_counted_with_the_ticket_it_stands_in() {
+        let body = b"{\"x\":\"\xff\",\"tickets\":[{\"id\":\"a\"},{\"id\":\"b\",\"x\":\"\xff\xfe\xe2\x82\"},{\"id\":\"\xef\xbf\xbd\"}]}";
+        let page = decode_page(body).expect("readable");
+        let counts: Vec<i64> = page
+            .tickets
+            .iter()
+            .map(|ticket| ticket.replaced_characters)
+            .collect();
+        assert_eq!(counts, [0, 3, 0]);
+        assert_eq!(
+            page.tickets[1].raw,
+            "{\"id\":\"b\",\"x\":\"\u{fffd}\u{fffd}\u{fffd}\"}"
+        );
+        assert_eq!(decode_page(&body[..60]), Err(DecodeError::CutOff));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            text in "(\\PC|[\\[\\]{}:,\"\\\\]|\"tickets\":|\"id\":){0,40}",
+        ) {
+            let _ = decode_page(&bytes);
+            let _ = decode_page(text.as_bytes());
+            let mut around = b"{\"tickets\":[{\"id\":\"a\",\"x\":\"".to_vec();
+            around.extend(&bytes);
+            around.extend(b"\"}]}");
+            let _ = decode_page(&around);
+        }
+
+        #[test]
+        fn a_page_cut_anywhere_is_an_error(cut in 0usize..1000) {
+            let body = "{\"count\":1,\"tickets\":[{\"id\":\"a\",\"createdAt\":\"2026-01-31\",\"name\":\"é\\ud83d\"}],\"pagination\":{\"hasMore\":false}}";
+            let cut = cut % body.len();
+            prop_assert!(decode_page(&body.as_bytes()[..cut]).is_err());
+        }
+    }
+}
