@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use indicatif::HumanDuration;
+
 use super::grid::grid;
-use super::style::{BOLD, FAINT, count, counted, duration, paint, plain};
+use super::style::{BOLD, FAINT, count, counted, paint, plain};
 use crate::report::Plan;
 
 /// The plan as text, styled.
@@ -25,8 +27,8 @@ pub(super) fn text(plan: &Plan) -> String {
         count(plan.requests),
     ]);
     let takes = match plan.seconds {
-        0 => "no waiting at all".to_owned(),
-        seconds => format!("about {}", duration(Duration::from_secs(seconds.max(10)))),
+        0 => "no waiting".to_owned(),
+        seconds => format!("about {}", HumanDuration(Duration::from_secs(seconds))),
     };
     let requests = counted(plan.requests, "request");
     format!(
@@ -83,7 +85,7 @@ mod tests {
         │ [2024-12-31, 2025-03-01T12:00:00Z) ┆   5,432 ┆       56 │
         │ all                                ┆  39,999 ┆      403 │
         └────────────────────────────────────┴─────────┴──────────┘
-        39,999 tickets would take 403 requests and about 2m 1s within the budget.
+        39,999 tickets would take 403 requests and about 2 minutes within the budget.
         This plan took 2 requests; nothing was stored.
         "#);
         insta::assert_snapshot!(serde_json::to_string(&plan).expect("plain"), @r#"{"kind":"backfill","windows":[{"window":"[2024-01-01, 2024-12-31)","tickets":34567,"requests":347},{"window":"[2024-12-31, 2025-03-01T12:00:00Z)","tickets":5432,"requests":56}],"tickets":39999,"requests":403,"seconds":121,"requests_spent":2}"#);

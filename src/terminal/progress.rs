@@ -14,7 +14,7 @@ use crate::settings::BudgetSettings;
 const LOG_APART: Duration = Duration::from_secs(10);
 
 /// Characters of the budget's gauge.
-const GAUGE_WIDTH: u64 = 10;
+const GAUGE_WIDTH: usize = 10;
 
 /// The bar is no shorter and no longer.
 const BAR_WIDTHS: std::ops::RangeInclusive<usize> = 10..=40;
@@ -197,18 +197,18 @@ fn pace(
     if let Some(limit) = progress.budget_limit {
         let used = progress.budget_used;
         let of = |cells: u64| u64::from(used.min(limit)) * cells / u64::from(limit.max(1));
-        // Narrow terminals do without the gauge, not without the figure.
-        if width >= 80 {
-            let cells = usize::try_from(GAUGE_WIDTH).unwrap_or(0);
-            gauge = format!(" {}", bar(of, cells, ("▰", "▱"), Style::new()));
-        }
+        gauge = format!(" {}", bar(of, GAUGE_WIDTH, ("▰", "▱"), Style::new()));
         let period = period.map_or_else(String::new, |period| {
             format!(" in {}", humantime::format_duration(period))
         });
         parts.push(format!("{used} of {limit} requests{period}"));
     }
-    let text = fit(&format!("  {}", parts.join(" · ")), width);
-    format!("{text}{gauge}")
+    let text = format!("  {}", parts.join(" · "));
+    // Narrow terminals do without the gauge, not without the figure.
+    match text.chars().count() + gauge.chars().count() <= width {
+        true => format!("{text}{gauge}"),
+        false => fit(&text, width),
+    }
 }
 
 /// A bar of `cells` characters; `share` says how much of a number is done.

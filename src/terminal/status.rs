@@ -1,8 +1,10 @@
 //! What a store holds, for people.
 
+use indicatif::HumanDuration;
+
 use super::grid::grid;
 use super::style::{
-    self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, moment, paint, plain,
+    self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
 use crate::report::{Freshness, SnapshotStatus, Status, Unfinished};
 use crate::table::Instant;
@@ -10,9 +12,9 @@ use crate::table::Instant;
 /// The status as text, styled.
 pub(super) fn text(status: &Status) -> String {
     let mut blocks = vec![format!(
-        "{} {}\n",
+        "{}, {}\n",
         paint(BOLD, &plain(&status.store)),
-        paint(FAINT, &bytes(status.store_bytes))
+        bytes(status.store_bytes)
     )];
     if let Some(run) = &status.unfinished {
         blocks.push(unfinished(run, status.as_of));
@@ -33,7 +35,7 @@ pub(super) fn text(status: &Status) -> String {
             .freshness
             .iter()
             .enumerate()
-            .map(|(index, fresh)| (if index == 0 { "read" } else { "" }, freshness(fresh)))
+            .map(|(index, fresh)| (if index == 0 { "freshness" } else { "" }, freshness(fresh)))
             .collect();
         blocks.push(fields(&shares));
     }
@@ -95,7 +97,7 @@ fn freshness(fresh: &Freshness) -> String {
     // 100.0 % only where it is all of them.
     let percent = (fresh.share * 1000.0).floor() / 10.0;
     format!(
-        "{percent:5.1} % in the last {span}, {}",
+        "{percent:5.1} % read in the last {span}, {}",
         counted(fresh.tickets, "ticket")
     )
 }
@@ -151,11 +153,11 @@ fn row(snapshot: &SnapshotStatus, now: Instant) -> Vec<String> {
         snapshot.outcome.clone(),
         snapshot
             .finished_at
-            .map_or_else(String::new, |at| format!("{} {}", moment(at), ago(at, now))),
+            .map_or_else(String::new, |at| format!("{} {}", day(at), ago(at, now))),
         format!(
-            "{} until {}",
-            moment(snapshot.range_from),
-            moment(snapshot.range_until)
+            "{} – {}",
+            day(snapshot.range_from),
+            day(snapshot.range_until)
         ),
         count(snapshot.tickets_read),
         count(snapshot.tickets_new),
@@ -165,11 +167,12 @@ fn row(snapshot: &SnapshotStatus, now: Instant) -> Vec<String> {
     ]
 }
 
-/// `(3h 5m ago)`; nothing for what is yet to come.
+/// `(3 hours ago)`; nothing for what is yet to come.
 fn ago(at: Instant, now: Instant) -> String {
-    (now - at)
-        .to_std()
-        .map_or_else(|_| String::new(), |age| format!("({} ago)", duration(age)))
+    (now - at).to_std().map_or_else(
+        |_| String::new(),
+        |age| format!("({} ago)", HumanDuration(age)),
+    )
 }
 
 #[cfg(test)]
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn a_store_with_finished_runs() {
         insta::assert_snapshot!(shown(&status()), @r#"
-        support.db 412.00 MiB
+        support.db, 412.00 MiB
 
         ┌──────────┬───────────┐
         │ table    ┆      rows │
@@ -241,16 +244,16 @@ mod tests {
         │ messages ┆ 1,023,344 │
         └──────────┴───────────┘
 
-          read         1.2 % in the last 24 hours, 1,204 tickets
-                       5.0 % in the last 7 days, 5,000 tickets
-                      99.9 % in the last 30 days, 99,999 tickets
-                     100.0 % in the last 90 days, 100,000 tickets
+          freshness    1.2 % read in the last 24 hours, 1,204 tickets
+                       5.0 % read in the last 7 days, 5,000 tickets
+                      99.9 % read in the last 30 days, 99,999 tickets
+                     100.0 % read in the last 90 days, 100,000 tickets
 
-        ┌────────────┬────────────┬───────────────────────────────────┬───────────────────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
-        │ snapshot   ┆ outcome    ┆ finished                          ┆ range                                 ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
-        ╞════════════╪════════════╪═══════════════════════════════════╪═══════════════════════════════════════╪═════════╪═══════╪═════════╪═════════╪══════════╡
-        │ 3 backfill ┆ incomplete ┆ 2026-01-31 09:05 UTC (2h 55m ago) ┆ 2023-01-01 until 2026-01-31 08:59 UTC ┆ 100,234 ┆ 1,204 ┆      12 ┆       0 ┆    1,018 │
-        └────────────┴────────────┴───────────────────────────────────┴───────────────────────────────────────┴─────────┴───────┴─────────┴─────────┴──────────┘
+        ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
+        │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
+        ╞════════════╪════════════╪══════════════════════════╪═════════════════════════╪═════════╪═══════╪═════════╪═════════╪══════════╡
+        │ 3 backfill ┆ incomplete ┆ 2026-01-31 (3 hours ago) ┆ 2023-01-01 – 2026-01-31 ┆ 100,234 ┆ 1,204 ┆      12 ┆       0 ┆    1,018 │
+        └────────────┴────────────┴──────────────────────────┴─────────────────────────┴─────────┴───────┴─────────┴─────────┴──────────┘
         and 2 before these
         snapshot 3: only origin web
         snapshot 3: 1 slice not proven complete, 2 rejects, read without messages
@@ -282,10 +285,10 @@ mod tests {
             ..status()
         };
         insta::assert_snapshot!(shown(&status), @r#"
-        support.db 412.00 MiB
+        support.db, 412.00 MiB
 
           backfill 1 is unfinished
-          since      2026-01-30 12:00 UTC (1day ago)
+          since      2026-01-30 12:00 UTC (24 hours ago)
           range      2023-01-01 until 2026-01-30
           tickets    12,400 of 100,234 read
           slices     3 of 9 read to their end

@@ -76,6 +76,11 @@ pub(super) fn moment(instant: Instant) -> String {
     instant.format(form).to_string()
 }
 
+/// `2023-01-01`.
+pub(super) fn day(instant: Instant) -> String {
+    instant.format("%Y-%m-%d").to_string()
+}
+
 /// Filters as `status Open, Pending · origin web`.
 pub(super) fn filters(filters: &serde_json::Value) -> String {
     let Some(fields) = filters.as_object() else {

@@ -154,7 +154,7 @@ fn next(summary: &Summary) -> String {
     if summary.outcome == "interrupted" {
         steps.push("what was read is kept; run the same command again to go on".to_owned());
     }
-    if !summary.unverified.is_empty() {
+    if !summary.unverified.is_empty() && summary.outcome != "interrupted" {
         steps.push("run the same command again to read those ranges again".to_owned());
     }
     if summary.rejects > 0 {
