@@ -1,9 +1,14 @@
 //! What a run says of itself: its progress while it runs and its summary at the end. Values only;
 //! `terminal` shows them.
 
+mod probe;
+mod status;
+
 use std::time::Duration;
 
+pub use probe::{Finding, Probe, Verdict};
 use serde::Serialize;
+pub use status::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
 
 use crate::window::Window;
 

@@ -53,7 +53,8 @@ Exit codes:
 pub(super) const BACKFILL: &str = "\
 Examples:
   MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db
-  mava-export backfill --since 2023-01-01 --until 2024-01-01 --to sqlite:2023.db --api-key-file key.txt
+  mava-export backfill --since 2023-01-01 --until 2024-01-01 --to sqlite:2023.db
+  mava-export backfill --since 2023-01-01 --to sqlite:support.db --api-key-file key.txt
   pass show mava | mava-export backfill --since 2024-01-01 --to sqlite:support.db --api-key-file -
   mava-export backfill --since 2024-01-01 --to sqlite:open.db --status open,pending --origin discord
 
@@ -77,7 +78,7 @@ Exit code 0: as expected; 3: something differs.";
 pub(super) const DEMO: &str = "\
 Examples:
   mava-export demo
-  mava-export demo --tickets 20000 --to sqlite:/tmp/demo.sqlite";
+  mava-export demo --tickets 20000 --to sqlite:big.sqlite";
 
 pub(super) const SIMULATE: &str = "\
 Examples:

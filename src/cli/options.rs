@@ -22,11 +22,23 @@ pub struct OutputArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub json: bool,
-    /// The form of log lines on stderr
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    /// The form of log lines on stderr: text or json
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub log_format: LogFormat,
-    /// What to log; auto: warn while a progress display is shown, else info
-    #[arg(long, global = true, value_name = "LEVEL", default_value = "auto")]
+    /// What to log: off, error, warn, info, debug, trace, or auto: warn beside a progress display, else info
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub log_level: LogLevel,
     /// Log more; repeat for more still
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -34,11 +46,23 @@ pub struct OutputArgs {
     /// Log less; repeat for less still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
-    /// Colours; auto: on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colours: always, never, or auto: on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub color: When,
-    /// Progress display; auto: on a terminal, else a log line every 10 s
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Progress display: always, never, or auto: on a terminal, else a log line every 10 s
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub progress: When,
 }
 
@@ -103,11 +127,23 @@ pub struct FetchArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters (a filtered export never flags a ticket as deleted)")]
 pub struct FilterArgs {
-    /// Only tickets with this status
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', ignore_case = true)]
+    /// Only tickets with this status: Open, Pending, Waiting, Resolved
+    #[arg(
+        long,
+        value_name = "STATUS",
+        value_delimiter = ',',
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub status: Vec<Status>,
-    /// Only tickets from this channel
-    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', ignore_case = true)]
+    /// Only tickets from this channel: web, discord, telegram, telegram-group, email
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub origin: Vec<Origin>,
     /// Only tickets of this category (its id)
     #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::id)]

@@ -105,7 +105,7 @@ fn a_range_that_holds_nothing_names_both_ends() {
     the range is empty: --since 2023-01-02T00:00:00.000Z is not before --until 2023-01-01T23:00:00.000Z
     --until is exclusive: for the day 2023-01-31 write --since 2023-01-31 --until 2023-02-01
     "#);
-    insta::assert_snapshot!(refused("backfill --to sqlite:a.db --since 2026-01-31T10:05+01:00"), @"");
+    insta::assert_snapshot!(refused("backfill --to sqlite:a.db --since 2026-01-31T10:05:00+01:00"), @"--since 2026-01-31T09:05:00.000Z lies in the future: it is 2026-01-31T09:05:00.000Z now");
     assert!(resolved("backfill --to sqlite:a.db --since 2026-01-31 --until 2027-01-01").is_ok());
 }
 

@@ -1,1 +1,292 @@
-//! t
+//! What people and machines see: results on stdout, everything else on stderr. Nothing else in
+//! the crate prints.
+//!
+//! Every view is a pure function from a value of [`report`](crate::report) to styled text; the
+//! [`Printer`] knows whether styles are wanted and whether JSON is.
+
+mod estimate;
+mod grid;
+mod log;
+mod plan;
+mod probe;
+mod progress;
+mod screen;
+mod status;
+mod style;
+mod summary;
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use serde::Serialize;
+
+pub use progress::ProgressView;
+
+use crate::cli::Stop;
+use crate::error::{Error, ExitCode, Result};
+use crate::report::{Plan, Probe, Status, Summary};
+use crate::settings::{BudgetSettings, LogFormat, Output, When};
+
+/// The one way to stdout and stderr.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    output: Output,
+    bars: MultiProgress,
+    has_display: bool,
+}
+
+impl Printer {
+    /// A printer for what the user wants to see.
+    pub fn new(output: Output) -> Self {
+        let has_display = match output.progress {
+            When::Always => true,
+            When::Never => false,
+            // A display between JSON lines would make them unreadable for machines.
+            When::Auto => io::stderr().is_terminal() && output.log_format == LogFormat::Text,
+        };
+        let target = match has_display {
+            false => ProgressDrawTarget::hidden(),
+            true if io::stderr().is_terminal() => ProgressDrawTarget::stderr(),
+            true => ProgressDrawTarget::term_like(Box::new(screen::Stderr)),
+        };
+        Self {
+            output,
+            bars: MultiProgress::with_draw_target(target),
+            has_display,
+        }
+    }
+
+    /// Sends the process's log lines to stderr. To be called once.
+    ///
+    /// # Errors
+    /// When log lines already go somewhere.
+    pub fn start_log(&self) -> Result<()> {
+        let has_color = self.has_color(&io::stderr());
+        let subscriber = log::subscriber(
+            self.output.log_format,
+            self.output.level(self.has_display),
+            has_color,
+            log::BesideProgress(self.bars.clone()),
+        );
+        tracing::subscriber::set_global_default(subscriber)
+            .map_err(|error| Error::failed("the log is started already").because(error))
+    }
+
+    /// Whether results are to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.output.is_json
+    }
+
+    /// Prints the end of a run.
+    ///
+    /// # Errors
+    /// When stdout cannot be written to; a reader that went away is no error.
+    pub fn summary(&self, summary: &Summary) -> Result<()> {
+        self.result(summary, summary::text)
+    }
+
+    /// Prints what a run would do.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn plan(&self, plan: &Plan) -> Result<()> {
+        self.result(plan, plan::text)
+    }
+
+    /// Prints what a store holds.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn status(&self, status: &Status) -> Result<()> {
+        self.result(status, status::text)
+    }
+
+    /// Prints what a probe found.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn probe(&self, probe: &Probe) -> Result<()> {
+        self.result(probe, probe::text)
+    }
+
+    /// Prints rows of a query as a table under a heading; as JSON, an array of objects.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn rows(&self, heading: &str, columns: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        if self.output.is_json {
+            let objects: Vec<serde_json::Map<String, serde_json::Value>> = rows
+                .iter()
+                .map(|row| {
+                    let named = columns.iter().zip(row);
+                    named
+                        .map(|(name, cell)| ((*name).to_owned(), cell.clone().into()))
+                        .collect()
+                })
+                .collect();
+            return self.json(&objects);
+        }
+        let heading = style::paint(style::BOLD, &style::plain(heading));
+        self.data(&format!("{heading}\n{}", grid::grid(columns, rows)))
+    }
+
+    /// Prints text on stdout as it is: a completion script, a line of a demo.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn data(&self, text: &str) -> Result<()> {
+        let choice = self.choice();
+        let written = self.bars.suspend(|| {
+            let mut out = AutoStream::new(io::stdout(), choice).lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        });
+        match written {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Error::failed("the result cannot be written to stdout").because(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a line for people on stderr, unless log lines are JSON or the user wants quiet.
+    pub fn note(&self, text: &str) {
+        if self.output.log_format == LogFormat::Text && self.output.log_steps >= 0 {
+            self.to_stderr(&format!("{}\n", style::plain(text)));
+        }
+    }
+
+    /// Prints an error and the way out on stderr; as a log line where those are JSON.
+    pub fn error(&self, error: &Error) {
+        match self.output.log_format {
+            LogFormat::Text => self.to_stderr(&error_text(error)),
+            LogFormat::Json => {
+                tracing::error!(
+                    exit_code = ExitCode::from(error.kind()).number(),
+                    help = error.help_text(),
+                    "{error}"
+                );
+            }
+        }
+    }
+
+    /// Shows the progress of run number `run`, called `title`, until the view is dropped.
+    pub fn progress(&self, run: i64, title: &str, budget: &BudgetSettings) -> ProgressView {
+        match self.has_display {
+            true => {
+                let has_color = self.has_color(&io::stderr());
+                ProgressView::display(&self.bars, has_color, run, title, budget)
+            }
+            false => ProgressView::log(run, title, budget),
+        }
+    }
+
+    fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
+        match self.output.is_json {
+            true => self.json(value),
+            false => self.data(&text(value)),
+        }
+    }
+
+    fn json(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::failed("the result is not JSON").because(error))?;
+        self.data(&format!("{text}\n"))
+    }
+
+    /// Nothing is left to say when stderr is gone.
+    fn to_stderr(&self, text: &str) {
+        let choice = self.choice();
+        self.bars.suspend(|| write_stderr(text, choice));
+    }
+
+    fn choice(&self) -> ColorChoice {
+        match self.output.color {
+            When::Auto => ColorChoice::Auto,
+            When::Always => ColorChoice::Always,
+            When::Never => ColorChoice::Never,
+        }
+    }
+
+    fn has_color(&self, stream: &io::Stderr) -> bool {
+        match self.choice() {
+            ColorChoice::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+            choice => choice != ColorChoice::Never,
+        }
+    }
+}
+
+/// Shows why there is nothing to run: help and the version on stdout, what is wrong on stderr.
+pub fn stop(stop: &Stop) -> ExitCode {
+    match stop {
+        Stop::Text(text) => {
+            // As with everything printed last: nobody is left to tell that it failed.
+            let _ = text.print();
+            match text.use_stderr() {
+                true => ExitCode::Usage,
+                false => ExitCode::Complete,
+            }
+        }
+        Stop::Error(error) => {
+            write_stderr(&error_text(error), ColorChoice::Auto);
+            error.kind().into()
+        }
+    }
+}
+
+fn write_stderr(text: &str, choice: ColorChoice) {
+    let mut stderr = AutoStream::new(io::stderr(), choice).lock();
+    let _ = stderr.write_all(text.as_bytes());
+}
+
+fn error_text(error: &Error) -> String {
+    let label = style::paint(style::BAD, "error:");
+    let mut text = format!("{label} {}\n", style::plain(&error.to_string()));
+    if let Some(help) = error.help_text() {
+        let label = style::paint(style::BOLD, "help:");
+        text.push_str(&format!("{label} {}\n", style::plain(help)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_its_message_its_cause_and_the_way_out() {
+        let error = Error::failed(
+            "GET /api/tickets failed 10 times in 4m 12s, window [2023-01-01, 2024-01-01)",
+        )
+        .because(io::Error::new(
+            ErrorKind::ConnectionReset,
+            "connection\u{1b}[2J reset",
+        ))
+        .help("run the same command again to go on");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&error_text(&error)), @r#"
+        error: GET /api/tickets failed 10 times in 4m 12s, window [2023-01-01, 2024-01-01): connection�[2J reset
+        help: run the same command again to go on
+        "#);
+        assert!(error_text(&error).starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m "));
+    }
+
+    #[test]
+    fn rows_of_a_query_are_a_table() {
+        let rows = [
+            vec!["Open".to_owned(), "1,204".into(), "short".into()],
+            vec![
+                "Resolved".into(),
+                "9".into(),
+                format!("\u{1b}]0;x\u{7}{}", "long ".repeat(30)),
+            ],
+        ];
+        insta::assert_snapshot!(grid::grid(&["status", "tickets", "subject"], &rows), @r#"
+        ┌──────────┬─────────┬───────────────────────────────────────────────────────────────┐
+        │ status   ┆ tickets ┆ subject                                                       │
+        ╞══════════╪═════════╪═══════════════════════════════════════════════════════════════╡
+        │ Open     ┆   1,204 ┆ short                                                         │
+        │ Resolved ┆       9 ┆ �]0;x�long long long long long long long long long long long… │
+        └──────────┴─────────┴───────────────────────────────────────────────────────────────┘
+        "#);
+    }
+}

@@ -1,0 +1,159 @@
+//! What a store holds and how fresh it is.
+
+use serde::{Serialize, Serializer};
+
+use crate::table::{Instant, instant_text};
+
+/// A store at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The store's path.
+    pub store: String,
+    /// Its size in bytes, side files included.
+    pub store_bytes: u64,
+    /// When it was looked at.
+    #[serde(serialize_with = "instant")]
+    pub as_of: Instant,
+    /// Rows per table for people, in the order of the documentation.
+    pub tables: Vec<TableRows>,
+    /// Tickets that are not flagged as deleted.
+    pub tickets: i64,
+    /// How many of those were read how recently; one entry per [`Freshness::HOURS`].
+    pub freshness: Vec<Freshness>,
+    /// The last snapshots, newest first, without the unfinished one.
+    pub snapshots: Vec<SnapshotStatus>,
+    /// Snapshots in all.
+    pub snapshot_count: i64,
+    /// The run that is under way or was interrupted.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// How many rows a table has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableRows {
+    /// Its name.
+    pub table: String,
+    /// Its rows.
+    pub rows: i64,
+}
+
+/// How many tickets were read from the API in the last hours, changed or not.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Freshness {
+    /// So many hours.
+    pub within_hours: u32,
+    /// Tickets read in them, those flagged as deleted left out.
+    pub tickets: i64,
+    /// Their share of all tickets, 0 to 1; 1 in an empty store.
+    pub share: f64,
+}
+
+impl Freshness {
+    /// The spans that are looked at: a day, a week, 30 and 90 days.
+    pub const HOURS: [u32; 4] = [24, 7 * 24, 30 * 24, 90 * 24];
+
+    /// `tickets` of `total` read within `within_hours`.
+    pub fn new(within_hours: u32, tickets: i64, total: i64) -> Self {
+        let whole = |count: i64| i32::try_from(count).map_or(f64::from(i32::MAX), f64::from);
+        let share = match total {
+            ..=0 => 1.0,
+            _ => (whole(tickets) / whole(total)).clamp(0.0, 1.0),
+        };
+        Self {
+            within_hours,
+            tickets,
+            share,
+        }
+    }
+}
+
+/// One finished run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SnapshotStatus {
+    /// Its number.
+    pub snapshot_id: i64,
+    /// The command.
+    pub kind: String,
+    /// `complete`, `incomplete` or `superseded`.
+    pub outcome: String,
+    /// When it began.
+    #[serde(serialize_with = "instant")]
+    pub started_at: Instant,
+    /// When it ended.
+    #[serde(serialize_with = "optional_instant")]
+    pub finished_at: Option<Instant>,
+    /// Start of the range asked for.
+    #[serde(serialize_with = "instant")]
+    pub range_from: Instant,
+    /// End of the range asked for, exclusive.
+    #[serde(serialize_with = "instant")]
+    pub range_until: Instant,
+    /// The filters of a filtered export.
+    pub filters: Option<serde_json::Value>,
+    /// Whether message threads were asked for.
+    pub has_messages: bool,
+    /// Requests sent, retries included.
+    pub requests: i64,
+    /// Tickets read.
+    pub tickets_read: i64,
+    /// Of those, new to the store.
+    pub tickets_new: i64,
+    /// Of those, changed.
+    pub tickets_changed: i64,
+    /// Tickets found gone from the API.
+    pub tickets_deleted: i64,
+    /// Slices that could not be proven complete.
+    pub unverified_slices: i64,
+    /// Values that could not be represented.
+    pub rejects: i64,
+}
+
+/// A run that has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unfinished {
+    /// Its number.
+    pub snapshot_id: i64,
+    /// The command.
+    pub kind: String,
+    /// When it began.
+    #[serde(serialize_with = "instant")]
+    pub started_at: Instant,
+    /// Start of the range asked for.
+    #[serde(serialize_with = "instant")]
+    pub range_from: Instant,
+    /// End of the range asked for, exclusive.
+    #[serde(serialize_with = "instant")]
+    pub range_until: Instant,
+    /// The filters of a filtered export.
+    pub filters: Option<serde_json::Value>,
+    /// Tickets read so far.
+    pub tickets_read: i64,
+    /// Tickets expected in all, if every window has announced its count.
+    pub tickets_expected: Option<i64>,
+    /// Slices read to their end.
+    pub slices_sealed: i64,
+    /// Slices in all, so far.
+    pub slices: i64,
+    /// Whether a process is at it just now.
+    pub is_running: bool,
+}
+
+fn instant<S: Serializer>(instant: &Instant, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&instant_text(*instant))
+}
+
+fn optional_instant<S: Serializer>(instant: &Option<Instant>, out: S) -> Result<S::Ok, S::Error> {
+    instant.map(instant_text).serialize(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn freshness_is_a_share_of_all_tickets() {
+        assert_eq!(Freshness::new(24, 1, 4).share, 0.25);
+        assert_eq!(Freshness::new(24, 0, 0).share, 1.0);
+        assert_eq!(Freshness::new(24, 5, 4).share, 1.0);
+    }
+}

@@ -1,0 +1,93 @@
+//! What a run would do, for people.
+
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+
+use super::grid::grid;
+use super::style::{BOLD, FAINT, count, counted, paint, plain};
+use crate::report::Plan;
+
+/// The plan as text, styled.
+pub(super) fn text(plan: &Plan) -> String {
+    let mut rows: Vec<Vec<String>> = plan
+        .windows
+        .iter()
+        .map(|planned| {
+            vec![
+                planned.window.to_string(),
+                count(planned.tickets),
+                count(planned.requests),
+            ]
+        })
+        .collect();
+    rows.push(vec![
+        "all".into(),
+        count(plan.tickets),
+        count(plan.requests),
+    ]);
+    let takes = match plan.seconds {
+        0 => "no waiting".to_owned(),
+        seconds => format!("about {}", HumanDuration(Duration::from_secs(seconds))),
+    };
+    let requests = counted(plan.requests, "request");
+    format!(
+        "{}\n{}{} would take {requests} and {takes} within the budget.\n{}\n",
+        paint(BOLD, &format!("Plan of a {}", plain(&plan.kind))),
+        grid(&["window", "tickets", "requests"], &rows),
+        counted(plan.tickets, "ticket"),
+        paint(
+            FAINT,
+            &format!(
+                "This plan took {}; nothing was stored.",
+                counted(plan.requests_spent, "request")
+            )
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::PlannedWindow;
+    use crate::window::{Window, parse};
+
+    #[test]
+    fn a_plan_is_a_table_and_a_sentence() {
+        let windows = Window::new(
+            parse("2024-01-01").expect("a date"),
+            parse("2025-03-01T12:00:00Z").expect("an instant"),
+        )
+        .expect("not empty")
+        .split_by_year()
+        .into_iter()
+        .zip([(34_567, 347), (5_432, 56)])
+        .map(|(window, (tickets, requests))| PlannedWindow {
+            window,
+            tickets,
+            requests,
+        })
+        .collect();
+        let plan = Plan {
+            kind: "backfill".into(),
+            windows,
+            tickets: 39_999,
+            requests: 403,
+            seconds: 121,
+            requests_spent: 2,
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&plan)), @r#"
+        Plan of a backfill
+        ┌────────────────────────────────────┬─────────┬──────────┐
+        │ window                             ┆ tickets ┆ requests │
+        ╞════════════════════════════════════╪═════════╪══════════╡
+        │ [2024-01-01, 2024-12-31)           ┆  34,567 ┆      347 │
+        │ [2024-12-31, 2025-03-01T12:00:00Z) ┆   5,432 ┆       56 │
+        │ all                                ┆  39,999 ┆      403 │
+        └────────────────────────────────────┴─────────┴──────────┘
+        39,999 tickets would take 403 requests and about 2 minutes within the budget.
+        This plan took 2 requests; nothing was stored.
+        "#);
+        insta::assert_snapshot!(serde_json::to_string(&plan).expect("plain"), @r#"{"kind":"backfill","windows":[{"window":"[2024-01-01, 2024-12-31)","tickets":34567,"requests":347},{"window":"[2024-12-31, 2025-03-01T12:00:00Z)","tickets":5432,"requests":56}],"tickets":39999,"requests":403,"seconds":121,"requests_spent":2}"#);
+    }
+}

@@ -1,0 +1,354 @@
+//! What a store holds, for people.
+
+use indicatif::HumanDuration;
+
+use super::grid::grid;
+use super::style::{
+    self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
+};
+use crate::report::{Freshness, SnapshotStatus, Status, Unfinished};
+use crate::table::Instant;
+
+/// The status as text, styled.
+pub(super) fn text(status: &Status) -> String {
+    let mut blocks = vec![format!(
+        "{}, {}\n",
+        paint(BOLD, &plain(&status.store)),
+        bytes(status.store_bytes)
+    )];
+    if let Some(run) = &status.unfinished {
+        blocks.push(unfinished(run, status.as_of));
+    }
+    let rows: Vec<Vec<String>> = status
+        .tables
+        .iter()
+        .filter(|table| table.rows > 0)
+        .map(|table| vec![table.table.clone(), count(table.rows)])
+        .collect();
+    if rows.is_empty() {
+        blocks.push("  no rows yet\n".into());
+    } else {
+        blocks.push(grid(&["table", "rows"], &rows));
+    }
+    if status.tickets > 0 {
+        let shares: Vec<(&str, String)> = status
+            .freshness
+            .iter()
+            .enumerate()
+            .map(|(index, fresh)| (if index == 0 { "freshness" } else { "" }, freshness(fresh)))
+            .collect();
+        blocks.push(fields(&shares));
+    }
+    if !status.snapshots.is_empty() {
+        blocks.push(snapshots(status));
+    }
+    blocks.join("\n")
+}
+
+fn unfinished(run: &Unfinished, now: Instant) -> String {
+    let what = format!("{} {}", plain(&run.kind), run.snapshot_id);
+    let heading = match run.is_running {
+        true => paint(GOOD, &format!("  {what} is running")),
+        false => paint(WARNING, &format!("  {what} is unfinished")),
+    };
+    let expected = run
+        .tickets_expected
+        .map_or_else(String::new, |expected| format!(" of {}", count(expected)));
+    let mut facts = vec![
+        (
+            "since",
+            format!("{} {}", moment(run.started_at), ago(run.started_at, now)),
+        ),
+        (
+            "range",
+            format!(
+                "{} until {}",
+                moment(run.range_from),
+                moment(run.range_until)
+            ),
+        ),
+    ];
+    if let Some(filters) = &run.filters {
+        facts.push(("only", style::filters(filters)));
+    }
+    facts.push((
+        "tickets",
+        format!("{}{expected} read", count(run.tickets_read)),
+    ));
+    facts.push((
+        "slices",
+        format!(
+            "{} of {} read to their end",
+            count(run.slices_sealed),
+            count(run.slices)
+        ),
+    ));
+    if !run.is_running {
+        facts.push(("next", "run the same command again to go on".into()));
+    }
+    format!("{heading}\n{}", fields(&facts))
+}
+
+fn freshness(fresh: &Freshness) -> String {
+    let span = match fresh.within_hours {
+        hours if hours > 24 && hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
+    };
+    // 100.0 % only where it is all of them.
+    let percent = (fresh.share * 1000.0).floor() / 10.0;
+    format!(
+        "{percent:5.1} % read in the last {span}, {}",
+        counted(fresh.tickets, "ticket")
+    )
+}
+
+fn snapshots(status: &Status) -> String {
+    let rows: Vec<Vec<String>> = status
+        .snapshots
+        .iter()
+        .map(|snapshot| row(snapshot, status.as_of))
+        .collect();
+    let headers = [
+        "snapshot", "outcome", "finished", "range", "read", "new", "changed", "deleted", "requests",
+    ];
+    let mut text = grid(&headers, &rows);
+    let shown = i64::try_from(status.snapshots.len()).unwrap_or(i64::MAX);
+    let rest = status.snapshot_count.saturating_sub(shown);
+    if rest > 0 {
+        text.push_str(&paint(FAINT, &format!("and {} before these", count(rest))));
+        text.push('\n');
+    }
+    for snapshot in &status.snapshots {
+        if let Some(filters) = &snapshot.filters {
+            text.push_str(&format!(
+                "snapshot {}: only {}\n",
+                snapshot.snapshot_id,
+                style::filters(filters)
+            ));
+        }
+        let mut wrong = Vec::new();
+        if snapshot.unverified_slices > 0 {
+            wrong.push(format!(
+                "{} not proven complete",
+                counted(snapshot.unverified_slices, "slice")
+            ));
+        }
+        if snapshot.rejects > 0 {
+            wrong.push(counted(snapshot.rejects, "reject"));
+        }
+        if !snapshot.has_messages {
+            wrong.push("read without messages".into());
+        }
+        if !wrong.is_empty() {
+            let line = format!("snapshot {}: {}", snapshot.snapshot_id, wrong.join(", "));
+            text.push_str(&format!("{}\n", paint(WARNING, &line)));
+        }
+    }
+    text
+}
+
+fn row(snapshot: &SnapshotStatus, now: Instant) -> Vec<String> {
+    vec![
+        format!("{} {}", snapshot.snapshot_id, snapshot.kind),
+        snapshot.outcome.clone(),
+        snapshot
+            .finished_at
+            .map_or_else(String::new, |at| format!("{} {}", day(at), ago(at, now))),
+        format!(
+            "{} – {}",
+            day(snapshot.range_from),
+            day(snapshot.range_until)
+        ),
+        count(snapshot.tickets_read),
+        count(snapshot.tickets_new),
+        count(snapshot.tickets_changed),
+        count(snapshot.tickets_deleted),
+        count(snapshot.requests),
+    ]
+}
+
+/// `(3 hours ago)`; nothing for what is yet to come.
+fn ago(at: Instant, now: Instant) -> String {
+    (now - at).to_std().map_or_else(
+        |_| String::new(),
+        |age| format!("({} ago)", HumanDuration(age)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::TableRows;
+
+    fn at(text: &str) -> Instant {
+        crate::window::parse(text).expect("a test's own instant")
+    }
+
+    fn status() -> Status {
+        Status {
+            store: "support.db".into(),
+            store_bytes: 432_013_312,
+            as_of: at("2026-01-31T12:00:00Z"),
+            tables: [
+                ("tickets", 100_240),
+                ("messages", 1_023_344),
+                ("rejects", 0),
+            ]
+            .map(|(table, rows)| TableRows {
+                table: table.into(),
+                rows,
+            })
+            .into(),
+            tickets: 100_000,
+            freshness: Freshness::HOURS
+                .into_iter()
+                .zip([1_204, 5_000, 99_999, 100_000])
+                .map(|(hours, tickets)| Freshness::new(hours, tickets, 100_000))
+                .collect(),
+            snapshots: vec![SnapshotStatus {
+                snapshot_id: 3,
+                kind: "backfill".into(),
+                outcome: "incomplete".into(),
+                started_at: at("2026-01-31T08:59:00Z"),
+                finished_at: Some(at("2026-01-31T09:05:00Z")),
+                range_from: at("2023-01-01"),
+                range_until: at("2026-01-31T08:59:00Z"),
+                filters: Some(serde_json::json!({"origin": ["web"]})),
+                has_messages: false,
+                requests: 1_018,
+                tickets_read: 100_234,
+                tickets_new: 1_204,
+                tickets_changed: 12,
+                tickets_deleted: 0,
+                unverified_slices: 1,
+                rejects: 2,
+            }],
+            snapshot_count: 3,
+            unfinished: None,
+        }
+    }
+
+    fn shown(status: &Status) -> String {
+        anstream::adapter::strip_str(&text(status)).to_string()
+    }
+
+    #[test]
+    fn a_store_with_finished_runs() {
+        insta::assert_snapshot!(shown(&status()), @r#"
+        support.db, 412.00 MiB
+
+        ┌──────────┬───────────┐
+        │ table    ┆      rows │
+        ╞══════════╪═══════════╡
+        │ tickets  ┆   100,240 │
+        │ messages ┆ 1,023,344 │
+        └──────────┴───────────┘
+
+          freshness    1.2 % read in the last 24 hours, 1,204 tickets
+                       5.0 % read in the last 7 days, 5,000 tickets
+                      99.9 % read in the last 30 days, 99,999 tickets
+                     100.0 % read in the last 90 days, 100,000 tickets
+
+        ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
+        │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
+        ╞════════════╪════════════╪══════════════════════════╪═════════════════════════╪═════════╪═══════╪═════════╪═════════╪══════════╡
+        │ 3 backfill ┆ incomplete ┆ 2026-01-31 (3 hours ago) ┆ 2023-01-01 – 2026-01-31 ┆ 100,234 ┆ 1,204 ┆      12 ┆       0 ┆    1,018 │
+        └────────────┴────────────┴──────────────────────────┴─────────────────────────┴─────────┴───────┴─────────┴─────────┴──────────┘
+        and 2 before these
+        snapshot 3: only origin web
+        snapshot 3: 1 slice not proven complete, 2 rejects, read without messages
+        "#);
+    }
+
+    #[test]
+    fn a_store_with_an_unfinished_run_and_nothing_else() {
+        let run = Unfinished {
+            snapshot_id: 1,
+            kind: "backfill".into(),
+            started_at: at("2026-01-30T12:00:00Z"),
+            range_from: at("2023-01-01"),
+            range_until: at("2026-01-30"),
+            filters: None,
+            tickets_read: 12_400,
+            tickets_expected: Some(100_234),
+            slices_sealed: 3,
+            slices: 9,
+            is_running: false,
+        };
+        let status = Status {
+            tables: Vec::new(),
+            tickets: 0,
+            freshness: Vec::new(),
+            snapshots: Vec::new(),
+            snapshot_count: 0,
+            unfinished: Some(run),
+            ..status()
+        };
+        insta::assert_snapshot!(shown(&status), @r#"
+        support.db, 412.00 MiB
+
+          backfill 1 is unfinished
+          since      2026-01-30 12:00 UTC (24 hours ago)
+          range      2023-01-01 until 2026-01-30
+          tickets    12,400 of 100,234 read
+          slices     3 of 9 read to their end
+          next       run the same command again to go on
+
+          no rows yet
+        "#);
+    }
+
+    #[test]
+    fn machines_get_instants_and_shares() {
+        let mut status = status();
+        status.freshness.truncate(1);
+        status.tables.truncate(1);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&status).expect("plain"), @r#"
+        {
+          "store": "support.db",
+          "store_bytes": 432013312,
+          "as_of": "2026-01-31T12:00:00.000Z",
+          "tables": [
+            {
+              "table": "tickets",
+              "rows": 100240
+            }
+          ],
+          "tickets": 100000,
+          "freshness": [
+            {
+              "within_hours": 24,
+              "tickets": 1204,
+              "share": 0.01204
+            }
+          ],
+          "snapshots": [
+            {
+              "snapshot_id": 3,
+              "kind": "backfill",
+              "outcome": "incomplete",
+              "started_at": "2026-01-31T08:59:00.000Z",
+              "finished_at": "2026-01-31T09:05:00.000Z",
+              "range_from": "2023-01-01T00:00:00.000Z",
+              "range_until": "2026-01-31T08:59:00.000Z",
+              "filters": {
+                "origin": [
+                  "web"
+                ]
+              },
+              "has_messages": false,
+              "requests": 1018,
+              "tickets_read": 100234,
+              "tickets_new": 1204,
+              "tickets_changed": 12,
+              "tickets_deleted": 0,
+              "unverified_slices": 1,
+              "rejects": 2
+            }
+          ],
+          "snapshot_count": 3,
+          "unfinished": null
+        }
+        "#);
+    }
+}

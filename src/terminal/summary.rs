@@ -1,0 +1,195 @@
+//! The end of a run, for people.
+
+use super::style::{
+    self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
+};
+use crate::report::Summary;
+
+/// Slices that could not be proven complete and are listed; the rest is counted.
+const LISTED: usize = 5;
+
+/// The summary as text, styled.
+pub(super) fn text(summary: &Summary) -> String {
+    let mut blocks = vec![heading(summary), fields(&facts(summary))];
+    if !summary.unverified.is_empty() {
+        blocks.push(unverified(summary));
+    }
+    if !summary.remarks.is_empty() {
+        blocks.push(
+            summary
+                .remarks
+                .iter()
+                .map(|remark| format!("  {} {}\n", paint(WARNING, "note:"), plain(remark)))
+                .collect(),
+        );
+    }
+    let next = next(summary);
+    if !next.is_empty() {
+        blocks.push(next);
+    }
+    blocks.join("\n")
+}
+
+fn heading(summary: &Summary) -> String {
+    let mut kind = plain(&summary.kind);
+    if let Some(first) = kind.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let style = match summary.outcome.as_str() {
+        "complete" => GOOD,
+        _ => WARNING,
+    };
+    let heading = paint(style, &format!("{kind} {}", plain(&summary.outcome)));
+    let resumed = match summary.is_resumed {
+        true => paint(FAINT, " (went on from an interrupted run)"),
+        false => String::new(),
+    };
+    format!("{heading}{resumed}\n")
+}
+
+fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
+    let mut facts = vec![(
+        "range",
+        format!(
+            "{} until {}",
+            range_end(&summary.range_from),
+            range_end(&summary.range_until)
+        ),
+    )];
+    if let Some(filters) = &summary.filters {
+        facts.push(("only", style::filters(filters)));
+    }
+    let mut read = format!(
+        "{} read: {} new, {} changed, {} unchanged",
+        counted(summary.tickets_read, "ticket"),
+        count(summary.tickets_new),
+        count(summary.tickets_changed),
+        count(summary.tickets_unchanged())
+    );
+    if summary.tickets_deleted > 0 {
+        read.push_str(&format!(
+            "\n{} gone from the desk, flagged as deleted",
+            counted(summary.tickets_deleted, "ticket")
+        ));
+    }
+    facts.push(("tickets", read));
+    let mut requests = counted(summary.requests, "request");
+    if summary.retries > 0 {
+        requests.push_str(&format!(", {} of them again", count(summary.retries)));
+    }
+    if summary.requests_limited > 0 {
+        requests.push_str(&format!(
+            ", {} over the limit (429)",
+            count(summary.requests_limited)
+        ));
+    }
+    facts.push(("API", format!("{requests}, {}", bytes(summary.bytes))));
+    facts.push(("time", time(summary)));
+    if summary.rejects > 0 {
+        facts.push((
+            "rejects",
+            format!(
+                "{} could not be represented and {} kept raw",
+                counted(summary.rejects, "value"),
+                if summary.rejects == 1 { "is" } else { "are" }
+            ),
+        ));
+    }
+    if summary.replaced_characters > 0 {
+        facts.push((
+            "text",
+            format!(
+                "{} no database can hold, replaced by U+FFFD",
+                counted(summary.replaced_characters, "character")
+            ),
+        ));
+    }
+    facts.push((
+        "store",
+        format!(
+            "{} with {} and {}, {}",
+            paint(BOLD, &plain(&summary.store)),
+            counted(summary.tickets_stored, "ticket"),
+            counted(summary.messages_stored, "message"),
+            bytes(summary.store_bytes)
+        ),
+    ));
+    facts
+}
+
+/// The date alone at midnight.
+fn range_end(text: &str) -> String {
+    crate::table::parse_instant(text).map_or_else(|| plain(text), style::moment)
+}
+
+fn time(summary: &Summary) -> String {
+    let elapsed = duration(summary.elapsed());
+    // A resumed run read a part of its tickets in another process.
+    if summary.is_resumed || summary.elapsed_s < 1.0 {
+        return elapsed;
+    }
+    let read = i32::try_from(summary.tickets_read).map_or(f64::from(i32::MAX), f64::from);
+    format!("{elapsed}, {:.0} tickets/s", read / summary.elapsed_s)
+}
+
+fn unverified(summary: &Summary) -> String {
+    let mut text = format!("  {}\n", paint(WARNING, "not proven complete"));
+    for slice in summary.unverified.iter().take(LISTED) {
+        text.push_str(&format!(
+            "    {}  {}\n",
+            plain(&slice.window),
+            plain(&slice.reason)
+        ));
+    }
+    let rest = summary.unverified.len().saturating_sub(LISTED);
+    if rest > 0 {
+        text.push_str(&format!("    and {} more: --json lists all\n", count(rest)));
+    }
+    text
+}
+
+/// What to do now.
+fn next(summary: &Summary) -> String {
+    let mut steps = Vec::new();
+    if summary.outcome == "interrupted" {
+        steps.push("what was read is kept; run the same command again to go on".to_owned());
+    }
+    if !summary.unverified.is_empty() && summary.outcome != "interrupted" {
+        steps.push("run the same command again to read those ranges again".to_owned());
+    }
+    if summary.rejects > 0 {
+        steps.push(format!(
+            "look at the rejects:\n{}",
+            sql(summary, "SELECT ticket_id, path, reason FROM rejects")
+        ));
+    }
+    if summary.outcome == "complete" {
+        steps.push(sql(
+            summary,
+            "SELECT status, count(*) FROM tickets GROUP BY status",
+        ));
+    }
+    let steps: Vec<(&str, String)> = steps
+        .into_iter()
+        .enumerate()
+        .map(|(index, step)| (if index == 0 { "next" } else { "" }, step))
+        .collect();
+    fields(&steps)
+}
+
+fn sql(summary: &Summary, query: &str) -> String {
+    format!("sqlite3 {} \"{query}\"", shell_word(&plain(&summary.store)))
+}
+
+/// A path as a shell takes it.
+fn shell_word(path: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "/._-+".contains(character);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

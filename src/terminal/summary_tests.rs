@@ -1,0 +1,148 @@
+use super::*;
+
+use crate::report::Unverified;
+
+fn summary() -> Summary {
+    Summary {
+        kind: "backfill".into(),
+        snapshot_id: 3,
+        outcome: "complete".into(),
+        range_from: "2023-01-01T00:00:00.000Z".into(),
+        range_until: "2026-01-31T09:05:00.000Z".into(),
+        filters: None,
+        is_resumed: false,
+        tickets_read: 100_234,
+        tickets_new: 1_204,
+        tickets_changed: 12,
+        tickets_deleted: 0,
+        tickets_stored: 100_240,
+        messages_stored: 1_023_344,
+        requests: 1_018,
+        requests_limited: 0,
+        retries: 0,
+        bytes: 498_761_234,
+        elapsed_s: 341.2,
+        rejects: 0,
+        replaced_characters: 0,
+        unverified: Vec::new(),
+        remarks: Vec::new(),
+        store: "support.db".into(),
+        store_bytes: 432_013_312,
+    }
+}
+
+fn shown(summary: &Summary) -> String {
+    anstream::adapter::strip_str(&text(summary)).to_string()
+}
+
+#[test]
+fn a_complete_run() {
+    insta::assert_snapshot!(shown(&summary()), @r#"
+    Backfill complete
+
+      range      2023-01-01 until 2026-01-31 09:05 UTC
+      tickets    100,234 tickets read: 1,204 new, 12 changed, 99,018 unchanged
+      API        1,018 requests, 475.66 MiB
+      time       5m 41s, 294 tickets/s
+      store      support.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
+
+      next       sqlite3 support.db "SELECT status, count(*) FROM tickets GROUP BY status"
+    "#);
+}
+
+#[test]
+fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
+    let summary = Summary {
+        outcome: "incomplete".into(),
+        filters: Some(
+            serde_json::json!({"status": ["Open", "Pending"], "assigned_to": ["Unassigned"]}),
+        ),
+        tickets_deleted: 2,
+        requests_limited: 2,
+        retries: 17,
+        rejects: 12,
+        replaced_characters: 1,
+        unverified: (1..=7)
+            .map(|month| Unverified {
+                window: format!("[2024-0{month}-01, 2024-0{}-01)", month + 1),
+                reason: "the API announced 120 tickets and sent 119".into(),
+            })
+            .collect(),
+        remarks: vec![
+            "agents could not be read: the API answered 500; names may be missing".into(),
+        ],
+        store: "my desk.db".into(),
+        ..summary()
+    };
+    insta::assert_snapshot!(shown(&summary), @r#"
+    Backfill incomplete
+
+      range      2023-01-01 until 2026-01-31 09:05 UTC
+      only       assigned to Unassigned · status Open, Pending
+      tickets    100,234 tickets read: 1,204 new, 12 changed, 99,018 unchanged
+                 2 tickets gone from the desk, flagged as deleted
+      API        1,018 requests, 17 of them again, 2 over the limit (429), 475.66 MiB
+      time       5m 41s, 294 tickets/s
+      rejects    12 values could not be represented and are kept raw
+      text       1 character no database can hold, replaced by U+FFFD
+      store      my desk.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
+
+      not proven complete
+        [2024-01-01, 2024-02-01)  the API announced 120 tickets and sent 119
+        [2024-02-01, 2024-03-01)  the API announced 120 tickets and sent 119
+        [2024-03-01, 2024-04-01)  the API announced 120 tickets and sent 119
+        [2024-04-01, 2024-05-01)  the API announced 120 tickets and sent 119
+        [2024-05-01, 2024-06-01)  the API announced 120 tickets and sent 119
+        and 2 more: --json lists all
+
+      note: agents could not be read: the API answered 500; names may be missing
+
+      next       run the same command again to read those ranges again
+                 look at the rejects:
+                 sqlite3 'my desk.db' "SELECT ticket_id, path, reason FROM rejects"
+    "#);
+}
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let summary = Summary {
+        outcome: "interrupted".into(),
+        tickets_read: 1,
+        tickets_new: 1,
+        tickets_changed: 0,
+        requests: 1,
+        elapsed_s: 0.4,
+        ..summary()
+    };
+    insta::assert_snapshot!(shown(&summary), @r#"
+    Backfill interrupted
+
+      range      2023-01-01 until 2026-01-31 09:05 UTC
+      tickets    1 ticket read: 1 new, 0 changed, 0 unchanged
+      API        1 request, 475.66 MiB
+      time       0.4s
+      store      support.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
+
+      next       what was read is kept; run the same command again to go on
+    "#);
+}
+
+#[test]
+fn a_resumed_run_says_so() {
+    let summary = Summary {
+        is_resumed: true,
+        ..summary()
+    };
+    let shown = shown(&summary);
+    assert!(
+        shown.starts_with("Backfill complete (went on from an interrupted run)\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("tickets/s"), "{shown}");
+}
+
+#[test]
+fn a_store_with_an_odd_name_can_be_pasted_into_a_shell() {
+    assert_eq!(shell_word("/var/lib/a-b_c.db"), "/var/lib/a-b_c.db");
+    assert_eq!(shell_word("it's $HOME.db"), r"'it'\''s $HOME.db'");
+}
