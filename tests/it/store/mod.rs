@@ -1,0 +1,8 @@
+//! The store on real files.
+
+mod files;
+mod model;
+mod pages;
+mod runs;
+mod schema;
+mod world;
