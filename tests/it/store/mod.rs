@@ -5,4 +5,5 @@ mod model;
 mod pages;
 mod runs;
 mod schema;
+mod speed;
 mod world;

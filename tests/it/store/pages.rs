@@ -405,3 +405,42 @@ fn a_page_that_cannot_be_written_leaves_nothing_behind() {
     assert_eq!(desk.number("SELECT requests FROM snapshots"), 0);
     desk.page(&run, &[ticket(1)], "2026-01-01");
 }
+
+#[test]
+fn a_full_disk_is_told_with_the_way_out_and_the_page_goes_in_later() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let first: Vec<_> = (0..20).map(ticket).collect();
+    desk.page(&run, &first, "2026-01-01");
+    let before = desk.dump();
+    // A file that may not grow stands in for a disk that is full: SQLite answers the same.
+    let limit = |desk: &Desk, pages: i64| {
+        desk.store
+            .connection()
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+    };
+    let pages = desk.number("PRAGMA page_count");
+    limit(&desk, pages);
+    let second: Vec<_> = (20..220).map(ticket).collect();
+    let mut slice = run.slices[0].clone();
+    slice.position = mava_export::plan::Position::Key(at("2025-02-01"));
+    let page = PageCommit {
+        snapshot_id: run.snapshot_id,
+        slice: &slice,
+        tickets: &second,
+        rejects: &[],
+        requests: 1,
+        read_at: at("2026-01-01"),
+    };
+    let error = desk.store.commit_page(&page).unwrap_err();
+    assert_eq!(error.kind(), mava_export::error::ErrorKind::Failed);
+    assert!(error.to_string().contains("no space left"), "{error}");
+    assert!(error.help_text().unwrap().contains("disk space"));
+    assert_eq!(desk.dump(), before);
+    assert_eq!(desk.store.slices(run.snapshot_id).unwrap(), run.slices);
+    desk.assert_references_hold();
+    limit(&desk, 1_000_000);
+    assert_eq!(desk.store.commit_page(&page).unwrap().new, 200);
+    desk.assert_references_hold();
+}
