@@ -9,6 +9,7 @@ pub mod error;
 pub mod extract;
 pub mod normalize;
 pub mod plan;
+pub mod probe;
 pub mod report;
 pub mod settings;
 pub mod simulator;

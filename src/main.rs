@@ -1,3 +1,29 @@
-//! The `mava-export` command.
+//! The `mava-export` command: parses, resolves settings, runs one command, returns its exit code.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "main is where arguments and the clock enter"
+)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use chrono::Utc;
+use mava_export::{cli, commands, config, terminal};
+
+fn main() -> ExitCode {
+    let args = match cli::parse(std::env::args_os()) {
+        Ok(args) => args,
+        Err(stop) => return terminal::stop(&stop).number().into(),
+    };
+    let printer = terminal::Printer::new(args.output.resolve());
+    let outcome = printer
+        .start_log()
+        .and_then(|()| config::resolve(args, Utc::now()))
+        .and_then(|command| commands::run(command, &printer));
+    match outcome {
+        Ok(exit_code) => exit_code.number().into(),
+        Err(error) => {
+            printer.error(&error);
+            mava_export::error::ExitCode::from(error.kind()).number().into()
+        }
+    }
+}

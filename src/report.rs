@@ -15,6 +15,8 @@ use crate::window::Window;
 /// A run's progress at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Progress {
+    /// The run's snapshot.
+    pub run: i64,
     /// Tickets read so far, those of an earlier, interrupted part of the run included.
     pub tickets_read: u64,
     /// Of those, read before this process took the run up.

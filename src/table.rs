@@ -8,7 +8,11 @@
 //! *Content* columns come from the API. *Bookkeeping* columns (`snapshot_id`, `deleted_at`) are
 //! set by the store and follow the content columns.
 
+mod document;
+
 use chrono::{DateTime, SecondsFormat, Utc};
+
+pub use document::document;
 
 /// An instant with millisecond precision, in UTC.
 pub type Instant = DateTime<Utc>;

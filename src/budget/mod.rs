@@ -33,10 +33,9 @@ impl Limit {
     /// least one request.
     pub fn of(settings: &BudgetSettings) -> Option<Self> {
         let rate = settings.rate_limit?;
-        let shared = u64::from(rate.requests) * u64::from(settings.share_percent) / 100;
         let period_ms = millis(rate.period);
         Some(Self {
-            requests: usize::try_from(shared).unwrap_or(usize::MAX).max(1),
+            requests: usize::try_from(settings.requests()?).unwrap_or(usize::MAX).max(1),
             period_ms,
             span_ms: period_ms.saturating_add(millis(settings.margin)),
         })
@@ -51,6 +50,15 @@ impl Limit {
             .map_or(now_ms, |blocking| {
                 now_ms.max(blocking.saturating_add(self.span_ms))
             })
+    }
+
+    /// Seconds until the last of so many sends, the budget being whole at the start: what fits
+    /// into one span goes at once, the rest waits for whole spans.
+    pub fn seconds_for(&self, sends: u64) -> u64 {
+        let per_span = u64::try_from(self.requests).unwrap_or(u64::MAX).max(1);
+        let spans = sends.saturating_sub(1) / per_span;
+        let span_ms = u64::try_from(self.span_ms).unwrap_or(0);
+        spans.saturating_mul(span_ms).div_ceil(1_000)
     }
 
     /// Sends per second that the limit allows over a long stretch.
@@ -97,6 +105,17 @@ mod tests {
         assert_eq!(requests(90, 80), Some(72));
         assert_eq!(requests(90, 33), Some(29));
         assert_eq!(requests(2, 10), Some(1));
+    }
+
+    #[test]
+    fn what_fits_into_one_span_takes_no_time_and_the_rest_whole_spans() {
+        let limit = Limit {
+            requests: 90,
+            period_ms: 30_000,
+            span_ms: 30_300,
+        };
+        let seconds = [0, 1, 90, 91, 180, 181, 1_000].map(|sends| limit.seconds_for(sends));
+        assert_eq!(seconds, [0, 0, 0, 31, 31, 61, 334]);
     }
 
     #[test]

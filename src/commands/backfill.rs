@@ -133,6 +133,7 @@ impl Part<'_> {
             progress: self.context.progress.clone(),
         };
         let work = Work {
+            snapshot_id,
             slices: store.slices(snapshot_id)?,
             tickets_resumed: u64::try_from(self.run.snapshot.tickets_read).unwrap_or(0),
             requests_accounted: self.accounted,

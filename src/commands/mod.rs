@@ -1,5 +1,77 @@
 //! One file a command: glue between the settings, the pipeline and the terminal.
 
 mod backfill;
+mod demo;
+mod drive;
+mod plan;
+mod probe;
+mod status;
 
 pub use backfill::{Context, backfill};
+pub use plan::plan;
+pub use probe::probe;
+
+use tokio::runtime::Runtime;
+
+use crate::cli;
+use crate::error::{Error, ExitCode, Result};
+use crate::settings::Command;
+use crate::terminal::Printer;
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// What ended it; see the command.
+pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
+    match command {
+        Command::Backfill {
+            connection,
+            backfill,
+        } => on_runtime(|runtime| {
+            runtime.block_on(drive::backfill(&connection, &backfill, printer))
+        }),
+        Command::PlanBackfill {
+            connection,
+            backfill,
+        } => on_runtime(|runtime| {
+            runtime.block_on(drive::interruptible(async |cancel| {
+                let plan = plan(&connection, &backfill, &cancel).await?;
+                printer.plan(&plan)?;
+                Ok(ExitCode::Complete)
+            }))
+        }),
+        Command::Probe(connection) => on_runtime(|runtime| {
+            runtime.block_on(drive::interruptible(async |cancel| {
+                let probe = probe(&connection, &cancel).await?;
+                printer.probe(&probe)?;
+                Ok(if probe.has_differences() {
+                    ExitCode::Incomplete
+                } else {
+                    ExitCode::Complete
+                })
+            }))
+        }),
+        Command::Status(store) => status::status(&store, printer),
+        Command::Demo(demo) => {
+            on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer)))
+        }
+        Command::Simulate(simulation) => {
+            on_runtime(|runtime| runtime.block_on(demo::simulate(&simulation, printer)))
+        }
+        Command::Completions(shell) => {
+            printer.data(&cli::completions(shell))?;
+            Ok(ExitCode::Complete)
+        }
+    }
+}
+
+fn on_runtime(work: impl FnOnce(&Runtime) -> Result<ExitCode>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("cannot start the runtime").because(error))?;
+    let outcome = work(&runtime);
+    // Requests that were given up are not waited for.
+    runtime.shutdown_background();
+    outcome
+}

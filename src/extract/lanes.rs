@@ -57,6 +57,8 @@ pub struct Extraction {
 /// What is to be extracted.
 #[derive(Debug)]
 pub struct Work {
+    /// The run's snapshot.
+    pub snapshot_id: i64,
     /// The run's slices, done ones included.
     pub slices: Vec<Slice>,
     /// Tickets that an earlier part of the run has read.
@@ -100,6 +102,7 @@ struct Lanes<'a> {
     splits: u64,
     pages: u64,
     latency: Option<Duration>,
+    run: i64,
     tickets_resumed: u64,
     ended: Ended,
     writer_is_gone: bool,
@@ -146,6 +149,7 @@ impl<'a> Lanes<'a> {
             splits: 0,
             pages: 0,
             latency: None,
+            run: work.snapshot_id,
             tickets_resumed: work.tickets_resumed,
             ended: Ended {
                 requests_accounted: work.requests_accounted,
@@ -408,6 +412,7 @@ impl<'a> Lanes<'a> {
             .map(|standing| standing.remaining)
             .sum();
         let progress = Progress {
+            run: self.run,
             tickets_read,
             tickets_resumed: self.tickets_resumed,
             tickets_expected: left.map(|left| tickets_read + left),

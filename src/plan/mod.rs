@@ -1,7 +1,9 @@
 //! What a run will ask for, and how far it came: pure.
 
 mod lanes;
+mod requests;
 mod slice;
 
 pub use lanes::lanes;
+pub use requests::requests;
 pub use slice::{Position, Slice, SliceState};

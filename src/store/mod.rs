@@ -45,7 +45,7 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     /// `None` when opened for reading only.
-    _lock: Option<lock::Lock>,
+    lock: Option<lock::Lock>,
 }
 
 impl Store {
@@ -71,6 +71,12 @@ impl Store {
         what: &str,
         work: impl FnOnce(&Connection) -> std::result::Result<T, failure::Failure>,
     ) -> Result<T> {
+        if self.lock.is_none() {
+            let path = self.path.display();
+            return Err(Error::failed(format!(
+                "{what}: {path} was opened for reading only"
+            )));
+        }
         let attempt = (|| {
             let transaction = self.transaction()?;
             let result = work(&transaction)?;

@@ -89,7 +89,7 @@ impl Store {
         Ok(Self {
             connection,
             path,
-            _lock: Some(lock),
+            lock: Some(lock),
         })
     }
 
@@ -122,7 +122,7 @@ impl Store {
         Ok(Self {
             connection,
             path: resolved,
-            _lock: None,
+            lock: None,
         })
     }
 }

@@ -7,4 +7,6 @@ mod cli;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod support;

@@ -1,0 +1,63 @@
+//! `plan backfill`: windows, tickets, requests and minutes, before anything is spent on them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use chrono::Utc;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Client, TicketsQuery};
+use crate::budget::Limit;
+use crate::error::{Error, Result};
+use crate::extract::PAGE_LIMIT;
+use crate::plan;
+use crate::report::{Plan, PlannedWindow};
+use crate::settings::{Backfill, Connection};
+use crate::wire;
+
+/// Requests beside the windows: categories and agents.
+const LOOKUPS: u64 = 2;
+
+/// Counts every window of the range, one request each, and works out what a backfill of it from
+/// the start would cost.
+///
+/// # Errors
+/// A count could not be had.
+pub async fn plan(
+    connection: &Connection,
+    settings: &Backfill,
+    cancel: &CancellationToken,
+) -> Result<Plan> {
+    let client = Client::new(connection, rand::random)?;
+    let range = settings
+        .window(Utc::now())
+        .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
+    let mut windows = Vec::new();
+    for window in range.split_by_year() {
+        // A whole page costs the same as one ticket, but only the count is needed here.
+        let query = TicketsQuery {
+            filters: settings.filters.clone(),
+            ..TicketsQuery::of(window, 1)
+        };
+        let decode = |body: &[u8]| {
+            let page = wire::decode_page(body).map_err(|error| error.to_string())?;
+            page.count.ok_or_else(|| "the answer has no count".to_owned())
+        };
+        let tickets = client.fetch(&query.get(), cancel, decode).await?.value;
+        windows.push(PlannedWindow {
+            window,
+            tickets,
+            requests: plan::requests(tickets, PAGE_LIMIT),
+        });
+    }
+    let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
+    Ok(Plan {
+        kind: "backfill".to_owned(),
+        tickets: windows.iter().map(|planned| planned.tickets).sum(),
+        requests,
+        seconds: Limit::of(&connection.budget).map_or(0, |limit| limit.seconds_for(requests)),
+        requests_spent: client.counters().requests(),
+        windows,
+    })
+}

@@ -1,0 +1,41 @@
+//! `probe`: does the API still look as expected?
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use chrono::{TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Client, TicketsQuery};
+use crate::error::{Error, Result};
+use crate::extract::PAGE_LIMIT;
+use crate::probe;
+use crate::report::Probe;
+use crate::settings::Connection;
+use crate::window::{LONGEST_DAYS, Window};
+
+/// Sends one request for the oldest tickets of the last 365 days, with messages, and compares the
+/// answer with what we expect.
+///
+/// # Errors
+/// The request failed for good.
+pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Result<Probe> {
+    let client = Client::new(connection, rand::random)?;
+    let now = Utc::now();
+    let window = Window::new(now - TimeDelta::days(LONGEST_DAYS), now)
+        .ok_or_else(|| Error::failed("the clock stands at the beginning of time"))?;
+    let query = TicketsQuery {
+        has_messages: true,
+        ..TicketsQuery::of(window, PAGE_LIMIT)
+    };
+    let decode = |body: &[u8]| {
+        serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned())
+    };
+    let answer: serde_json::Value = client.fetch(&query.get(), cancel, decode).await?.value;
+    Ok(Probe {
+        base_url: connection.base_url.to_string(),
+        requests: client.counters().requests(),
+        findings: probe::examine(&answer, window),
+    })
+}

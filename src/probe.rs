@@ -1,0 +1,346 @@
+//! Holds one answer of the API against what we expect of the wire: names and types, never values.
+//! Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::report::{Finding, Verdict};
+use crate::table::{Instant, parse_instant};
+use crate::window::Window;
+
+/// What is known of one field.
+struct Field {
+    /// Its names on the wire; any of them will do.
+    names: &'static [&'static str],
+    /// JSON types it may have.
+    types: &'static [&'static str],
+    /// Whether every object has to have it.
+    is_required: bool,
+}
+
+const fn required(names: &'static [&'static str], types: &'static [&'static str]) -> Field {
+    Field {
+        names,
+        types,
+        is_required: true,
+    }
+}
+
+const fn optional(names: &'static [&'static str], types: &'static [&'static str]) -> Field {
+    Field {
+        names,
+        types,
+        is_required: false,
+    }
+}
+
+const TEXT: &[&str] = &["string", "null"];
+const NUMBER: &[&str] = &["integer", "null"];
+const INSTANT: &[&str] = &["instant", "null"];
+const LIST: &[&str] = &["array", "null"];
+const REFERENCE: &[&str] = &["string", "object", "null"];
+
+const ANSWER: &[Field] = &[
+    required(&["tickets"], &["array"]),
+    optional(&["count"], &["integer"]),
+    required(&["pagination"], &["object"]),
+];
+
+const PAGINATION: &[Field] = &[
+    optional(&["count"], &["integer"]),
+    optional(&["skip"], &["integer"]),
+    optional(&["limit"], &["integer"]),
+    required(&["hasMore"], &["boolean"]),
+];
+
+const TICKET: &[Field] = &[
+    required(&["id", "_id"], &["string"]),
+    required(&["createdAt"], &["instant"]),
+    optional(&["status"], TEXT),
+    optional(&["priority"], NUMBER),
+    optional(&["sourceType", "origin"], TEXT),
+    optional(&["category"], REFERENCE),
+    optional(&["assignedTo"], REFERENCE),
+    optional(&["tags"], LIST),
+    optional(&["updatedAt"], INSTANT),
+    optional(&["resolutionTime"], NUMBER),
+    optional(&["csat"], NUMBER),
+    optional(&["aiStatus"], TEXT),
+    optional(&["discordUsers"], LIST),
+    optional(&["customer"], &["object", "null"]),
+    optional(&["attributes"], LIST),
+    optional(&["messages"], LIST),
+    optional(&["emailSubjectLine"], TEXT),
+];
+
+const CUSTOMER: &[Field] = &[
+    required(&["id", "_id"], &["string"]),
+    optional(&["name"], TEXT),
+    optional(&["email"], TEXT),
+    optional(&["walletAddress"], TEXT),
+    optional(&["discordAuthorId"], TEXT),
+    optional(&["telegramAuthorId"], TEXT),
+    optional(&["createdAt"], INSTANT),
+    optional(&["updatedAt"], INSTANT),
+    optional(&["attributes", "customAttributes"], &["array", "object", "null"]),
+];
+
+const MESSAGE: &[Field] = &[
+    required(&["id", "_id"], &["string"]),
+    required(&["createdAt"], &["instant"]),
+    optional(&["content"], TEXT),
+    optional(&["senderType"], TEXT),
+    optional(&["senderName"], TEXT),
+    optional(&["messageType"], TEXT),
+    optional(&["updatedAt"], INSTANT),
+    optional(&["attachments"], LIST),
+    optional(&["sender"], REFERENCE),
+];
+
+/// Findings on an answer to `GET /api/tickets` for `window`, oldest first, with messages.
+pub fn examine(answer: &Value, window: Window) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Value::Object(top) = answer else {
+        return vec![finding(Verdict::Differs, "answer", "object", kind(answer))];
+    };
+    fields(&mut findings, "", &[top], ANSWER);
+    let pagination: Vec<&Map<String, Value>> =
+        top.get("pagination").and_then(Value::as_object).into_iter().collect();
+    fields(&mut findings, "pagination.", &pagination, PAGINATION);
+    let has_count = top.get("count").or(pagination.first().and_then(|p| p.get("count")));
+    findings.push(match has_count {
+        Some(_) => finding(Verdict::Ok, "count", "at the top or in pagination", "there"),
+        None => finding(Verdict::Differs, "count", "at the top or in pagination", "missing"),
+    });
+    let tickets = objects(top.get("tickets"));
+    if tickets.is_empty() {
+        findings.push(finding(
+            Verdict::Unknown,
+            "tickets",
+            "some to look at",
+            &format!("none in {window}"),
+        ));
+        return findings;
+    }
+    fields(&mut findings, "tickets[].", &tickets, TICKET);
+    let customers: Vec<_> = tickets
+        .iter()
+        .filter_map(|ticket| ticket.get("customer")?.as_object())
+        .collect();
+    fields(&mut findings, "tickets[].customer.", &customers, CUSTOMER);
+    let threads: Vec<Vec<_>> = tickets
+        .iter()
+        .map(|ticket| objects(ticket.get("messages")))
+        .collect();
+    let messages: Vec<_> = threads.iter().flatten().copied().collect();
+    fields(&mut findings, "tickets[].messages[].", &messages, MESSAGE);
+    behaviour(&mut findings, &tickets, &threads, window);
+    findings
+}
+
+/// What we rely on beside the names: range, order, identity.
+fn behaviour(
+    findings: &mut Vec<Finding>,
+    tickets: &[&Map<String, Value>],
+    threads: &[Vec<&Map<String, Value>>],
+    window: Window,
+) {
+    let created: Vec<Instant> = tickets.iter().filter_map(|ticket| created_at(ticket)).collect();
+    let outside = created.iter().filter(|at| !window.contains(**at)).count();
+    findings.push(judged(
+        outside == 0,
+        "the range filters on creation",
+        "every createdAt in the range asked for",
+        &format!("{outside} of {} outside", created.len()),
+    ));
+    findings.push(judged(
+        created.is_sorted(),
+        "sorted by creation, oldest first",
+        "no ticket older than the one before it",
+        "another order",
+    ));
+    let ids: BTreeSet<&str> = tickets.iter().filter_map(|ticket| id(ticket)).collect();
+    findings.push(judged(
+        ids.len() == tickets.len(),
+        "every ticket once",
+        "no id twice on a page",
+        &format!("{} ids on {} tickets", ids.len(), tickets.len()),
+    ));
+    let unsorted = threads
+        .iter()
+        .filter(|thread| {
+            let sent: Vec<Instant> = thread.iter().filter_map(|one| created_at(one)).collect();
+            !sent.is_sorted()
+        })
+        .count();
+    findings.push(judged(
+        unsorted == 0,
+        "threads oldest first",
+        "no message older than the one before it",
+        &format!("another order in {unsorted} of {} threads", threads.len()),
+    ));
+}
+
+/// One finding per known field, and one per field that we do not know.
+fn fields(
+    findings: &mut Vec<Finding>,
+    path: &str,
+    objects: &[&Map<String, Value>],
+    known: &[Field],
+) {
+    if objects.is_empty() {
+        return;
+    }
+    let mut seen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, value) in objects.iter().flat_map(|object| object.iter()) {
+        seen.entry(name).or_default().insert(kind(value));
+    }
+    for field in known {
+        let what = format!("{path}{}", field.names.join(" or "));
+        let expected = field.types.join(" or ");
+        let types: BTreeSet<&str> = field
+            .names
+            .iter()
+            .filter_map(|name| seen.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        let lacking = objects
+            .iter()
+            .filter(|object| !field.names.iter().any(|name| object.contains_key(*name)))
+            .count();
+        // Every instant is a string, and any string will do where text is expected.
+        let fits = types.iter().all(|seen| {
+            field.types.contains(seen) || (*seen == "instant" && field.types.contains(&"string"))
+        });
+        let shown = types.iter().copied().collect::<Vec<_>>().join(" or ");
+        findings.push(if field.is_required && lacking > 0 {
+            let seen = format!("missing in {lacking} of {}", objects.len());
+            finding(Verdict::Differs, &what, &expected, &seen)
+        } else if !fits {
+            finding(Verdict::Differs, &what, &expected, &shown)
+        } else if types.is_empty() {
+            finding(Verdict::Unknown, &what, &expected, "not sent")
+        } else {
+            finding(Verdict::Ok, &what, &expected, &shown)
+        });
+    }
+    let is_known = |name: &str| known.iter().any(|field| field.names.contains(&name));
+    for (name, types) in seen.iter().filter(|(name, _)| !is_known(name)) {
+        let shown = types.iter().copied().collect::<Vec<_>>().join(" or ");
+        findings.push(finding(Verdict::Unknown, &format!("{path}{name}"), "", &shown));
+    }
+}
+
+fn objects(value: Option<&Value>) -> Vec<&Map<String, Value>> {
+    let items = value.and_then(Value::as_array);
+    items.into_iter().flatten().filter_map(Value::as_object).collect()
+}
+
+fn id(object: &Map<String, Value>) -> Option<&str> {
+    object.get("id").or_else(|| object.get("_id"))?.as_str()
+}
+
+fn created_at(object: &Map<String, Value>) -> Option<Instant> {
+    parse_instant(object.get("createdAt")?.as_str()?)
+}
+
+/// The JSON type, integers told from other numbers and instants from other strings.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(text) if parse_instant(text).is_some() => "instant",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn judged(is_so: bool, what: &str, expected: &str, otherwise: &str) -> Finding {
+    if is_so {
+        finding(Verdict::Ok, what, expected, "so")
+    } else {
+        finding(Verdict::Differs, what, expected, otherwise)
+    }
+}
+
+fn finding(verdict: Verdict, what: &str, expected: &str, seen: &str) -> Finding {
+    Finding {
+        verdict,
+        what: what.to_owned(),
+        expected: expected.to_owned(),
+        seen: seen.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn window() -> Window {
+        let at = |text| crate::window::parse(text).expect("an instant");
+        Window::new(at("2024-01-01"), at("2024-12-31")).expect("not empty")
+    }
+
+    fn differing(answer: &Value) -> Vec<String> {
+        examine(answer, window())
+            .into_iter()
+            .filter(|finding| finding.verdict == Verdict::Differs)
+            .map(|finding| format!("{}: {} / {}", finding.what, finding.expected, finding.seen))
+            .collect()
+    }
+
+    fn answer(tickets: Value) -> Value {
+        json!({"count": 2, "tickets": tickets, "pagination": {"skip": 0, "limit": 100, "hasMore": false}})
+    }
+
+    #[test]
+    fn an_answer_as_documented_differs_in_nothing() {
+        let tickets = json!([
+            {"id": "a", "createdAt": "2024-02-01T00:00:00.000Z", "status": "Open", "messages": [
+                {"id": "m", "createdAt": "2024-02-01T00:00:01.000Z", "content": "2024-01-01T00:00:00Z"}]},
+            {"_id": "b", "createdAt": "2024-02-02T00:00:00.000Z", "customer": {"_id": "c"}, "surprise": 1},
+        ]);
+        assert_eq!(differing(&answer(tickets.clone())), [""; 0]);
+        let new: Vec<String> = examine(&answer(tickets), window())
+            .into_iter()
+            .filter(|finding| finding.expected.is_empty())
+            .map(|finding| finding.what)
+            .collect();
+        assert_eq!(new, ["tickets[].surprise"]);
+    }
+
+    #[test]
+    fn each_difference_is_named_without_a_value() {
+        let tickets = json!([
+            {"id": "a", "createdAt": "2025-02-01T00:00:00.000Z", "priority": "high"},
+            {"createdAt": "2024-02-02T00:00:00.000Z", "customer": "someone"},
+        ]);
+        let body = json!({"tickets": tickets, "pagination": {}});
+        assert_eq!(
+            differing(&body),
+            [
+                "pagination.hasMore: boolean / missing in 1 of 1",
+                "count: at the top or in pagination / missing",
+                "tickets[].id or _id: string / missing in 1 of 2",
+                "tickets[].priority: integer or null / string",
+                "tickets[].customer: object or null / string",
+                "the range filters on creation: every createdAt in the range asked for / 1 of 2 outside",
+                "sorted by creation, oldest first: no ticket older than the one before it / another order",
+                "every ticket once: no id twice on a page / 1 ids on 2 tickets",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_desk_leaves_things_unknown() {
+        let findings = examine(&answer(json!([])), window());
+        assert!(findings.iter().any(|finding| finding.verdict == Verdict::Unknown));
+        assert_eq!(differing(&answer(json!([]))), [""; 0]);
+    }
+}

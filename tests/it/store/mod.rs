@@ -1,0 +1,9 @@
+//! The store on real files.
+
+mod files;
+mod model;
+mod pages;
+mod runs;
+mod schema;
+mod speed;
+mod world;

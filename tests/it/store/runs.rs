@@ -1,0 +1,308 @@
+//! Runs: begun, resumed, superseded, extended, ended.
+
+use mava_export::plan::{Position, Slice, SliceState};
+use mava_export::store::{Outcome, PageCommit, RunSpec};
+use mava_export::table;
+use mava_export::window::Window;
+
+use super::world::{Desk, at, open, range, reject, spec, ticket};
+
+fn open_until(until: &str) -> RunSpec {
+    RunSpec {
+        range: range("2025-01-01", until),
+        is_until_open: true,
+        ..spec()
+    }
+}
+
+#[test]
+fn an_unfinished_run_goes_on_where_it_was() {
+    let mut desk = Desk::new();
+    let run = desk.store.begin(&spec(), at("2026-01-01")).unwrap();
+    assert!(!run.is_resumed && !run.has_lookups && run.slices.is_empty());
+    let windows = [
+        range("2025-01-01", "2025-03-01"),
+        range("2025-03-01", "2025-07-01"),
+    ];
+    let mut slices = desk.store.plan_slices(run.snapshot_id, &windows).unwrap();
+    slices[0].position = Position::Key(at("2025-02-01"));
+    slices[1].position = Position::Offset {
+        skip: 100,
+        overlap_id: Some("ticket-00001".to_owned()),
+    };
+    for (slice, rows) in slices.iter().zip([ticket(1), ticket(2)]) {
+        desk.store
+            .commit_page(&PageCommit {
+                snapshot_id: run.snapshot_id,
+                slice,
+                tickets: &[rows],
+                rejects: &[],
+                requests: 2,
+                read_at: at("2026-01-01"),
+            })
+            .unwrap();
+    }
+    desk.store
+        .commit_lookups(run.snapshot_id, None, None, 1)
+        .unwrap();
+    slices[0].state = SliceState::Unverified {
+        reason: "the count did not settle".to_owned(),
+    };
+    desk.store
+        .commit_slice_state(run.snapshot_id, &slices[0], 3)
+        .unwrap();
+
+    let Desk { store, directory } = desk;
+    drop(store);
+    let mut store = open(&directory.path().join("support.db")).unwrap();
+    let resumed = store.begin(&spec(), at("2026-01-02")).unwrap();
+    assert_eq!(resumed.snapshot_id, run.snapshot_id);
+    assert!(resumed.is_resumed && resumed.has_lookups);
+    assert_eq!(resumed.slices, slices);
+    assert_eq!(resumed.snapshot.requests, 2 + 2 + 1 + 3);
+    assert_eq!(resumed.snapshot.tickets_new, 2);
+    let progress = store.progress().unwrap().unwrap();
+    assert_eq!((progress.open_slices, progress.unverified_slices), (1, 1));
+    assert_eq!(progress.covered, windows[0].length());
+    assert_eq!(progress.length, spec().range.length());
+}
+
+#[test]
+fn an_unfinished_run_of_another_spec_is_superseded() {
+    let others = [
+        RunSpec {
+            kind: "sync".to_owned(),
+            ..spec()
+        },
+        RunSpec {
+            range: range("2025-01-02", "2025-07-01"),
+            ..spec()
+        },
+        RunSpec {
+            range: range("2025-01-01", "2025-07-02"),
+            ..spec()
+        },
+        RunSpec {
+            filters_json: Some(r#"{"status":["Open"]}"#.to_owned()),
+            ..spec()
+        },
+        RunSpec {
+            has_messages: false,
+            ..spec()
+        },
+    ];
+    let mut desk = Desk::new();
+    desk.begin("2026-01-01");
+    for (place, other) in (2..).zip(others) {
+        let run = desk.begin_as(&other, "2026-01-02");
+        assert!(!run.is_resumed, "{other:?}");
+        assert_eq!(run.snapshot_id, place);
+        let superseded = &desk.store.snapshots(2).unwrap()[1];
+        assert_eq!(superseded.outcome, "superseded");
+        assert_eq!(superseded.finished_at, Some(at("2026-01-02")));
+        assert!(desk.store.slices(superseded.id).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_run_up_to_now_goes_on_later_and_is_extended() {
+    let mut desk = Desk::new();
+    let run = desk.begin_as(&open_until("2025-06-01"), "2025-06-01");
+    let resumed = desk.begin_as(&open_until("2026-06-10"), "2026-06-10");
+    assert!(resumed.is_resumed);
+    assert_eq!(resumed.range, run.range);
+    let added = desk
+        .store
+        .extend_range(run.snapshot_id, at("2026-06-10"))
+        .unwrap();
+    let windows: Vec<Window> = added.iter().map(|slice| slice.window).collect();
+    assert_eq!(
+        windows,
+        [
+            range("2025-06-01", "2026-06-01"),
+            range("2026-06-01", "2026-06-10")
+        ]
+    );
+    assert_eq!((added[0].number, added[1].number), (1, 2));
+    assert!(
+        desk.store
+            .extend_range(run.snapshot_id, at("2026-06-10"))
+            .unwrap()
+            .is_empty()
+    );
+    let again = desk.begin_as(&open_until("2026-06-11"), "2026-06-11");
+    assert_eq!(again.range, range("2025-01-01", "2026-06-10"));
+    assert_eq!(again.slices.len(), 3);
+}
+
+#[test]
+fn a_slice_is_split_while_its_pages_are_on_their_way() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let mut in_flight = run.slices[0].clone();
+    let shrunk = Slice {
+        window: range("2025-01-01", "2025-04-01"),
+        ..in_flight.clone()
+    };
+    let added = Slice {
+        number: 1,
+        window: range("2025-04-01", "2025-07-01"),
+        position: Position::Key(at("2025-04-01")),
+        state: SliceState::Open,
+    };
+    desk.store
+        .commit_split(run.snapshot_id, &shrunk, &added)
+        .unwrap();
+    in_flight.position = Position::Key(at("2025-02-01"));
+    desk.store
+        .commit_page(&PageCommit {
+            snapshot_id: run.snapshot_id,
+            slice: &in_flight,
+            tickets: &[ticket(1)],
+            rejects: &[],
+            requests: 1,
+            read_at: at("2026-01-01"),
+        })
+        .unwrap();
+    let stored = desk.store.slices(run.snapshot_id).unwrap();
+    assert_eq!(stored[0].window, shrunk.window);
+    assert_eq!(stored[0].position, in_flight.position);
+    assert_eq!(stored[1], added);
+    // Two that do not make up the stored one.
+    let gap = Slice {
+        number: 2,
+        window: range("2025-03-02", "2025-04-01"),
+        ..added
+    };
+    let shorter = Slice {
+        window: range("2025-01-01", "2025-03-01"),
+        ..shrunk
+    };
+    desk.store
+        .commit_split(run.snapshot_id, &shorter, &gap)
+        .unwrap_err();
+    assert_eq!(desk.store.slices(run.snapshot_id).unwrap(), stored);
+}
+
+#[test]
+fn a_run_ends_only_when_no_slice_is_open_and_keeps_the_unverified() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let error = desk
+        .store
+        .finish(run.snapshot_id, Outcome::Complete, at("2026-01-02"))
+        .unwrap_err();
+    assert!(error.to_string().contains("open"), "{error}");
+    let given_up = Slice {
+        state: SliceState::Unverified {
+            reason: "the count did not settle".to_owned(),
+        },
+        ..run.slices[0].clone()
+    };
+    desk.store
+        .commit_slice_state(run.snapshot_id, &given_up, 1)
+        .unwrap();
+    let snapshot = desk
+        .store
+        .finish(run.snapshot_id, Outcome::Complete, at("2026-01-02"))
+        .unwrap();
+    assert_eq!(snapshot.outcome, "incomplete");
+    assert_eq!(snapshot.unverified_slices, 1);
+    assert_eq!(snapshot.finished_at, Some(at("2026-01-02")));
+    assert_eq!(desk.store.slices(run.snapshot_id).unwrap(), [given_up]);
+    assert!(desk.store.progress().unwrap().is_none());
+    // The log is in the file.
+    let log = desk.directory.path().join("support.db-wal");
+    assert_eq!(std::fs::metadata(log).unwrap().len(), 0);
+    assert!(!desk.begin("2026-01-03").is_resumed);
+}
+
+#[test]
+fn rejects_make_a_run_incomplete() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let mut rows = ticket(1);
+    rows.rejects = vec![reject("a", Some("ticket-00001"))];
+    desk.page(&run, &[rows], "2026-01-01");
+    assert_eq!(desk.finish(&run, "2026-01-02").outcome, "incomplete");
+}
+
+#[test]
+fn lists_rename_archive_and_never_forget() {
+    let category = |id: &str, name: Option<&str>| table::Category {
+        id: id.to_owned(),
+        name: name.map(str::to_owned),
+        is_archived: None,
+    };
+    let agent = |name: Option<&str>, email: Option<&str>| table::Agent {
+        id: "agent-1".to_owned(),
+        name: name.map(str::to_owned),
+        email: email.map(str::to_owned),
+        wallet_address: None,
+    };
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    desk.page(&run, &[ticket(1)], "2026-01-01");
+    let list = |desk: &mut Desk, categories: &[table::Category], agents: &[table::Agent]| {
+        desk.store
+            .commit_lookups(run.snapshot_id, Some(categories), Some(agents), 2)
+            .unwrap();
+        desk.text(
+            "SELECT group_concat(id || coalesce(name, '') || coalesce(is_archived, '?'), ' ')
+             FROM (SELECT * FROM categories ORDER BY id)",
+        )
+        .unwrap()
+    };
+    let both = [
+        category("category-1", Some("Billing")),
+        category("category-2", Some("Bugs")),
+    ];
+    let grace = [agent(Some("Grace"), Some("grace@example.org"))];
+    assert_eq!(
+        list(&mut desk, &both, &grace),
+        "category-1Billing0 category-2Bugs0"
+    );
+    assert_eq!(
+        list(
+            &mut desk,
+            &[category("category-2", None)],
+            &[agent(None, None)]
+        ),
+        "category-1Billing1 category-2Bugs0"
+    );
+    assert_eq!(
+        list(&mut desk, &[], &[]),
+        "category-1Billing1 category-2Bugs0"
+    );
+    assert_eq!(
+        desk.text("SELECT name || coalesce(email, '-') FROM agents"),
+        Some("Grace-".to_owned())
+    );
+    assert_eq!(desk.number("SELECT requests FROM snapshots"), 1 + 3 * 2);
+}
+
+#[test]
+fn a_store_tells_its_snapshots_size_and_freshness() {
+    let mut desk = Desk::new();
+    for (number, day) in (0..).zip(["2026-01-01", "2026-01-29", "2026-01-30T12:00:00Z"]) {
+        desk.run(&[ticket(number)], day);
+    }
+    let snapshots = desk.store.snapshots(2).unwrap();
+    assert_eq!(
+        snapshots.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [3, 2]
+    );
+    let freshness = desk.store.freshness(at("2026-01-31")).unwrap();
+    assert_eq!(
+        (
+            freshness.live,
+            freshness.within_day,
+            freshness.within_week,
+            freshness.within_month,
+            freshness.within_quarter
+        ),
+        (3, 1, 2, 3, 3)
+    );
+    let size = desk.store.size_bytes().unwrap();
+    assert!(size > 50_000 && size < 1_000_000, "{size}");
+}

@@ -1,0 +1,109 @@
+//! The migrated file is the schema, both ways.
+
+use std::collections::BTreeSet;
+
+use mava_export::table::TABLES;
+
+use super::world::Desk;
+
+#[test]
+fn the_migrated_tables_are_those_of_the_schema() {
+    let desk = Desk::new();
+    let look = desk.look();
+    for table in TABLES {
+        let mut statement = look
+            .prepare("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?1) ORDER BY cid")
+            .unwrap();
+        let made: Vec<(String, String, bool, i64)> = statement
+            .query_map([table.name], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let meant: Vec<(String, String, bool, i64)> = table
+            .columns()
+            .map(|column| {
+                let place = table.key.iter().position(|key| *key == column.name);
+                (
+                    column.name.to_owned(),
+                    column.kind.sqlite().to_owned(),
+                    !column.is_nullable,
+                    place.map_or(0, |place| i64::try_from(place).unwrap() + 1),
+                )
+            })
+            .collect();
+        assert_eq!(made, meant, "{}", table.name);
+    }
+}
+
+#[test]
+fn every_table_is_strict_and_documented_or_internal() {
+    let desk = Desk::new();
+    let look = desk.look();
+    let mut statement = look
+        .prepare("SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND name NOT LIKE 'sqlite%'")
+        .unwrap();
+    let made: Vec<(String, bool)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for (name, is_strict) in &made {
+        assert!(is_strict, "{name}");
+    }
+    let people: BTreeSet<&str> = made
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    assert_eq!(people, TABLES.iter().map(|table| table.name).collect());
+}
+
+#[test]
+fn every_id_that_names_a_row_is_a_foreign_key() {
+    let desk = Desk::new();
+    let look = desk.look();
+    let mut statement = look
+        .prepare(
+            "SELECT t.name || '.' || f.\"from\" || ' -> ' || f.\"table\" || '.' || f.\"to\"
+             FROM pragma_table_list t, pragma_foreign_key_list(t.name) f
+             WHERE t.name NOT LIKE '\\_%' ESCAPE '\\' AND f.\"table\" <> 'snapshots'",
+        )
+        .unwrap();
+    let keys: BTreeSet<String> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let meant = [
+        "customer_attributes.customer_id -> customers.id",
+        "message_attachments.message_id -> messages.id",
+        "message_attachments.ticket_id -> messages.ticket_id",
+        "message_attachments.ticket_id -> tickets.id",
+        "messages.ticket_id -> tickets.id",
+        "ticket_attributes.ticket_id -> tickets.id",
+        "ticket_discord_users.ticket_id -> tickets.id",
+        "ticket_history.assigned_agent_id -> agents.id",
+        "ticket_history.category_id -> categories.id",
+        "ticket_history.ticket_id -> tickets.id",
+        "ticket_tags.tag_id -> tags.id",
+        "ticket_tags.ticket_id -> tickets.id",
+        "tickets.assigned_agent_id -> agents.id",
+        "tickets.category_id -> categories.id",
+        "tickets.customer_id -> customers.id",
+    ];
+    assert_eq!(keys, meant.map(str::to_owned).into());
+    let rests: i64 = look
+        .query_row(
+            "SELECT count(*) FROM pragma_table_list t, pragma_foreign_key_list(t.name) f
+             WHERE f.\"from\" = 'snapshot_id' AND t.name NOT LIKE '\\_%' ESCAPE '\\'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let with_snapshot = TABLES
+        .iter()
+        .filter(|table| table.columns().any(|column| column.name == "snapshot_id"));
+    assert_eq!(usize::try_from(rests).unwrap(), with_snapshot.count());
+}
