@@ -23,7 +23,9 @@ fn main() -> ExitCode {
         Ok(exit_code) => exit_code.number().into(),
         Err(error) => {
             printer.error(&error);
-            mava_export::error::ExitCode::from(error.kind()).number().into()
+            mava_export::error::ExitCode::from(error.kind())
+                .number()
+                .into()
         }
     }
 }

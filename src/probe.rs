@@ -83,7 +83,10 @@ const CUSTOMER: &[Field] = &[
     optional(&["telegramAuthorId"], TEXT),
     optional(&["createdAt"], INSTANT),
     optional(&["updatedAt"], INSTANT),
-    optional(&["attributes", "customAttributes"], &["array", "object", "null"]),
+    optional(
+        &["attributes", "customAttributes"],
+        &["array", "object", "null"],
+    ),
 ];
 
 const MESSAGE: &[Field] = &[
@@ -105,13 +108,23 @@ pub fn examine(answer: &Value, window: Window) -> Vec<Finding> {
         return vec![finding(Verdict::Differs, "answer", "object", kind(answer))];
     };
     fields(&mut findings, "", &[top], ANSWER);
-    let pagination: Vec<&Map<String, Value>> =
-        top.get("pagination").and_then(Value::as_object).into_iter().collect();
+    let pagination: Vec<&Map<String, Value>> = top
+        .get("pagination")
+        .and_then(Value::as_object)
+        .into_iter()
+        .collect();
     fields(&mut findings, "pagination.", &pagination, PAGINATION);
-    let has_count = top.get("count").or(pagination.first().and_then(|p| p.get("count")));
+    let has_count = top
+        .get("count")
+        .or(pagination.first().and_then(|p| p.get("count")));
     findings.push(match has_count {
         Some(_) => finding(Verdict::Ok, "count", "at the top or in pagination", "there"),
-        None => finding(Verdict::Differs, "count", "at the top or in pagination", "missing"),
+        None => finding(
+            Verdict::Differs,
+            "count",
+            "at the top or in pagination",
+            "missing",
+        ),
     });
     let tickets = objects(top.get("tickets"));
     if tickets.is_empty() {
@@ -146,7 +159,10 @@ fn behaviour(
     threads: &[Vec<&Map<String, Value>>],
     window: Window,
 ) {
-    let created: Vec<Instant> = tickets.iter().filter_map(|ticket| created_at(ticket)).collect();
+    let created: Vec<Instant> = tickets
+        .iter()
+        .filter_map(|ticket| created_at(ticket))
+        .collect();
     let outside = created.iter().filter(|at| !window.contains(**at)).count();
     findings.push(judged(
         outside == 0,
@@ -229,13 +245,22 @@ fn fields(
     let is_known = |name: &str| known.iter().any(|field| field.names.contains(&name));
     for (name, types) in seen.iter().filter(|(name, _)| !is_known(name)) {
         let shown = types.iter().copied().collect::<Vec<_>>().join(" or ");
-        findings.push(finding(Verdict::Unknown, &format!("{path}{name}"), "", &shown));
+        findings.push(finding(
+            Verdict::Unknown,
+            &format!("{path}{name}"),
+            "",
+            &shown,
+        ));
     }
 }
 
 fn objects(value: Option<&Value>) -> Vec<&Map<String, Value>> {
     let items = value.and_then(Value::as_array);
-    items.into_iter().flatten().filter_map(Value::as_object).collect()
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .collect()
 }
 
 fn id(object: &Map<String, Value>) -> Option<&str> {
@@ -340,7 +365,11 @@ mod tests {
     #[test]
     fn an_empty_desk_leaves_things_unknown() {
         let findings = examine(&answer(json!([])), window());
-        assert!(findings.iter().any(|finding| finding.verdict == Verdict::Unknown));
+        assert!(
+            findings
+                .iter()
+                .any(|finding| finding.verdict == Verdict::Unknown)
+        );
         assert_eq!(differing(&answer(json!([]))), [""; 0]);
     }
 }

@@ -143,9 +143,30 @@ impl Filters {
     }
 }
 
+/// Whose desk a run copies. The two never share a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunKind {
+    /// A real one.
+    Backfill,
+    /// An invented one.
+    Demo,
+}
+
+impl RunKind {
+    /// The word in `snapshots.kind`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Backfill => "backfill",
+            Self::Demo => "demo",
+        }
+    }
+}
+
 /// A backfill, as meant.
 #[derive(Debug, Clone)]
 pub struct Backfill {
+    /// Whose desk.
+    pub kind: RunKind,
     /// Start of the range.
     pub since: Instant,
     /// End of the range; `None` for now.

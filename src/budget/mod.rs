@@ -35,7 +35,9 @@ impl Limit {
         let rate = settings.rate_limit?;
         let period_ms = millis(rate.period);
         Some(Self {
-            requests: usize::try_from(settings.requests()?).unwrap_or(usize::MAX).max(1),
+            requests: usize::try_from(settings.requests()?)
+                .unwrap_or(usize::MAX)
+                .max(1),
             period_ms,
             span_ms: period_ms.saturating_add(millis(settings.margin)),
         })

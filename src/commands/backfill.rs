@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::SliceState;
 use crate::report::{Progress, Summary, Unverified};
-use crate::settings::Backfill;
+use crate::settings::{Backfill, RunKind};
 use crate::store::{self, OpenOptions, PageCommit, Run, RunSpec, Store};
 use crate::table::{Instant, Snapshot, instant_text};
 
@@ -60,6 +60,7 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
             now,
         },
     )?;
+    refuse_other_desk(&store, settings)?;
     let spec = spec(settings, now + CLOCK_ALLOWANCE)?;
     let run = store.begin(&spec, now)?;
     let mut part = Part {
@@ -79,6 +80,26 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
     part.end(store, began).await
 }
 
+/// An invented desk's rows must not mix with a real one's.
+fn refuse_other_desk(store: &Store, settings: &Backfill) -> Result<()> {
+    let Some(latest) = store.snapshots(1)?.pop() else {
+        return Ok(());
+    };
+    let holds_demo = latest.kind == RunKind::Demo.word();
+    let path = settings.store.path.display();
+    match settings.kind {
+        RunKind::Backfill if holds_demo => Err(Error::usage(format!(
+            "{path} holds the demo's invented desk"
+        ))
+        .help("name another file with --to")),
+        RunKind::Demo if !holds_demo => Err(Error::usage(format!(
+            "{path} holds a real desk, which the demo must not touch"
+        ))
+        .help("name another file with --to")),
+        RunKind::Backfill | RunKind::Demo => Ok(()),
+    }
+}
+
 fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
     let range = settings
         .window(now)
@@ -91,7 +112,7 @@ fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
         Some(json)
     };
     Ok(RunSpec {
-        kind: "backfill".to_owned(),
+        kind: settings.kind.word().to_owned(),
         range,
         is_until_open: settings.until.is_none(),
         filters_json,

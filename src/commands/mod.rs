@@ -27,9 +27,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Backfill {
             connection,
             backfill,
-        } => on_runtime(|runtime| {
-            runtime.block_on(drive::backfill(&connection, &backfill, printer))
-        }),
+        } => {
+            on_runtime(|runtime| runtime.block_on(drive::backfill(&connection, &backfill, printer)))
+        }
         Command::PlanBackfill {
             connection,
             backfill,
@@ -52,9 +52,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             }))
         }),
         Command::Status(store) => status::status(&store, printer),
-        Command::Demo(demo) => {
-            on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer)))
-        }
+        Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {
             on_runtime(|runtime| runtime.block_on(demo::simulate(&simulation, printer)))
         }

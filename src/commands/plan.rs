@@ -42,7 +42,8 @@ pub async fn plan(
         };
         let decode = |body: &[u8]| {
             let page = wire::decode_page(body).map_err(|error| error.to_string())?;
-            page.count.ok_or_else(|| "the answer has no count".to_owned())
+            page.count
+                .ok_or_else(|| "the answer has no count".to_owned())
         };
         let tickets = client.fetch(&query.get(), cancel, decode).await?.value;
         windows.push(PlannedWindow {

@@ -29,9 +29,8 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
         has_messages: true,
         ..TicketsQuery::of(window, PAGE_LIMIT)
     };
-    let decode = |body: &[u8]| {
-        serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned())
-    };
+    let decode =
+        |body: &[u8]| serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned());
     let answer: serde_json::Value = client.fetch(&query.get(), cancel, decode).await?.value;
     Ok(Probe {
         base_url: connection.base_url.to_string(),

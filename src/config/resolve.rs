@@ -10,8 +10,8 @@ use super::key;
 use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs};
 use crate::error::{Error, Result};
 use crate::settings::{
-    Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, Simulation,
-    StoreSettings, Timeouts, World,
+    Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, RunKind,
+    Simulation, StoreSettings, Timeouts, World,
 };
 use crate::table::Instant;
 use crate::window::Window;
@@ -82,6 +82,7 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
         .ok_or_else(|| missing("--since", "2023-01-01", "MAVA_EXPORT_SINCE", "since"))?;
     range(&typed.range, now)?;
     Ok(Backfill {
+        kind: RunKind::Backfill,
         since,
         until: typed.range.until,
         filters: filters(&typed.filters),

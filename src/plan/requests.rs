@@ -5,7 +5,7 @@
 /// more. An empty slice takes one request.
 pub fn requests(tickets: u64, limit: u32) -> u64 {
     let step = u64::from(limit.max(2)) - 1;
-    (tickets / step + u64::from(tickets % step != 0)).max(1)
+    tickets.div_ceil(step).max(1)
 }
 
 #[cfg(test)]
@@ -15,7 +15,10 @@ mod tests {
     #[test]
     fn pages_overlap_by_one_ticket() {
         let of = |tickets| requests(tickets, 100);
-        assert_eq!([of(0), of(1), of(99), of(100), of(198), of(199)], [1, 1, 1, 2, 2, 3]);
+        assert_eq!(
+            [of(0), of(1), of(99), of(100), of(198), of(199)],
+            [1, 1, 1, 2, 2, 3]
+        );
         assert_eq!(of(100_000), 1_011);
     }
 }

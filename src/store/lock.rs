@@ -2,6 +2,7 @@
 //!
 //! The lock belongs to the open file, so the system releases it however the process ends. The
 //! file itself stays, since removing it would let two runs lock two files of the same name.
+#![expect(clippy::disallowed_methods, reason = "the lock is a file")]
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -41,6 +42,12 @@ impl Lock {
             .map_err(cannot)?;
         Ok(Self { file })
     }
+}
+
+/// Whether some process holds the lock of the store at `path` just now.
+pub(super) fn is_held(path: &Path) -> bool {
+    File::open(beside(path, "-lock"))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 impl Drop for Lock {

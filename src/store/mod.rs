@@ -54,6 +54,11 @@ impl Store {
         &self.path
     }
 
+    /// Whether a run holds the store just now, this one included.
+    pub fn is_held(&self) -> bool {
+        lock::is_held(&self.path)
+    }
+
     /// The connection, for reading: publishing and people's own queries.
     pub fn connection(&self) -> &Connection {
         &self.connection

@@ -144,12 +144,7 @@ fn a_slice_is_split_while_its_pages_are_on_their_way() {
         window: range("2025-01-01", "2025-04-01"),
         ..in_flight.clone()
     };
-    let added = Slice {
-        number: 1,
-        window: range("2025-04-01", "2025-07-01"),
-        position: Position::Key(at("2025-04-01")),
-        state: SliceState::Open,
-    };
+    let added = Slice::new(1, range("2025-04-01", "2025-07-01"));
     desk.store
         .commit_split(run.snapshot_id, &shrunk, &added)
         .unwrap();

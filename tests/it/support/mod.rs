@@ -9,7 +9,7 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
+    Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
 };
 use mava_export::simulator::{Simulator, SimulatorSpec};
 use mava_export::window;
@@ -55,6 +55,7 @@ impl Desk {
             max_body_bytes: 64 << 20,
         };
         let settings = Backfill {
+            kind: RunKind::Backfill,
             since: window::parse("2022-01-01").expect("a date"),
             until: Some(window::parse("2025-01-01").expect("a date")),
             filters: Filters::default(),

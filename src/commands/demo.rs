@@ -1,0 +1,232 @@
+//! `demo` and `simulate`: a simulated Mava, with a backfill of it or alone.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use std::time::Duration;
+
+use chrono::Utc;
+use rusqlite::types::ValueRef;
+use secrecy::SecretString;
+
+use super::drive;
+use crate::error::{Error, ExitCode, Result};
+use crate::settings::{
+    Backfill, BudgetSettings, Connection, Demo, Filters, RateLimit, RetrySettings, RunKind,
+    Simulation, Timeouts,
+};
+use crate::simulator::{self, API_KEY, Faults, Simulator, SimulatorSpec, World, WorldSpec};
+use crate::store::Store;
+use crate::table::Instant;
+use crate::terminal::Printer;
+use crate::window;
+
+/// The invented desk's first day. Fixed, so that the same seed gives the same desk on any day.
+const FIRST_DAY: &str = "2023-01-01";
+
+/// The day after its last.
+const LAST_DAY: &str = "2026-01-01";
+
+/// How long the simulated API takes for a page in the demo.
+const LATENCY: Duration = Duration::from_millis(40);
+
+/// Messages of a ticket of the demo, on average.
+const MEAN_MESSAGES: f64 = 6.0;
+
+/// What the demo asks the store in the end: a heading, and a query that a person may well have.
+const QUESTIONS: [(&str, &str); 3] = [
+    (
+        "Tickets by origin: how many, how many open, median minutes to the first reply",
+        "WITH replies AS (
+           SELECT source_type, first_reply_time_ms,
+                  row_number() OVER (PARTITION BY source_type ORDER BY first_reply_time_ms) AS place,
+                  count(*) OVER (PARTITION BY source_type) AS replied
+           FROM tickets WHERE first_reply_time_ms IS NOT NULL)
+         SELECT source_type AS origin, count(*) AS tickets, sum(status <> 'Resolved') AS open,
+                (SELECT first_reply_time_ms / 60000 FROM replies
+                 WHERE replies.source_type = tickets.source_type
+                   AND place = (replied + 1) / 2) AS median_reply_min
+         FROM tickets GROUP BY source_type ORDER BY tickets DESC",
+    ),
+    (
+        "Who answers what: categories, their tickets and ratings",
+        "SELECT name AS category, count(*) AS tickets, count(csat) AS rated,
+                round(avg(csat), 2) AS mean_rating, sum(message_count) AS messages
+         FROM tickets JOIN categories ON categories.id = tickets.category_id
+         GROUP BY name ORDER BY tickets DESC LIMIT 5",
+    ),
+    (
+        "The thread of one ticket",
+        "SELECT position AS n, sender_type AS sender, message_type AS kind, created_at, content
+         FROM messages WHERE ticket_id = (
+           SELECT id FROM tickets WHERE message_count BETWEEN 4 AND 6 ORDER BY id LIMIT 1)
+         ORDER BY position",
+    ),
+];
+
+/// Copies a simulated desk into a store, within the real limit, and shows what can be asked of it.
+pub(super) async fn demo(demo: &Demo, printer: &Printer) -> Result<ExitCode> {
+    let (from, until) = (window::parse(FIRST_DAY)?, window::parse(LAST_DAY)?);
+    printer.note(&format!(
+        "Simulating a support desk with {} tickets; nothing leaves this machine.",
+        demo.world.tickets
+    ));
+    let simulator = Simulator::start(SimulatorSpec {
+        rate_limit: Some(simulator::RateLimit::documented()),
+        latency: LATENCY,
+        ..SimulatorSpec::new(world(demo.world, from, until, MEAN_MESSAGES))
+    })
+    .await?;
+    let base_url = simulator
+        .base_url()
+        .parse()
+        .map_err(|error| Error::failed("the simulator has no address").because(error))?;
+    let connection = Connection {
+        base_url,
+        api_key: SecretString::from(API_KEY),
+        budget: BudgetSettings {
+            rate_limit: Some(RateLimit {
+                requests: 90,
+                period: Duration::from_secs(30),
+            }),
+            share_percent: 100,
+            margin: Duration::from_millis(300),
+            // Each demo has a desk, and so a budget, of its own.
+            state_dir: None,
+        },
+        timeouts: Timeouts {
+            connect: Duration::from_secs(5),
+            read: Duration::from_secs(30),
+        },
+        retry: RetrySettings {
+            attempts: 5,
+            total: Duration::from_secs(120),
+            pause: Duration::from_millis(200),
+        },
+        max_body_bytes: 256 << 20,
+    };
+    let backfill = Backfill {
+        kind: RunKind::Demo,
+        since: from,
+        until: Some(until),
+        filters: Filters::default(),
+        has_messages: true,
+        max_lanes: 16,
+        // Another seed is another desk: its predecessor's tickets are gone.
+        allow_deletions: true,
+        store: demo.store.clone(),
+    };
+    let exit_code = drive::backfill(&connection, &backfill, printer).await?;
+    if exit_code == ExitCode::Complete && !printer.is_json() {
+        look(demo, printer)?;
+    }
+    Ok(exit_code)
+}
+
+/// Asks the store the [`QUESTIONS`] and says how to go on.
+fn look(demo: &Demo, printer: &Printer) -> Result<()> {
+    let store = Store::open_read_only(&demo.store.path)?;
+    for (heading, sql) in QUESTIONS {
+        let (columns, rows) = ask(&store, sql)
+            .map_err(|error| Error::failed("cannot query the demo's store").because(error))?;
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        printer.data("\n")?;
+        printer.rows(heading, &columns, &rows)?;
+    }
+    let path = demo.store.path.display();
+    printer.data(&format!(
+        "\nTry it yourself:\n  \
+         sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
+         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets GROUP BY day ORDER BY day DESC LIMIT 7\"\n\
+         Then with your own desk:\n  \
+         MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n"
+    ))
+}
+
+/// The result of a query as text: column names and rows.
+fn ask(store: &Store, sql: &str) -> rusqlite::Result<(Vec<String>, Vec<Vec<String>>)> {
+    let mut statement = store.connection().prepare(sql)?;
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let rows = statement
+        .query_map([], |row| {
+            (0..columns.len())
+                .map(|index| row.get_ref(index).map(shown))
+                .collect()
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((columns, rows))
+}
+
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+/// Serves a simulated Mava until interrupted.
+pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Result<ExitCode> {
+    let from = match simulation.since {
+        Some(since) => since,
+        None => window::parse(FIRST_DAY)?,
+    };
+    let until = simulation.until.unwrap_or_else(Utc::now);
+    let spec = SimulatorSpec {
+        rate_limit: simulation.rate_limit.map(|limit| {
+            let requests = usize::try_from(limit.requests).unwrap_or(usize::MAX);
+            simulator::RateLimit::new(requests, limit.period)
+        }),
+        latency: simulation.latency,
+        port: simulation.port,
+        is_prerendered: simulation.is_prerendered,
+        ..SimulatorSpec::new(world(
+            simulation.world,
+            from,
+            until,
+            simulation.mean_messages,
+        ))
+    };
+    drive::interruptible(async |cancel| {
+        simulator::serve_until(spec, cancel.cancelled(), |simulator| {
+            if simulation.fault_rate > 0.0 {
+                simulator.set_hook(Faults::random(
+                    simulation.world.seed,
+                    simulation.fault_rate,
+                ));
+            }
+            printer.note(&format!(
+                "A simulated Mava with {} tickets, created {} to {}, listens. In another terminal:\n  \
+                 export MAVA_BASE_URL={} MAVA_API_KEY={API_KEY}\n  \
+                 mava-export backfill --since {} --to sqlite:simulated.db\n\
+                 Ctrl-C ends it.",
+                simulation.world.tickets,
+                from.date_naive(),
+                until.date_naive(),
+                simulator.base_url(),
+                from.date_naive(),
+            ));
+        })
+        .await?;
+        Ok(ExitCode::Interrupted)
+    })
+    .await
+}
+
+fn world(
+    world: crate::settings::World,
+    from: Instant,
+    until: Instant,
+    mean_messages: f64,
+) -> World {
+    World::generate(&WorldSpec {
+        seed: world.seed,
+        tickets: usize::try_from(world.tickets).unwrap_or(usize::MAX),
+        from,
+        until,
+        mean_messages,
+    })
+}

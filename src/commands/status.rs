@@ -1,0 +1,107 @@
+//! `status`: what a store holds and how an unfinished run stands. Sends nothing.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use chrono::Utc;
+
+use crate::error::{ExitCode, Result};
+use crate::report::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
+use crate::settings::StoreSettings;
+use crate::store::{self, Store};
+use crate::table::Snapshot;
+use crate::terminal::Printer;
+
+/// Snapshots shown.
+const SNAPSHOTS: u32 = 10;
+
+pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<ExitCode> {
+    let store = Store::open_read_only(&settings.path)?;
+    let now = Utc::now();
+    let fresh = store.freshness(now)?;
+    let within = [
+        fresh.within_day,
+        fresh.within_week,
+        fresh.within_month,
+        fresh.within_quarter,
+    ];
+    let tables = store.row_counts()?;
+    let snapshot_count = tables
+        .iter()
+        .find(|(table, _)| *table == "snapshots")
+        .map_or(0, |(_, count)| *count);
+    let is_running = store.is_held();
+    let snapshots = store.snapshots(SNAPSHOTS)?;
+    printer.status(&Status {
+        store: settings.path.display().to_string(),
+        store_bytes: store.size_bytes()?,
+        as_of: now,
+        tables: tables
+            .into_iter()
+            .map(|(table, rows)| TableRows {
+                table: table.to_owned(),
+                rows,
+            })
+            .collect(),
+        tickets: fresh.live,
+        freshness: Freshness::HOURS
+            .into_iter()
+            .zip(within)
+            .map(|(hours, tickets)| Freshness::new(hours, tickets, fresh.live))
+            .collect(),
+        snapshots: snapshots
+            .iter()
+            .filter(|snapshot| snapshot.finished_at.is_some())
+            .map(finished)
+            .collect(),
+        snapshot_count,
+        unfinished: store
+            .progress()?
+            .map(|progress| unfinished(&progress, is_running)),
+    })?;
+    Ok(ExitCode::Complete)
+}
+
+fn finished(snapshot: &Snapshot) -> SnapshotStatus {
+    SnapshotStatus {
+        snapshot_id: snapshot.id,
+        kind: snapshot.kind.clone(),
+        outcome: snapshot.outcome.clone(),
+        started_at: snapshot.started_at,
+        finished_at: snapshot.finished_at,
+        range_from: snapshot.range_from,
+        range_until: snapshot.range_until,
+        filters: filters(snapshot),
+        has_messages: snapshot.has_messages,
+        requests: snapshot.requests,
+        tickets_read: snapshot.tickets_read,
+        tickets_new: snapshot.tickets_new,
+        tickets_changed: snapshot.tickets_changed,
+        tickets_deleted: snapshot.tickets_deleted,
+        unverified_slices: snapshot.unverified_slices,
+        rejects: snapshot.rejects,
+    }
+}
+
+fn unfinished(progress: &store::Progress, is_running: bool) -> Unfinished {
+    let snapshot = &progress.snapshot;
+    let done = progress.sealed_slices + progress.unverified_slices;
+    Unfinished {
+        snapshot_id: snapshot.id,
+        kind: snapshot.kind.clone(),
+        started_at: snapshot.started_at,
+        range_from: snapshot.range_from,
+        range_until: snapshot.range_until,
+        filters: filters(snapshot),
+        tickets_read: snapshot.tickets_read,
+        tickets_expected: None,
+        slices_sealed: done,
+        slices: done + progress.open_slices,
+        is_running,
+    }
+}
+
+fn filters(snapshot: &Snapshot) -> Option<serde_json::Value> {
+    serde_json::from_str(snapshot.filters_json.as_deref()?).ok()
+}
