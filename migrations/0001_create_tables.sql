@@ -1,7 +1,8 @@
 -- Tables for people: columns, order, nullability and keys are those of src/table.rs; a test
 -- compares both ways. Big rows live in rowid tables, small ones in their key's own tree.
 -- Foreign keys are checked at the commit: one that may fail in the middle of a transaction makes
--- SQLite keep a copy of every page that a DELETE touches, which made changed tickets take twice as long.
+-- SQLite keep a copy of each page that a DELETE touches, which made changed
+-- tickets take half as long again.
 
 CREATE TABLE snapshots (
     id INTEGER NOT NULL PRIMARY KEY,
