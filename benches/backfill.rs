@@ -159,7 +159,7 @@ fn simulator(world: World, change: impl FnOnce(&mut SimulatorSpec)) -> Simulator
 struct Run {
     seconds: f64,
     tickets: u64,
-    rows: u64,
+    rows: i64,
     bytes: f64,
     requests: u64,
     peak_kib: u64,
@@ -234,14 +234,14 @@ fn measure(simulator: &Simulator, flags: &[&str]) -> Run {
 }
 
 /// Rows in the tables for people.
-fn rows(store: &Path) -> u64 {
+fn rows(store: &Path) -> i64 {
     let sqlite = rusqlite::Connection::open(store).expect("the store opens");
     mava_export::table::TABLES
         .iter()
         .map(|table| {
             let sql = format!("SELECT count(*) FROM {}", table.name);
             sqlite
-                .query_row(&sql, [], |row| row.get::<_, u64>(0))
+                .query_row(&sql, [], |row| row.get::<_, i64>(0))
                 .expect("a count")
         })
         .sum()
