@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backfill;
 #[cfg(test)]
+mod equality;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod support;

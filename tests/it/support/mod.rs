@@ -1,5 +1,8 @@
 //! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
 
+mod expected;
+mod rows;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +14,19 @@ use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
-use mava_export::simulator::{Simulator, SimulatorSpec};
+use mava_export::simulator::{Shape, Simulator, SimulatorSpec};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::expected::{expected, expected_without_messages};
+pub(crate) use self::rows::Rows;
+
+/// Longer than any backfill of a test: one that takes it hangs.
+const HANG: Duration = Duration::from_secs(100);
 
 /// A simulated Mava, and a directory with the store that is filled from it.
 pub(crate) struct Desk {
@@ -80,8 +89,14 @@ impl Desk {
         self.settings.store.path.clone()
     }
 
-    /// Runs one backfill to its end.
+    /// Runs one backfill to its end, which must come.
     pub(crate) async fn backfill(&self) -> Result<(Summary, ExitCode)> {
+        tokio::time::timeout(HANG, self.run())
+            .await
+            .expect("a backfill that ends")
+    }
+
+    async fn run(&self) -> Result<(Summary, ExitCode)> {
         let context = Context {
             client: Arc::new(Client::new(&self.connection, rand::random)?),
             cancel: self.cancel.clone(),
@@ -107,6 +122,28 @@ impl Desk {
                 other => format!("{other:?}"),
             })
             .collect()
+    }
+
+    /// The data tables as they are stored; every reference in them holds.
+    pub(crate) fn rows(&self) -> Rows {
+        let sqlite = self.sqlite();
+        let mut statement = sqlite.prepare("PRAGMA foreign_key_check").expect("SQL");
+        assert!(!statement.exists([]).expect("runs"), "a reference dangles");
+        drop(statement);
+        Rows::read(&sqlite)
+    }
+
+    /// The desk's rows, served as documented, and the store's are the same in every table.
+    #[track_caller]
+    pub(crate) fn assert_whole(&self, what: &str) {
+        let expected = expected(&self.simulator.world(), Shape::default());
+        self.rows().assert_equal(&expected, what);
+    }
+
+    /// The first column of the first row, an integer.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let number = self.sqlite().query_row(sql, [], |row| row.get(0));
+        number.expect("a number")
     }
 
     /// Ids of the tickets stored and not deleted, sorted.
