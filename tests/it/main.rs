@@ -5,6 +5,8 @@ mod backfill;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod support;
