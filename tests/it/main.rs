@@ -3,9 +3,17 @@
 #[cfg(test)]
 mod backfill;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod equality;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod shapes;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
-use mava_export::simulator::{Shape, Simulator, SimulatorSpec};
+use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
@@ -27,6 +27,15 @@ pub(crate) use self::rows::Rows;
 
 /// Longer than any backfill of a test: one that takes it hangs.
 const HANG: Duration = Duration::from_secs(100);
+
+/// A desk of the first half of 2024 with short threads.
+pub(crate) fn generated(tickets: usize) -> World {
+    World::generate(&WorldSpec {
+        tickets,
+        mean_messages: 2.5,
+        ..WorldSpec::default()
+    })
+}
 
 /// A simulated Mava, and a directory with the store that is filled from it.
 pub(crate) struct Desk {
@@ -91,18 +100,19 @@ impl Desk {
 
     /// Runs one backfill to its end, which must come.
     pub(crate) async fn backfill(&self) -> Result<(Summary, ExitCode)> {
-        tokio::time::timeout(HANG, self.run())
-            .await
-            .expect("a backfill that ends")
+        self.backfill_with(&self.settings).await
     }
 
-    async fn run(&self) -> Result<(Summary, ExitCode)> {
+    /// The same with other settings.
+    pub(crate) async fn backfill_with(&self, settings: &Backfill) -> Result<(Summary, ExitCode)> {
         let context = Context {
             client: Arc::new(Client::new(&self.connection, rand::random)?),
             cancel: self.cancel.clone(),
             progress: watch::Sender::new(Progress::default()),
         };
-        commands::backfill(&context, &self.settings).await
+        tokio::time::timeout(HANG, commands::backfill(&context, settings))
+            .await
+            .expect("a backfill that ends")
     }
 
     /// The store, for looking at.
