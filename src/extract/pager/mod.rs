@@ -279,7 +279,9 @@ impl Pager {
             // has to hold that one at least, so a false claim does not end the slice.
             Ok(left) => self.advance(cursor, last, left, answer),
             Err(reason) => self.again_or(reason, |pager, reason| {
-                let is_end = !is_full && answer.has_more != Some(true);
+                let is_more_announced =
+                    answer.has_more == Some(true) || answer.count.is_some_and(|all| all > received);
+                let is_end = !is_full && !is_more_announced;
                 let can_move = last.is_some_and(|last| last > cursor);
                 if is_end || !(can_move || is_full) {
                     let fresh = pager.fresh_at_cursor(answer.keys);
