@@ -7,7 +7,13 @@ mod budget;
 #[cfg(test)]
 mod equality;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod poison;
 #[cfg(test)]
 mod quirks;
 #[cfg(test)]

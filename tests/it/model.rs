@@ -220,7 +220,7 @@ async fn check(case: Case) -> Result<(), TestCaseError> {
     }));
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     desk.simulator.clear_hook();
-    let past = past.lock().expect("no panic before");
+    let past = std::mem::take(&mut *past.lock().expect("no panic before"));
 
     prop_assert_eq!(exit_code, ExitCode::Complete, "{:?}", summary);
     let stored: BTreeSet<String> = desk.live_ids().into_iter().collect();

@@ -108,8 +108,9 @@ async fn an_ignored_filter_is_no_complete_export() {
         desk.settings.filters = filters;
         let (summary, exit_code) = desk.backfill().await.expect("ends");
         assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+        let mut unverified = summary.unverified.iter();
         assert!(
-            summary.remarks.iter().any(|one| one.contains("filter")),
+            unverified.any(|one| one.reason.contains("filter")),
             "{summary:?}"
         );
     }

@@ -50,7 +50,15 @@ impl Desk {
     /// The desk that `spec` describes, and settings to copy all of it: no limit, short timeouts,
     /// short pauses.
     pub(crate) async fn open(spec: SimulatorSpec) -> Self {
-        let simulator = Simulator::start(spec).await.expect("a simulator");
+        Self::around(Simulator::start(spec).await.expect("a simulator"))
+    }
+
+    /// The same with the simulator on a thread of its own.
+    pub(crate) fn open_apart(spec: SimulatorSpec) -> Self {
+        Self::around(Simulator::start_apart(spec).expect("a simulator"))
+    }
+
+    fn around(simulator: Simulator) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = Connection {
             base_url: simulator.base_url().parse().expect("a URL"),
@@ -147,6 +155,14 @@ impl Desk {
     #[track_caller]
     pub(crate) fn assert_whole(&self, what: &str) {
         let expected = expected(&self.simulator.world(), Shape::default());
+        self.rows().assert_equal(&expected, what);
+    }
+
+    /// The same after a further run, from which on an archived category is known as such.
+    #[track_caller]
+    pub(crate) fn assert_whole_again(&self, what: &str) {
+        let expected = expected(&self.simulator.world(), Shape::default());
+        let expected = expected.with_unlisted_categories_archived();
         self.rows().assert_equal(&expected, what);
     }
 

@@ -54,11 +54,7 @@ impl Rows {
         for name in DATA {
             let sql = format!("SELECT * FROM {name}");
             let mut statement = store.prepare(&sql).expect("a table");
-            let names: Vec<String> = statement
-                .column_names()
-                .into_iter()
-                .map(str::to_owned)
-                .collect();
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut found = statement.query([]).expect("runs");
             while let Some(read) = found.next().expect("a row") {
                 let columns = names
@@ -116,6 +112,17 @@ impl Rows {
                 let id = row.get(column).and_then(Value::as_str);
                 *table == "customers" || id.is_none_or(|id| ids.iter().all(|one| one != id))
             });
+        }
+        self
+    }
+
+    /// Categories of which only the id is known become archived ones.
+    pub(crate) fn with_unlisted_categories_archived(mut self) -> Self {
+        let categories = self.0.get_mut("categories").expect("a data table");
+        for row in categories.values_mut() {
+            if row["is_archived"].is_null() {
+                row.insert("is_archived".to_owned(), 1.into());
+            }
         }
         self
     }
