@@ -40,6 +40,7 @@ fn settings_of_this_process() {
             println!("lanes={}", backfill.max_lanes);
             println!("base_url={}", connection.base_url);
             println!("has_messages={}", backfill.has_messages);
+            println!("state_dir={:?}", connection.budget.state_dir);
         }
         Ok(other) => println!("{other:?}"),
         Err(error) => printer.error(&error),
@@ -104,6 +105,21 @@ fn flags_go_before_the_environment_that_before_the_file_and_that_before_defaults
     assert!(at("", &[("MAVA_EXPORT_CONFIG", "other.toml")]).contains("lanes=5\n"));
     let url = at("", &[("MAVA_BASE_URL", "http://127.0.0.1:8090")]);
     assert!(url.contains("base_url=http://127.0.0.1:8090/\n"), "{url}");
+}
+
+#[test]
+fn the_ledgers_lie_in_the_users_state_directory_unless_another_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |line: &str, variables: &[(&str, &str)]| {
+        let variables = [variables, &[("MAVA_API_KEY", KEY), ("HOME", "/home/a")]].concat();
+        run(folder.path(), &format!("{BACKFILL} {line}"), &variables, "")
+    };
+    let standard = "state_dir=Some(\"/home/a/.local/state/mava-export\")\n";
+    assert!(at("", &[]).contains(standard));
+    let moved = at("", &[("XDG_STATE_HOME", "/state")]);
+    assert!(moved.contains("state_dir=Some(\"/state/mava-export\")\n"));
+    assert!(at("--state-dir here", &[]).contains("state_dir=Some(\"here\")\n"));
+    assert!(at("--rate-limit none", &[]).contains("state_dir=None\n"));
 }
 
 #[test]
