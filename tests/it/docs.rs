@@ -414,3 +414,25 @@ fn every_guarantee_names_tests_that_exist() {
     }
     assert_eq!(count, 6);
 }
+
+/// Lines of the demo's summary that differ from machine to machine and run to run.
+const MEASURED: [&str; 4] = ["  API ", "  time ", "  store ", "  next "];
+
+#[test]
+fn the_demo_prints_what_the_readme_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
+        .arg("demo")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let readme = read("README.md");
+    let shown = blocks(section(&readme, "## Set up"), "text");
+    assert_eq!(shown.len(), 1);
+    for line in shown[0].lines() {
+        let is_measured = MEASURED.iter().any(|start| line.starts_with(start));
+        assert!(is_measured || printed.contains(line), "{line}");
+    }
+}
