@@ -1,4 +1,48 @@
-//! `mava-export` keeps a complete, queryable copy of a Mava support desk.
+//! `mava-export` keeps a complete, queryable copy of a Mava support desk in SQLite.
+//!
+//! ```text
+//!  settings ──► plan ──► extract ───────────────────────────────────► store
+//!  cli, config  pure     lanes, pagers                                 1 thread,
+//!                           │     ▲                                    1 transaction
+//!                        request  page                                 a page
+//!                           ▼     │                                      │
+//!                         api ──► wire ──► normalize ──► table rows ─────┘
+//!                         budget, pure     pure
+//!                         retry
+//! ```
+//!
+//! # Guarantees
+//!
+//! - *Complete.* A run that ends with [`ExitCode::Complete`](error::ExitCode::Complete) has stored
+//!   every ticket that the API held for the whole run, in the range asked for, once and with its
+//!   whole thread.
+//! - *Crash-proof.* Killed at any point, the store opens and holds a consistent prefix of the run;
+//!   the next run goes on from there, to the same end.
+//! - *Within budget.* Never more sends than the limit in any window of its period, across lanes,
+//!   restarts and the processes of one machine that share a key.
+//! - *Nothing silently lost.* What cannot be represented is kept raw, counted, and told by the
+//!   exit code; unknown fields are kept as JSON; a deleted ticket is flagged, not erased.
+//! - *Secret.* The API key never reaches a log, an error, a file or a process list.
+//!
+//! # Modules, in the order the data flows
+//!
+//! - [`cli`], [`config`], [`settings`]: what was typed and read, and what it means.
+//! - [`commands`]: one file a command, glue between all that follows.
+//! - [`window`], [`plan`]: ranges, slices, what they cost. Pure.
+//! - [`extract`]: pagers, lanes, the writer's thread. The only module that spawns tasks.
+//! - [`budget`]: the ledger, and the gate that every request passes.
+//! - [`api`]: the HTTP client, its queries and its retries.
+//! - [`wire`]: JSON as sent. Pure.
+//! - [`normalize`]: JSON to rows, rejects and hashes. Pure.
+//! - [`table`]: the one schema.
+//! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
+//! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
+//! - [`probe`]: an answer of the API held against what we expect. Pure.
+//! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
+//! - [`error`]: the one error, and the exit codes.
+//!
+//! Arrows point one way, from the edge to the core: the client never sees a table, the store never
+//! sees JSON, and what is pure is handed its time, its randomness and its environment.
 
 pub mod api;
 pub mod budget;

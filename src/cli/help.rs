@@ -86,7 +86,7 @@ Examples:
   mava-export simulate --port 9000 --tickets 100000 --since 2022-01-01 --latency 1500ms --fault-rate 0.02
 
 Then, in another terminal:
-  MAVA_API_KEY=any mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db";
+  MAVA_API_KEY=simulated-key mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -84,8 +84,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run the simulated Mava alone, to develop against
     ///
-    /// Speaks the documented API on loopback: all parameters, filters, sorts and errors. Any key is
-    /// accepted.
+    /// Speaks the documented API on loopback: all parameters, filters, sorts and errors. It takes one
+    /// key: simulated-key.
     #[command(after_help = help::SIMULATE)]
     Simulate(SimulateArgs),
     /// Print a completion script for a shell

@@ -51,7 +51,7 @@ const QUESTIONS: [(&str, &str); 3] = [
     ),
     (
         "Who answers what: categories, their tickets and ratings",
-        "SELECT name AS category, count(*) AS tickets, count(csat) AS rated,
+        "SELECT coalesce(name, '(archived)') AS category, count(*) AS tickets, count(csat) AS rated,
                 round(avg(csat), 2) AS mean_rating, sum(message_count) AS messages
          FROM tickets JOIN categories ON categories.id = tickets.category_id
          GROUP BY name ORDER BY tickets DESC LIMIT 5",

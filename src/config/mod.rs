@@ -3,6 +3,7 @@
 mod file;
 mod key;
 mod resolve;
+mod state;
 
 pub use file::File;
 pub use resolve::{resolve, resolve_with};

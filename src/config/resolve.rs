@@ -1,4 +1,5 @@
-//! From what was typed to what is meant: pure, but for the API key, whose reader is handed in.
+//! From what was typed to what is meant: pure, but for [`resolve`], which looks up the user's state
+//! directory and hands in the reader of the API key.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::key;
+use super::{key, state};
 use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs};
 use crate::error::{Error, Result};
 use crate::settings::{
@@ -21,8 +22,29 @@ use crate::window::Window;
 ///
 /// # Errors
 /// A usage error: something required is missing, or values contradict each other.
-pub fn resolve(args: Args, now: Instant) -> Result<Command> {
+pub fn resolve(mut args: Args, now: Instant) -> Result<Command> {
+    if let Some(api) = api(&mut args.command)
+        && api.state_dir.is_none()
+        && api.rate_limit.0.is_some()
+    {
+        api.state_dir = Some(state::directory()?);
+    }
     resolve_with(args, now, key::read)
+}
+
+/// The API's options, of a command that has them.
+fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
+    match command {
+        cli::Command::Backfill(typed)
+        | cli::Command::Plan {
+            command: cli::PlanCommand::Backfill(typed),
+        } => Some(&mut typed.api),
+        cli::Command::Probe(typed) => Some(&mut typed.api),
+        cli::Command::Status(_)
+        | cli::Command::Demo(_)
+        | cli::Command::Simulate(_)
+        | cli::Command::Completions { .. } => None,
+    }
 }
 
 /// [`resolve`] with the reader of the API key handed in. It is given the key file, if one was

@@ -4,7 +4,7 @@
 //!  slices ──► lanes ──► pager ──► channel ──► writer ──► store
 //!             async     pure      bounded     1 thread
 //! ```
-//! [`run`] owns every slice's [`Pager`] and decides alone what is asked next; a lane is a page in
+//! [`Extraction::run`] owns every slice's [`Pager`] and decides alone what is asked next; a lane is a page in
 //! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
 //! nothing is shared and nothing is locked.
 

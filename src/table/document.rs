@@ -8,8 +8,9 @@ const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
 # Tables
 
-The same tables and columns in SQLite and in Parquet. In SQLite all tables are `STRICT`; tables whose names begin with `_` are
-internal and may change with any version.
+The tables of the store. What a type is in SQLite stands in the first table; the Parquet column says what it becomes once
+the store is published, which this version does not do yet. In SQLite all tables are `STRICT`; tables whose names begin with `_`
+are internal and may change with any version.
 
 | type | SQLite | Parquet | holds |
 |---|---|---|---|
