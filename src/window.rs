@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{Duration, NaiveDate, NaiveDateTime, SecondsFormat};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat};
 
 use crate::error::{Error, Result};
 use crate::table::{Instant, parse_instant};
@@ -98,6 +98,12 @@ pub fn parse(text: &str) -> Result<Instant> {
         .map(|naive| naive.and_utc())
         .or_else(|| parse_instant(trimmed))
         .or_else(|| {
+            ["%Y-%m-%dT%H:%M%:z", "%Y-%m-%d %H:%M:%S%.f%:z"]
+                .iter()
+                .find_map(|form| DateTime::parse_from_str(trimmed, form).ok())
+                .map(|instant| instant.to_utc())
+        })
+        .or_else(|| {
             [
                 "%Y-%m-%dT%H:%M:%S%.f",
                 "%Y-%m-%d %H:%M:%S%.f",
@@ -146,6 +152,7 @@ mod tests {
     #[test]
     fn offsets_are_read_and_sub_millisecond_digits_cut() {
         assert_eq!(at("2024-01-01T02:00:00+02:00"), at("2024-01-01"));
+        assert_eq!(at("2024-01-01T02:00+02:00"), at("2024-01-01"));
         assert_eq!(
             at("2024-01-01T00:00:00.0019Z"),
             at("2024-01-01T00:00:00.001Z")

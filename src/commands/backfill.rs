@@ -232,8 +232,8 @@ impl Part<'_> {
         let mut outcome = store::Outcome::Complete;
         if self.settings.filters.is_empty() && unverified.is_empty() {
             match self.mark_gone(&mut store).await {
-                Ok(is_believed) if is_believed => {}
-                Ok(_) => outcome = store::Outcome::Incomplete,
+                Ok(true) => {}
+                Ok(false) => outcome = store::Outcome::Incomplete,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
                     let summary =
                         self.summary(&store, &self.run.snapshot, "interrupted", unverified, began)?;
@@ -256,7 +256,8 @@ impl Part<'_> {
     }
 
     /// Flags tickets of the range that the store holds and this run did not meet, after a second
-    /// look. `false` when so many are missing that none of it is believed.
+    /// look. `false` when that is not settled: so many are missing that none of it is believed, or
+    /// the second look proved nothing about some.
     async fn mark_gone(&mut self, store: &mut Store) -> Result<bool> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
@@ -302,7 +303,7 @@ impl Part<'_> {
                 look.unclear
             ));
         }
-        Ok(true)
+        Ok(look.unclear == 0)
     }
 
     /// Requests sent since the last account.

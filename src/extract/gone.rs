@@ -8,7 +8,7 @@ use chrono::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Scope};
-use super::pager::{Answer, Ask, Narrowing, PAGE_LIMIT, Pager, Step};
+use super::pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step};
 use crate::api::Client;
 use crate::error::Result;
 use crate::normalize::{Outcome, TicketRows};
@@ -66,8 +66,7 @@ pub async fn look_again(
             .count();
         if spanned > 0 {
             let (settled, rest) = left.split_at(spanned);
-            let here = page.keys.into_iter().map(|key| key.id).collect();
-            look.settle(settled, &here, page.outcomes);
+            look.settle(settled, &page.keys, page.outcomes);
             left = rest;
             continue;
         }
@@ -75,7 +74,7 @@ pub async fn look_again(
         let tied = left.iter().take_while(|(_, at)| at == first_at).count();
         let (tied, rest) = left.split_at(tied);
         match whole_millisecond(client, &scope, *first_at, cancel).await? {
-            Some((here, outcomes)) => look.settle(tied, &here, outcomes),
+            Some((keys, outcomes)) => look.settle(tied, &keys, outcomes),
             None => look.unclear += tied.len(),
         }
         left = rest;
@@ -84,15 +83,16 @@ pub async fn look_again(
 }
 
 impl SecondLook {
-    /// Sorts `sought` by whether they are among the ids `here`.
-    fn settle(
-        &mut self,
-        sought: &[(String, Instant)],
-        here: &HashSet<String>,
-        outcomes: Vec<Outcome>,
-    ) {
-        let gone = sought.iter().filter(|(id, _)| !here.contains(id));
-        self.gone.extend(gone.map(|(id, _)| id.clone()));
+    /// Sorts `sought` by whether they are among `keys`, the whole of what spans them. One of
+    /// several that came without an id may be any of them, so then nothing is gone for sure.
+    fn settle(&mut self, sought: &[(String, Instant)], keys: &[Key], outcomes: Vec<Outcome>) {
+        let here: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        let absent = sought.iter().filter(|(id, _)| !here.contains(id.as_str()));
+        if keys.iter().all(|key| key.has_id) {
+            self.gone.extend(absent.map(|(id, _)| id.clone()));
+        } else {
+            self.unclear += absent.count();
+        }
         let sought: HashSet<&str> = sought.iter().map(|(id, _)| id.as_str()).collect();
         let rows = outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Rows(rows) if sought.contains(rows.ticket.id.as_str()) => Some(*rows),
@@ -102,19 +102,19 @@ impl SecondLook {
     }
 }
 
-/// The ids of all tickets of one millisecond, and what became of them; `None` where the API's
+/// The keys of all tickets of one millisecond, and what became of them; `None` where the API's
 /// answers do not prove that they are all.
 async fn whole_millisecond(
     client: &Arc<Client>,
     scope: &Arc<Scope>,
     at: Instant,
     cancel: &CancellationToken,
-) -> Result<Option<(HashSet<String>, Vec<Outcome>)>> {
+) -> Result<Option<(Vec<Key>, Vec<Outcome>)>> {
     let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
         return Ok(None);
     };
     let mut pager = Pager::new(Slice::new(0, window), &scope.filters);
-    let mut ids = HashSet::new();
+    let mut keys = Vec::new();
     let mut outcomes = Vec::new();
     while let Some(ask) = pager.ask() {
         let page = page::fetch(Arc::clone(client), Arc::clone(scope), ask, cancel.clone()).await?;
@@ -126,9 +126,9 @@ async fn whole_millisecond(
         if matches!(taken.step, Step::Again(_)) {
             continue;
         }
-        ids.extend(page.keys.into_iter().map(|key| key.id));
+        keys.extend(page.keys);
         outcomes.extend(page.outcomes);
     }
     let is_sealed = pager.slice().state == SliceState::Sealed;
-    Ok(is_sealed.then_some((ids, outcomes)))
+    Ok(is_sealed.then_some((keys, outcomes)))
 }

@@ -95,6 +95,7 @@ pub(super) async fn fetch(
         .iter()
         .map(|ticket| Key {
             id: ticket.identity().into_owned(),
+            has_id: ticket.id.is_some(),
             created_at: ticket.created_at,
         })
         .collect();

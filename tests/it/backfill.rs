@@ -1,7 +1,7 @@
 //! Backfills of simulated desks, end to end.
 
 use mava_export::error::ExitCode;
-use mava_export::simulator::{SimulatorSpec, World, WorldSpec};
+use mava_export::simulator::{Fault, Faults, SimulatorSpec, World, WorldSpec};
 
 use crate::support::Desk;
 
@@ -57,4 +57,25 @@ async fn an_emptied_workspace_flags_nothing_and_says_so() {
             .any(|remark| remark.contains("--allow-deletions"))
     );
     assert_eq!(desk.live_ids().len(), 500);
+}
+
+#[tokio::test]
+async fn a_ticket_that_comes_without_its_id_is_not_taken_for_deleted() {
+    let desk = Desk::open(generated(300)).await;
+    desk.backfill().await.expect("completes");
+    let nameless = desk
+        .simulator
+        .with_world(|world| world.id_at(150).expect("a ticket"));
+    desk.simulator.set_hook(Faults::always(move |_| {
+        let nameless = nameless.clone();
+        Fault::edit_tickets(move |ticket| {
+            if ticket["id"] == nameless.as_str() {
+                ticket.as_object_mut().expect("a ticket").remove("id");
+            }
+        })
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Incomplete);
+    assert_eq!((summary.tickets_deleted, summary.rejects), (0, 1));
+    assert_eq!(desk.live_ids(), desk.world_ids());
 }

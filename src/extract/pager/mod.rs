@@ -59,6 +59,8 @@ pub struct Narrowing {
 pub struct Key {
     /// Its id, or a stable stand-in where the API sent none.
     pub id: String,
+    /// Whether the API sent one.
+    pub has_id: bool,
     /// Its creation; `None` where the API sent none that can be read.
     pub created_at: Option<Instant>,
 }

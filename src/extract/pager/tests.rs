@@ -70,6 +70,7 @@ impl World {
             .take(ask.limit as usize)
             .map(|(created, id)| Key {
                 id: id.to_string(),
+                has_id: true,
                 created_at: Some(at(created)),
             })
             .collect();
