@@ -17,7 +17,7 @@ use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::SliceState;
 use crate::report::{Progress, Summary, Unverified};
 use crate::settings::{Backfill, RunKind};
-use crate::store::{self, OpenOptions, PageCommit, Run, RunSpec, Store};
+use crate::store::{self, LookupsCommit, OpenOptions, PageCommit, Run, RunSpec, Store};
 use crate::table::{Instant, Snapshot, instant_text};
 
 /// Added to our own clock for the end of a range that ends "now": what clocks of two machines
@@ -180,12 +180,14 @@ impl Part<'_> {
         if !self.run.has_lookups {
             let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
             let requests = self.newly_sent();
-            store.commit_lookups(
+            store.commit_lookups(&LookupsCommit {
                 snapshot_id,
-                lookups.categories.as_ref().map(|list| list.rows.as_slice()),
-                lookups.agents.as_ref().map(|list| list.rows.as_slice()),
+                categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
+                agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
+                rejects: &lookups.rejects(),
+                replaced_characters: lookups.replaced_characters(),
                 requests,
-            )?;
+            })?;
             self.remarks.extend(lookups.remarks);
             if spec.is_until_open
                 && let Some(server_time) = lookups.server_time

@@ -4,13 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Scope};
-use super::pager::{Ask, Narrowing, PAGE_LIMIT};
+use super::pager::{Answer, Ask, Narrowing, PAGE_LIMIT, Pager, Step};
 use crate::api::Client;
 use crate::error::Result;
 use crate::normalize::{Outcome, TicketRows};
+use crate::plan::{Slice, SliceState};
+use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -38,7 +41,7 @@ pub async fn look_again(
     cancel: &CancellationToken,
 ) -> Result<SecondLook> {
     let scope = Arc::new(Scope {
-        filters: crate::settings::Filters::default(),
+        filters: Filters::default(),
         has_messages: true,
     });
     let mut look = SecondLook::default();
@@ -61,26 +64,71 @@ pub async fn look_again(
             .iter()
             .take_while(|(_, at)| settled_until.is_some_and(|until| *at < until))
             .count();
-        let (settled, rest) = left.split_at(spanned);
-        let here: HashSet<&str> = page.keys.iter().map(|key| key.id.as_str()).collect();
-        let gone = settled.iter().filter(|(id, _)| !here.contains(id.as_str()));
-        look.gone.extend(gone.map(|(id, _)| id.clone()));
-        let sought: HashSet<&str> = settled.iter().map(|(id, _)| id.as_str()).collect();
-        look.found.extend(
-            page.outcomes
-                .into_iter()
-                .filter_map(|outcome| match outcome {
-                    Outcome::Rows(rows) if sought.contains(rows.ticket.id.as_str()) => Some(*rows),
-                    Outcome::Rows(_) | Outcome::Reject(_) => None,
-                }),
-        );
-        left = if spanned > 0 {
-            rest
-        } else {
-            // More tickets in this millisecond than a page holds, or an answer out of order.
-            look.unclear += 1;
-            rest.get(1..).unwrap_or_default()
-        };
+        if spanned > 0 {
+            let (settled, rest) = left.split_at(spanned);
+            let here = page.keys.into_iter().map(|key| key.id).collect();
+            look.settle(settled, &here, page.outcomes);
+            left = rest;
+            continue;
+        }
+        // More tickets in this millisecond than a page holds, or an answer out of order.
+        let tied = left.iter().take_while(|(_, at)| at == first_at).count();
+        let (tied, rest) = left.split_at(tied);
+        match whole_millisecond(client, &scope, *first_at, cancel).await? {
+            Some((here, outcomes)) => look.settle(tied, &here, outcomes),
+            None => look.unclear += tied.len(),
+        }
+        left = rest;
     }
     Ok(look)
+}
+
+impl SecondLook {
+    /// Sorts `sought` by whether they are among the ids `here`.
+    fn settle(
+        &mut self,
+        sought: &[(String, Instant)],
+        here: &HashSet<String>,
+        outcomes: Vec<Outcome>,
+    ) {
+        let gone = sought.iter().filter(|(id, _)| !here.contains(id));
+        self.gone.extend(gone.map(|(id, _)| id.clone()));
+        let sought: HashSet<&str> = sought.iter().map(|(id, _)| id.as_str()).collect();
+        let rows = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Rows(rows) if sought.contains(rows.ticket.id.as_str()) => Some(*rows),
+            Outcome::Rows(_) | Outcome::Reject(_) => None,
+        });
+        self.found.extend(rows);
+    }
+}
+
+/// The ids of all tickets of one millisecond, and what became of them; `None` where the API's
+/// answers do not prove that they are all.
+async fn whole_millisecond(
+    client: &Arc<Client>,
+    scope: &Arc<Scope>,
+    at: Instant,
+    cancel: &CancellationToken,
+) -> Result<Option<(HashSet<String>, Vec<Outcome>)>> {
+    let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
+        return Ok(None);
+    };
+    let mut pager = Pager::new(Slice::new(0, window), &scope.filters);
+    let mut ids = HashSet::new();
+    let mut outcomes = Vec::new();
+    while let Some(ask) = pager.ask() {
+        let page = page::fetch(Arc::clone(client), Arc::clone(scope), ask, cancel.clone()).await?;
+        let taken = pager.take(Answer {
+            count: page.count,
+            has_more: page.has_more,
+            keys: &page.keys,
+        });
+        if matches!(taken.step, Step::Again(_)) {
+            continue;
+        }
+        ids.extend(page.keys.into_iter().map(|key| key.id));
+        outcomes.extend(page.outcomes);
+    }
+    let is_sealed = pager.slice().state == SliceState::Sealed;
+    Ok(is_sealed.then_some((ids, outcomes)))
 }

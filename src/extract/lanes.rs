@@ -278,6 +278,10 @@ impl<'a> Lanes<'a> {
             None => page.latency,
             Some(mean) => mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT),
         });
+        let scope = &self.extraction.scope;
+        if page.outcomes.iter().any(|outcome| scope.excludes(outcome)) {
+            pager.doubt("tickets came that the filters asked for exclude");
+        }
         let taken = pager.take(Answer {
             count: page.count,
             has_more: page.has_more,

@@ -4,7 +4,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Get};
 use crate::error::{ErrorKind, Result};
-use crate::table::{Agent, Category, Instant};
+use crate::table::{Agent, Category, Instant, Reject};
 use crate::wire::{self, List};
 
 /// The lists, each `None` where it could not be read.
@@ -46,6 +46,20 @@ pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Look
 }
 
 impl Lookups {
+    /// What of both lists could not be represented.
+    pub fn rejects(&self) -> Vec<Reject> {
+        let categories = self.categories.iter().flat_map(|list| &list.rejects);
+        let agents = self.agents.iter().flat_map(|list| &list.rejects);
+        categories.chain(agents).cloned().collect()
+    }
+
+    /// Characters of both lists that became U+FFFD.
+    pub fn replaced_characters(&self) -> i64 {
+        let categories = self.categories.iter().map(|list| list.replaced_characters);
+        let agents = self.agents.iter().map(|list| list.replaced_characters);
+        categories.chain(agents).sum()
+    }
+
     fn remark(&mut self, what: &str, error: crate::error::Error) -> Result<()> {
         match error.kind() {
             ErrorKind::Failed => {

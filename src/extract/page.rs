@@ -13,6 +13,9 @@ use crate::table::Instant;
 use crate::window::Window;
 use crate::wire;
 
+/// The `assignedTo` of tickets without an agent.
+const UNASSIGNED: &str = "Unassigned";
+
 /// What every page of a run is asked with.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -20,6 +23,27 @@ pub struct Scope {
     pub filters: Filters,
     /// Whether threads are asked for.
     pub has_messages: bool,
+}
+
+impl Scope {
+    /// Whether a ticket is one that the filters exclude, so that the API must have ignored them.
+    pub(super) fn excludes(&self, outcome: &Outcome) -> bool {
+        let Outcome::Rows(rows) = outcome else {
+            return false;
+        };
+        let (ticket, filters) = (&rows.ticket, &self.filters);
+        let lacks = |wanted: &[String], value: Option<&str>| {
+            !wanted.is_empty()
+                && !value
+                    .is_some_and(|value| wanted.iter().any(|one| one.eq_ignore_ascii_case(value)))
+        };
+        let assignee = ticket.assigned_agent_id.as_deref().unwrap_or(UNASSIGNED);
+        lacks(&filters.status, ticket.status.as_deref())
+            || lacks(&filters.origin, ticket.source_type.as_deref())
+            || lacks(&filters.category, ticket.category_id.as_deref())
+            || lacks(&filters.assigned_to, Some(assignee))
+            || !filters.tag.is_empty() && !rows.tags.iter().any(|tag| filters.tag.contains(&tag.id))
+    }
 }
 
 /// A page as the pager and the writer need it.

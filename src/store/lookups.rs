@@ -3,33 +3,58 @@
 use rusqlite::{Connection, params};
 
 use super::failure::Failure;
+use super::rejects::Rejects;
 use super::{Store, slices};
 use crate::error::Result;
-use crate::table::{Agent, Category};
+use crate::table::{Agent, Category, Reject};
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
+/// What a run read of categories and agents.
+#[derive(Debug, Default)]
+pub struct LookupsCommit<'a> {
+    /// The run (`snapshots.id`).
+    pub snapshot_id: i64,
+    /// The list of categories; `None` where it could not be read.
+    pub categories: Option<&'a [Category]>,
+    /// The list of agents; `None` where it could not be read.
+    pub agents: Option<&'a [Agent]>,
+    /// Entries and values of both that could not be represented.
+    pub rejects: &'a [Reject],
+    /// Characters that became U+FFFD.
+    pub replaced_characters: i64,
+    /// Requests it took, retries included.
+    pub requests: i64,
+}
+
 impl Store {
-    /// Stores the lists of categories and agents, `None` where one could not be read, and that
-    /// this run has them.
+    /// Stores the lists of categories and agents, and that this run has them.
     ///
-    /// The list is the authority on what it names, except that a known name is not lost to a
+    /// A list is the authority on what it names, except that a known name is not lost to a
     /// missing one. A category that is not listed any more is archived, unless the list is empty,
     /// which tells more of the answer than of the desk.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn commit_lookups(
-        &mut self,
-        snapshot_id: i64,
-        categories: Option<&[Category]>,
-        agents: Option<&[Agent]>,
-        requests: i64,
-    ) -> Result<()> {
+    pub fn commit_lookups(&mut self, lookups: &LookupsCommit<'_>) -> Result<()> {
+        let snapshot_id = lookups.snapshot_id;
         self.in_transaction("write categories and agents", |connection| {
-            write_categories(connection, snapshot_id, categories.unwrap_or_default())?;
-            write_agents(connection, snapshot_id, agents.unwrap_or_default())?;
-            slices::add_requests(connection, snapshot_id, requests)?;
+            write_categories(
+                connection,
+                snapshot_id,
+                lookups.categories.unwrap_or_default(),
+            )?;
+            write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
+            let mut rejects = Rejects::new(connection, snapshot_id)?;
+            for reject in lookups.rejects {
+                rejects.meet(reject)?;
+            }
+            connection.execute(
+                "UPDATE snapshots SET rejects = rejects + ?2,
+                     replaced_characters = replaced_characters + ?3 WHERE id = ?1",
+                [snapshot_id, rejects.growth, lookups.replaced_characters],
+            )?;
+            slices::add_requests(connection, snapshot_id, lookups.requests)?;
             connection.execute(
                 "UPDATE _runs SET has_lookups = 1 WHERE snapshot_id = ?1",
                 [snapshot_id],

@@ -30,6 +30,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
+pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use page::{PageCommit, PageCounts};
 pub use read::{Freshness, Progress};

@@ -3,9 +3,27 @@
 #[cfg(test)]
 mod backfill;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod equality;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod filters;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod quirks;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod shapes;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]

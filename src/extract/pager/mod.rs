@@ -243,6 +243,11 @@ impl Pager {
         Some(given)
     }
 
+    /// The slice cannot end as sealed any more, because of this.
+    pub fn doubt(&mut self, reason: &str) {
+        self.slice.doubt.get_or_insert_with(|| reason.to_owned());
+    }
+
     /// Judges the answer to [`Pager::ask`].
     pub fn take(&mut self, answer: Answer<'_>) -> Taken {
         let taken = match &self.mode {
@@ -274,7 +279,9 @@ impl Pager {
             // has to hold that one at least, so a false claim does not end the slice.
             Ok(left) => self.advance(cursor, last, left, answer),
             Err(reason) => self.again_or(reason, |pager, reason| {
-                let is_end = !is_full && answer.has_more != Some(true);
+                let is_more_announced =
+                    answer.has_more == Some(true) || answer.count.is_some_and(|all| all > received);
+                let is_end = !is_full && !is_more_announced;
                 let can_move = last.is_some_and(|last| last > cursor);
                 if is_end || !(can_move || is_full) {
                     let fresh = pager.fresh_at_cursor(answer.keys);
@@ -406,6 +413,9 @@ impl Pager {
             skip: offset.skip(),
             overlap_id: offset.overlap_id(),
         };
+        if is_range_broken(answer.keys, self.slice.window) {
+            self.doubt("tickets came that were created on other days than those asked for");
+        }
         let fresh = vec![true; answer.keys.len()];
         match progress {
             offset::Progress::Continue => Taken {
@@ -500,6 +510,14 @@ fn announced(answer: Answer<'_>) -> Result<u64, String> {
         }
         Some(_) | None => Ok(left),
     }
+}
+
+/// Whether tickets came that a range of creation, even one whose start is cut to its day, excludes:
+/// the API then ranges over something else, and what was created in `window` may be missing.
+fn is_range_broken(keys: &[Key], window: Window) -> bool {
+    let first_day = window.from().date_naive();
+    let mut created = keys.iter().filter_map(|key| key.created_at);
+    created.any(|at| at.date_naive() < first_day || at >= window.until())
 }
 
 /// Whether every ticket was created in `[from, until)`, none before the one ahead of it, and none

@@ -1,7 +1,7 @@
 //! Runs: begun, resumed, superseded, extended, ended.
 
 use mava_export::plan::{Position, Slice, SliceState};
-use mava_export::store::{Outcome, PageCommit, RunSpec};
+use mava_export::store::{LookupsCommit, Outcome, PageCommit, RunSpec};
 use mava_export::table;
 use mava_export::window::Window;
 
@@ -43,7 +43,11 @@ fn an_unfinished_run_goes_on_where_it_was() {
             .unwrap();
     }
     desk.store
-        .commit_lookups(run.snapshot_id, None, None, 1)
+        .commit_lookups(&LookupsCommit {
+            snapshot_id: run.snapshot_id,
+            requests: 1,
+            ..LookupsCommit::default()
+        })
         .unwrap();
     slices[0].state = SliceState::Unverified {
         reason: "the count did not settle".to_owned(),
@@ -240,7 +244,13 @@ fn lists_rename_archive_and_never_forget() {
     desk.page(&run, &[ticket(1)], "2026-01-01");
     let list = |desk: &mut Desk, categories: &[table::Category], agents: &[table::Agent]| {
         desk.store
-            .commit_lookups(run.snapshot_id, Some(categories), Some(agents), 2)
+            .commit_lookups(&LookupsCommit {
+                snapshot_id: run.snapshot_id,
+                categories: Some(categories),
+                agents: Some(agents),
+                requests: 2,
+                ..LookupsCommit::default()
+            })
             .unwrap();
         desk.text(
             "SELECT group_concat(id || coalesce(name, '') || coalesce(is_archived, '?'), ' ')

@@ -1,5 +1,8 @@
 //! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
 
+mod expected;
+mod rows;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +14,28 @@ use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
 };
-use mava_export::simulator::{Simulator, SimulatorSpec};
+use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::expected::{expected, expected_without_messages};
+pub(crate) use self::rows::Rows;
+
+/// Longer than any backfill of a test: one that takes it hangs.
+const HANG: Duration = Duration::from_secs(100);
+
+/// A desk of the first half of 2024 with short threads.
+pub(crate) fn generated(tickets: usize) -> World {
+    World::generate(&WorldSpec {
+        tickets,
+        mean_messages: 2.5,
+        ..WorldSpec::default()
+    })
+}
 
 /// A simulated Mava, and a directory with the store that is filled from it.
 pub(crate) struct Desk {
@@ -32,7 +50,15 @@ impl Desk {
     /// The desk that `spec` describes, and settings to copy all of it: no limit, short timeouts,
     /// short pauses.
     pub(crate) async fn open(spec: SimulatorSpec) -> Self {
-        let simulator = Simulator::start(spec).await.expect("a simulator");
+        Self::around(Simulator::start(spec).await.expect("a simulator"))
+    }
+
+    /// The same with the simulator on a thread of its own.
+    pub(crate) fn open_apart(spec: SimulatorSpec) -> Self {
+        Self::around(Simulator::start_apart(spec).expect("a simulator"))
+    }
+
+    fn around(simulator: Simulator) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = Connection {
             base_url: simulator.base_url().parse().expect("a URL"),
@@ -81,14 +107,21 @@ impl Desk {
         self.settings.store.path.clone()
     }
 
-    /// Runs one backfill to its end.
+    /// Runs one backfill to its end, which must come.
     pub(crate) async fn backfill(&self) -> Result<(Summary, ExitCode)> {
+        self.backfill_with(&self.settings).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn backfill_with(&self, settings: &Backfill) -> Result<(Summary, ExitCode)> {
         let context = Context {
             client: Arc::new(Client::new(&self.connection, rand::random)?),
             cancel: self.cancel.clone(),
             progress: watch::Sender::new(Progress::default()),
         };
-        commands::backfill(&context, &self.settings).await
+        tokio::time::timeout(HANG, commands::backfill(&context, settings))
+            .await
+            .expect("a backfill that ends")
     }
 
     /// The store, for looking at.
@@ -108,6 +141,36 @@ impl Desk {
                 other => format!("{other:?}"),
             })
             .collect()
+    }
+
+    /// The data tables as they are stored; every reference in them holds.
+    pub(crate) fn rows(&self) -> Rows {
+        let sqlite = self.sqlite();
+        let mut statement = sqlite.prepare("PRAGMA foreign_key_check").expect("SQL");
+        assert!(!statement.exists([]).expect("runs"), "a reference dangles");
+        drop(statement);
+        Rows::read(&sqlite)
+    }
+
+    /// The desk's rows, served as documented, and the store's are the same in every table.
+    #[track_caller]
+    pub(crate) fn assert_whole(&self, what: &str) {
+        let expected = expected(&self.simulator.world(), Shape::default());
+        self.rows().assert_equal(&expected, what);
+    }
+
+    /// The same after a further run, from which on an archived category is known as such.
+    #[track_caller]
+    pub(crate) fn assert_whole_again(&self, what: &str) {
+        let expected = expected(&self.simulator.world(), Shape::default());
+        let expected = expected.with_unlisted_categories_archived();
+        self.rows().assert_equal(&expected, what);
+    }
+
+    /// The first column of the first row, an integer.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let number = self.sqlite().query_row(sql, [], |row| row.get(0));
+        number.expect("a number")
     }
 
     /// Ids of the tickets stored and not deleted, sorted.

@@ -1,0 +1,184 @@
+//! Faults that last: the run ends with an error that helps, keeps what it has, and goes on later.
+
+use mava_export::error::{Error, ErrorKind, ExitCode};
+use mava_export::simulator::{Directory, Fault, Message, Shape, Simulator, SimulatorSpec, World};
+use mava_export::window;
+
+use super::{assert_accounted, desk, pages, pages_from, served};
+use crate::support::{Desk, expected};
+
+/// Runs a backfill that fails; something of it is stored.
+async fn failure(desk: &Desk) -> Error {
+    let error = desk.backfill().await.expect_err("fails");
+    let stored = desk.live_ids();
+    assert!(!stored.is_empty(), "{error}");
+    assert!(stored.len() < desk.world_ids().len(), "{error}");
+    assert_eq!(desk.column("SELECT outcome FROM snapshots"), ["running"]);
+    assert_accounted(desk);
+    assert!(!error.to_string().contains("simulated-key"));
+    error
+}
+
+/// With the fault gone the same run goes on to its end.
+async fn assert_goes_on(desk: &Desk) {
+    desk.simulator.clear_hook();
+    let stored = desk.live_ids().len();
+    let before = desk.simulator.requests().len();
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(summary.is_resumed);
+    assert_eq!(desk.column("SELECT outcome FROM snapshots"), ["complete"]);
+    desk.assert_whole("after going on");
+    assert_accounted(desk);
+    let requests = desk.simulator.requests();
+    let served: usize = requests[before..]
+        .iter()
+        .filter_map(|one| one.page_length)
+        .sum();
+    let left = desk.live_ids().len() - stored;
+    assert!(
+        served <= left + 5 * 40 + requests.len(),
+        "{served} for {left}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_refused_half_way_keeps_what_came_and_a_later_run_goes_on() {
+    let desk = desk(900).await;
+    desk.simulator
+        .set_hook(pages_from(9, || Fault::Unauthorized));
+    let error = failure(&desk).await;
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error}");
+    assert!(
+        error
+            .help_text()
+            .is_some_and(|help| help.contains("MAVA_API_KEY"))
+    );
+    // It is not tried again: each lane may have met it once.
+    assert!((1..=4).contains(&served(&desk, "unauthorized")));
+    assert_goes_on(&desk).await;
+}
+
+#[tokio::test]
+async fn a_request_refused_as_wrong_is_not_sent_again() {
+    let desk = desk(900).await;
+    desk.simulator.set_hook(pages(&[9], || Fault::Status(400)));
+    let error = failure(&desk).await;
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    assert!(error.to_string().contains("400"), "{error}");
+    assert_eq!(served(&desk, "status"), 1);
+    assert_goes_on(&desk).await;
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_carries_the_key_nowhere() {
+    let elsewhere = Simulator::start(SimulatorSpec::new(World::empty()))
+        .await
+        .expect("a simulator");
+    let location = format!("{}/api/tickets", elsewhere.base_url());
+    let desk = desk(900).await;
+    desk.simulator
+        .set_hook(pages_from(9, move || Fault::Redirect(location.clone())));
+    let error = failure(&desk).await;
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    assert!(error.to_string().contains("302"), "{error}");
+    assert!(served(&desk, "redirect") >= 1);
+    assert!(elsewhere.requests().is_empty());
+    assert_goes_on(&desk).await;
+}
+
+#[tokio::test]
+async fn an_endless_server_error_ends_with_what_was_asked_and_how_often() {
+    let mut desk = desk(900).await;
+    desk.connection.retry.attempts = 3;
+    desk.simulator
+        .set_hook(pages_from(9, || Fault::Status(500)));
+    let error = failure(&desk).await;
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    let message = error.to_string();
+    for word in ["GET", "/api/tickets", "[202", "3 attempts", "500"] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    assert!(served(&desk, "status") >= 3);
+    assert_goes_on(&desk).await;
+}
+
+#[tokio::test]
+async fn endless_silence_ends_too() {
+    let mut desk = desk(900).await;
+    desk.connection.retry.attempts = 1;
+    desk.connection.timeouts.read = std::time::Duration::from_millis(150);
+    desk.simulator
+        .set_hook(pages_from(9, || Fault::NeverAnswers));
+    let error = failure(&desk).await;
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    desk.connection.timeouts.read = std::time::Duration::from_millis(500);
+    assert_goes_on(&desk).await;
+}
+
+/// Three hundred tickets with a message of so many letters each.
+fn heavy(letters: usize) -> World {
+    let from = window::parse("2024-03-01").expect("a date");
+    let regular = World::regular(from, chrono::TimeDelta::hours(1), 300);
+    let tickets = regular.tickets().cloned().map(|mut ticket| {
+        let text = "x".repeat(letters);
+        let id = format!("{}-m", ticket.id);
+        ticket.messages = vec![Message::new(id, ticket.created_at, text)];
+        ticket
+    });
+    World::new(Directory::default(), tickets.collect())
+}
+
+#[tokio::test]
+async fn a_body_over_the_cap_is_asked_for_in_smaller_pages() {
+    let mut desk = Desk::open(SimulatorSpec::new(heavy(3_000))).await;
+    desk.connection.max_body_bytes = 150_000;
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    desk.assert_whole("under the cap");
+    assert_accounted(&desk);
+    let requests = desk.simulator.requests();
+    let asked = |limit: &str| requests.iter().any(|one| one.query.contains(limit));
+    assert!(asked("limit=100") && asked("limit=25"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_single_ticket_over_the_cap_ends_the_run_with_the_way_out() {
+    let mut desk = Desk::open(SimulatorSpec::new(heavy(3_000))).await;
+    desk.connection.max_body_bytes = 2_000;
+    let error = desk.backfill().await.expect_err("fails");
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    assert!(error.to_string().contains("2000 bytes"), "{error}");
+    assert!(
+        error
+            .help_text()
+            .is_some_and(|help| help.contains("--max-body"))
+    );
+    desk.connection.max_body_bytes = 64 << 20;
+    let (_, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete);
+    desk.assert_whole("with a higher cap");
+}
+
+#[tokio::test]
+async fn lists_that_cannot_be_read_are_a_remark() {
+    for path in ["/api/categories", "/api/agents", "/api/"] {
+        let mut desk = desk(300).await;
+        desk.connection.retry.attempts = 3;
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            let is_hit = !request.is_for_tickets() && request.path.starts_with(path);
+            is_hit.then_some(Fault::Status(500))
+        }));
+        let (summary, exit_code) = desk.backfill().await.expect("completes");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        let lists = if path == "/api/" { 2 } else { 1 };
+        assert_eq!(summary.remarks.len(), lists, "{:?}", summary.remarks);
+        assert_eq!(served(&desk, "status"), 3 * lists);
+        let world = desk.simulator.world();
+        let expected = expected(&world, Shape::default());
+        let unread = ["categories", "agents"];
+        desk.rows()
+            .without_tables(&unread)
+            .assert_equal(&expected.without_tables(&unread), path);
+    }
+}
