@@ -265,11 +265,7 @@ fn a_killed_run_leaves_a_consistent_prefix_and_no_lock() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("support.db");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "store::files::a_run_to_be_killed",
-            "--nocapture",
-        ])
+        .args(["--exact", "store::files::a_run_to_be_killed", "--nocapture"])
         .env("STORE_TO_WRITE", &path)
         .stdout(Stdio::piped())
         .spawn()
