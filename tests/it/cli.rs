@@ -52,11 +52,7 @@ fn settings_of_this_process() {
 /// What a process with these arguments, variables and this stdin resolves and says, in `folder`.
 fn run(folder: &Path, line: &str, variables: &[(&str, &str)], stdin: &str) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "cli::settings_of_this_process",
-            "--nocapture",
-        ])
+        .args(["--exact", "cli::settings_of_this_process", "--nocapture"])
         .env_clear()
         .env("TEST_ARGUMENTS", line)
         .envs(variables.iter().copied())
