@@ -11,6 +11,8 @@ mod backfill;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod simulator;
 #[cfg(test)]
 mod store;

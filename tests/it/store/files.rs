@@ -229,9 +229,9 @@ fn the_lock_file_of_a_dead_run_is_in_nobodys_way() {
     drop(store);
 }
 
-/// Not a test of its own: the process that the next test kills. It writes pages without end.
+/// Not a test of its own: the process that the next test kills. It writes pages without end where
+/// it is told to.
 #[test]
-#[ignore = "run by the next test, in a process of its own"]
 fn a_run_to_be_killed() {
     let Some(path) = std::env::var_os("STORE_TO_WRITE") else {
         return;
@@ -265,12 +265,7 @@ fn a_killed_run_leaves_a_consistent_prefix_and_no_lock() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("support.db");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "store::files::a_run_to_be_killed",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "store::files::a_run_to_be_killed", "--nocapture"])
         .env("STORE_TO_WRITE", &path)
         .stdout(Stdio::piped())
         .spawn()
