@@ -29,6 +29,9 @@ const LONGEST_WORDS: usize = 200;
 /// A pause that `Retry-After` asks for is never shorter: `0` must not become a storm of our own.
 const SHORTEST_CLOSURE: Duration = Duration::from_millis(250);
 
+/// An answer in hand when the run is to end may take so long to arrive.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Talks to one API with one key.
 #[derive(Debug)]
 pub struct Client {
@@ -212,7 +215,10 @@ impl Client {
             attempts += 1;
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let sent = Instant::now();
-            let outcome = self.attempt(get, &decode).await;
+            let outcome = tokio::select! {
+                outcome = self.attempt(get, &decode) => outcome,
+                () = too_late(cancel) => return Err(interrupted().into()),
+            };
             let latency = sent.elapsed();
             let cause = match outcome {
                 Ok((value, server_time)) => {
@@ -359,6 +365,12 @@ fn cause_of(error: reqwest::Error) -> Cause {
         (false, true) => Cause::Silence,
         (false, false) => Cause::Broken(words),
     }
+}
+
+/// Resolves when an answer has had its time after the cancellation.
+async fn too_late(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(GRACE).await;
 }
 
 fn interrupted() -> Error {

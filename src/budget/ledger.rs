@@ -7,9 +7,9 @@
     reason = "the ledger is an edge: it owns its file"
 )]
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, io};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
@@ -56,7 +56,7 @@ impl Ledger {
                 .because(error)
                 .help("name a writable directory with --state-dir")
         };
-        fs::create_dir_all(directory).map_err(|error| fail(error.into()))?;
+        create_private(directory, &path).map_err(|error| fail(error.into()))?;
         let connection = Connection::open(&path).map_err(|error| fail(error.into()))?;
         connection
             .busy_timeout(Duration::from_secs(5))
@@ -152,6 +152,22 @@ impl Ledger {
             .help("delete that file once no run uses this key, or name another --state-dir")),
         }
     }
+}
+
+/// Makes the directory and the file for their owner's eyes only where they are not there yet; the
+/// journal that SQLite puts beside the file takes its permissions from it.
+fn create_private(directory: &Path, path: &Path) -> io::Result<()> {
+    let mut folders = fs::DirBuilder::new();
+    folders.recursive(true);
+    let mut file = fs::File::options();
+    file.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    }
+    folders.create(directory)?;
+    file.open(path).map(drop)
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ mod model;
 #[cfg(test)]
 mod poison;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod quirks;
 #[cfg(test)]
 mod resume;

@@ -5,5 +5,4 @@ mod model;
 mod pages;
 mod runs;
 mod schema;
-mod speed;
 mod world;

@@ -1,5 +1,11 @@
-//! How fast pages go in. A measurement, not a test:
-//! `cargo test --release --test it -- --ignored --nocapture store::speed`
+//! How fast pages go into the store, without network and decoding: `cargo bench --bench store`
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement prints, and stops where it cannot measure"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +13,11 @@ use mava_export::normalize::TicketRows;
 use mava_export::plan::{Position, Slice};
 use mava_export::store::{PageCommit, Run};
 
-use super::world::{Desk, at, message, seal, ticket};
+use self::world::{Desk, at, message, seal, ticket};
+
+#[path = "../tests/it/store/world.rs"]
+#[expect(dead_code, reason = "what the tests need besides")]
+mod world;
 
 const PAGES: i64 = 200;
 const PAGE: i64 = 100;
@@ -27,7 +37,7 @@ fn large(number: i64) -> TicketRows {
         .collect();
     let first = thread.messages[0].id.clone();
     thread.attachments[0].message_id = first;
-    let customer = super::world::customer(&format!("customer-{:05}", number * 7919 % 9001), "Ada");
+    let customer = world::customer(&format!("customer-{:05}", number * 7919 % 9001), "Ada");
     rows.ticket.customer_id = Some(customer.customer.id.clone());
     rows.customer = Some(customer);
     rows
@@ -77,9 +87,7 @@ fn tell(what: &str, times: &[Duration], rows: i64) {
     );
 }
 
-#[test]
-#[ignore = "a measurement"]
-fn pages_into_a_fresh_file_and_again() {
+fn main() {
     let mut desk = Desk::new();
     let mut pages: Vec<Vec<TicketRows>> = (0..PAGES)
         .map(|page| {

@@ -1,0 +1,124 @@
+//! The demo and the simulated API as a command.
+
+use std::time::Duration;
+
+use super::stored::{assert_sound, look, texts};
+use super::support::{BACKFILL, Place, Running, desk, run, until};
+
+#[test]
+fn a_demo_shows_a_desk_and_a_second_one_finds_it_unchanged() {
+    let place = Place::new();
+    let words = "demo --tickets 600";
+    let first = run(&mut place.command(words)).expect(0);
+    for part in [
+        "Demo complete",
+        "600 new",
+        "The thread of one ticket",
+        "sqlite3 -box demo.sqlite",
+    ] {
+        assert!(first.stdout.contains(part), "{part}: {}", first.stdout);
+    }
+    first.expect_error(&["nothing leaves this machine"]);
+    let second = run(&mut place.command(words)).expect(0);
+    for part in ["0 new", "0 changed", "600 unchanged"] {
+        assert!(second.stdout.contains(part), "{part}: {}", second.stdout);
+    }
+    let store = place.path("demo.sqlite");
+    assert_sound(&store);
+    assert_eq!(
+        texts(&look(&store), "SELECT count(*) FROM tickets"),
+        ["600"]
+    );
+    let summary = run(&mut place.command(&format!("{words} --json")))
+        .expect(0)
+        .json();
+    assert_eq!(summary["tickets_changed"], 0);
+}
+
+#[test]
+fn a_demo_with_another_seed_is_another_desk_and_exits_well() {
+    let place = Place::new();
+    run(&mut place.command("demo --tickets 200")).expect(0);
+    let summary = run(&mut place.command("demo --tickets 200 --seed 2 --json"))
+        .expect(0)
+        .json();
+    assert_eq!(summary["tickets_new"], 200);
+    assert_eq!(summary["tickets_deleted"], 200);
+}
+
+#[test]
+fn a_backfill_into_the_demos_store_and_a_demo_into_a_real_one_are_refused() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    run(&mut place.command("demo --tickets 50")).expect(0);
+    let words = BACKFILL.replace("support.db", "demo.sqlite");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(2);
+    ended.expect_error(&["invented desk", "name another file with --to"]);
+    assert!(simulator.requests().is_empty());
+    place.backfill(&simulator).expect(0);
+    let ended = run(&mut place.command("demo --tickets 50 --to sqlite:support.db")).expect(2);
+    ended.expect_error(&["a real desk", "name another file with --to"]);
+    let stored = texts(
+        &look(&place.path("support.db")),
+        "SELECT count(*) FROM tickets",
+    );
+    assert_eq!(stored, ["50"]);
+}
+
+#[test]
+fn a_demo_ends_by_a_signal_and_goes_on() {
+    let place = Place::new();
+    let words = "demo --tickets 3000";
+    let running = Running::start(&mut place.command(words));
+    let store = place.path("demo.sqlite");
+    until("tickets in the store", || {
+        store.exists()
+            && look(&store)
+                .query_row("SELECT count(*) > 0 FROM tickets", [], |row| row.get(0))
+                .unwrap_or(false)
+    });
+    running.signal("INT");
+    let ended = running.end_within(Duration::from_secs(5)).expect(130);
+    assert!(
+        ended.stdout.contains("run the same command again"),
+        "{}",
+        ended.stdout
+    );
+    let summary = run(&mut place.command(&format!("{words} --json")))
+        .expect(0)
+        .json();
+    assert_eq!(summary["is_resumed"], true);
+    assert_eq!(summary["tickets_new"], 3_000);
+}
+
+#[test]
+fn a_simulated_api_says_where_it_listens_and_ends_by_a_signal() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let place = Place::new();
+        let words = "simulate --port 0 --tickets 150 --since 2024-01-01 --until 2024-07-01 \
+             --latency 0s --rate-limit none";
+        let running = Running::start(&mut place.command(words));
+        running.wait_to_say("Ctrl-C ends it.");
+        let said = running.said();
+        let variable = |name: &str| {
+            let (_, rest) = said.split_once(name).unwrap();
+            rest.split_whitespace().next().unwrap().to_owned()
+        };
+        let mut backfill = place.command(&format!("{BACKFILL} --json"));
+        backfill
+            .env("MAVA_BASE_URL", variable("MAVA_BASE_URL="))
+            .env("MAVA_API_KEY", variable("MAVA_API_KEY="));
+        assert_eq!(run(&mut backfill).expect(0).json()["tickets_new"], 150);
+        running.signal(signal);
+        running.end_within(Duration::from_secs(5)).expect(code);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let simulator = desk(1, 0);
+    let port = simulator.base_url().rsplit(':').next().unwrap().to_owned();
+    let place = Place::new();
+    let ended = run(&mut place.command(&format!("simulate --tickets 1 --port {port}"))).expect(1);
+    ended.expect_error(&["cannot listen on", &port]);
+}

@@ -1,0 +1,246 @@
+//! Results on stdout, everything else on stderr; for people and for machines.
+
+use mava_export::simulator::{Fault, Faults, Shape, Simulator, SimulatorSpec, World, WorldSpec};
+
+use super::support::{BACKFILL, Ended, Place, desk, run, watch, world};
+
+/// Every line of stderr is a JSON object with a level and a message.
+#[track_caller]
+fn assert_json_lines(ended: &Ended) -> Vec<serde_json::Value> {
+    let lines = ended.stderr.lines().map(|line| {
+        let value: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert!(
+            value["level"].is_string() && value["message"].is_string(),
+            "{line}"
+        );
+        assert!(value["timestamp"].is_string(), "{line}");
+        value
+    });
+    lines.collect()
+}
+
+#[test]
+fn json_is_one_object_on_stdout_and_log_lines_stay_on_stderr() {
+    let simulator = desk(300, 0);
+    let place = Place::new();
+    let _arrivals = watch(&simulator, |request, _| {
+        (request == 4).then_some(Fault::Status(500))
+    });
+    let words = format!("{BACKFILL} --json -vv");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    let summary = ended.json();
+    assert_eq!(summary["outcome"], "complete");
+    assert_eq!(summary["tickets_new"], 300);
+    assert_eq!(summary["retries"], 1);
+    assert_eq!(summary["requests"], simulator.requests().len());
+    ended.expect_error(&["backfill begins", "trying again"]);
+    let plan = run(&mut place.command_at(&simulator, &format!("plan {BACKFILL} --json"))).expect(0);
+    assert_eq!(plan.json()["tickets"], 300);
+    let probe = run(&mut place.command_at(&simulator, "probe --json")).expect(0);
+    assert!(probe.json()["findings"].is_array());
+    let status = run(&mut place.command("status --to sqlite:support.db --json")).expect(0);
+    assert_eq!(status.json()["tickets"], 300);
+    assert!(status.stderr.is_empty(), "{}", status.stderr);
+}
+
+#[test]
+fn log_lines_for_machines_are_all_json_also_when_the_run_fails() {
+    let simulator = desk(300, 0);
+    let place = Place::new();
+    let words = format!("{BACKFILL} --log-format json -v");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    assert!(!assert_json_lines(&ended).is_empty());
+    assert!(
+        ended.stdout.starts_with("Backfill complete"),
+        "{}",
+        ended.stdout
+    );
+    simulator.set_hook(Faults::always(|_| Fault::Status(503)));
+    let words = format!("{words} --retry-attempts 2");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(1);
+    let lines = assert_json_lines(&ended);
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["level"], &last["exit_code"]),
+        (&"ERROR".into(), &1.into())
+    );
+    assert!(last["help"].is_string(), "{last}");
+    let words = "backfill --log-format json --since 2024-01-01 --to sqlite:a.db";
+    assert_json_lines(&run(&mut place.command(words)).expect(2));
+}
+
+#[test]
+fn a_quiet_run_says_nothing_on_stderr() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    for words in ["-q", "--log-level off"] {
+        let words = format!("{BACKFILL} {words}");
+        let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+        assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+        assert!(!ended.stdout.is_empty());
+    }
+}
+
+#[test]
+fn text_that_nobody_watches_has_no_colours_unless_asked_for() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    let ended = place.backfill(&simulator).expect(0);
+    assert!(!ended.stdout.contains('\u{1b}') && !ended.stderr.contains('\u{1b}'));
+    let words = format!("{BACKFILL} --color always");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    assert!(ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
+}
+
+#[test]
+fn help_version_and_completions_are_results() {
+    let place = Place::new();
+    for (words, parts) in [
+        ("--help", &["backfill", "MAVA_API_KEY", "demo"][..]),
+        ("-h", &["backfill", "demo"]),
+        ("help backfill", &["--since", "--rate-limit"]),
+        (
+            "backfill --help",
+            &["--since", "--rate-limit", "--api-key-file"],
+        ),
+        ("plan backfill --help", &["--since"]),
+        ("demo --help", &["--tickets"]),
+        ("--version", &["mava-export 0."]),
+        (
+            "completions bash",
+            &["_mava-export", "--rate-limit", "COMPREPLY"],
+        ),
+        ("completions zsh", &["#compdef mava-export"]),
+        ("completions fish", &["complete -c mava-export"]),
+    ] {
+        let ended = run(&mut place.command(words)).expect(0);
+        assert!(ended.stderr.is_empty(), "{words}: {}", ended.stderr);
+        for part in parts {
+            assert!(ended.stdout.contains(part), "{words}: {}", ended.stdout);
+        }
+    }
+    run(&mut place.command("completions tcsh"))
+        .expect(2)
+        .expect_error(&["tcsh"]);
+}
+
+#[test]
+fn the_completions_for_bash_are_a_script_that_bash_reads() {
+    let place = Place::new();
+    let script = run(&mut place.command("completions bash")).expect(0).stdout;
+    std::fs::write(place.path("completions.bash"), script).unwrap();
+    let simulator = desk(0, 0);
+    let preparation = "source ./completions.bash && complete -p mava-export >&2";
+    let ended = run(&mut place.shell_at(&simulator, preparation, "--version")).expect(0);
+    ended.expect_error(&["mava-export"]);
+}
+
+#[test]
+fn status_shows_what_a_store_holds_and_refuses_where_there_is_none() {
+    let simulator = desk(300, 0);
+    let place = Place::new();
+    for path in ["none.db", "missing/none.db"] {
+        let words = format!("status --to sqlite:{path}");
+        let ended = run(&mut place.command(&words)).expect(2);
+        ended.expect_error(&["error: ", path.split('/').next().unwrap(), "help: "]);
+        assert!(ended.stdout.is_empty());
+    }
+    run(&mut place.command("status"))
+        .expect(2)
+        .expect_error(&["--to is missing"]);
+    assert!(!place.path("none.db").exists());
+    place.backfill(&simulator).expect(0);
+    let ended = run(&mut place.command("status --to sqlite:support.db")).expect(0);
+    for part in ["support.db", "300", "complete", "tickets", "messages"] {
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    let status = run(&mut place.command("status --to sqlite:support.db --json"))
+        .expect(0)
+        .json();
+    assert_eq!(status["snapshots"][0]["outcome"], "complete");
+    assert_eq!(status["snapshots"][0]["tickets_new"], 300);
+    assert!(status["unfinished"].is_null());
+}
+
+#[test]
+fn a_plan_counts_every_window_and_writes_nothing() {
+    let simulator = desk(300, 0);
+    let place = Place::new();
+    let words = "plan backfill --since 2022-01-01 --until 2025-01-01 --to sqlite:a.db";
+    let ended = run(&mut place.command_at(&simulator, words)).expect(0);
+    for part in ["300", "2022-01-01", "2025-01-01", "request"] {
+        assert!(ended.stdout.contains(part), "{}", ended.stdout);
+    }
+    let windows = simulator.requests().len();
+    assert!(windows <= 4, "{windows}");
+    let words = format!("{words} --json");
+    let plan = run(&mut place.command_at(&simulator, &words))
+        .expect(0)
+        .json();
+    assert_eq!(plan["windows"].as_array().unwrap().len(), windows);
+    assert_eq!(plan["requests_spent"], windows);
+    assert!(!place.path("a.db").exists());
+}
+
+/// A desk of the last year, as a probe looks at no other, served so.
+fn recent(shape: Shape) -> Simulator {
+    let until = chrono::Utc::now();
+    Simulator::start_apart(SimulatorSpec {
+        shape,
+        ..SimulatorSpec::new(World::generate(&WorldSpec {
+            tickets: 200,
+            from: until - chrono::TimeDelta::days(300),
+            until,
+            ..WorldSpec::default()
+        }))
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_probe_of_the_documented_api_and_of_every_variant_finds_nothing_amiss() {
+    for (name, shape) in Shape::variants() {
+        let simulator = recent(shape);
+        let place = Place::new();
+        let ended = run(&mut place.command_at(&simulator, "probe --json"));
+        assert_eq!(ended.code(), Some(0), "{name}: {}", ended.stdout);
+        assert_eq!(simulator.requests().len(), 1);
+        let findings = ended.json()["findings"].as_array().unwrap().len();
+        assert!(findings > 10, "{name}: {findings}");
+    }
+}
+
+#[test]
+fn a_probe_names_what_differs_without_a_value() {
+    let simulator = recent(Shape::default());
+    let place = Place::new();
+    simulator.set_hook(Faults::always(|_| {
+        Fault::edit_tickets(|ticket| ticket["priority"] = "Sup3rHigh".into())
+    }));
+    let ended = run(&mut place.command_at(&simulator, "probe")).expect(3);
+    assert!(ended.stdout.contains("priority"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("Sup3rHigh"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_reader_of_stdout_that_goes_away_is_no_failure() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    let words = BACKFILL.to_owned();
+    let ended = run(&mut place.shell_at(&simulator, "exec > >(true)", &words));
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_filtered_export_says_so() {
+    let simulator = Simulator::start_apart(SimulatorSpec::new(world(300))).unwrap();
+    let place = Place::new();
+    let words = format!("{BACKFILL} --status Open,Resolved --origin email --json");
+    let summary = run(&mut place.command_at(&simulator, &words))
+        .expect(0)
+        .json();
+    assert_eq!(summary["filters"]["origin"][0], "email");
+    assert!(summary["tickets_stored"].as_i64().unwrap() < 300);
+    assert_eq!(summary["range_from"], "2024-01-01T00:00:00.000Z");
+}

@@ -1,0 +1,98 @@
+//! What a store holds, compared with another.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+
+/// Every row of every table for people, as sorted text, and of the ticket index. Left out is what
+/// depends on when and in how many runs it was written.
+pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
+    const MOMENTARY: [&str; 7] = [
+        "snapshot_id",
+        "valid_from",
+        "valid_until",
+        "deleted_at",
+        "verified_at_ms",
+        "observed_at_ms",
+        "seen_snapshot",
+    ];
+    let sqlite = look(path);
+    let names = texts(
+        &sqlite,
+        "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    );
+    let tables = names
+        .into_iter()
+        .filter(|name| !name.starts_with("sqlite_"))
+        .filter(|name| !["snapshots", "_runs", "_slices"].contains(&name.as_str()));
+    tables
+        .map(|table| {
+            let columns: Vec<String> = texts(
+                &sqlite,
+                &format!("SELECT name FROM pragma_table_info('{table}')"),
+            )
+            .into_iter()
+            .filter(|column| !MOMENTARY.contains(&column.as_str()))
+            .collect();
+            let mut statement = sqlite
+                .prepare(&format!("SELECT {} FROM {table}", columns.join(", ")))
+                .unwrap();
+            let mut rows: Vec<String> = statement
+                .query_map([], |row| {
+                    let values = (0..columns.len()).map(|index| row.get::<_, Value>(index));
+                    Ok(format!("{:?}", values.collect::<Result<Vec<_>, _>>()?))
+                })
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            rows.sort();
+            (table, rows)
+        })
+        .collect()
+}
+
+/// That two stores hold the same, or the first row that tells them apart.
+#[track_caller]
+pub(super) fn assert_same(
+    found: &BTreeMap<String, Vec<String>>,
+    expected: &BTreeMap<String, Vec<String>>,
+    what: &str,
+) {
+    for (table, rows) in expected {
+        let apart = found[table]
+            .iter()
+            .zip(rows)
+            .find(|(one, other)| one != other);
+        assert_eq!(apart, None, "{what}: {table}");
+        assert_eq!(found[table].len(), rows.len(), "{what}: {table}");
+    }
+}
+
+/// That SQLite finds nothing wrong with a store.
+#[track_caller]
+pub(super) fn assert_sound(path: &Path) {
+    let sqlite = Connection::open(path).unwrap();
+    assert_eq!(texts(&sqlite, "PRAGMA integrity_check"), ["ok"]);
+    assert!(texts(&sqlite, "PRAGMA foreign_key_check").is_empty());
+}
+
+/// The store, for looking at.
+pub(super) fn look(path: &Path) -> Connection {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+}
+
+/// The first column of a query, as text.
+pub(super) fn texts(sqlite: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = sqlite.prepare(sql).unwrap();
+    let rows = statement
+        .query_map([], |row| row.get::<_, Value>(0))
+        .unwrap();
+    rows.map(|value| match value.unwrap() {
+        Value::Text(text) => text,
+        Value::Integer(number) => number.to_string(),
+        other => format!("{other:?}"),
+    })
+    .collect()
+}
