@@ -155,9 +155,12 @@ fn http(status: &str, more: &str, body: &str) -> String {
     )
 }
 
+/// What the API says, given the key.
+type Reply = fn(&str) -> String;
+
 #[test]
 fn a_key_that_the_api_echoes_is_not_passed_on() {
-    let replies: [(&str, fn(&str) -> String); 15] = [
+    let replies: [(&str, Reply); 15] = [
         ("an error", |key| {
             http(
                 "400 Bad Request",
