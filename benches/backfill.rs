@@ -251,7 +251,7 @@ fn rows(store: &Path) -> i64 {
 fn watch(child: &Child) -> (u64, BTreeMap<String, f64>) {
     let process = Path::new("/proc").join(child.id().to_string());
     let mut peak_kib = 0;
-    let mut threads = BTreeMap::new();
+    let mut threads: BTreeMap<String, f64> = BTreeMap::new();
     loop {
         let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
         let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
@@ -260,9 +260,8 @@ fn watch(child: &Child) -> (u64, BTreeMap<String, f64>) {
         };
         let peak = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
         peak_kib = peak_kib.max(peak);
-        if let Some(now) = processor_seconds(&process) {
-            threads = now;
-        }
+        // A thread that has ended keeps the last figure seen of it.
+        threads.extend(processor_seconds(&process).unwrap_or_default());
         std::thread::sleep(Duration::from_millis(10));
     }
 }

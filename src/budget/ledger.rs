@@ -167,6 +167,7 @@ fn create_private(directory: &Path, path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes the file it needs")]
 mod tests {
     use super::*;
 

@@ -368,9 +368,6 @@ fn every_decision_is_listed() {
     }
 }
 
-/// Tests that the guarantees name and that another branch brings; to be emptied when it is merged.
-const EXPECTED_TESTS: [&str; 1] = ["tests/it/process"];
-
 #[test]
 fn every_guarantee_names_tests_that_exist() {
     let readme = read("README.md");
@@ -391,7 +388,7 @@ fn every_guarantee_names_tests_that_exist() {
                 }
                 false => sources.contains(&format!("fn {test}(")),
             };
-            assert!(is_there || EXPECTED_TESTS.contains(&test), "{test}");
+            assert!(is_there, "{test}");
         }
         count += 1;
     }
