@@ -149,10 +149,11 @@ impl Printer {
         }
     }
 
-    /// Prints a line for people on stderr, unless log lines are JSON or the user wants quiet.
+    /// Prints lines for people on stderr, unless log lines are JSON or the user wants quiet.
     pub fn note(&self, text: &str) {
         if self.output.log_format == LogFormat::Text && self.output.log_steps >= 0 {
-            self.to_stderr(&format!("{}\n", style::plain(text)));
+            let lines = text.lines().map(|line| format!("{}\n", style::plain(line)));
+            self.to_stderr(&lines.collect::<String>());
         }
     }
 

@@ -100,6 +100,15 @@ fn a_simulated_api_says_where_it_listens_and_ends_by_a_signal() {
         let running = Running::start(&mut place.command(words));
         running.wait_to_say("Ctrl-C ends it.");
         let said = running.said();
+        let mut lines = said.lines().map(str::trim);
+        assert!(
+            lines.any(|line| line.starts_with("export MAVA_BASE_URL=")),
+            "{said}"
+        );
+        assert!(
+            lines.any(|line| line.starts_with("mava-export backfill --since 2024-01-01")),
+            "{said}"
+        );
         let variable = |name: &str| {
             let (_, rest) = said.split_once(name).unwrap();
             rest.split_whitespace().next().unwrap().to_owned()

@@ -147,8 +147,12 @@ fn an_api_that_is_not_there_is_named_by_the_request_and_its_attempts() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let place = Place::new();
-    for words in [BACKFILL, "probe", &format!("plan {BACKFILL}")] {
-        let words = format!("{words} --retry-attempts 2 --retry-pause 10ms");
+    for words in [
+        BACKFILL,
+        "probe --retry-pause 10ms",
+        &format!("plan {BACKFILL}"),
+    ] {
+        let words = format!("{words} --retry-attempts 2");
         let mut command = place.command(&words);
         command
             .env("MAVA_BASE_URL", &url)

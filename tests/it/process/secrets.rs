@@ -119,8 +119,11 @@ fn the_key_is_nowhere_when_requests_fail() {
     }
 }
 
+/// An answer, given the key.
+type Reply = fn(&str) -> String;
+
 /// Answers every request with what `reply` makes of the key in it.
-fn echo(reply: fn(&str) -> String) -> String {
+fn echo(reply: Reply) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -132,7 +135,7 @@ fn echo(reply: fn(&str) -> String) -> String {
     format!("http://{address}")
 }
 
-fn answer(mut stream: &TcpStream, reply: fn(&str) -> String) {
+fn answer(mut stream: &TcpStream, reply: Reply) {
     let mut key = String::new();
     for line in BufReader::new(stream).lines() {
         // A client that goes is its own affair.

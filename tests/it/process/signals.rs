@@ -41,6 +41,15 @@ fn assert_resumes(place: &Place, simulator: &Simulator, ended: &Ended) {
     assert_sound(&path);
 }
 
+/// Runs cases that mostly wait side by side.
+fn all_at_once<T: Sync>(cases: &[T], run: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| run(case));
+        }
+    });
+}
+
 fn has_lookups(path: &Path) -> bool {
     path.exists()
         && look(path)
@@ -91,23 +100,26 @@ fn a_signal_while_waiting_for_the_budget_ends_the_run() {
 
 #[test]
 fn a_signal_while_no_answer_comes_ends_the_run() {
-    for (number, signal, code) in [
-        (1, "INT", 130),
-        (2, "TERM", 143),
-        (3, "INT", 130),
-        (8, "TERM", 143),
-    ] {
-        let simulator = desk(TICKETS, 0);
-        let place = Place::new();
-        let arrivals = watch(&simulator, move |request, _| {
-            (request >= number).then_some(Fault::NeverAnswers)
-        });
-        let running = Running::start(&mut place.command_at(&simulator, BACKFILL));
-        wait_for(&arrivals, number);
-        running.signal(signal);
-        let ended = running.end_within(SOON).expect(code);
-        assert_resumes(&place, &simulator, &ended);
-    }
+    all_at_once(
+        &[
+            (1, "INT", 130),
+            (2, "TERM", 143),
+            (3, "INT", 130),
+            (8, "TERM", 143),
+        ],
+        |&(number, signal, code)| {
+            let simulator = desk(TICKETS, 0);
+            let place = Place::new();
+            let arrivals = watch(&simulator, move |request, _| {
+                (request >= number).then_some(Fault::NeverAnswers)
+            });
+            let running = Running::start(&mut place.command_at(&simulator, BACKFILL));
+            wait_for(&arrivals, number);
+            running.signal(signal);
+            let ended = running.end_within(SOON).expect(code);
+            assert_resumes(&place, &simulator, &ended);
+        },
+    );
 }
 
 #[test]
@@ -170,11 +182,15 @@ fn a_second_signal_ends_the_run_at_once() {
 
 #[test]
 fn a_signal_ends_a_plan_and_a_probe_that_get_no_answer() {
-    for (signal, code) in SIGNALS {
-        for words in [
-            "probe",
-            "plan backfill --since 2024-01-01 --to sqlite:support.db",
-        ] {
+    const PLAN: &str = "plan backfill --since 2024-01-01 --to sqlite:support.db";
+    all_at_once(
+        &[
+            ("probe", "INT", 130),
+            ("probe", "TERM", 143),
+            (PLAN, "INT", 130),
+            (PLAN, "TERM", 143),
+        ],
+        |&(words, signal, code)| {
             let simulator = desk(10, 0);
             let place = Place::new();
             let arrivals = watch(&simulator, |_, _| Some(Fault::NeverAnswers));
@@ -184,6 +200,6 @@ fn a_signal_ends_a_plan_and_a_probe_that_get_no_answer() {
             let ended = running.end_within(SOON).expect(code);
             ended.expect_error(&["interrupted"]);
             assert!(ended.stdout.is_empty(), "{}", ended.stdout);
-        }
-    }
+        },
+    );
 }

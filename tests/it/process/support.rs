@@ -34,7 +34,7 @@ pub(super) fn desk(tickets: usize, latency_ms: u64) -> Simulator {
 pub(super) fn world(tickets: usize) -> World {
     World::generate(&WorldSpec {
         tickets,
-        mean_messages: 2.0,
+        mean_messages: 0.5,
         ..WorldSpec::default()
     })
 }
