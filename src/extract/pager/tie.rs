@@ -2,9 +2,10 @@
 //!
 //! Nothing orders tickets within it, and their order may change from one request to the next, so
 //! an offset proves nothing there. It is read in passes by offset until the ids seen equal the
-//! count; where two passes do not settle that, it is taken apart by status, then by origin, and in
-//! the end the whole is counted once more. Whenever a count moves, what was seen under the old one
-//! proves nothing any more and its collection begins again.
+//! count; where two passes do not settle that, it is taken apart by origin, which a ticket never
+//! changes, and those parts by status. A part that one page holds is complete at that very moment,
+//! so tickets that come and go meanwhile disturb nobody else. In the end the whole is counted once
+//! more: the parts together must hold that many.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -35,11 +36,22 @@ pub(super) struct Tie {
     handed_on: HashSet<String>,
     part: Part,
     waiting: VecDeque<Narrowing>,
-    /// Ids seen under `total`, in any part.
+    /// Ids seen in any part since the whole was last begun.
     union: HashSet<String>,
-    /// The whole millisecond's count when it was taken apart.
+    /// Whether the whole has been taken apart, and how finely.
+    parted: Parted,
+    /// The whole's count when it was.
     total: Option<u64>,
     asks: u64,
+}
+
+/// How finely a millisecond has been taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parted {
+    Not,
+    ByOrigin,
+    /// A ticket may have moved from a status not yet listed to one that was.
+    ByStatus,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -60,6 +72,7 @@ impl Tie {
             part: Part::default(),
             waiting: VecDeque::new(),
             union: HashSet::new(),
+            parted: Parted::Not,
             total: None,
             asks: 0,
         }
@@ -113,61 +126,74 @@ impl Tie {
             );
         }
         let is_whole = self.part.narrowing == Narrowing::default();
-        if self.part.count.is_some_and(|known| known != count) {
-            self.part.ids.clear();
-            self.part.skip = 0;
-            if is_whole {
-                self.union.clear();
-                self.total = None;
-                self.part.passes = 0;
-            }
+        let is_moved = self.part.count.is_some_and(|known| known != count);
+        let ids = || answer.keys.iter().map(|key| key.id.clone());
+        if is_moved && !(is_whole && self.parts_hold(ids(), count)) {
+            // What was seen under another count proves nothing.
+            self.begin_part_again(is_whole);
         }
         self.part.count = Some(count);
-        let ids = answer.keys.iter().map(|key| key.id.clone());
-        self.union.extend(ids.clone());
-        self.part.ids.extend(ids);
+        self.union.extend(ids());
+        self.part.ids.extend(ids());
         if self.part.ids.len() as u64 >= count {
-            return self.part_is_settled(is_whole);
+            return if is_whole {
+                Progress::Settled
+            } else {
+                self.next_part()
+            };
         }
         self.part.skip = self.part.skip.saturating_add(received);
         if received == 0 || u64::from(self.part.skip) >= count {
             self.part.skip = 0;
             self.part.passes += 1;
-            if self.part.passes >= PASSES && self.take_apart(statuses, origins) {
-                return self.next_part();
-            }
+        }
+        if self.part.passes >= PASSES && self.take_apart(statuses, origins) {
+            return self.next_part();
         }
         Progress::Continue
     }
 
-    fn part_is_settled(&mut self, is_whole: bool) -> Progress {
+    /// Whether parts that were each complete at their moment hold, with `ids`, as many tickets as
+    /// the whole counts now.
+    fn parts_hold(&mut self, ids: impl Iterator<Item = String>, count: u64) -> bool {
+        if self.parted != Parted::ByOrigin {
+            return false;
+        }
+        self.union.extend(ids);
+        self.union.len() as u64 >= count
+    }
+
+    fn begin_part_again(&mut self, is_whole: bool) {
+        self.part.ids.clear();
+        self.part.skip = 0;
+        self.part.passes += 1;
         if is_whole {
-            Progress::Settled
-        } else {
-            self.next_part()
+            self.union.clear();
+            self.parted = Parted::Not;
         }
     }
 
     /// Puts narrower parts in line in place of the current one; `false` where it is as narrow as
-    /// it can be, or the whole has been taken apart under this very count.
+    /// it can be, or the whole has been taken apart since it was last begun.
     fn take_apart(&mut self, statuses: &[String], origins: &[String]) -> bool {
-        let narrowing = &self.part.narrowing;
-        match (&narrowing.status, &narrowing.origin) {
-            (None, None) if self.total.is_none() => {
+        match (&self.part.narrowing.origin, &self.part.narrowing.status) {
+            (None, None) if self.parted == Parted::Not => {
+                self.parted = Parted::ByOrigin;
                 self.total = self.part.count;
-                self.waiting = statuses
+                self.waiting = origins
                     .iter()
-                    .map(|status| Narrowing {
-                        status: Some(status.clone()),
-                        origin: None,
+                    .map(|origin| Narrowing {
+                        origin: Some(origin.clone()),
+                        status: None,
                     })
                     .collect();
                 true
             }
-            (Some(status), None) => {
-                let narrower = origins.iter().map(|origin| Narrowing {
-                    status: Some(status.clone()),
+            (Some(origin), None) => {
+                self.parted = Parted::ByStatus;
+                let narrower = statuses.iter().map(|status| Narrowing {
                     origin: Some(origin.clone()),
+                    status: Some(status.clone()),
                 });
                 for narrowing in narrower.rev().collect::<Vec<_>>() {
                     self.waiting.push_front(narrowing);
@@ -179,7 +205,8 @@ impl Tie {
     }
 
     /// Goes on with the next part in line; with none left, back to the whole, which settles if
-    /// the parts together hold what it counts.
+    /// the parts together hold what it counts: at any moment where each of them was complete by
+    /// itself, else only if its count is still the one they began under.
     fn next_part(&mut self) -> Progress {
         self.part = match self.waiting.pop_front() {
             Some(narrowing) => Part {

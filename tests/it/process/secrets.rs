@@ -158,9 +158,6 @@ fn http(status: &str, more: &str, body: &str) -> String {
     )
 }
 
-/// What the API says, given the key.
-type Reply = fn(&str) -> String;
-
 #[test]
 fn a_key_that_the_api_echoes_is_not_passed_on() {
     let replies: [(&str, Reply); 15] = [
