@@ -11,7 +11,7 @@ use crate::normalize::{self, Outcome};
 use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
-use crate::wire;
+use crate::wire::{self, RawTicket};
 
 /// The `assignedTo` of tickets without an agent.
 const UNASSIGNED: &str = "Unassigned";
@@ -90,19 +90,16 @@ pub(super) async fn fetch(
         server_time,
         latency,
     } = client.fetch(&get, &cancel, decode).await?;
-    let keys = page
-        .tickets
-        .iter()
-        .map(|ticket| Key {
-            id: ticket.identity().into_owned(),
-            has_id: ticket.id.is_some(),
-            created_at: ticket.created_at,
-        })
-        .collect();
-    let outcomes = page
+    let outcomes: Vec<Outcome> = page
         .tickets
         .iter()
         .map(|ticket| normalize::ticket(ticket, scope.has_messages))
+        .collect();
+    let keys = page
+        .tickets
+        .iter()
+        .zip(&outcomes)
+        .map(|(ticket, outcome)| key(ticket, outcome))
         .collect();
     Ok(Page {
         count: page.count,
@@ -112,6 +109,25 @@ pub(super) async fn fetch(
         server_time,
         latency,
     })
+}
+
+/// What paging needs of a ticket: from its rows, else from its text.
+fn key(ticket: &RawTicket, outcome: &Outcome) -> Key {
+    match outcome {
+        Outcome::Rows(rows) => Key {
+            id: rows.ticket.id.clone(),
+            has_id: true,
+            created_at: Some(rows.ticket.created_at),
+        },
+        Outcome::Reject(_) => {
+            let key = ticket.key();
+            Key {
+                has_id: key.id.is_some(),
+                id: key.id.unwrap_or_else(|| ticket.stand_in()),
+                created_at: key.created_at,
+            }
+        }
+    }
 }
 
 /// The run's filters, narrowed where a crowded millisecond is taken apart.

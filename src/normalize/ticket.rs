@@ -8,40 +8,35 @@ use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
 use crate::wire::{
-    Entries, Fields, Json, Path, RawTicket, Read, Rejects, Unfit, instant_after, read_reference,
-    read_text, reject, slots, with_json,
+    Entries, Fields, Json, Path, RawTicket, Read, Rejects, TicketKey, Unfit, instant_after,
+    read_reference, read_text, reject, slots, with_json,
 };
 
 /// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
 /// without, `messages` is not looked at, and the thread facts are NULL.
 pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
-    let whole = |reason: &str| Outcome::Reject(whole_reject(raw, reason));
-    let Some(id) = &raw.id else {
-        return whole("no id");
-    };
-    let Some(created_at) = raw.created_at else {
-        return whole("no usable instant of creation");
-    };
     let read = with_json(&raw.raw, |read| {
         let Json::Object(entries) = read.value else {
-            return None;
+            return Err("not an object");
         };
+        let key = TicketKey::in_entries(&entries);
+        let id = key.id.ok_or("no id")?;
+        let created_at = key.created_at.ok_or("no usable instant of creation")?;
         let read = Read {
             value: entries,
             replaced: read.replaced + raw.replaced_characters,
         };
-        Some(rows(id, created_at, read, with_messages))
+        Ok(rows(&id, created_at, read, with_messages))
     });
     match read {
-        Ok(Some(rows)) => Outcome::Rows(Box::new(rows)),
-        Ok(None) => whole("not an object"),
-        Err(reason) => whole(reason),
+        Ok(Ok(rows)) => Outcome::Rows(Box::new(rows)),
+        Ok(Err(reason)) | Err(reason) => Outcome::Reject(whole_reject(raw, reason)),
     }
 }
 
 fn whole_reject(raw: &RawTicket, reason: &str) -> Reject {
     reject(
-        raw.id.as_deref(),
+        raw.key().id.as_deref(),
         String::new(),
         reason.to_owned(),
         raw.raw.clone(),

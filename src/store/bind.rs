@@ -7,6 +7,9 @@ use rusqlite::{Statement, ToSql};
 
 use crate::table::{Cell, Column, Instant, Record, Table, instant_text};
 
+/// Cells of a record that [`bind_after`] compares; those of a wider one are bound every time.
+const MOST_CELLS: usize = 16;
+
 /// `INSERT` of one row: the content columns are parameters 1 to n, the bookkeeping ones follow.
 pub(super) fn insert_sql(table: &Table) -> String {
     let names = list(table.columns(), |_, column| column.name.to_owned());
@@ -61,6 +64,38 @@ pub(super) fn bind<R: Record>(
         }
     });
     result.map(|()| number)
+}
+
+/// Binds a record's cells as parameters 1 to n, but for those that are bound already: the ones
+/// that are equal in `bound`, the record that this very statement was bound to before. SQLite keeps
+/// parameters from one execution to the next, and copies each text that is bound.
+pub(super) fn bind_after<R: Record>(
+    statement: &mut Statement<'_>,
+    bound: Option<&R>,
+    record: &R,
+) -> rusqlite::Result<()> {
+    let Some(bound) = bound else {
+        return bind(statement, record).map(drop);
+    };
+    let mut known: [Cell<'_>; MOST_CELLS] = [Cell::Null; MOST_CELLS];
+    let mut slots = known.iter_mut();
+    let mut width = 0;
+    bound.each_cell(|cell| {
+        if let Some(slot) = slots.next() {
+            *slot = cell;
+            width += 1;
+        }
+    });
+    let mut number = 0;
+    let mut result = Ok(());
+    record.each_cell(|cell| {
+        let is_bound = number < width && known.get(number) == Some(&cell);
+        number += 1;
+        if result.is_ok() && !is_bound {
+            result = bind_cell(statement, number, cell);
+        }
+    });
+    result
 }
 
 fn bind_cell(statement: &mut Statement<'_>, number: usize, cell: Cell<'_>) -> rusqlite::Result<()> {

@@ -58,9 +58,11 @@ impl<'c> Children<'c> {
         &mut self,
         records: impl IntoIterator<Item = &'r R>,
     ) -> rusqlite::Result<()> {
+        let mut bound = None;
         for record in records {
-            bind::bind(&mut self.insert, record)?;
+            bind::bind_after(&mut self.insert, bound, record)?;
             self.insert.raw_execute()?;
+            bound = Some(record);
         }
         Ok(())
     }

@@ -26,8 +26,9 @@ pub(crate) enum Json<'a> {
 /// An object's entries in the order sent.
 pub(crate) type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
-/// Room made for an object's entries before their number is known: a message has about 20.
-const USUAL_ENTRIES: usize = 16;
+/// Room made for an object's entries before their number is known; a message's about 20 take it
+/// two steps more.
+const USUAL_ENTRIES: usize = 8;
 
 /// Room made for a JSON text before its length is known: about a message's `extra_json`.
 const USUAL_TEXT_BYTES: usize = 256;

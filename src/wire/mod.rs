@@ -18,7 +18,7 @@ mod reject;
 
 pub use body::DecodeError;
 pub use list::{List, decode_agents, decode_categories};
-pub use page::{Page, RawTicket, decode_page};
+pub use page::{Page, RawTicket, TicketKey, decode_page};
 
 pub(crate) use digest::Digest;
 pub(crate) use field::{Fields, Path, Unfit, read_text, slots};

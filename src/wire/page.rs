@@ -1,6 +1,5 @@
 //! Pages of `GET /api/tickets`.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use super::body::{Body, DecodeError, Listed};
 use super::digest::Digest;
 use super::escape::without_lone_surrogates;
 use super::field::read_instant;
-use super::json::{Json, with_json};
+use super::json::{Entries, Json, with_json};
 use crate::table::Instant;
 
 /// One page of tickets.
@@ -25,14 +24,9 @@ pub struct Page {
     pub tickets: Vec<RawTicket>,
 }
 
-/// A ticket as sent, with what paging needs to know of it: also of one that the normaliser will
-/// reject.
+/// A ticket as sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawTicket {
-    /// Its id; `None` without a usable one.
-    pub id: Option<String>,
-    /// When it was created, to the millisecond; `None` without a usable instant.
-    pub created_at: Option<Instant>,
     /// Its JSON text.
     pub raw: String,
     /// Characters of `raw` that are U+FFFD in place of invalid UTF-8.
@@ -42,26 +36,23 @@ pub struct RawTicket {
 impl RawTicket {
     /// A ticket from its JSON text.
     pub fn new(raw: impl Into<String>) -> Self {
-        let raw = raw.into();
-        let key = Key::of(&raw);
         Self {
-            id: key.id,
-            created_at: key.created_at,
-            raw,
+            raw: raw.into(),
             replaced_characters: 0,
         }
     }
 
-    /// What tells it from other tickets: its id, or `raw-` and a hash of its text.
-    pub fn identity(&self) -> Cow<'_, str> {
-        match &self.id {
-            Some(id) => Cow::Borrowed(id),
-            None => {
-                let mut digest = Digest::default();
-                digest.text(&self.raw);
-                Cow::Owned(format!("raw-{}", digest.hex()))
-            }
-        }
+    /// What paging needs to know of it, also where it gives no rows. Reads the text again: of a
+    /// ticket that gives rows, these know it too.
+    pub fn key(&self) -> TicketKey {
+        TicketKey::of(&self.raw)
+    }
+
+    /// What tells it from other tickets where it has no id: `raw-` and a hash of its text.
+    pub fn stand_in(&self) -> String {
+        let mut digest = Digest::default();
+        digest.text(&self.raw);
+        format!("raw-{}", digest.hex())
     }
 }
 
@@ -130,13 +121,29 @@ fn flag(value: &Json<'_>) -> Option<bool> {
 }
 
 /// What paging needs of a ticket.
-#[derive(Debug, Default)]
-struct Key {
-    id: Option<String>,
-    created_at: Option<Instant>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TicketKey {
+    /// Its id; `None` without a usable one.
+    pub id: Option<String>,
+    /// When it was created, to the millisecond; `None` without a usable instant.
+    pub created_at: Option<Instant>,
 }
 
-impl Key {
+impl TicketKey {
+    /// The key in a ticket's entries; the last of several of one name counts.
+    pub(crate) fn in_entries(entries: &Entries<'_>) -> Self {
+        let last = |name: &str| {
+            let named = entries.iter().rev().find(|(key, _)| key == name);
+            named.map(|(_, value)| value)
+        };
+        let id = |name| last(name)?.id().map(str::to_owned);
+        Self {
+            id: id("id").or_else(|| id("_id")),
+            created_at: last("createdAt")
+                .and_then(|value| read_instant(value.clone()).ok().flatten()),
+        }
+    }
+
     fn of(raw: &str) -> Self {
         let parse = |text: &str| {
             serde_json::from_str::<KeyParts<'_>>(text)
@@ -149,7 +156,7 @@ impl Key {
     }
 }
 
-impl From<KeyParts<'_>> for Key {
+impl From<KeyParts<'_>> for TicketKey {
     fn from(parts: KeyParts<'_>) -> Self {
         let id = |raw| read(raw, |value| value.id().map(str::to_owned));
         Self {
@@ -164,7 +171,7 @@ impl From<KeyParts<'_>> for Key {
     }
 }
 
-/// The entries of a ticket that make its [`Key`]; all else is passed over, however deep.
+/// The entries of a ticket that make its [`TicketKey`]; all else is passed over, however deep.
 #[derive(Debug, Default)]
 struct KeyParts<'a> {
     id: Option<&'a RawValue>,
@@ -330,8 +337,8 @@ mod tests {
             .map(|ticket| {
                 format!(
                     "{} {}",
-                    ticket.id.as_deref().unwrap_or("-"),
-                    ticket.created_at.map_or("-".to_owned(), instant_text)
+                    ticket.key().id.as_deref().unwrap_or("-"),
+                    ticket.key().created_at.map_or("-".to_owned(), instant_text)
                 )
             })
             .collect();
@@ -355,12 +362,11 @@ mod tests {
 
     #[test]
     fn a_ticket_without_an_id_is_told_apart_by_its_text() {
-        let page = page(r#"{"tickets":[{"id":"a"},{"x":1},{"x":2},{"x":1}]}"#);
-        let identities: Vec<_> = page.tickets.iter().map(RawTicket::identity).collect();
-        assert_eq!(identities[0], "a");
-        assert!(identities[1].starts_with("raw-"));
-        assert_ne!(identities[1], identities[2]);
-        assert_eq!(identities[1], identities[3]);
+        let page = page(r#"{"tickets":[{"x":1},{"x":2},{"x":1}]}"#);
+        let names: Vec<_> = page.tickets.iter().map(RawTicket::stand_in).collect();
+        assert!(names[0].starts_with("raw-"));
+        assert_ne!(names[0], names[1]);
+        assert_eq!(names[0], names[2]);
     }
 
     #[test]
