@@ -244,7 +244,7 @@ table! {
         csat: Option<i64> as Integer,
         /// What the AI agent did with it, as the API words it.
         ai_status: Option<String> as Enumeration,
-        /// Messages in the thread, of every kind; NULL when threads were not asked for.
+        /// Messages in the thread, of every kind; NULL where the thread was never sent.
         message_count: Option<i64> as Integer,
         /// Messages by the customer.
         customer_message_count: Option<i64> as Integer,

@@ -26,6 +26,12 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
 /// What the API says of itself in an error is shown up to so many characters.
 const LONGEST_WORDS: usize = 200;
 
+/// The shortest time that one try is given, however little is left for all of them.
+const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// A pause that `Retry-After` asks for is never longer: more is a mistake, such as milliseconds.
+const LONGEST_CLOSURE: Duration = Duration::from_secs(3_600);
+
 /// A pause that `Retry-After` asks for is never shorter: `0` must not become a storm of our own.
 const SHORTEST_CLOSURE: Duration = Duration::from_millis(250);
 
@@ -95,6 +101,8 @@ pub struct FetchError {
     pub error: Error,
     /// Whether asking for fewer tickets may succeed.
     pub is_weight: bool,
+    /// Whether the answer was past the cap on its size.
+    pub is_too_large: bool,
 }
 
 impl From<FetchError> for Error {
@@ -108,6 +116,7 @@ impl From<Error> for FetchError {
         Self {
             error,
             is_weight: false,
+            is_too_large: false,
         }
     }
 }
@@ -202,6 +211,9 @@ impl Client {
         let mut attempts = 0u32;
         let mut faults = 0u32;
         loop {
+            if let Some(left) = self.gate.closed_for().filter(|left| *left > self.retry.total) {
+                return Err(self.paused_too_long(get, left));
+            }
             let pass = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(interrupted().into()),
@@ -215,8 +227,16 @@ impl Client {
             attempts += 1;
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let sent = Instant::now();
+            // A body that drips for ever never meets the read timeout.
+            let left = self
+                .retry
+                .total
+                .saturating_sub(began.elapsed())
+                .max(LEAST_ATTEMPT);
             let outcome = tokio::select! {
-                outcome = self.attempt(get, &decode) => outcome,
+                outcome = tokio::time::timeout(left, self.attempt(get, &decode)) => {
+                    outcome.unwrap_or(Err(Cause::Silence))
+                }
                 () = too_late(cancel) => return Err(interrupted().into()),
             };
             let latency = sent.elapsed();
@@ -236,7 +256,9 @@ impl Client {
                 Remedy::WaitForGate => {
                     self.counters.limited.fetch_add(1, Ordering::Relaxed);
                     let asked = match &cause {
-                        Cause::Limited(asked) => asked.map(|asked| asked.max(SHORTEST_CLOSURE)),
+                        Cause::Limited(asked) => {
+                            asked.map(|asked| asked.clamp(SHORTEST_CLOSURE, LONGEST_CLOSURE))
+                        }
                         _ => None,
                     };
                     self.gate.close(pass, asked, (self.random)()).await?
@@ -295,8 +317,11 @@ impl Client {
         let server_time = header(DATE)
             .and_then(|text| httpdate::parse_http_date(text).ok())
             .map(table::Instant::from);
-        let asked =
-            header(RETRY_AFTER).and_then(|text| retry::retry_after(text, SystemTime::now()));
+        let asked = header(RETRY_AFTER).and_then(|text| {
+            // Held against the server's own clock where it tells it.
+            let now = server_time.map_or_else(SystemTime::now, SystemTime::from);
+            retry::retry_after(text, now)
+        });
         if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
             return Err(Cause::Limited(asked));
         }
@@ -337,6 +362,15 @@ impl Client {
         let span_ms = self.gate.limit().map_or(0, |limit| limit.span_ms);
         let span = Duration::from_millis(u64::try_from(span_ms).unwrap_or(0));
         self.retry.total + span
+    }
+
+    fn paused_too_long(&self, get: &Get, left: Duration) -> FetchError {
+        Error::failed(format!(
+            "{get} was not sent: the API answered 429 and asked for a pause, of which {} s are left",
+            left.as_secs()
+        ))
+        .help("run the same command again after that to go on, or raise --retry-for")
+        .into()
     }
 
     fn never_let_through(&self, get: &Get) -> FetchError {
@@ -397,5 +431,6 @@ fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchErro
     FetchError {
         error,
         is_weight: cause.is_weight(),
+        is_too_large: matches!(cause, Cause::TooLarge(_)),
     }
 }

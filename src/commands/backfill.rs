@@ -68,6 +68,7 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
         settings,
         run,
         remarks: Vec::new(),
+        lacks_threads: false,
         accounted: 0,
     };
     tracing::info!(
@@ -126,6 +127,8 @@ struct Part<'a> {
     settings: &'a Backfill,
     run: Run,
     remarks: Vec<String>,
+    /// Whether no ticket came with the messages asked for.
+    lacks_threads: bool,
     /// Requests of this process that are in the run's account.
     accounted: u64,
 }
@@ -165,6 +168,7 @@ impl Part<'_> {
         written?;
         self.accounted = ended.requests_accounted;
         self.remarks.extend(ended.remarks);
+        self.lacks_threads = ended.lacks_threads;
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
         match ended.failure {
@@ -223,21 +227,26 @@ impl Part<'_> {
             })
             .collect();
         if !is_over {
-            let snapshot = store
-                .progress()?
-                .map_or_else(|| self.run.snapshot.clone(), |progress| progress.snapshot);
-            let summary = self.summary(&store, &snapshot, "interrupted", unverified, began)?;
-            return Ok((summary, ExitCode::Interrupted));
+            return self.interrupted(&store, unverified, began);
         }
         let mut outcome = store::Outcome::Complete;
+        if self.lacks_threads {
+            outcome = store::Outcome::Incomplete;
+            self.remarks.push(
+                "no ticket came with messages, although they were asked for; threads in the store \
+                 were left as they are"
+                    .to_owned(),
+            );
+        }
         if self.settings.filters.is_empty() && unverified.is_empty() {
-            match self.mark_gone(&mut store).await {
+            let marked = self.mark_gone(&mut store).await;
+            let requests = self.newly_sent();
+            store.commit_requests(snapshot_id, requests)?;
+            match marked {
                 Ok(true) => {}
                 Ok(false) => outcome = store::Outcome::Incomplete,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    let summary =
-                        self.summary(&store, &self.run.snapshot, "interrupted", unverified, began)?;
-                    return Ok((summary, ExitCode::Interrupted));
+                    return self.interrupted(&store, unverified, began);
                 }
                 Err(error) => return Err(error),
             }
@@ -253,6 +262,19 @@ impl Part<'_> {
         let words = snapshot.outcome.clone();
         let summary = self.summary(&store, &snapshot, &words, unverified, began)?;
         Ok((summary, exit_code))
+    }
+
+    fn interrupted(
+        &self,
+        store: &Store,
+        unverified: Vec<Unverified>,
+        began: Moment,
+    ) -> Result<(Summary, ExitCode)> {
+        let snapshot = store
+            .progress()?
+            .map_or_else(|| self.run.snapshot.clone(), |progress| progress.snapshot);
+        let summary = self.summary(store, &snapshot, "interrupted", unverified, began)?;
+        Ok((summary, ExitCode::Interrupted))
     }
 
     /// Flags tickets of the range that the store holds and this run did not meet, after a second
@@ -271,7 +293,8 @@ impl Part<'_> {
         let missing = store.unseen(snapshot_id, &range)?;
         let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
         let is_suspicious = count > SUSPICIOUS_COUNT
-            && count.saturating_mul(100) > store.live_count()?.saturating_mul(SUSPICIOUS_PERCENT);
+            && count.saturating_mul(100)
+                > store.live_count(&range)?.saturating_mul(SUSPICIOUS_PERCENT);
         if is_suspicious && !self.settings.allow_deletions {
             self.remarks.push(format!(
                 "{count} stored tickets were not listed any more; so many look like a wrong key \
@@ -282,8 +305,18 @@ impl Part<'_> {
         if missing.is_empty() {
             return Ok(true);
         }
-        let look = extract::look_again(&self.context.client, &missing, range, &self.context.cancel)
-            .await?;
+        let scope = Arc::new(Scope {
+            filters: self.settings.filters.clone(),
+            has_messages: self.settings.has_messages,
+        });
+        let look = extract::look_again(
+            &self.context.client,
+            &scope,
+            &missing,
+            range,
+            &self.context.cancel,
+        )
+        .await?;
         let now = Utc::now();
         if let (false, Some(slice)) = (look.found.is_empty(), slices.first()) {
             let requests = self.newly_sent();

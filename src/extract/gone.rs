@@ -13,7 +13,6 @@ use crate::api::Client;
 use crate::error::Result;
 use crate::normalize::{Outcome, TicketRows};
 use crate::plan::{Slice, SliceState};
-use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -30,20 +29,17 @@ pub struct SecondLook {
 
 /// Looks again for `missing` tickets (id and creation, by creation), within `range`. A page begins
 /// at the first ticket not yet looked for and settles all it spans, so a run of neighbours costs
-/// one request.
+/// one request. `scope` is the run's, which has no filters.
 ///
 /// # Errors
 /// Whatever ends a request for good.
 pub async fn look_again(
     client: &Arc<Client>,
+    scope: &Arc<Scope>,
     missing: &[(String, Instant)],
     range: Window,
     cancel: &CancellationToken,
 ) -> Result<SecondLook> {
-    let scope = Arc::new(Scope {
-        filters: Filters::default(),
-        has_messages: true,
-    });
     let mut look = SecondLook::default();
     let mut left = missing;
     while let Some((_, first_at)) = left.first() {
@@ -58,7 +54,17 @@ pub async fn look_again(
             limit: PAGE_LIMIT,
             narrowing: Narrowing::default(),
         };
-        let page = page::fetch(Arc::clone(client), Arc::clone(&scope), ask, cancel.clone()).await?;
+        let fetched = page::fetch(Arc::clone(client), Arc::clone(scope), ask, cancel.clone()).await;
+        let page = match fetched {
+            // A page too heavy to be had here leaves one ticket unclear, not the whole run.
+            Err(failure) if failure.is_weight => {
+                tracing::warn!(window = %window, error = %failure.error, "a second look failed");
+                look.unclear += 1;
+                left = left.get(1..).unwrap_or_default();
+                continue;
+            }
+            fetched => fetched?,
+        };
         let settled_until = page.spans(window);
         let spanned = left
             .iter()
@@ -73,7 +79,7 @@ pub async fn look_again(
         // More tickets in this millisecond than a page holds, or an answer out of order.
         let tied = left.iter().take_while(|(_, at)| at == first_at).count();
         let (tied, rest) = left.split_at(tied);
-        match whole_millisecond(client, &scope, *first_at, cancel).await? {
+        match whole_millisecond(client, scope, *first_at, cancel).await? {
             Some((keys, outcomes)) => look.settle(tied, &keys, outcomes),
             None => look.unclear += tied.len(),
         }

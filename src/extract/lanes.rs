@@ -75,6 +75,8 @@ pub struct Ended {
     pub failure: Option<Error>,
     /// What the user should know: fall-backs used.
     pub remarks: Vec<String>,
+    /// Whether threads were asked for and not one of the tickets read came with one.
+    pub lacks_threads: bool,
     /// Requests of this process that are in the run's account.
     pub requests_accounted: u64,
 }
@@ -101,6 +103,10 @@ struct Lanes<'a> {
     next_number: i64,
     splits: u64,
     pages: u64,
+    /// Pages that had landed when a slice last asked for smaller ones.
+    pages_at_shrink: u64,
+    tickets: u64,
+    threads: u64,
     latency: Option<Duration>,
     run: i64,
     tickets_resumed: u64,
@@ -115,6 +121,8 @@ impl Extraction {
     pub async fn run(&self, work: Work, writer: &Writer) -> Ended {
         let mut lanes = Lanes::new(self, work, writer);
         lanes.run().await;
+        lanes.ended.lacks_threads =
+            self.scope.has_messages && lanes.tickets > 0 && lanes.threads == 0;
         lanes.ended
     }
 }
@@ -148,6 +156,9 @@ impl<'a> Lanes<'a> {
             next_number: next_number.unwrap_or(0),
             splits: 0,
             pages: 0,
+            pages_at_shrink: 0,
+            tickets: 0,
+            threads: 0,
             latency: None,
             run: work.snapshot_id,
             tickets_resumed: work.tickets_resumed,
@@ -255,7 +266,11 @@ impl<'a> Lanes<'a> {
         if self.stop.is_cancelled() {
             return;
         }
-        if failure.is_weight && pager.shrink() {
+        // Only where something else got through: an API that is down is not asked for ever.
+        let has_landed = self.pages > self.pages_at_shrink;
+        let is_worth_it = failure.is_too_large || (failure.is_weight && has_landed);
+        if is_worth_it && pager.shrink() {
+            self.pages_at_shrink = self.pages;
             tracing::warn!(
                 window = %pager.slice().window,
                 error = %failure.error,
@@ -306,7 +321,11 @@ impl<'a> Lanes<'a> {
         let fresh = page.outcomes.into_iter().zip(taken.fresh);
         for outcome in fresh.filter_map(|(outcome, is_fresh)| is_fresh.then_some(outcome)) {
             match outcome {
-                Outcome::Rows(rows) => tickets.push(*rows),
+                Outcome::Rows(rows) => {
+                    self.tickets += 1;
+                    self.threads += u64::from(rows.thread.is_some());
+                    tickets.push(*rows);
+                }
                 Outcome::Reject(reject) => rejects.push(reject),
             }
         }

@@ -125,7 +125,7 @@ fn a_ticket_without_an_identity_is_kept_whole() {
         (r#"{"createdAt":"2026-01-31"}"#, None, "no id"),
         (r#"{"id":"","createdAt":"2026-01-31"}"#, None, "no id"),
         (r#"{"id":42,"createdAt":"2026-01-31"}"#, None, "no id"),
-        (r#""text""#, None, "no id"),
+        (r#""text""#, None, "not an object"),
         (
             r#"{"id":"t1","createdAt":null}"#,
             Some("t1"),

@@ -87,7 +87,8 @@ fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: b
     rows
 }
 
-/// The thread's items; `None` where the run did not ask for them or they are unusable.
+/// The thread's items; `None` where the run did not ask for them, or they did not come or are
+/// unusable: what is known of the thread then stays as it is.
 fn messages<'a>(
     fields: &mut Fields<'_, 'a>,
     value: Json<'a>,
@@ -95,7 +96,7 @@ fn messages<'a>(
 ) -> Option<Vec<Json<'a>>> {
     match value {
         _ if !with_messages => None,
-        Json::Null => Some(Vec::new()),
+        Json::Null => None,
         Json::Array(items) => Some(items),
         other => {
             fields.unfit("messages", Unfit::new(other, "an array"));

@@ -20,15 +20,19 @@ impl Store {
             .map_err(|failure| self.failed("look for tickets that are gone", failure))
     }
 
-    /// Tickets that are not flagged as deleted.
+    /// Tickets created in `window` that are not flagged as deleted.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn live_count(&self) -> Result<i64> {
+    pub fn live_count(&self, window: &Window) -> Result<i64> {
         self.connection
             .query_row(
-                "SELECT count(*) FROM _ticket_index WHERE is_deleted = 0",
-                [],
+                "SELECT count(*) FROM _ticket_index
+                 WHERE is_deleted = 0 AND created_at_ms >= ?1 AND created_at_ms < ?2",
+                [
+                    window.from().timestamp_millis(),
+                    window.until().timestamp_millis(),
+                ],
                 |row| row.get(0),
             )
             .map_err(|error| self.failed("count tickets", error))

@@ -30,7 +30,7 @@ const CHECKPOINT_PAGES: i64 = 2_048;
 const LOG_BYTES: i64 = 67_108_864;
 
 /// How long to wait for another program's write, such as a person's SQLite shell.
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(3);
 
 /// Statements kept prepared: more than a page needs.
 const STATEMENTS: usize = 96;

@@ -116,6 +116,8 @@ pub struct Pager {
     handed_on: u64,
     /// Tickets left after the last answer, by its own count.
     remaining: Option<u64>,
+    /// Whether that is only a guess, since a part was given away.
+    is_remaining_guessed: bool,
     /// Tries of the current page that contradicted themselves.
     tries: u32,
     most_tries: u32,
@@ -145,9 +147,8 @@ impl Pager {
     pub fn new(slice: Slice, filters: &Filters) -> Self {
         let mode = match &slice.position {
             Position::Key(cursor) => Mode::at(*cursor),
-            Position::Offset { skip, overlap_id } => {
-                Mode::Offset(Offset::resume(*skip, overlap_id.clone()))
-            }
+            // From its start again: which tickets came before the interruption is not known.
+            Position::Offset { .. } => Mode::Offset(Offset::default()),
         };
         let words = |own: &[String], documented: &[&str]| {
             if own.is_empty() {
@@ -156,15 +157,20 @@ impl Pager {
                 own.to_vec()
             }
         };
+        let fell_back = match &slice.position {
+            Position::Key(_) => None,
+            Position::Offset { .. } => Some("an earlier part of the run had to".to_owned()),
+        };
         Self {
             slice,
             mode,
             limit: PAGE_LIMIT,
             handed_on: 0,
             remaining: None,
+            is_remaining_guessed: false,
             tries: 0,
             most_tries: MOST_TRIES,
-            fell_back: None,
+            fell_back,
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
         }
@@ -216,11 +222,11 @@ impl Pager {
     }
 
     /// The last page could not be had at its size (too large, or the API failed on it again and
-    /// again): asks for half as many tickets from now on, growing back with every page. `false`
-    /// when it is down to one ticket already.
+    /// again): asks for a quarter as many tickets from now on, growing back with every page.
+    /// `false` when it is down to one ticket already.
     pub fn shrink(&mut self) -> bool {
         let is_shrinkable = self.limit > 1;
-        self.limit = (self.limit / 2).max(1);
+        self.limit = (self.limit / 4).max(1);
         is_shrinkable
     }
 
@@ -242,6 +248,7 @@ impl Pager {
         let given = Window::new(middle, until)?;
         self.slice.window = Window::new(self.slice.window.from(), middle)?;
         self.remaining = self.remaining.map(|count| count / 2);
+        self.is_remaining_guessed = true;
         Some(given)
     }
 
@@ -310,7 +317,8 @@ impl Pager {
             return self.inconsistent();
         };
         let known = seen.len() as u64;
-        let is_short = self.remaining.is_some_and(|left| received < left + known);
+        let is_short = !self.is_remaining_guessed
+            && self.remaining.is_some_and(|left| received < left + known);
         if is_short && !*is_shrinkage_confirmed {
             *is_shrinkage_confirmed = true;
             return again("the count fell by more than the tickets read".to_owned());
@@ -333,6 +341,7 @@ impl Pager {
     ) -> Taken {
         let fresh = self.fresh_at_cursor(answer.keys);
         self.remaining = Some(left);
+        self.is_remaining_guessed = false;
         match last {
             Some(last) if last > cursor => {
                 self.slice.position = Position::Key(last);
@@ -377,7 +386,7 @@ impl Pager {
         let Mode::Tie(tie) = &mut self.mode else {
             return self.inconsistent();
         };
-        let (fresh, progress) = tie.take(answer, self.limit, &self.statuses, &self.origins);
+        let (fresh, progress) = tie.take(answer, &self.statuses, &self.origins);
         let at = tie.at();
         let gave_up = match progress {
             tie::Progress::Continue => None,
@@ -457,7 +466,7 @@ impl Pager {
             skip: 0,
             overlap_id: None,
         };
-        self.mode = Mode::Offset(Offset::resume(0, None));
+        self.mode = Mode::Offset(Offset::default());
         self.fell_back = Some(reason.clone());
         again(reason)
     }

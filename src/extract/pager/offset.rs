@@ -2,7 +2,8 @@
 //!
 //! Used only where the API breaks what keys rest on. Each page must begin with a ticket of the
 //! page before; where it does not, the collection shifted under us and the offset steps back until
-//! it does.
+//! it does. A pass proves the slice complete only if as many different tickets came as the last
+//! page counts: an order that changes from page to page can join at every seam and still lose some.
 
 use std::collections::HashSet;
 
@@ -10,6 +11,13 @@ use super::Answer;
 
 /// How often a shifted seam is stepped back over before the rest is read under a doubt.
 const MOST_STUMBLES: u32 = 12;
+
+/// Passes over the slice before its last count is reported as not met.
+const MOST_PASSES: u32 = 3;
+
+/// Pages in a row that bring no new ticket before the slice is given up: stepping back may bring
+/// one, an API that does not look at the offset brings nothing else.
+const MOST_BARREN_PAGES: u32 = 3;
 
 /// What became of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,30 +29,23 @@ pub(super) enum Progress {
     End(Option<String>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Offset {
     skip: u32,
     /// The last ticket of the page before.
     overlap_id: Option<String>,
     /// All tickets of the page before.
     tail: HashSet<String>,
+    /// All tickets of this pass.
+    ids: HashSet<String>,
+    passes: u32,
+    barren_pages: u32,
     stumbles: u32,
     doubt: Option<String>,
     remaining: Option<u64>,
 }
 
 impl Offset {
-    pub(super) fn resume(skip: u32, overlap_id: Option<String>) -> Self {
-        Self {
-            skip,
-            tail: overlap_id.iter().cloned().collect(),
-            overlap_id,
-            stumbles: 0,
-            doubt: None,
-            remaining: None,
-        }
-    }
-
     pub(super) fn skip(&self) -> u32 {
         self.skip
     }
@@ -63,10 +64,9 @@ impl Offset {
 
     pub(super) fn take(&mut self, answer: Answer<'_>, limit: u32) -> Progress {
         let first = answer.keys.first();
-        let is_joined = self.skip == 0
-            || self.tail.is_empty()
-            || first.is_some_and(|key| self.tail.contains(&key.id));
-        if !is_joined && self.doubt.is_none() {
+        let is_joined =
+            self.tail.is_empty() || first.is_some_and(|key| self.tail.contains(&key.id));
+        if !is_joined && self.skip > 0 && self.doubt.is_none() {
             let reason = "a page did not begin with a ticket of the page before".to_owned();
             self.stumbles += 1;
             if self.stumbles <= MOST_STUMBLES {
@@ -75,13 +75,21 @@ impl Offset {
             }
             self.doubt = Some(reason);
         }
+        let known = self.ids.len();
+        self.ids
+            .extend(answer.keys.iter().map(|key| key.id.clone()));
+        self.barren_pages = if self.ids.len() > known {
+            0
+        } else {
+            self.barren_pages + 1
+        };
         let received = u32::try_from(answer.keys.len()).unwrap_or(u32::MAX);
         let seen = u64::from(self.skip) + u64::from(received);
         self.remaining = answer.count.map(|count| count.saturating_sub(seen));
         let has_more = answer
             .has_more
             .unwrap_or_else(|| answer.count.is_some_and(|count| seen < count));
-        if has_more && received > 0 {
+        if has_more && received > 0 && self.barren_pages <= MOST_BARREN_PAGES {
             if received == 1 {
                 // Nothing is left to overlap with.
                 let reason = "tickets could only be paged one at a time".to_owned();
@@ -92,11 +100,23 @@ impl Offset {
             self.tail = answer.keys.iter().map(|key| key.id.clone()).collect();
             return Progress::Continue;
         }
-        let doubt = self.doubt.take().or_else(|| match answer.count {
-            Some(count) if count == seen && !has_more => None,
-            Some(count) => Some(format!("{seen} tickets were paged with a count of {count}")),
+        let different = self.ids.len() as u64;
+        let shortfall = match answer.count {
+            Some(count) if count == different && !has_more => None,
+            Some(count) => Some(format!(
+                "{different} different tickets were paged with a count of {count}"
+            )),
             None => Some("the answer has no count".to_owned()),
-        });
-        Progress::End(doubt)
+        };
+        self.passes += 1;
+        let is_worth_another = self.doubt.is_none() && !has_more && answer.count.is_some();
+        if shortfall.is_some() && is_worth_another && self.passes < MOST_PASSES {
+            self.skip = 0;
+            self.overlap_id = None;
+            self.tail.clear();
+            self.ids.clear();
+            return Progress::Continue;
+        }
+        Progress::End(self.doubt.take().or(shortfall))
     }
 }

@@ -266,6 +266,59 @@ fn deletions_under_the_fall_back_lose_no_ticket_that_stays() {
     }
 }
 
+/// A pager over `[0, 1 s)` that gets the same answer whatever it asks, to its end.
+fn parrot(count: u64, has_more: bool, ids: &[&str]) -> (SliceState, usize) {
+    let window = Window::new(at(0), at(1_000)).expect("not empty");
+    let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
+    let keys: Vec<Key> = (1..)
+        .zip(ids)
+        .map(|(ms, id)| Key {
+            id: (*id).to_owned(),
+            has_id: true,
+            created_at: Some(at(ms)),
+        })
+        .collect();
+    let mut asks = 0;
+    while pager.ask().is_some() {
+        asks += 1;
+        assert!(asks < 200, "the pager does not come to an end");
+        pager.take(Answer {
+            count: Some(count),
+            has_more: Some(has_more),
+            keys: &keys,
+        });
+    }
+    (pager.slice().state.clone(), asks)
+}
+
+#[test]
+fn a_ticket_sent_twice_in_place_of_another_is_not_passed_off_as_sealed() {
+    let (state, _) = parrot(3, false, &["a", "a", "c"]);
+    assert!(matches!(state, SliceState::Unverified { .. }), "{state:?}");
+}
+
+#[test]
+fn an_api_that_always_answers_the_same_page_ends_unverified() {
+    let (state, _) = parrot(900, true, &["a", "b", "c"]);
+    assert!(matches!(state, SliceState::Unverified { .. }), "{state:?}");
+}
+
+#[test]
+fn ties_that_change_places_under_the_fall_back_lose_nothing_unnoticed() {
+    let habits = Habits {
+        shuffles_ties: true,
+        sorts_descending: true,
+        ..Habits::default()
+    };
+    for seed in 0..40 {
+        let mut world = world_of((0..600).map(|n| n / 40));
+        let outcome = page_through(&mut world, 1_000, habits, seed, |_, _, _| {});
+        if outcome.state == SliceState::Sealed {
+            assert_eq!(outcome.stored, everything(&world), "seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn counts_that_always_lie_are_never_passed_off_as_sealed() {
     for lies_about_count in [-3, 5] {

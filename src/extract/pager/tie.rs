@@ -21,6 +21,10 @@ const PASSES: u32 = 2;
 /// Requests for one millisecond before it is given up, apart from those that its size explains.
 const MOST_ASKS: u64 = 160;
 
+/// Requests for each page of its tickets that its size explains: in an order that is another at
+/// every request, n pages are seen whole after about n × ln(tickets) of them.
+const ASKS_PER_PAGE: u64 = 12;
+
 /// What became of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -43,6 +47,8 @@ pub(super) struct Tie {
     /// The whole's count when it was.
     total: Option<u64>,
     asks: u64,
+    /// Tickets in the largest answer: the API may hold less on a page than is asked for.
+    largest_page: u32,
 }
 
 /// How finely a millisecond has been taken apart.
@@ -75,6 +81,7 @@ impl Tie {
             parted: Parted::Not,
             total: None,
             asks: 0,
+            largest_page: 0,
         }
     }
 
@@ -97,7 +104,6 @@ impl Tie {
     pub(super) fn take(
         &mut self,
         answer: Answer<'_>,
-        limit: u32,
         statuses: &[String],
         origins: &[String],
     ) -> (Vec<bool>, Progress) {
@@ -107,20 +113,20 @@ impl Tie {
             .iter()
             .map(|key| self.handed_on.insert(key.id.clone()))
             .collect();
-        (fresh, self.judge(answer, limit, statuses, origins))
+        (fresh, self.judge(answer, statuses, origins))
     }
 
     fn judge(
         &mut self,
         answer: Answer<'_>,
-        limit: u32,
         statuses: &[String],
         origins: &[String],
     ) -> Progress {
         let received = u32::try_from(answer.keys.len()).unwrap_or(u32::MAX);
         let count = answer.count.unwrap_or(u64::MAX);
-        let pages = count.min(1 << 20) / u64::from(limit.max(1));
-        if self.asks > MOST_ASKS + 4 * pages {
+        self.largest_page = self.largest_page.max(received);
+        let pages = self.handed_on.len() as u64 / u64::from(self.largest_page.max(1));
+        if self.asks > MOST_ASKS + ASKS_PER_PAGE * pages {
             return Progress::GaveUp(
                 "the tickets of one millisecond did not settle to their count".to_owned(),
             );

@@ -11,7 +11,7 @@ use mava_export::store::{OpenOptions, Store};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::world::{Desk, at, open, spec, ticket};
+use super::world::{Desk, at, ever, open, spec, ticket};
 
 /// Opening for writing and for reading both refuse, and leave nothing and nothing changed.
 fn refused(directory: &TempDir, path: &Path) -> Error {
@@ -310,7 +310,7 @@ fn a_reader_sees_what_was_committed_while_a_run_writes_and_cannot_write() {
     let run = desk.begin("2026-01-01");
     let mut reader = Store::open_read_only(&desk.path()).unwrap();
     desk.page(&run, &[ticket(1)], "2026-01-01");
-    assert_eq!(reader.live_count().unwrap(), 1);
+    assert_eq!(reader.live_count(&ever()).unwrap(), 1);
     assert_eq!(reader.progress().unwrap().unwrap().pages, 1);
     let error = reader.begin(&spec(), at("2026-01-01")).unwrap_err();
     assert!(error.to_string().contains("reading only"), "{error}");

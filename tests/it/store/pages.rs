@@ -4,7 +4,9 @@ use mava_export::normalize::TicketRows;
 use mava_export::store::{PageCommit, PageCounts};
 use mava_export::table;
 
-use super::world::{Desk, at, customer, message, reject, seal, spec, tag, ticket, without_thread};
+use super::world::{
+    Desk, at, customer, ever, message, reject, seal, spec, tag, ticket, without_thread,
+};
 
 fn with_status(mut rows: TicketRows, status: &str) -> TicketRows {
     rows.ticket.status = Some(status.to_owned());
@@ -242,7 +244,7 @@ fn a_ticket_that_is_gone_is_flagged_and_one_that_returns_is_not() {
     assert_eq!(flag(&mut desk), 1);
     assert_eq!(flag(&mut desk), 0);
     assert_eq!(desk.finish(&run, "2026-01-02").tickets_deleted, 1);
-    assert_eq!(desk.store.live_count().unwrap(), 4);
+    assert_eq!(desk.store.live_count(&ever()).unwrap(), 4);
     assert_eq!(
         desk.text("SELECT deleted_at FROM tickets WHERE deleted_at IS NOT NULL"),
         Some("2026-01-02T01:00:00.000Z".to_owned())
@@ -254,7 +256,7 @@ fn a_ticket_that_is_gone_is_flagged_and_one_that_returns_is_not() {
 
     let counts = desk.run(&tickets, "2026-01-03");
     assert_eq!((counts.changed, counts.unchanged), (1, 4));
-    assert_eq!(desk.store.live_count().unwrap(), 5);
+    assert_eq!(desk.store.live_count(&ever()).unwrap(), 5);
     assert_eq!(
         desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL"),
         0

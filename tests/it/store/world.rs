@@ -329,3 +329,8 @@ fn rows(connection: &Connection, table: &table::Table) -> Vec<String> {
 pub(super) fn open(path: &Path) -> mava_export::error::Result<Store> {
     Store::open(path, &OpenOptions::new(at("2026-01-01T08:00:00Z")))
 }
+
+/// A range that holds every ticket of these tests.
+pub(crate) fn ever() -> mava_export::window::Window {
+    mava_export::window::Window::new(at("2000-01-01"), at("2100-01-01")).unwrap()
+}
