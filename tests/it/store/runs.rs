@@ -227,6 +227,25 @@ fn rejects_make_a_run_incomplete() {
 }
 
 #[test]
+fn a_run_is_complete_although_the_file_cannot_be_tidied_after_it() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    desk.page(&run, &[ticket(1)], "2026-01-01");
+    // The file cannot grow by a page, as the planner's statistics would have it.
+    let full = "SELECT page_count FROM pragma_page_count";
+    let pages = desk.number(full);
+    let limit = format!("PRAGMA max_page_count = {pages}");
+    let connection = desk.store.connection();
+    connection.query_row(&limit, [], |_| Ok(())).unwrap();
+    assert_eq!(desk.finish(&run, "2026-01-02").outcome, "complete");
+    assert_eq!(desk.number(full), pages);
+    assert_eq!(
+        desk.text("SELECT outcome FROM snapshots"),
+        Some("complete".to_owned())
+    );
+}
+
+#[test]
 fn lists_rename_archive_and_never_forget() {
     let category = |id: &str, name: Option<&str>| table::Category {
         id: id.to_owned(),
