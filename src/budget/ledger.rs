@@ -7,10 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
+use chrono::Utc;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::Limit;
+use super::{LONGEST_PERIOD, Limit, millis};
 use crate::error::{Error, Result};
+
+/// How long a send is kept: the longest period, and an hour for its margin. Not the span of the
+/// process that looks, since others on the same key may look back further.
+const HORIZON: Duration = LONGEST_PERIOD.saturating_add(Duration::from_secs(60 * 60));
+
+/// How far ahead a closure is believed. The API's limit counts over half a minute, so a later end
+/// comes from a clock that ran ahead or from a `Retry-After` meant as milliseconds, and would keep
+/// every process waiting for nothing.
+const LONGEST_CLOSURE: Duration = Duration::from_secs(60 * 60);
 
 /// What a try to enter a send into the ledger gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +71,7 @@ impl Ledger {
                     "PRAGMA journal_mode = DELETE;
                      PRAGMA synchronous = OFF;
                      CREATE TABLE IF NOT EXISTS sends (at_ms INTEGER NOT NULL) STRICT;
+                     CREATE INDEX IF NOT EXISTS sends_at ON sends (at_ms);
                      CREATE TABLE IF NOT EXISTS closed (until_ms INTEGER NOT NULL) STRICT;",
                 )
             })
@@ -76,16 +87,16 @@ impl Ledger {
             // A clock set back leaves instants in the future: they count as now, which can only
             // make us wait longer than needed, once.
             transaction.execute("UPDATE sends SET at_ms = ?1 WHERE at_ms > ?1", [now_ms])?;
+            let horizon_ms = millis(HORIZON).max(limit.span_ms);
             transaction.execute(
                 "DELETE FROM sends WHERE at_ms <= ?1",
-                [now_ms.saturating_sub(limit.span_ms)],
+                [now_ms.saturating_sub(horizon_ms)],
             )?;
             let sends: Vec<i64> = transaction
-                .prepare("SELECT at_ms FROM sends ORDER BY at_ms")?
-                .query_map([], |row| row.get(0))?
+                .prepare("SELECT at_ms FROM sends WHERE at_ms > ?1 ORDER BY at_ms")?
+                .query_map([now_ms.saturating_sub(limit.span_ms)], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
-            let closed_until: Option<i64> =
-                transaction.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
+            let closed_until = closed_until(transaction, now_ms)?;
             let period_began = now_ms.saturating_sub(limit.period_ms);
             let used = sends.iter().filter(|at| **at > period_began).count();
             let used = u32::try_from(used).unwrap_or(u32::MAX);
@@ -96,20 +107,29 @@ impl Ledger {
                 return Ok(Entry::NotBefore { at_ms, used });
             }
             transaction.execute("INSERT INTO sends VALUES (?1)", [now_ms])?;
-            Ok(Entry::Entered { used: used + 1 })
+            Ok(Entry::Entered {
+                used: used.saturating_add(1),
+            })
         })
         .map(|entry| entry.unwrap_or(Entry::Busy))
     }
 
-    /// Closes the ledger for everyone until `until_ms`; an earlier end never shortens a later
-    /// one. `false` where another process holds the file for a moment.
+    /// Closes the ledger for everyone until `until_ms`, but at most [`LONGEST_CLOSURE`] from
+    /// now; an earlier end never shortens a later one. `false` where another process holds the
+    /// file for a moment.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "processes can only share the wall clock, and the gate tells just the end"
+    )]
     pub(super) fn try_close(&mut self, until_ms: i64) -> Result<bool> {
+        self.try_close_at(until_ms, Utc::now().timestamp_millis())
+    }
+
+    fn try_close_at(&mut self, until_ms: i64, now_ms: i64) -> Result<bool> {
         self.transact(|transaction| {
-            let known: Option<i64> =
-                transaction.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
-            if known.is_none_or(|known| known < until_ms) {
-                transaction.execute("DELETE FROM closed", [])?;
-                transaction.execute("INSERT INTO closed VALUES (?1)", [until_ms])?;
+            let until_ms = until_ms.min(latest_end(now_ms));
+            if closed_until(transaction, now_ms)?.is_none_or(|known| known < until_ms) {
+                store_end(transaction, until_ms)?;
             }
             Ok(())
         })
@@ -148,6 +168,31 @@ impl Ledger {
             .help("delete that file once no run uses this key, or name another --state-dir")),
         }
     }
+}
+
+/// The latest end of a closure that is believed at `now_ms`.
+fn latest_end(now_ms: i64) -> i64 {
+    now_ms.saturating_add(millis(LONGEST_CLOSURE))
+}
+
+/// The end of the closure. One that is not believed is brought down to what is, in the file too,
+/// so that it does not move on with those who ask.
+fn closed_until(connection: &Connection, now_ms: i64) -> rusqlite::Result<Option<i64>> {
+    let known: Option<i64> =
+        connection.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
+    let latest = latest_end(now_ms);
+    if known.is_some_and(|known| known > latest) {
+        store_end(connection, latest)?;
+        return Ok(Some(latest));
+    }
+    Ok(known)
+}
+
+fn store_end(connection: &Connection, until_ms: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM closed", [])?;
+    connection
+        .execute("INSERT INTO closed VALUES (?1)", [until_ms])
+        .map(drop)
 }
 
 /// Makes the directory and the file for their owner's eyes only where they are not there yet; the
@@ -255,6 +300,69 @@ mod tests {
                 at_ms: 2_100,
                 used: 3
             }
+        );
+    }
+
+    #[test]
+    fn a_short_period_forgets_nothing_that_a_longer_one_needs() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
+        let long = Limit {
+            requests: 3,
+            period_ms: 30_000,
+            span_ms: 30_300,
+        };
+        for at_ms in 1..=3 {
+            ledger.try_enter(long, at_ms).unwrap();
+        }
+        assert_eq!(
+            ledger.try_enter(LIMIT, 2_000).unwrap(),
+            Entry::Entered { used: 1 }
+        );
+        assert_eq!(
+            ledger.try_enter(long, 2_001).unwrap(),
+            Entry::NotBefore {
+                at_ms: 30_302,
+                used: 4
+            }
+        );
+    }
+
+    #[test]
+    fn what_no_period_reaches_is_forgotten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
+        ledger.try_enter(LIMIT, 0).unwrap();
+        ledger.try_enter(LIMIT, millis(HORIZON)).unwrap();
+        let count = "SELECT count(*) FROM sends";
+        let count: i64 = ledger
+            .connection
+            .query_row(count, [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn a_closure_holds_for_an_hour_at_most() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
+        let hour = millis(LONGEST_CLOSURE);
+        let until = |at_ms| Entry::NotBefore { at_ms, used: 0 };
+        // As it was entered, with a clock that is an hour and more ahead of ours.
+        for stored in [10 * hour, i64::MAX] {
+            ledger.try_close_at(stored, stored).unwrap();
+            assert_eq!(ledger.try_enter(LIMIT, 5).unwrap(), until(hour + 5));
+            // It does not move on with those who ask.
+            assert_eq!(ledger.try_enter(LIMIT, 50).unwrap(), until(hour + 5));
+            ledger.connection.execute("DELETE FROM closed", []).unwrap();
+        }
+        // As it is entered; and what was known before does not outlast it.
+        ledger.try_close_at(20 * hour, 20 * hour).unwrap();
+        ledger.try_close_at(i64::MAX, 10).unwrap();
+        assert_eq!(ledger.try_enter(LIMIT, 11).unwrap(), until(hour + 10));
+        assert_eq!(
+            ledger.try_enter(LIMIT, hour + 10).unwrap(),
+            Entry::Entered { used: 1 }
         );
     }
 

@@ -14,6 +14,10 @@ pub use ledger::{Ledger, fingerprint};
 
 use crate::settings::BudgetSettings;
 
+/// The longest period a limit may have. No API counts over more, and the ledger keeps every
+/// instant of a period.
+pub const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// So many sends in any half-open window of `span_ms`.
 ///
 /// `span_ms` is the API's period plus a margin: the API counts when a request arrives, we when it

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::ValueEnum;
 
+use crate::budget::LONGEST_PERIOD;
 use crate::settings::RateLimit;
 use crate::table::Instant;
 use crate::window;
@@ -74,9 +75,6 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
         "write requests per time, such as 90/30s or 5/1s, or none (the time at most 1day)".into()
     })
 }
-
-/// No API counts over more, and the ledger keeps every instant of a period.
-const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `80%` or `80`.
 pub(super) fn share(text: &str) -> Result<u32, String> {

@@ -28,22 +28,24 @@ pub struct LookupsCommit<'a> {
 }
 
 impl Store {
-    /// Stores the lists of categories and agents, and that this run has them.
+    /// Stores the lists of categories and agents, and that this run has them where both came: a
+    /// resumed run reads them again otherwise.
     ///
     /// A list is the authority on what it names, except that a known name is not lost to a
     /// missing one. A category that is not listed any more is archived, unless the list is empty,
-    /// which tells more of the answer than of the desk.
+    /// which tells more of the answer than of the desk, or there are rejects: what is missing may
+    /// be among them.
     ///
     /// # Errors
     /// The store cannot be written.
     pub fn commit_lookups(&mut self, lookups: &LookupsCommit<'_>) -> Result<()> {
         let snapshot_id = lookups.snapshot_id;
         self.in_transaction("write categories and agents", |connection| {
-            write_categories(
-                connection,
-                snapshot_id,
-                lookups.categories.unwrap_or_default(),
-            )?;
+            let categories = lookups.categories.unwrap_or_default();
+            write_categories(connection, snapshot_id, categories)?;
+            if !categories.is_empty() && lookups.rejects.is_empty() {
+                archive_others(connection, snapshot_id, categories)?;
+            }
             write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
             let mut rejects = Rejects::new(connection, snapshot_id)?;
             for reject in lookups.rejects {
@@ -55,10 +57,12 @@ impl Store {
                 [snapshot_id, rejects.growth, lookups.replaced_characters],
             )?;
             slices::add_requests(connection, snapshot_id, lookups.requests)?;
-            connection.execute(
-                "UPDATE _runs SET has_lookups = 1 WHERE snapshot_id = ?1",
-                [snapshot_id],
-            )?;
+            if lookups.categories.is_some() && lookups.agents.is_some() {
+                connection.execute(
+                    "UPDATE _runs SET has_lookups = 1 WHERE snapshot_id = ?1",
+                    [snapshot_id],
+                )?;
+            }
             Ok(())
         })
     }
@@ -69,9 +73,6 @@ fn write_categories(
     snapshot_id: i64,
     categories: &[Category],
 ) -> Attempt<()> {
-    if categories.is_empty() {
-        return Ok(());
-    }
     let mut upsert = connection.prepare(
         "INSERT INTO categories (id, name, is_archived, snapshot_id) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET name = coalesce(excluded.name, name),
@@ -89,7 +90,12 @@ fn write_categories(
             snapshot_id
         ])?;
     }
-    let ids: Vec<&str> = categories.iter().map(|row| row.id.as_str()).collect();
+    Ok(())
+}
+
+/// Archives every category that is not one of `listed`.
+fn archive_others(connection: &Connection, snapshot_id: i64, listed: &[Category]) -> Attempt<()> {
+    let ids: Vec<&str> = listed.iter().map(|row| row.id.as_str()).collect();
     connection.execute(
         "UPDATE categories SET is_archived = 1, snapshot_id = ?2
          WHERE is_archived IS NOT 1 AND id NOT IN (SELECT value FROM json_each(?1))",

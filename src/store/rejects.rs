@@ -33,7 +33,7 @@ impl<'c> Rejects<'c> {
             snapshot_id,
             meet: connection.prepare_cached(&MEET)?,
             of_ticket: connection
-                .prepare_cached("SELECT id, snapshot_id FROM rejects WHERE ticket_id = ?1")?,
+                .prepare_cached("SELECT id, snapshot_id, path FROM rejects WHERE ticket_id = ?1")?,
             remove: connection.prepare_cached("DELETE FROM rejects WHERE id = ?1")?,
             growth: 0,
         })
@@ -48,13 +48,20 @@ impl<'c> Rejects<'c> {
         Ok(())
     }
 
-    /// All rejects of a ticket that was read: those it no longer has go away.
-    pub(super) fn replace(&mut self, ticket_id: &str, rejects: &[Reject]) -> rusqlite::Result<()> {
+    /// All rejects of a ticket that was read: those it no longer has go away, but those of its
+    /// thread only where that `is_thread_read`.
+    pub(super) fn replace(
+        &mut self,
+        ticket_id: &str,
+        rejects: &[Reject],
+        is_thread_read: bool,
+    ) -> rusqlite::Result<()> {
         let mut gone: Vec<(String, i64)> = Vec::new();
         let mut rows = self.of_ticket.query([ticket_id])?;
         while let Some(row) = rows.next()? {
             let id = row.get_ref(0)?.as_str()?;
-            if rejects.iter().all(|reject| reject.id != id) {
+            let is_read = is_thread_read || !is_of_thread(row.get_ref(2)?.as_str()?);
+            if is_read && rejects.iter().all(|reject| reject.id != id) {
                 gone.push((id.to_owned(), row.get(1)?));
             }
         }
@@ -65,4 +72,10 @@ impl<'c> Rejects<'c> {
         }
         rejects.iter().try_for_each(|reject| self.meet(reject))
     }
+}
+
+/// Whether a reject's path leads to the thread (`messages`) or into it (`messages[3].content`).
+fn is_of_thread(path: &str) -> bool {
+    path.strip_prefix("messages")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
 }

@@ -117,7 +117,8 @@ impl Store {
 
     /// Ends a run and returns its snapshot: incomplete also where the store knows of rejects or
     /// unverified slices. What stayed unverified is kept, the other slices go. Then the
-    /// write-ahead log is moved into the file.
+    /// write-ahead log is moved into the file; a failure of that is only logged, since the run is
+    /// stored by then and the next one tidies up.
     ///
     /// # Errors
     /// Slices are still open (the run is not over), or the store cannot be written.
@@ -147,7 +148,10 @@ impl Store {
             end(connection, snapshot_id, word, now)?;
             read::snapshot(connection, snapshot_id)
         })?;
-        self.tidy().map_err(|error| self.failed(&what, error))?;
+        if let Err(error) = self.tidy() {
+            let error = self.failed("tidy up", error);
+            tracing::warn!(run = snapshot_id, error = %error, "the store was not tidied up");
+        }
         Ok(snapshot)
     }
 

@@ -165,7 +165,8 @@ impl<'c> Tickets<'c> {
             None => self.add(rows)?,
             Some(known) => self.renew(rows, &known)?,
         };
-        self.rejects.replace(id, &rows.rejects)?;
+        self.rejects
+            .replace(id, &rows.rejects, rows.thread.is_some())?;
         Ok(Written {
             change,
             is_met_before,

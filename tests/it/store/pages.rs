@@ -356,6 +356,30 @@ fn rejects_follow_their_ticket_and_are_counted_in_each_run_that_meets_them() {
 }
 
 #[test]
+fn rejects_of_messages_outlive_a_run_that_reads_none() {
+    let of = |id: &str, path: &str| table::Reject {
+        path: path.to_owned(),
+        ..reject(id, Some("ticket-00001"))
+    };
+    let mut desk = Desk::new();
+    let mut rows = ticket(1);
+    rows.rejects = vec![
+        of("head", "priority"),
+        of("message", "messages[3].content"),
+        of("thread", "messages"),
+    ];
+    assert_eq!(desk.run(&[rows], "2026-01-01").rejects, 3);
+    let counts = desk.run(&[without_thread(ticket(1))], "2026-01-02");
+    assert_eq!(counts.rejects, 0);
+    assert_eq!(
+        desk.text("SELECT group_concat(id) FROM (SELECT id FROM rejects ORDER BY id)"),
+        Some("message,thread".to_owned())
+    );
+    desk.run(&[ticket(1)], "2026-01-03");
+    assert_eq!(desk.number("SELECT count(*) FROM rejects"), 0);
+}
+
+#[test]
 fn a_ticket_rejected_as_a_whole_is_kept_and_not_taken_for_gone() {
     let mut desk = Desk::new();
     desk.run(&[ticket(1)], "2026-01-01");

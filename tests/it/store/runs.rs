@@ -45,6 +45,8 @@ fn an_unfinished_run_goes_on_where_it_was() {
     desk.store
         .commit_lookups(&LookupsCommit {
             snapshot_id: run.snapshot_id,
+            categories: Some(&[]),
+            agents: Some(&[]),
             requests: 1,
             ..LookupsCommit::default()
         })
@@ -224,6 +226,74 @@ fn rejects_make_a_run_incomplete() {
     rows.rejects = vec![reject("a", Some("ticket-00001"))];
     desk.page(&run, &[rows], "2026-01-01");
     assert_eq!(desk.finish(&run, "2026-01-02").outcome, "incomplete");
+}
+
+#[test]
+fn a_run_is_complete_although_the_file_cannot_be_tidied_after_it() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    desk.page(&run, &[ticket(1)], "2026-01-01");
+    // The file cannot grow by a page, as the planner's statistics would have it.
+    let full = "SELECT page_count FROM pragma_page_count";
+    let pages = desk.number(full);
+    let limit = format!("PRAGMA max_page_count = {pages}");
+    let connection = desk.store.connection();
+    connection.query_row(&limit, [], |_| Ok(())).unwrap();
+    assert_eq!(desk.finish(&run, "2026-01-02").outcome, "complete");
+    assert_eq!(desk.number(full), pages);
+    assert_eq!(
+        desk.text("SELECT outcome FROM snapshots"),
+        Some("complete".to_owned())
+    );
+}
+
+#[test]
+fn a_category_is_not_archived_by_lists_that_came_with_rejects() {
+    let category = |id: &str| table::Category {
+        id: id.to_owned(),
+        name: None,
+        is_archived: None,
+    };
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let both = [category("category-1"), category("category-2")];
+    for (categories, rejects) in [(&both[..], &[][..]), (&both[1..], &[reject("a", None)][..])] {
+        desk.store
+            .commit_lookups(&LookupsCommit {
+                snapshot_id: run.snapshot_id,
+                categories: Some(categories),
+                agents: Some(&[]),
+                rejects,
+                ..LookupsCommit::default()
+            })
+            .unwrap();
+    }
+    assert_eq!(
+        desk.number("SELECT count(*) FROM categories WHERE is_archived = 0"),
+        2
+    );
+}
+
+#[test]
+fn a_run_has_its_lists_only_when_both_came() {
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    for (has_categories, has_agents) in [(false, false), (true, false), (false, true), (true, true)]
+    {
+        desk.store
+            .commit_lookups(&LookupsCommit {
+                snapshot_id: run.snapshot_id,
+                categories: has_categories.then_some(&[]),
+                agents: has_agents.then_some(&[]),
+                ..LookupsCommit::default()
+            })
+            .unwrap();
+        assert_eq!(
+            desk.begin("2026-01-02").has_lookups,
+            has_categories && has_agents,
+            "categories {has_categories}, agents {has_agents}"
+        );
+    }
 }
 
 #[test]
