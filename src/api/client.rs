@@ -211,7 +211,11 @@ impl Client {
         let mut attempts = 0u32;
         let mut faults = 0u32;
         loop {
-            if let Some(left) = self.gate.closed_for().filter(|left| *left > self.retry.total) {
+            if let Some(left) = self
+                .gate
+                .closed_for()
+                .filter(|left| *left > self.retry.total)
+            {
                 return Err(self.paused_too_long(get, left));
             }
             let pass = tokio::select! {

@@ -135,10 +135,7 @@ async fn a_pause_past_all_measure_ends_the_run_and_not_the_process() {
 fn answering(head: String) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a server that is no simulator"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a server that is no simulator")]
     std::thread::spawn(move || {
         for stream in listener.incoming().take(8).flatten() {
             let mut stream = stream;

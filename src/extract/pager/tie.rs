@@ -116,12 +116,7 @@ impl Tie {
         (fresh, self.judge(answer, statuses, origins))
     }
 
-    fn judge(
-        &mut self,
-        answer: Answer<'_>,
-        statuses: &[String],
-        origins: &[String],
-    ) -> Progress {
+    fn judge(&mut self, answer: Answer<'_>, statuses: &[String], origins: &[String]) -> Progress {
         let received = u32::try_from(answer.keys.len()).unwrap_or(u32::MAX);
         let count = answer.count.unwrap_or(u64::MAX);
         self.largest_page = self.largest_page.max(received);
