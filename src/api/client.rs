@@ -56,6 +56,7 @@ pub struct Client {
 #[derive(Debug, Default)]
 pub struct Counters {
     requests: AtomicU64,
+    answers: AtomicU64,
     limited: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
@@ -65,6 +66,11 @@ impl Counters {
     /// Requests sent, retries included.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests that got a status, of whatever kind.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// Requests answered 429.
@@ -312,6 +318,7 @@ impl Client {
         }
         let mut response = self.http.get(url).send().await.map_err(cause_of)?;
         let status = response.status();
+        self.counters.answers.fetch_add(1, Ordering::Relaxed);
         let header = |name| {
             response
                 .headers()
@@ -422,13 +429,13 @@ fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchErro
         ErrorKind::Failed
     };
     let tries = if attempts == 1 { "attempt" } else { "attempts" };
-    let mut error = Error::new(
-        kind,
-        format!(
-            "{get} failed after {attempts} {tries} in {:.1} s: {cause}",
-            began.elapsed().as_secs_f64()
-        ),
-    );
+    let message = if cause.is_unauthorized() {
+        format!("{cause}: {get}")
+    } else {
+        let seconds = began.elapsed().as_secs_f64();
+        format!("{get} failed after {attempts} {tries} in {seconds:.1} s: {cause}")
+    };
+    let mut error = Error::new(kind, message);
     if let Some(help) = cause.help() {
         error = error.help(help);
     }

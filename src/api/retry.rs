@@ -63,12 +63,12 @@ impl Cause {
         matches!(self, Self::Status(401 | 403, _))
     }
 
-    /// The status answered, for logs; 0 where none was.
-    pub(super) fn status(&self) -> u16 {
+    /// The status answered, if one was.
+    pub(super) fn status(&self) -> Option<u16> {
         match self {
-            Self::Limited(_) => 429,
-            Self::Status(status, _) => *status,
-            _ => 0,
+            Self::Limited(_) => Some(429),
+            Self::Status(status, _) => Some(*status),
+            _ => None,
         }
     }
 
@@ -99,11 +99,11 @@ impl fmt::Display for Cause {
             Self::Limited(Some(pause)) => write!(
                 out,
                 "the API answered 429 and asked for a pause of {} s",
-                pause.as_secs()
+                pause.as_secs_f64().ceil()
             ),
             Self::Limited(None) => out.write_str("the API answered 429"),
-            Self::Status(401 | 403, _) => {
-                write!(out, "the API refused the key ({})", self.status())
+            Self::Status(status @ (401 | 403), _) => {
+                write!(out, "the API refused the key ({status})")
             }
             Self::Status(status, Some(words)) => write!(out, "the API answered {status}: {words}"),
             Self::Status(status, None) => write!(out, "the API answered {status}"),

@@ -43,6 +43,8 @@ struct State {
     /// alone where there is no ledger.
     sends: VecDeque<Instant>,
     closed_until: Option<Instant>,
+    /// When the first in line expects to pass, if it has to wait.
+    opens_at: Option<Instant>,
     last_closed: Option<Instant>,
     closures_in_a_row: u32,
 }
@@ -64,6 +66,7 @@ impl Gate {
                 ledger,
                 sends: VecDeque::new(),
                 closed_until: None,
+                opens_at: None,
                 last_closed: None,
                 closures_in_a_row: 0,
             }),
@@ -79,6 +82,22 @@ impl Gate {
     /// Sends, by everyone on the ledger, in the period that ended when the gate last looked.
     pub fn used(&self) -> u32 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// How long the first in line still expects to wait, if anybody waits.
+    pub fn opens_in(&self) -> Option<Duration> {
+        let opens_at = self.state().opens_at?;
+        opens_at.checked_duration_since(Instant::now())
+    }
+
+    /// Why nothing is sent just now, in words for people, if that takes a second or more.
+    pub fn waiting(&self) -> Option<String> {
+        let whole = |left: Duration| left.as_secs() + 1;
+        if let Some(left) = self.closed_for() {
+            return Some(format!("the API asked for a pause: {} s left", whole(left)));
+        }
+        let left = self.opens_in().filter(|left| left.as_secs() > 0)?;
+        Some(format!("for the limit: {} s left", whole(left)))
     }
 
     /// How long the API's last 429 still keeps the gate closed, if it does.
@@ -97,10 +116,16 @@ impl Gate {
         loop {
             let turn = self.turn()?;
             match turn {
-                Turn::Pass(pass) => return Ok(pass),
+                Turn::Pass(pass) => {
+                    self.state().opens_at = None;
+                    return Ok(pass);
+                }
                 // At most a second at a time: a closure by another lane or process, or a wall
                 // clock that was set, is noticed soon.
-                Turn::Wait(wait) => tokio::time::sleep(wait.min(Duration::from_secs(1))).await,
+                Turn::Wait(wait) => {
+                    self.state().opens_at = Some(Instant::now() + wait);
+                    tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
+                }
             }
         }
     }

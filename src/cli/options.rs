@@ -84,7 +84,8 @@ impl OutputArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Range")]
 pub struct RangeArgs {
-    /// Start of the range of creation, inclusive: 2023-01-31 or 2023-01-31T09:00:00+02:00
+    /// Start of the range of creation, inclusive: 2023-01-31 or 2023-01-31T09:00:00+02:00; UTC
+    /// where no offset is given
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub since: Option<Instant>,
     /// End of the range, exclusive [default: now]

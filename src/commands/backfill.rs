@@ -297,8 +297,8 @@ impl Part<'_> {
                 > store.live_count(&range)?.saturating_mul(SUSPICIOUS_PERCENT);
         if is_suspicious && !self.settings.allow_deletions {
             self.remarks.push(format!(
-                "{count} stored tickets were not listed any more; so many look like a wrong key \
-                 or an empty workspace, so none was marked deleted (--allow-deletions overrides)"
+                "{count} stored tickets were not listed any more; so many look like a wrong key, \
+                 another desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)"
             ));
             return Ok(false);
         }

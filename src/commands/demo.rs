@@ -42,18 +42,19 @@ const QUESTIONS: [(&str, &str); 3] = [
            SELECT source_type, first_reply_time_ms,
                   row_number() OVER (PARTITION BY source_type ORDER BY first_reply_time_ms) AS place,
                   count(*) OVER (PARTITION BY source_type) AS replied
-           FROM tickets WHERE first_reply_time_ms IS NOT NULL)
+           FROM tickets WHERE first_reply_time_ms IS NOT NULL AND deleted_at IS NULL)
          SELECT source_type AS origin, count(*) AS tickets, sum(status <> 'Resolved') AS open,
                 (SELECT first_reply_time_ms / 60000 FROM replies
                  WHERE replies.source_type = tickets.source_type
                    AND place = (replied + 1) / 2) AS median_reply_min
-         FROM tickets GROUP BY source_type ORDER BY tickets DESC",
+         FROM tickets WHERE deleted_at IS NULL GROUP BY source_type ORDER BY tickets DESC",
     ),
     (
         "Who answers what: categories, their tickets and ratings",
         "SELECT coalesce(name, '(archived)') AS category, count(*) AS tickets, count(csat) AS rated,
                 round(avg(csat), 2) AS mean_rating, sum(message_count) AS messages
          FROM tickets JOIN categories ON categories.id = tickets.category_id
+         WHERE deleted_at IS NULL
          GROUP BY name ORDER BY tickets DESC LIMIT 5",
     ),
     (

@@ -54,7 +54,7 @@ pub(super) async fn interruptible(
         outcome = &mut work => return outcome,
         kind = signals.next() => kind,
     };
-    tracing::warn!("stopping: finishing the pages in hand");
+    tracing::warn!("stopping: finishing what is in hand");
     cancel.cancel();
     tokio::select! {
         outcome = work => match outcome {
@@ -91,8 +91,12 @@ pub(super) async fn backfill(
             tokio::select! {
                 outcome = &mut run => break outcome,
                 _ = refresh.tick() => {
-                    let progress = told.borrow_and_update().clone();
-                    if progress.slices > 0 {
+                    let mut progress = told.borrow_and_update().clone();
+                    // Before the first page, only a wait is worth showing.
+                    if progress.slices == 0 {
+                        progress.waiting = context.client.gate().waiting();
+                    }
+                    if progress.slices > 0 || progress.waiting.is_some() {
                         view.get_or_insert_with(|| {
                             printer.progress(progress.run, "Backfill", &connection.budget)
                         })

@@ -27,10 +27,11 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         fresh.within_quarter,
     ];
     let tables = store.row_counts()?;
+    let progress = store.progress()?;
     let snapshot_count = tables
         .iter()
         .find(|(table, _)| *table == "snapshots")
-        .map_or(0, |(_, count)| *count);
+        .map_or(0, |(_, count)| *count - i64::from(progress.is_some()));
     let is_running = store.is_held();
     let snapshots = store.snapshots(SNAPSHOTS)?;
     printer.status(&Status {
@@ -56,9 +57,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             .map(finished)
             .collect(),
         snapshot_count,
-        unfinished: store
-            .progress()?
-            .map(|progress| unfinished(&progress, is_running)),
+        unfinished: progress.map(|progress| unfinished(&progress, is_running)),
     })?;
     Ok(ExitCode::Complete)
 }

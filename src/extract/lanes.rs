@@ -448,10 +448,7 @@ impl<'a> Lanes<'a> {
             lanes: self.flights.len(),
             slices_sealed: self.sealed,
             slices: self.slices,
-            waiting: client
-                .gate()
-                .closed_for()
-                .map(|left| format!("the API asked for a pause: {} s left", left.as_secs() + 1)),
+            waiting: client.gate().waiting(),
         };
         self.extraction.progress.send_replace(progress);
     }

@@ -23,7 +23,8 @@ pub struct Lookups {
 /// Fetches both. One that fails is a remark: the tickets do not depend on it.
 ///
 /// # Errors
-/// A key that is refused, or an interruption: those would end every other request too.
+/// A key that is refused, an interruption, or no answer at all to the first request: those would
+/// end every other request too.
 pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Lookups> {
     let mut lookups = Lookups::default();
     let decode = |body: &[u8]| wire::decode_categories(body).map_err(|error| error.to_string());
@@ -32,6 +33,8 @@ pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Look
             lookups.server_time = fetched.server_time;
             lookups.categories = Some(fetched.value);
         }
+        // An API that has never answered will not answer the rest either.
+        Err(failure) if client.counters().answers() == 0 => return Err(failure.error),
         Err(failure) => lookups.remark("categories", failure.error)?,
     }
     let decode = |body: &[u8]| wire::decode_agents(body).map_err(|error| error.to_string());

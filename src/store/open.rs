@@ -220,11 +220,14 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     match fs::canonicalize(directory) {
         Ok(directory) => Ok(directory.join(name)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let is_home = directory.starts_with("~");
             let directory = directory.display();
-            Err(
-                Error::usage(format!("the directory {directory} does not exist"))
-                    .help(format!("make it first: mkdir -p {directory}")),
-            )
+            let error = Error::usage(format!("the directory {directory} does not exist"));
+            Err(if is_home {
+                error.help("the shell leaves a ~ after sqlite: as it is: write $HOME instead")
+            } else {
+                error.help(format!("make it first: mkdir -p {directory}"))
+            })
         }
         Err(error) => Err(unreadable(error)),
     }

@@ -21,6 +21,12 @@ pub(super) fn text(plan: &Plan) -> String {
             ]
         })
         .collect();
+    let windows: u64 = plan.windows.iter().map(|planned| planned.requests).sum();
+    rows.push(vec![
+        "categories and agents".into(),
+        String::new(),
+        count(plan.requests.saturating_sub(windows)),
+    ]);
     rows.push(vec![
         "all".into(),
         count(plan.tickets),
@@ -32,7 +38,7 @@ pub(super) fn text(plan: &Plan) -> String {
     };
     let requests = counted(plan.requests, "request");
     format!(
-        "{}\n{}{} would take {requests} and {takes} within the budget.\n{}\n",
+        "{}\n{}{}: {requests}, {takes} within the budget.\n{}\n",
         paint(BOLD, &format!("Plan of a {}", plain(&plan.kind))),
         grid(&["window", "tickets", "requests"], &rows),
         counted(plan.tickets, "ticket"),

@@ -75,11 +75,11 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     facts.push(("tickets", read));
     let mut requests = counted(summary.requests, "request");
     if summary.retries > 0 {
-        requests.push_str(&format!(", {} of them again", count(summary.retries)));
+        requests.push_str(&format!(", {} of them retries", count(summary.retries)));
     }
     if summary.requests_limited > 0 {
         requests.push_str(&format!(
-            ", {} over the limit (429)",
+            ", {} answered 429",
             count(summary.requests_limited)
         ));
     }

@@ -81,7 +81,7 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
       only       assigned to Unassigned · status Open, Pending
       tickets    100,234 tickets read: 1,204 new, 12 changed, 99,018 unchanged
                  2 tickets gone from the desk, flagged as deleted
-      API        1,018 requests, 17 of them again, 2 over the limit (429), 475.66 MiB
+      API        1,018 requests, 17 of them retries, 2 answered 429, 475.66 MiB
       time       5m 41s, 294 tickets/s
       rejects    12 values could not be represented and are kept raw
       text       1 character no database can hold, replaced by U+FFFD
