@@ -275,6 +275,21 @@ table! {
     }
 }
 
+/// The columns of [`Ticket`] that follow from its thread: NULL where it was not read, and no part
+/// of what tells whether the ticket itself changed.
+pub const THREAD_FACTS: [&str; 10] = [
+    "message_count",
+    "customer_message_count",
+    "agent_message_count",
+    "system_message_count",
+    "private_note_count",
+    "first_customer_message_at",
+    "first_agent_reply_at",
+    "first_reply_time_ms",
+    "last_message_at",
+    "last_message_sender_type",
+];
+
 table! {
     /// One row per message of a ticket's thread, private notes and audit log included.
     "messages" Message key("ticket_id", "id") {
@@ -564,3 +579,16 @@ pub const TABLES: [&Table; 14] = [
     Snapshot::TABLE,
     Reject::TABLE,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_fact_is_a_column_of_tickets_that_may_be_null() {
+        for name in THREAD_FACTS {
+            let column = Ticket::TABLE.content.iter().find(|it| it.name == name);
+            assert!(column.is_some_and(|column| column.is_nullable), "{name}");
+        }
+    }
+}

@@ -12,26 +12,13 @@ use super::references::References;
 use super::rejects::Rejects;
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
-    Instant, Message, MessageAttachment, Record, Table, Ticket, TicketAttribute, TicketDiscordUser,
-    TicketTag,
+    Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
+    TicketDiscordUser, TicketTag,
 };
-
-/// Columns that follow from the thread; a run without messages leaves them as they are.
-const THREAD_FACTS: [&str; 10] = [
-    "message_count",
-    "customer_message_count",
-    "agent_message_count",
-    "system_message_count",
-    "private_note_count",
-    "first_customer_message_at",
-    "first_agent_reply_at",
-    "first_reply_time_ms",
-    "last_message_at",
-    "last_message_sender_type",
-];
 
 static INSERT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(Ticket::TABLE));
 static UPDATE: LazyLock<String> = LazyLock::new(|| update_sql(Ticket::TABLE, &[]));
+/// A run without messages leaves what follows from the thread as it is.
 static UPDATE_HEAD: LazyLock<String> = LazyLock::new(|| update_sql(Ticket::TABLE, &THREAD_FACTS));
 static MESSAGES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<Message>);
 static ATTACHMENTS: LazyLock<children::Sql> =
@@ -316,22 +303,4 @@ fn other<'a>(named: &'a Option<String>, shown: Option<&String>) -> Option<&'a st
     named
         .as_deref()
         .filter(|id| shown.is_none_or(|shown| shown != id))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_thread_facts_are_columns_of_tickets() {
-        for name in THREAD_FACTS {
-            assert!(
-                Ticket::TABLE
-                    .content
-                    .iter()
-                    .any(|column| column.name == name),
-                "{name}"
-            );
-        }
-    }
 }
