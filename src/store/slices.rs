@@ -52,23 +52,6 @@ impl Store {
         })
     }
 
-    /// Stores a slice's position and state without a page: it was given up, or begins again.
-    ///
-    /// # Errors
-    /// The run has no such slice, or the store cannot be written.
-    pub fn commit_slice_state(
-        &mut self,
-        snapshot_id: i64,
-        slice: &Slice,
-        requests: i64,
-    ) -> Result<()> {
-        let what = format!("write slice {} {}", slice.number, slice.window);
-        self.in_transaction(&what, |connection| {
-            place(connection, snapshot_id, slice, 0, 0)?;
-            add_requests(connection, snapshot_id, requests)
-        })
-    }
-
     /// Counts requests that brought no page: retries that failed, counting probes.
     ///
     /// # Errors
@@ -149,21 +132,11 @@ pub(super) fn advance(
     slice: &Slice,
     tickets: i64,
 ) -> Attempt<()> {
-    place(connection, snapshot_id, slice, tickets, 1)
-}
-
-fn place(
-    connection: &Connection,
-    snapshot_id: i64,
-    slice: &Slice,
-    tickets: i64,
-    pages: i64,
-) -> Attempt<()> {
     let columns = Columns::of(slice);
-    let placed = connection
+    let moved = connection
         .prepare_cached(
             "UPDATE _slices SET position_ms = ?3, skip = ?4, overlap_id = ?5, state = ?6,
-                 reason = ?7, tickets = tickets + ?8, pages = pages + ?9
+                 reason = ?7, tickets = tickets + ?8, pages = pages + 1
              WHERE snapshot_id = ?1 AND number = ?2",
         )?
         .execute(params![
@@ -175,9 +148,8 @@ fn place(
             columns.state,
             columns.reason,
             tickets,
-            pages,
         ])?;
-    if placed == 1 {
+    if moved == 1 {
         Ok(())
     } else {
         Err(Failure::Contradiction(format!(

@@ -78,7 +78,7 @@ mod tests {
             kind: "backfill".into(),
             windows,
             tickets: 39_999,
-            requests: 403,
+            requests: 405,
             seconds: 121,
             requests_spent: 2,
         };
@@ -89,11 +89,12 @@ mod tests {
         ╞════════════════════════════════════╪═════════╪══════════╡
         │ [2024-01-01, 2024-12-31)           ┆  34,567 ┆      347 │
         │ [2024-12-31, 2025-03-01T12:00:00Z) ┆   5,432 ┆       56 │
-        │ all                                ┆  39,999 ┆      403 │
+        │ categories and agents              ┆         ┆        2 │
+        │ all                                ┆  39,999 ┆      405 │
         └────────────────────────────────────┴─────────┴──────────┘
-        39,999 tickets would take 403 requests and about 2 minutes within the budget.
+        39,999 tickets: 405 requests, about 2 minutes within the budget.
         This plan took 2 requests; nothing was stored.
         "#);
-        insta::assert_snapshot!(serde_json::to_string(&plan).expect("plain"), @r#"{"kind":"backfill","windows":[{"window":"[2024-01-01, 2024-12-31)","tickets":34567,"requests":347},{"window":"[2024-12-31, 2025-03-01T12:00:00Z)","tickets":5432,"requests":56}],"tickets":39999,"requests":403,"seconds":121,"requests_spent":2}"#);
+        insta::assert_snapshot!(serde_json::to_string(&plan).expect("plain"), @r#"{"kind":"backfill","windows":[{"window":"[2024-01-01, 2024-12-31)","tickets":34567,"requests":347},{"window":"[2024-12-31, 2025-03-01T12:00:00Z)","tickets":5432,"requests":56}],"tickets":39999,"requests":405,"seconds":121,"requests_spent":2}"#);
     }
 }

@@ -19,7 +19,7 @@ use rusqlite::types::Value;
 use crate::support::Desk;
 
 /// Flags of other programs that the documents show.
-const FLAGS_OF_OTHERS: [&str; 4] = ["--help", "--path", "--release", "--test"];
+const FLAGS_OF_OTHERS: [&str; 5] = ["--bench", "--help", "--path", "--release", "--test"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

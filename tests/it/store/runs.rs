@@ -54,9 +54,7 @@ fn an_unfinished_run_goes_on_where_it_was() {
     slices[0].state = SliceState::Unverified {
         reason: "the count did not settle".to_owned(),
     };
-    desk.store
-        .commit_slice_state(run.snapshot_id, &slices[0], 3)
-        .unwrap();
+    desk.empty_page(&run, &slices[0], 3);
 
     let Desk { store, directory } = desk;
     drop(store);
@@ -200,9 +198,7 @@ fn a_run_ends_only_when_no_slice_is_open_and_keeps_the_unverified() {
         },
         ..run.slices[0].clone()
     };
-    desk.store
-        .commit_slice_state(run.snapshot_id, &given_up, 1)
-        .unwrap();
+    desk.empty_page(&run, &given_up, 1);
     let snapshot = desk
         .store
         .finish(run.snapshot_id, Outcome::Complete, at("2026-01-02"))

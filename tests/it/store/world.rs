@@ -254,6 +254,20 @@ impl Desk {
             .unwrap()
     }
 
+    /// A page without tickets, after which the slice stands as given.
+    pub(super) fn empty_page(&mut self, run: &Run, slice: &Slice, requests: i64) {
+        self.store
+            .commit_page(&PageCommit {
+                snapshot_id: run.snapshot_id,
+                slice,
+                tickets: &[],
+                rejects: &[],
+                requests,
+                read_at: run.snapshot.started_at,
+            })
+            .unwrap();
+    }
+
     /// Seals the run's slices and ends it.
     pub(super) fn finish(&mut self, run: &Run, now: &str) -> table::Snapshot {
         for slice in &run.slices {
@@ -261,9 +275,7 @@ impl Desk {
                 state: SliceState::Sealed,
                 ..slice.clone()
             };
-            self.store
-                .commit_slice_state(run.snapshot_id, &sealed, 0)
-                .unwrap();
+            self.empty_page(run, &sealed, 0);
         }
         let outcome = mava_export::store::Outcome::Complete;
         self.store
