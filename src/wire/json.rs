@@ -26,9 +26,9 @@ pub(crate) enum Json<'a> {
 /// An object's entries in the order sent.
 pub(crate) type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
-/// Room made for an object's entries before their number is known; a message's about 20 take it
-/// two steps more.
-const USUAL_ENTRIES: usize = 8;
+/// Room made for the entries of the objects that are being read, one within the other: about a
+/// ticket's and a message's.
+const USUAL_ENTRIES: usize = 64;
 
 /// Room made for a JSON text before its length is known: about a message's `extra_json`.
 const USUAL_TEXT_BYTES: usize = 256;
@@ -43,11 +43,17 @@ impl<'a> Json<'a> {
     /// Reads a JSON text. NUL characters become U+FFFD. Lone surrogates are an error here; see
     /// [`with_json`].
     pub(crate) fn parse(text: &'a str) -> serde_json::Result<Read<Self>> {
-        let mut replaced = 0;
+        let mut reading = Reading {
+            replaced: 0,
+            open: Vec::with_capacity(USUAL_ENTRIES),
+        };
         let mut reader = serde_json::Deserializer::from_str(text);
-        let value = Tree(&mut replaced).deserialize(&mut reader)?;
+        let value = Tree(&mut reading).deserialize(&mut reader)?;
         reader.end()?;
-        Ok(Read { value, replaced })
+        Ok(Read {
+            value,
+            replaced: reading.replaced,
+        })
     }
 
     /// Whether it is `null`.
@@ -235,14 +241,23 @@ fn reason(error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// Builds the tree; holds the count of characters replaced.
-struct Tree<'c>(&'c mut i64);
+/// What a tree is built with.
+struct Reading<'de> {
+    /// Characters replaced so far.
+    replaced: i64,
+    /// The entries of all objects not yet closed, the innermost last: an object is cut off at its
+    /// end, in one allocation of its size.
+    open: Entries<'de>,
+}
 
-impl Tree<'_> {
+/// Builds the tree.
+struct Tree<'c, 'de>(&'c mut Reading<'de>);
+
+impl Tree<'_, '_> {
     /// Only escapes bring NUL in (a raw one is no JSON), so only unescaped copies come here.
     fn text(&mut self, text: &str) -> String {
         if text.contains('\0') {
-            *self.0 += i64::try_from(text.matches('\0').count()).unwrap_or(i64::MAX);
+            self.0.replaced += i64::try_from(text.matches('\0').count()).unwrap_or(i64::MAX);
             text.replace('\0', "\u{fffd}")
         } else {
             text.to_owned()
@@ -250,7 +265,7 @@ impl Tree<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for Tree<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
@@ -258,7 +273,7 @@ impl<'de> DeserializeSeed<'de> for Tree<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for Tree<'_, 'de> {
     type Value = Json<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,19 +317,19 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
-        let mut object = Vec::with_capacity(USUAL_ENTRIES);
+        let start = self.0.open.len();
         while let Some(key) = entries.next_key_seed(Key(Tree(&mut *self.0)))? {
             let value = entries.next_value_seed(Tree(&mut *self.0))?;
-            object.push((key, value));
+            self.0.open.push((key, value));
         }
-        Ok(Json::Object(object))
+        Ok(Json::Object(self.0.open.split_off(start)))
     }
 }
 
 /// Reads an object's key, borrowed where it has no escapes.
-struct Key<'c>(Tree<'c>);
+struct Key<'c, 'de>(Tree<'c, 'de>);
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for Key<'_, 'de> {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
@@ -322,7 +337,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Key<'_> {
+impl<'de> Visitor<'de> for Key<'_, 'de> {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
