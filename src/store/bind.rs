@@ -129,6 +129,8 @@ impl ToSql for Ascii<'_> {
 
 /// [`instant_text`] without its allocation, for the years that fill four digits.
 fn ascii(instant: Instant) -> Option<[u8; 24]> {
+    // Once: each part asked of the instant itself would add its offset, none, again.
+    let instant = instant.naive_utc();
     let year = u32::try_from(instant.year())
         .ok()
         .filter(|year| *year <= 9999)?;

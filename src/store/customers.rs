@@ -9,6 +9,8 @@ use super::children::{self, Children};
 use crate::normalize::{CustomerRows, Hash};
 use crate::table::{Customer, CustomerAttribute, Record};
 
+static ADD: LazyLock<String> =
+    LazyLock::new(|| bind::insert_sql(Customer::TABLE) + " ON CONFLICT (id) DO NOTHING");
 static UPSERT: LazyLock<String> = LazyLock::new(|| bind::upsert_sql(Customer::TABLE));
 static ATTRIBUTES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<CustomerAttribute>);
 
@@ -17,6 +19,7 @@ pub(super) struct Customers<'c> {
     snapshot_id: i64,
     read_at_ms: i64,
     look: CachedStatement<'c>,
+    add: CachedStatement<'c>,
     upsert: CachedStatement<'c>,
     stub: CachedStatement<'c>,
     index: CachedStatement<'c>,
@@ -35,6 +38,7 @@ impl<'c> Customers<'c> {
             look: connection.prepare_cached(
                 "SELECT hash, observed_at_ms, seen_snapshot FROM _customer_index WHERE id = ?1",
             )?,
+            add: connection.prepare_cached(&ADD)?,
             upsert: connection.prepare_cached(&UPSERT)?,
             stub: connection.prepare_cached(
                 "INSERT INTO customers (id, snapshot_id) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
@@ -78,10 +82,11 @@ impl<'c> Customers<'c> {
             None => (false, true),
         };
         if is_moved {
-            let count = bind::bind(&mut self.upsert, &rows.customer)?;
-            self.upsert
-                .raw_bind_parameter(count + 1, self.snapshot_id)?;
-            self.upsert.raw_execute()?;
+            // SQLite keeps a copy of each page that an upsert touches, as it may update many rows.
+            let snapshot_id = self.snapshot_id;
+            if is_known || !put(&mut self.add, &rows.customer, snapshot_id)? {
+                put(&mut self.upsert, &rows.customer, snapshot_id)?;
+            }
             if is_known {
                 self.attributes.delete(id)?;
             }
@@ -91,4 +96,15 @@ impl<'c> Customers<'c> {
             .execute(params![id, rows.hash, self.read_at_ms, self.snapshot_id])
             .map(drop)
     }
+}
+
+/// Whether the row went in.
+fn put(
+    statement: &mut CachedStatement<'_>,
+    customer: &Customer,
+    snapshot_id: i64,
+) -> rusqlite::Result<bool> {
+    let count = bind::bind(statement, customer)?;
+    statement.raw_bind_parameter(count + 1, snapshot_id)?;
+    statement.raw_execute().map(|changed| changed > 0)
 }

@@ -3,6 +3,7 @@
 //! Where only an id was sent, a row without a name is made, so that the foreign key holds; what
 //! is known is never overwritten by what was not sent.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection};
@@ -36,64 +37,87 @@ fn learn_sql(table: &Table) -> String {
     )
 }
 
-/// Notes what tickets refer to.
+/// Notes what the tickets of one page refer to.
 pub(super) struct References<'c> {
     snapshot_id: i64,
-    category: CachedStatement<'c>,
-    agent: CachedStatement<'c>,
-    tag: CachedStatement<'c>,
+    category: Learner<'c, Category>,
+    agent: Learner<'c, Agent>,
+    tag: Learner<'c, Tag>,
 }
 
 impl<'c> References<'c> {
     pub(super) fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
         Ok(Self {
             snapshot_id,
-            category: connection.prepare_cached(&CATEGORY)?,
-            agent: connection.prepare_cached(&AGENT)?,
-            tag: connection.prepare_cached(&TAG)?,
+            category: Learner::new(connection, &CATEGORY)?,
+            agent: Learner::new(connection, &AGENT)?,
+            tag: Learner::new(connection, &TAG)?,
         })
     }
 
     pub(super) fn category(&mut self, category: &Category) -> rusqlite::Result<()> {
-        learn(&mut self.category, category, self.snapshot_id)
+        self.category
+            .learn(&category.id, category, self.snapshot_id)
     }
 
     pub(super) fn category_id(&mut self, id: &str) -> rusqlite::Result<()> {
-        learn_id(&mut self.category, Category::TABLE, id, self.snapshot_id)
+        self.category.learn_id(id, self.snapshot_id)
     }
 
     pub(super) fn agent(&mut self, agent: &Agent) -> rusqlite::Result<()> {
-        learn(&mut self.agent, agent, self.snapshot_id)
+        self.agent.learn(&agent.id, agent, self.snapshot_id)
     }
 
     pub(super) fn agent_id(&mut self, id: &str) -> rusqlite::Result<()> {
-        learn_id(&mut self.agent, Agent::TABLE, id, self.snapshot_id)
+        self.agent.learn_id(id, self.snapshot_id)
     }
 
     pub(super) fn tag(&mut self, tag: &Tag) -> rusqlite::Result<()> {
-        learn(&mut self.tag, tag, self.snapshot_id)
+        self.tag.learn(&tag.id, tag, self.snapshot_id)
     }
 }
 
-fn learn<R: Record>(
-    statement: &mut CachedStatement<'_>,
-    record: &R,
-    snapshot_id: i64,
-) -> rusqlite::Result<()> {
-    let count = bind::bind(statement, record)?;
-    statement.raw_bind_parameter(count + 1, snapshot_id)?;
-    statement.raw_execute().map(drop)
+/// Learns rows of one table. Most tickets of a page name the same few, so what was learnt last of
+/// each is kept: the same once more is no news.
+struct Learner<'c, R> {
+    learn: CachedStatement<'c>,
+    learnt: HashMap<String, Option<R>>,
 }
 
-/// The row of which only the id, the first column, is known.
-fn learn_id(
-    statement: &mut CachedStatement<'_>,
-    table: &Table,
-    id: &str,
-    snapshot_id: i64,
-) -> rusqlite::Result<()> {
-    statement.clear_bindings();
-    statement.raw_bind_parameter(1, id)?;
-    statement.raw_bind_parameter(table.content.len() + 1, snapshot_id)?;
-    statement.raw_execute().map(drop)
+impl<'c, R: Record + Clone + PartialEq> Learner<'c, R> {
+    fn new(connection: &'c Connection, sql: &str) -> rusqlite::Result<Self> {
+        Ok(Self {
+            learn: connection.prepare_cached(sql)?,
+            learnt: HashMap::new(),
+        })
+    }
+
+    fn learn(&mut self, id: &str, record: &R, snapshot_id: i64) -> rusqlite::Result<()> {
+        if self
+            .learnt
+            .get(id)
+            .is_some_and(|last| last.as_ref() == Some(record))
+        {
+            return Ok(());
+        }
+        let count = bind::bind(&mut self.learn, record)?;
+        self.learn.raw_bind_parameter(count + 1, snapshot_id)?;
+        self.learn.raw_execute()?;
+        self.learnt.insert(id.to_owned(), Some(record.clone()));
+        Ok(())
+    }
+
+    /// The row of which only the id, the first column, is known.
+    fn learn_id(&mut self, id: &str, snapshot_id: i64) -> rusqlite::Result<()> {
+        if self.learnt.contains_key(id) {
+            return Ok(());
+        }
+        self.learn.clear_bindings();
+        self.learn.raw_bind_parameter(1, id)?;
+        self.learn
+            .raw_bind_parameter(R::TABLE.content.len() + 1, snapshot_id)?;
+        self.learn.raw_execute()?;
+        self.learnt.insert(id.to_owned(), None);
+        Ok(())
+    }
 }
