@@ -54,6 +54,7 @@ pub mod extract;
 pub mod normalize;
 pub mod plan;
 pub mod probe;
+pub mod refresh;
 pub mod report;
 pub mod settings;
 pub mod simulator;

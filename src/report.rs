@@ -94,6 +94,38 @@ pub struct Summary {
     pub store_bytes: u64,
 }
 
+/// What a sync did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SyncSummary {
+    /// As of any run.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// What happened before this has been seen, RFC 3339; it moves only when the steps that must
+    /// not fail did not.
+    pub complete_until: String,
+    /// Its steps in order.
+    pub steps: Vec<Step>,
+    /// Ratings that the API counts and the store lacks; `None` where they were not counted.
+    pub ratings_outstanding: Option<u64>,
+    /// Live tickets.
+    pub live: u64,
+    /// Of them, read within 1, 7, 30 and 90 days.
+    pub read_within_days: [(u32, u64); 4],
+}
+
+/// One step of a sync.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `campaigns`; or `full`.
+    pub step: String,
+    /// Requests it took.
+    pub requests: u64,
+    /// Tickets it read that no step before it had.
+    pub read: u64,
+    /// Of those, new, changed or gone.
+    pub changed: u64,
+}
+
 /// A slice that could not be proven complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unverified {

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
+pub use crate::refresh::Effort;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -173,6 +174,33 @@ pub struct Backfill {
     pub until: Option<Instant>,
     /// What to fetch.
     pub filters: Filters,
+    /// Whether to fetch message threads.
+    pub has_messages: bool,
+    /// At most so many pages in flight.
+    pub max_lanes: usize,
+    /// Mark tickets deleted even when suspiciously many are gone.
+    pub allow_deletions: bool,
+    /// The store.
+    pub store: StoreSettings,
+}
+
+/// A sync, as meant.
+#[derive(Debug, Clone)]
+pub struct Sync {
+    /// Whose desk.
+    pub kind: RunKind,
+    /// Where the history begins, for a store that holds none.
+    pub since: Option<Instant>,
+    /// How much to spend on what is not certain to be found.
+    pub effort: Effort,
+    /// Days within which every ticket is read again.
+    pub refresh_within_days: u32,
+    /// A desk that can be read as a whole for so many requests is.
+    pub full_below: u64,
+    /// Whether to read the whole desk whatever it costs.
+    pub is_full: bool,
+    /// Requests after which optional steps stop; `None` for a share of a full read.
+    pub max_requests: Option<u64>,
     /// Whether to fetch message threads.
     pub has_messages: bool,
     /// At most so many pages in flight.

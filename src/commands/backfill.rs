@@ -4,6 +4,7 @@
     reason = "a command is where the clock is read"
 )]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
@@ -60,7 +61,7 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
             now,
         },
     )?;
-    refuse_other_desk(&store, settings)?;
+    refuse_other_desk(&store, settings.kind, &settings.store.path)?;
     let spec = spec(settings, now + CLOCK_ALLOWANCE)?;
     let run = store.begin(&spec, now)?;
     let mut part = Part {
@@ -82,13 +83,13 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
 }
 
 /// An invented desk's rows must not mix with a real one's.
-fn refuse_other_desk(store: &Store, settings: &Backfill) -> Result<()> {
+pub(super) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Result<()> {
     let Some(latest) = store.snapshots(1)?.pop() else {
         return Ok(());
     };
     let holds_demo = latest.kind == RunKind::Demo.word();
-    let path = settings.store.path.display();
-    match settings.kind {
+    let path = path.display();
+    match kind {
         RunKind::Backfill if holds_demo => Err(Error::usage(format!(
             "{path} holds the demo's invented desk"
         ))
@@ -152,6 +153,7 @@ impl Part<'_> {
                 has_messages: self.settings.has_messages,
             }),
             max_lanes: self.settings.max_lanes,
+            is_listing: false,
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             cancel: self.context.cancel.clone(),
             progress: self.context.progress.clone(),

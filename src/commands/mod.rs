@@ -6,10 +6,12 @@ mod drive;
 mod plan;
 mod probe;
 mod status;
+mod sync;
 
 pub use backfill::{Context, backfill};
 pub use plan::plan;
 pub use probe::probe;
+pub use sync::sync;
 
 use tokio::runtime::Runtime;
 

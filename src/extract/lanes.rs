@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Page, Scope};
-use super::pager::{Answer, PAGE_LIMIT, Pager, Step};
+use super::pager::{Answer, PAGE_LIMIT, Pager, Step, Taken};
 use super::writer::{Event, Writer};
 use crate::api::{Client, FetchError};
 use crate::error::Error;
@@ -34,6 +34,9 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How often progress is told while nothing arrives.
 const TICK: Duration = Duration::from_millis(250);
 
+/// Why a slice cannot be believed whose filter the API ignores.
+const FOREIGN: &str = "tickets came that the filters asked for exclude";
+
 /// Weight of the newest latency in the running mean.
 const LATENCY_WEIGHT: f64 = 0.2;
 
@@ -46,6 +49,9 @@ pub struct Extraction {
     pub scope: Arc<Scope>,
     /// At most so many pages in flight.
     pub max_lanes: usize,
+    /// Whether this is a short list by filter: its slices are not split, and one that brings what
+    /// its filter excludes ends at once, since it would go on through the whole desk.
+    pub is_listing: bool,
     /// Processors of this machine.
     pub processors: usize,
     /// Ends the run early.
@@ -294,14 +300,22 @@ impl<'a> Lanes<'a> {
             Some(mean) => mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT),
         });
         let scope = &self.extraction.scope;
-        if page.outcomes.iter().any(|outcome| scope.excludes(outcome)) {
-            pager.doubt("tickets came that the filters asked for exclude");
+        let is_foreign = page.outcomes.iter().any(|outcome| scope.excludes(outcome));
+        if is_foreign {
+            pager.doubt(FOREIGN);
         }
-        let taken = pager.take(Answer {
+        let mut taken = pager.take(Answer {
             count: page.count,
             has_more: page.has_more,
             keys: &page.keys,
         });
+        if is_foreign && self.extraction.is_listing {
+            pager.give_up(FOREIGN);
+            taken = Taken {
+                fresh: vec![true; page.keys.len()],
+                step: Step::Done,
+            };
+        }
         if let Some(reason) = pager.take_fall_back() {
             let window = pager.slice().window;
             self.ended
@@ -364,7 +378,8 @@ impl<'a> Lanes<'a> {
             .values()
             .filter_map(|standing| standing.remaining)
             .max();
-        if !is_lane_idle
+        if self.extraction.is_listing
+            || !is_lane_idle
             || self.splits >= allowed
             || left < LEAST_TICKETS_TO_SPLIT
             || left.saturating_mul(2) < largest.unwrap_or(0)

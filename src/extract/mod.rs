@@ -18,6 +18,6 @@ mod writer;
 pub use gone::{SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups};
-pub use page::Scope;
+pub use page::{Page, Scope, fetch_query};
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
 pub use writer::{Event, Writer};

@@ -48,21 +48,26 @@ impl Scope {
 
 /// A page as the pager and the writer need it.
 #[derive(Debug)]
-pub(super) struct Page {
-    pub(super) count: Option<u64>,
-    pub(super) has_more: Option<bool>,
-    pub(super) keys: Vec<Key>,
+pub struct Page {
+    /// Tickets that match in all, as far as the answer says.
+    pub count: Option<u64>,
+    /// Whether more follow, as far as the answer says.
+    pub has_more: Option<bool>,
+    /// Its tickets in order.
+    pub keys: Vec<Key>,
     /// What became of each ticket, in the order of `keys`.
-    pub(super) outcomes: Vec<Outcome>,
-    pub(super) server_time: Option<Instant>,
-    pub(super) latency: Duration,
+    pub outcomes: Vec<Outcome>,
+    /// The server's clock.
+    pub server_time: Option<Instant>,
+    /// How long it took.
+    pub latency: Duration,
 }
 
 impl Page {
     /// Up to where this answer to `window` holds every ticket: its end when the answer says that
     /// it is all, else the last creation instant received, which others may share. `None` where
     /// the answer is out of order or contradicts itself.
-    pub(super) fn spans(&self, window: Window) -> Option<Instant> {
+    pub fn spans(&self, window: Window) -> Option<Instant> {
         let answer = Answer {
             count: self.count,
             has_more: self.has_more,
@@ -83,17 +88,29 @@ pub(super) async fn fetch(
     ask: Ask,
     cancel: CancellationToken,
 ) -> Result<Page, FetchError> {
-    let get = query(&scope, ask).get();
+    fetch_query(&client, &query(&scope, ask), &cancel).await
+}
+
+/// Fetches the page that `query` describes, and normalises it.
+///
+/// # Errors
+/// Whatever ends a request for good.
+pub async fn fetch_query(
+    client: &Client,
+    query: &TicketsQuery,
+    cancel: &CancellationToken,
+) -> Result<Page, FetchError> {
+    let get = query.get();
     let decode = |body: &[u8]| wire::decode_page(body).map_err(|error| error.to_string());
     let Fetched {
         value: page,
         server_time,
         latency,
-    } = client.fetch(&get, &cancel, decode).await?;
+    } = client.fetch(&get, cancel, decode).await?;
     let outcomes: Vec<Outcome> = page
         .tickets
         .iter()
-        .map(|ticket| normalize::ticket(ticket, scope.has_messages))
+        .map(|ticket| normalize::ticket(ticket, query.has_messages))
         .collect();
     let keys = page
         .tickets

@@ -50,14 +50,15 @@ impl<'c> History<'c> {
         self.insert(&version)
     }
 
-    /// A ticket read again: a version follows if a tracked field changed.
-    pub(super) fn next(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+    /// A ticket read again: a version follows if a tracked field changed. Returns the one before.
+    pub(super) fn next(&mut self, rows: &TicketRows) -> rusqlite::Result<Option<TicketVersion>> {
         let mut version = self.version(rows);
         let current = self.current(&version.ticket_id)?;
         if let (None, Some(current)) = (&rows.thread, &current) {
             version.message_count = current.message_count;
         }
-        self.follow(current, version)
+        self.follow(current.clone(), version)?;
+        Ok(current)
     }
 
     /// A ticket found gone.

@@ -6,6 +6,7 @@
 //! held by an operating-system lock; any number of read-only ones look on.
 
 mod bind;
+mod campaigns;
 mod children;
 mod customers;
 mod deletions;
@@ -22,6 +23,7 @@ mod references;
 mod rejects;
 mod runs;
 mod slices;
+mod sync;
 mod tickets;
 
 use std::path::{Path, PathBuf};
@@ -30,11 +32,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
+pub use campaigns::{CampaignWindow, Field, Group};
 pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
-pub use page::{PageCommit, PageCounts};
+pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use runs::{Outcome, Run, RunSpec};
+pub use sync::{Coverage, Proof, StepRow};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
 /// other SQLite file without opening it: "Mava" in ASCII.

@@ -9,7 +9,7 @@ use super::{Store, slices};
 use crate::error::Result;
 use crate::normalize::TicketRows;
 use crate::plan::Slice;
-use crate::table::{Instant, Reject};
+use crate::table::{Instant, Reject, TicketVersion};
 
 /// A page as it is handed to the store.
 #[derive(Debug)]
@@ -27,6 +27,44 @@ pub struct PageCommit<'a> {
     pub requests: i64,
     /// When the answer came.
     pub read_at: Instant,
+}
+
+/// The same of a request that belongs to no slice.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadCommit<'a> {
+    /// The run (`snapshots.id`).
+    pub snapshot_id: i64,
+    /// The tickets it brought.
+    pub tickets: &'a [TicketRows],
+    /// Tickets it brought that could not be represented at all.
+    pub rejects: &'a [Reject],
+    /// Requests it took, retries included.
+    pub requests: i64,
+    /// When the answer came.
+    pub read_at: Instant,
+}
+
+impl<'a> PageCommit<'a> {
+    fn as_read(&self) -> ReadCommit<'a> {
+        ReadCommit {
+            snapshot_id: self.snapshot_id,
+            tickets: self.tickets,
+            rejects: self.rejects,
+            requests: self.requests,
+            read_at: self.read_at,
+        }
+    }
+}
+
+/// What became of one ticket that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TicketRead {
+    /// It was not in the store.
+    pub is_new: bool,
+    /// It is new or had changed.
+    pub is_changed: bool,
+    /// Its tracked fields before, if it had changed.
+    pub before: Option<TicketVersion>,
 }
 
 /// What a page brought. A ticket that the run met before counts as read no second time, so that
@@ -58,25 +96,45 @@ impl Store {
             "write a page of slice {} {}",
             page.slice.number, page.slice.window
         );
+        let read = page.as_read();
         self.in_transaction(&what, |connection| {
-            let counts = write_rows(connection, page)?;
+            let (counts, _) = write_rows(connection, &read)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
-            count(connection, page, &counts)?;
+            count(connection, &read, &counts)?;
             Ok(counts)
+        })
+    }
+
+    /// Commits what one request outside any slice brought, and says of each ticket, in order, what
+    /// became of it.
+    ///
+    /// # Errors
+    /// As [`commit_page`](Self::commit_page).
+    pub fn commit_read(&mut self, read: &ReadCommit<'_>) -> Result<(PageCounts, Vec<TicketRead>)> {
+        self.in_transaction("write tickets read again", |connection| {
+            let (counts, reads) = write_rows(connection, read)?;
+            count(connection, read, &counts)?;
+            Ok((counts, reads))
         })
     }
 }
 
 fn write_rows(
     connection: &Connection,
-    page: &PageCommit<'_>,
-) -> std::result::Result<PageCounts, Failure> {
+    page: &ReadCommit<'_>,
+) -> std::result::Result<(PageCounts, Vec<TicketRead>), Failure> {
     let mut counts = PageCounts::default();
+    let mut reads = Vec::with_capacity(page.tickets.len());
     let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at)?;
     for rows in page.tickets {
         let written = tickets
             .write(rows)
             .map_err(|error| Failure::Ticket(rows.ticket.id.clone(), error))?;
+        reads.push(TicketRead {
+            is_new: written.change == Change::New,
+            is_changed: written.change != Change::Unchanged,
+            before: written.before,
+        });
         match written.change {
             Change::New => counts.new += 1,
             Change::Changed { is_counted } => counts.changed += i64::from(!is_counted),
@@ -94,12 +152,12 @@ fn write_rows(
         tickets.rejects.meet(reject)?;
     }
     counts.rejects = tickets.rejects.growth;
-    Ok(counts)
+    Ok((counts, reads))
 }
 
 fn count(
     connection: &Connection,
-    page: &PageCommit<'_>,
+    page: &ReadCommit<'_>,
     counts: &PageCounts,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(

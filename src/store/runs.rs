@@ -223,7 +223,12 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
 }
 
 /// Closes a run with this outcome; its slices go, but those that stayed unverified.
-fn end(connection: &Connection, snapshot_id: i64, outcome: &str, now: Instant) -> Attempt<()> {
+pub(super) fn end(
+    connection: &Connection,
+    snapshot_id: i64,
+    outcome: &str,
+    now: Instant,
+) -> Attempt<()> {
     connection.execute(
         "UPDATE snapshots SET outcome = ?2, finished_at = ?3 WHERE id = ?1",
         params![snapshot_id, outcome, instant_text(now)],

@@ -13,7 +13,7 @@ use super::rejects::Rejects;
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
     Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
-    TicketDiscordUser, TicketTag,
+    TicketDiscordUser, TicketTag, TicketVersion,
 };
 
 static INSERT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(Ticket::TABLE));
@@ -57,10 +57,12 @@ pub(super) enum Change {
 }
 
 /// A ticket that was read, and whether this run met it before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Written {
     pub(super) change: Change,
     pub(super) is_met_before: bool,
+    /// The tracked fields before, of a ticket that had changed.
+    pub(super) before: Option<TicketVersion>,
 }
 
 /// What the index holds of a ticket.
@@ -148,8 +150,8 @@ impl<'c> Tickets<'c> {
         let is_met_before = known
             .as_ref()
             .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
-        let change = match known {
-            None => self.add(rows)?,
+        let (change, before) = match known {
+            None => (self.add(rows)?, None),
             Some(known) => self.renew(rows, &known)?,
         };
         self.rejects
@@ -157,6 +159,7 @@ impl<'c> Tickets<'c> {
         Ok(Written {
             change,
             is_met_before,
+            before,
         })
     }
 
@@ -225,7 +228,11 @@ impl<'c> Tickets<'c> {
         Ok(Change::New)
     }
 
-    fn renew(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<Change> {
+    fn renew(
+        &mut self,
+        rows: &TicketRows,
+        known: &Known,
+    ) -> rusqlite::Result<(Change, Option<TicketVersion>)> {
         let id = rows.ticket.id.as_str();
         let is_head_moved = known.head_hash != rows.head_hash;
         let moved_thread = rows
@@ -235,7 +242,7 @@ impl<'c> Tickets<'c> {
         if !is_head_moved && moved_thread.is_none() && !known.is_deleted {
             self.note
                 .execute(params![id, self.read_at_ms, self.snapshot_id])?;
-            return Ok(Change::Unchanged);
+            return Ok((Change::Unchanged, None));
         }
         let last_change: i64 = self.last_change.query_row([id], |row| row.get(0))?;
         let update = match rows.thread {
@@ -256,11 +263,12 @@ impl<'c> Tickets<'c> {
             self.messages.delete(id)?;
             self.hang_thread(thread)?;
         }
-        self.history.next(rows)?;
+        let before = self.history.next(rows)?;
         self.index(rows)?;
-        Ok(Change::Changed {
+        let change = Change::Changed {
             is_counted: last_change == self.snapshot_id,
-        })
+        };
+        Ok((change, before))
     }
 
     fn hang_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {

@@ -257,6 +257,13 @@ impl Pager {
         self.slice.doubt.get_or_insert_with(|| reason.to_owned());
     }
 
+    /// The slice is read no further, because of this.
+    pub fn give_up(&mut self, reason: &str) {
+        self.slice.state = SliceState::Unverified {
+            reason: reason.to_owned(),
+        };
+    }
+
     /// Judges the answer to [`Pager::ask`].
     pub fn take(&mut self, answer: Answer<'_>) -> Taken {
         let taken = match &self.mode {

@@ -1,0 +1,161 @@
+//! Step 8: bulk changes of tags and categories on tickets that nobody should be working on.
+
+use super::night::Night;
+use crate::api::TicketsQuery;
+use crate::error::Result;
+use crate::refresh::{DAY_MS, PAGE};
+use crate::settings::Filters;
+use crate::store::{CampaignWindow, Field, Group};
+use crate::window::Window;
+
+/// So many tickets with the same unexpected value are a bulk change.
+const LEAST_SUSPECTS: i64 = 2;
+
+/// How long an unexpected value is remembered, in milliseconds.
+const REMEMBERED_MS: i64 = 14 * DAY_MS;
+
+/// At most this many requests a night list bulk changes, and at most this share of a full read.
+const LEAST_PAGES: u64 = 10;
+const PAGES_PERCENT: u64 = 2;
+
+impl Night<'_> {
+    pub(super) async fn campaigns(&mut self) -> Result<()> {
+        let since_ms = self.began_ms() - REMEMBERED_MS;
+        let pages = u64::try_from(self.index.tickets().len() / PAGE).unwrap_or(0);
+        let mut left = LEAST_PAGES.max(pages * PAGES_PERCENT / 100);
+        self.rotate().await?;
+        let under_way = self.store()?.campaigns()?;
+        for group in self.store()?.suspects(LEAST_SUSPECTS, since_ms)? {
+            if under_way.iter().all(|campaign| campaign.group != group) {
+                self.find(&group, &mut left).await?;
+            }
+        }
+        for campaign in self.store()?.campaigns()? {
+            if left == 0 {
+                break;
+            }
+            self.list_campaign(campaign, &mut left).await?;
+        }
+        let waiting = self.store()?.campaigns()?.len();
+        if waiting > 0 {
+            self.remark(format!(
+                "a bulk change of tags or categories is being read in: {waiting} windows are left for the \
+                 next syncs"
+            ));
+        }
+        Ok(())
+    }
+
+    /// One value's count a night, so that a bulk change that no page met is noticed.
+    async fn rotate(&mut self) -> Result<()> {
+        let groups = self.store()?.groups()?;
+        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+        let Some(group) = groups.get(night % groups.len().max(1)).cloned() else {
+            return Ok(());
+        };
+        let Some(window) = self.windows().first().copied() else {
+            return Ok(());
+        };
+        if self.allowance() == 0 {
+            return Ok(());
+        }
+        if let Some(remote) = self.group_count(&group, window).await? {
+            let local = self.store()?.group_count(&group, &window)?;
+            if remote > local + 1 {
+                self.add(&group, window)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which windows hold more of a value than is stored.
+    async fn find(&mut self, group: &Group, left: &mut u64) -> Result<()> {
+        for window in self.windows() {
+            if *left == 0 {
+                return Ok(());
+            }
+            *left -= 1;
+            let Some(remote) = self.group_count(group, window).await? else {
+                continue;
+            };
+            if remote > self.store()?.group_count(group, &window)? {
+                self.add(group, window)?;
+            }
+        }
+        self.store()?.clear_suspect(group)
+    }
+
+    fn add(&mut self, group: &Group, window: Window) -> Result<()> {
+        let position_ms = window.from().timestamp_millis();
+        let campaign = CampaignWindow {
+            group: group.clone(),
+            window,
+            position_ms,
+        };
+        self.store()?.commit_campaign(&campaign, Some(position_ms))
+    }
+
+    /// What the API counts of a value; `None` where it cannot be had.
+    async fn group_count(&mut self, group: &Group, window: Window) -> Result<Option<i64>> {
+        let query = self.group_query(group, window);
+        let Some(seen) = self.read(&query).await? else {
+            return Ok(None);
+        };
+        if seen.is_foreign {
+            self.remark(format!(
+                "the API ignores the filter by {}",
+                group.field.word()
+            ));
+            return Ok(None);
+        }
+        Ok(seen.count.and_then(|count| i64::try_from(count).ok()))
+    }
+
+    fn group_query(&self, group: &Group, window: Window) -> TicketsQuery {
+        let values = vec![group.value.clone()];
+        let filters = match group.field {
+            Field::Tag => Filters {
+                tag: values,
+                ..Filters::default()
+            },
+            Field::Category => Filters {
+                category: values,
+                ..Filters::default()
+            },
+        };
+        TicketsQuery {
+            filters,
+            ..self.query(window)
+        }
+    }
+
+    /// Lists a window by the value, from where an earlier night stopped, until nothing of it is
+    /// missing any more.
+    async fn list_campaign(&mut self, campaign: CampaignWindow, left: &mut u64) -> Result<()> {
+        let mut position_ms = campaign.position_ms;
+        let until_ms = campaign.window.until().timestamp_millis();
+        while *left > 0 && self.allowance() > 0 {
+            *left -= 1;
+            let Some(window) = Self::window_ms(position_ms, until_ms) else {
+                return self.store()?.commit_campaign(&campaign, None);
+            };
+            let query = self.group_query(&campaign.group, window);
+            let Some(seen) = self.read(&query).await? else {
+                return self.store()?.commit_campaign(&campaign, None);
+            };
+            let rest = self.store()?.group_count(&campaign.group, &window)?;
+            let is_whole = seen.count == u64::try_from(rest).ok();
+            let next_ms = seen.spans.map(|until| until.timestamp_millis());
+            match next_ms {
+                Some(next_ms) if next_ms < until_ms && !is_whole => {
+                    // A page of one single instant: the next one.
+                    position_ms = next_ms.max(position_ms + 1);
+                    self.store()?
+                        .commit_campaign(&campaign, Some(position_ms))?;
+                }
+                Some(_) | None => return self.store()?.commit_campaign(&campaign, None),
+            }
+        }
+        Ok(())
+    }
+}

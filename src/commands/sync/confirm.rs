@@ -1,0 +1,117 @@
+//! Step 4: what left the open set and was not found resolved; and whether what is missing is gone.
+
+use chrono::TimeDelta;
+
+use super::night::Night;
+use crate::error::Result;
+use crate::extract;
+use crate::refresh::LONGEST_MS;
+use crate::table::Instant;
+use crate::window::Window;
+
+/// A run that found more tickets gone than this, and more than [`SUSPICIOUS_PERCENT`] of those
+/// alive, believes none of it: a wrong key or an empty workspace looks just so.
+const SUSPICIOUS_COUNT: usize = 50;
+
+/// See [`SUSPICIOUS_COUNT`].
+const SUSPICIOUS_PERCENT: usize = 2;
+
+/// A ticket that may be gone: id and creation.
+pub(super) type Missing = (String, Instant);
+
+impl Night<'_> {
+    pub(super) async fn confirm(&mut self) -> Result<()> {
+        let mut missing = self.missing_new()?;
+        let mut sought = self.sought();
+        sought.reverse();
+        // Oldest first, from the end.
+        while let Some(known) = sought.pop() {
+            let until_ms = (known.created_ms + LONGEST_MS).min(self.began_ms());
+            let Some(window) = Self::window_ms(known.created_ms, until_ms) else {
+                continue;
+            };
+            let query = self.query(window);
+            let Some(seen) = self.read(&query).await? else {
+                self.fail(format!("whether ticket {} is gone is not known", known.id));
+                continue;
+            };
+            // What shares the last instant may go on with the next page; a whole page of one
+            // instant is left to the second look.
+            let spanned = seen.spans.filter(|until| *until > window.from());
+            let until_ms = spanned.map_or(known.created_ms + 1, |until| until.timestamp_millis());
+            let mut next = Some(known);
+            while let Some(known) = next.take_if(|known| known.created_ms < until_ms) {
+                if !seen.ids.contains(known.id.as_ref()) {
+                    missing.extend(
+                        Instant::from_timestamp_millis(known.created_ms)
+                            .map(|at| (known.id.to_string(), at)),
+                    );
+                }
+                next = sought.pop();
+            }
+            sought.extend(next);
+        }
+        missing.sort_by_key(|(_, at)| *at);
+        self.settle(missing).await
+    }
+
+    /// Created since the last sync by what is stored, and not in the list of new tickets.
+    fn missing_new(&mut self) -> Result<Vec<Missing>> {
+        let Some(window) = Window::new(self.since, self.began_at + TimeDelta::days(1)) else {
+            return Ok(Vec::new());
+        };
+        if !self.failures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let snapshot_id = self.snapshot_id;
+        self.store()?.unseen(snapshot_id, &window)
+    }
+
+    /// Flags tickets (by creation) as gone that a second look does not find either, unless so many
+    /// are missing that none of it is believed.
+    pub(super) async fn settle(&mut self, missing: Vec<Missing>) -> Result<()> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let until = self.began_at + TimeDelta::days(1);
+        let Some(range) = Window::new(self.first, until) else {
+            return Ok(());
+        };
+        let live = usize::try_from(self.store()?.live_count(&range)?).unwrap_or(0);
+        let flagged = usize::try_from(self.deleted).unwrap_or(0);
+        let all = missing.len() + flagged;
+        let is_mass = all > SUSPICIOUS_COUNT && all * 100 > (live + flagged) * SUSPICIOUS_PERCENT;
+        if (is_mass || self.is_suspicious) && !self.settings.allow_deletions {
+            self.is_suspicious = true;
+            self.remark(format!(
+                "{} stored tickets were not found any more; so many look like a wrong key, another \
+                 desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)",
+                missing.len()
+            ));
+            return Ok(());
+        }
+        let look = extract::look_again(
+            &self.context.client,
+            &self.scope,
+            &missing,
+            range,
+            &self.context.cancel,
+        )
+        .await?;
+        let (snapshot_id, at) = (self.snapshot_id, self.began_at);
+        self.take_rows(&look.found, &[], at)?;
+        self.deleted += self.store()?.mark_deleted(snapshot_id, &look.gone, at)?;
+        for (id, created_at) in &missing {
+            if look.gone.contains(id) {
+                self.index.forget(id, created_at.timestamp_millis());
+            }
+        }
+        if look.unclear > 0 {
+            self.fail(format!(
+                "a second look did not settle whether {} tickets are gone",
+                look.unclear
+            ));
+        }
+        Ok(())
+    }
+}

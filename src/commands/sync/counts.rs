@@ -1,0 +1,136 @@
+//! Step 7: tickets that are gone, found by counting.
+
+use super::confirm::Missing;
+use super::night::Night;
+use crate::error::Result;
+use crate::refresh::PAGE;
+use crate::table::Instant;
+use crate::window::Window;
+
+/// At most this many requests locate losses, and at most this share of a full read in permille.
+const LEAST_PROBES: u64 = 30;
+const PROBES_PERMILLE: u64 = 6;
+
+impl Night<'_> {
+    pub(super) async fn deletions(&mut self) -> Result<()> {
+        let windows = self.windows();
+        for (number, window) in windows.iter().enumerate() {
+            if (number == 0 || self.is_turn(number)) && self.allowance() > 0 {
+                let query = self.newest_first(*window);
+                if let Some(seen) = self.read(&query).await?
+                    && let (Some(count), false) = (seen.count, seen.is_foreign)
+                {
+                    self.counted.push((*window, count));
+                }
+            }
+        }
+        let mut gaps = self.gaps(&windows);
+        let pages = u64::try_from(self.index.tickets().len() / PAGE).unwrap_or(0);
+        let mut probes = LEAST_PROBES.max(pages * PROBES_PERMILLE / 1_000);
+        let mut missing = Vec::new();
+        while let Some((gap, count)) = gaps.pop() {
+            let local = self.local(&gap);
+            if local == count {
+                continue;
+            }
+            if probes == 0 || self.allowance() == 0 {
+                self.remark(format!(
+                    "the API counts {count} tickets in {gap} where the store has {local}; the next sync \
+                     or verify will look closer"
+                ));
+                continue;
+            }
+            probes -= 1;
+            if local.max(count) <= u64::try_from(PAGE).unwrap_or(0) {
+                missing.extend(self.absent(gap).await?);
+            } else if let Some(halves) = self.halve(gap, count).await? {
+                gaps.extend(halves);
+            }
+        }
+        missing.sort_by_key(|(_, at): &Missing| *at);
+        missing.dedup();
+        self.settle(missing).await
+    }
+
+    /// Ranges between the counts that this sync came by, whose counts differ from the store's.
+    fn gaps(&self, windows: &[Window]) -> Vec<(Window, u64)> {
+        let mut gaps = Vec::new();
+        for window in windows {
+            let mut counted: Vec<(Instant, u64)> = self
+                .counted
+                .iter()
+                .filter(|(range, _)| {
+                    range.from() == window.from() && range.until() <= window.until()
+                })
+                .map(|(range, count)| (range.until(), *count))
+                .collect();
+            counted.sort_unstable();
+            counted.dedup_by_key(|(until, _)| *until);
+            let (mut from, mut before) = (window.from(), 0);
+            for (until, count) in counted {
+                let Some(gap) = Window::new(from, until) else {
+                    continue;
+                };
+                // Counts taken one after the other may contradict each other: left to the next.
+                let Some(inside) = count.checked_sub(before) else {
+                    continue;
+                };
+                if inside != self.local(&gap) {
+                    gaps.push((gap, inside));
+                }
+                (from, before) = (until, count);
+            }
+        }
+        gaps
+    }
+
+    /// Live tickets of the index in a window.
+    fn local(&self, window: &Window) -> u64 {
+        let from_ms = window.from().timestamp_millis();
+        let until_ms = window.until().timestamp_millis();
+        u64::try_from(self.index.live(from_ms, until_ms)).unwrap_or(u64::MAX)
+    }
+
+    /// Reads a gap that fits on a page, and says what is missing from it.
+    async fn absent(&mut self, gap: Window) -> Result<Vec<Missing>> {
+        let query = self.query(gap);
+        let Some(seen) = self.read(&query).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(until) = seen.spans else {
+            return Ok(Vec::new());
+        };
+        let tickets = self
+            .index
+            .created_in(gap.from().timestamp_millis(), until.timestamp_millis());
+        Ok(tickets
+            .iter()
+            .filter(|known| !known.is_gone && !seen.ids.contains(known.id.as_ref()))
+            .filter_map(|known| {
+                let at = Instant::from_timestamp_millis(known.created_ms)?;
+                Some((known.id.to_string(), at))
+            })
+            .collect())
+    }
+
+    /// Counts the older half of a gap; the page beside the cut comes for nothing.
+    async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<[(Window, u64); 2]>> {
+        let from_ms = gap.from().timestamp_millis();
+        let until_ms = gap.until().timestamp_millis();
+        let tickets = self.index.created_in(from_ms, until_ms);
+        let middle_ms = tickets
+            .get(tickets.len() / 2)
+            .map_or((from_ms + until_ms) / 2, |known| known.created_ms);
+        let older = Self::window_ms(from_ms, middle_ms);
+        let newer = Self::window_ms(middle_ms, until_ms);
+        let (Some(older), Some(newer)) = (older, newer) else {
+            return Ok(None);
+        };
+        let query = self.newest_first(older);
+        let Some(seen) = self.read(&query).await? else {
+            return Ok(None);
+        };
+        let left = seen.count.filter(|_| !seen.is_foreign);
+        Ok(left.and_then(|left| Some([(older, left), (newer, count.checked_sub(left)?)])))
+    }
+}

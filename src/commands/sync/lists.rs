@@ -1,0 +1,131 @@
+//! Lists by creation: everything new, the open set, or the whole desk, through the lanes of a backfill.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use super::night::Night;
+use crate::api;
+use crate::error::{Error, ErrorKind, Result};
+use crate::extract::{Extraction, Scope, Work, Writer};
+use crate::plan::SliceState;
+use crate::settings::Filters;
+use crate::window::Window;
+
+/// How far past the server's clock a list of new tickets reaches: what a clock may be behind.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+
+impl Night<'_> {
+    /// Step 0: the whole desk.
+    pub(super) async fn full(&mut self) -> Result<()> {
+        let until = self.began_at + AHEAD;
+        let windows = self.windows_until(until);
+        self.list(&windows, Filters::default()).await?;
+        if !self.failures.is_empty() {
+            return Ok(());
+        }
+        let Some(range) = Window::new(self.first, until) else {
+            return Ok(());
+        };
+        let snapshot_id = self.snapshot_id;
+        let missing = self.store()?.unseen(snapshot_id, &range)?;
+        self.settle(missing).await
+    }
+
+    /// Step 1: created since the last complete sync.
+    pub(super) async fn new_tickets(&mut self) -> Result<()> {
+        let Some(window) = Window::new(self.since, self.began_at + AHEAD) else {
+            return Ok(());
+        };
+        self.list(&window.split_by_year(), Filters::default()).await
+    }
+
+    /// Step 2: everything that is not resolved. A window in which nothing is open locally is looked
+    /// into every seventh night.
+    pub(super) async fn open_set(&mut self) -> Result<()> {
+        let mut windows = Vec::new();
+        for (number, window) in self.windows().into_iter().enumerate() {
+            if self.store()?.open_count(&window)? > 0 || self.is_turn(number) {
+                windows.push(window);
+            }
+        }
+        let open: Vec<String> = api::STATUSES
+            .iter()
+            .filter(|status| **status != "Resolved")
+            .map(ToString::to_string)
+            .collect();
+        let filters = Filters {
+            status: open,
+            ..Filters::default()
+        };
+        self.list(&windows, filters).await
+    }
+
+    /// Reads these windows to their end, or goes on where an earlier part of the run stopped.
+    async fn list(&mut self, windows: &[Window], filters: Filters) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let is_filtered = !filters.is_empty();
+        let store = self.store()?;
+        let is_begun = store
+            .slices(snapshot_id)?
+            .iter()
+            .any(|slice| slice.state == SliceState::Open);
+        if !is_begun {
+            store.plan_slices(snapshot_id, windows)?;
+        }
+        let slices = store.slices(snapshot_id)?;
+        let read = store.snapshot(snapshot_id)?.tickets_read;
+        let extraction = Extraction {
+            client: Arc::clone(&self.context.client),
+            scope: Arc::new(Scope {
+                filters,
+                has_messages: self.scope.has_messages,
+            }),
+            max_lanes: self.settings.max_lanes,
+            is_listing: is_filtered,
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cancel: self.context.cancel.clone(),
+            progress: self.context.progress.clone(),
+        };
+        let work = Work {
+            snapshot_id,
+            slices,
+            tickets_resumed: u64::try_from(read).unwrap_or(0),
+            requests_accounted: self.accounted(),
+        };
+        let Some(store) = self.store.take() else {
+            return Err(Error::failed("the store was lost with its writer"));
+        };
+        let writer = Writer::start(store, snapshot_id)?;
+        let ended = extraction.run(work, &writer).await;
+        let (store, written) = writer.finish().await?;
+        self.store = Some(store);
+        written?;
+        self.set_accounted(ended.requests_accounted);
+        for remark in ended.remarks {
+            self.remark(remark);
+        }
+        if ended.lacks_threads && !is_filtered {
+            self.remark("no ticket came with messages, although they were asked for".to_owned());
+        }
+        if let Some(failure) = ended.failure {
+            return Err(failure);
+        }
+        let mut failures = Vec::new();
+        for slice in self.store()?.slices(snapshot_id)? {
+            match slice.state {
+                SliceState::Open => {
+                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+                }
+                SliceState::Unverified { reason } => {
+                    failures.push(format!("{} could not be listed: {reason}", slice.window));
+                }
+                SliceState::Sealed => {}
+            }
+        }
+        for failure in failures {
+            self.fail(failure);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! `sync`: what is new, what changed, what is gone, for a few percent of a full read.
+//!
+//! ```text
+//!  lists      new, open            keyset lists by the lanes of a backfill
+//!  index      loaded once; every answer brings it up to date
+//!  sweeps     resolved, ratings    lists by resolution time
+//!  pages      confirm, pages       plain pages
+//!  counts     deletions, campaigns
+//! ```
+//! The first four steps (`new`, `open`, `resolved`, `confirm`) are what [`Coverage::complete_at`]
+//! rests on; the rest is best effort under a cap. Steps run one after the other, since each one
+//! plans with what the ones before it found.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+mod campaigns;
+mod confirm;
+mod counts;
+mod lists;
+mod night;
+mod pages;
+mod ratings;
+mod read;
+mod resolved;
+mod summary;
+
+use chrono::{TimeDelta, Utc};
+use tokio::time::Instant as Moment;
+
+use self::night::Night;
+use super::backfill::{self, Context};
+use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::extract;
+use crate::report::SyncSummary;
+use crate::settings::{self, Backfill, Filters};
+use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// Subtracted from when the last complete sync began: what clocks and indexes of the API's own
+/// machines may differ by.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
+
+/// An unfinished sync that began longer ago is not gone on with: its lists are stale.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(6);
+
+/// Without the server's clock, ours, this much earlier.
+const CLOCK_DOUBT: TimeDelta = TimeDelta::minutes(5);
+
+/// Brings a store up to date.
+///
+/// # Errors
+/// What ended the run early; what had arrived is in the store, and the same call goes on from
+/// there. An interruption is no error: the summary's outcome is `interrupted`.
+pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncSummary, ExitCode)> {
+    let began = Moment::now();
+    let now = Utc::now();
+    let mut store = Store::open(
+        &settings.store.path,
+        &OpenOptions {
+            file_mode: settings.store.file_mode,
+            now,
+        },
+    )?;
+    backfill::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
+    refuse_unfinished(&store)?;
+    let Some(coverage) = store.coverage()? else {
+        drop(store);
+        return first(context, settings).await;
+    };
+    store.end_stale_syncs(now - LONGEST_PAUSE, now)?;
+    let lookups = extract::lookups(&context.client, &context.cancel).await?;
+    let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
+    let range = range(&coverage, server_time)?;
+    let run = store.begin(
+        &RunSpec {
+            kind: "sync".to_owned(),
+            range,
+            is_until_open: true,
+            filters_json: None,
+            has_messages: settings.has_messages && coverage.has_messages,
+        },
+        now,
+    )?;
+    let began_at = store.fix_server_time(run.snapshot_id, server_time)?;
+    let mut night = Night::new(context, settings, store, &run, &coverage, began_at)?;
+    let requests = night.newly_sent();
+    night.store()?.commit_lookups(&LookupsCommit {
+        snapshot_id: run.snapshot_id,
+        categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
+        agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
+        rejects: &lookups.rejects(),
+        replaced_characters: lookups.replaced_characters(),
+        requests,
+    })?;
+    night.remarks.extend(lookups.remarks);
+    tracing::info!(
+        run = run.snapshot_id,
+        resumed = run.is_resumed,
+        "sync begins"
+    );
+    match night.run().await {
+        Ok(()) => night.end(began),
+        Err(error) if error.kind() == ErrorKind::Interrupted => night.interrupted(began),
+        Err(error) => {
+            night.account()?;
+            Err(error)
+        }
+    }
+}
+
+/// Everything that has been read, up to now.
+fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
+    Window::new(coverage.range.from(), until).ok_or_else(|| {
+        Error::failed("the store's history begins after the server's clock")
+            .help("check the clock of this machine and of the API")
+    })
+}
+
+fn refuse_unfinished(store: &Store) -> Result<()> {
+    match store.progress()? {
+        Some(progress) if progress.snapshot.kind != "sync" => Err(Error::failed(format!(
+            "run {} ({}) is unfinished",
+            progress.snapshot.id, progress.snapshot.kind
+        ))
+        .help("run the same command again to finish it, then sync")),
+        _ => Ok(()),
+    }
+}
+
+/// A store without history: a sync is a backfill then.
+async fn first(context: &Context, settings: &settings::Sync) -> Result<(SyncSummary, ExitCode)> {
+    let Some(since) = settings.since else {
+        return Err(Error::usage(format!(
+            "{} holds no history yet",
+            settings.store.path.display()
+        ))
+        .help("say with --since where it begins, or run a backfill first"));
+    };
+    let (summary, exit_code) = backfill::backfill(
+        context,
+        &Backfill {
+            kind: settings.kind,
+            since,
+            until: None,
+            filters: Filters::default(),
+            has_messages: settings.has_messages,
+            max_lanes: settings.max_lanes,
+            allow_deletions: settings.allow_deletions,
+            store: settings.store.clone(),
+        },
+    )
+    .await?;
+    Ok((summary::of_backfill(summary), exit_code))
+}

@@ -1,0 +1,335 @@
+//! One sync: what it knows, in which order it asks, and when it stops.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::time::Instant as Moment;
+
+use super::super::backfill::Context;
+use super::{OVERLAP, summary};
+use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::extract::Scope;
+use crate::plan;
+use crate::refresh::{DAY_MS, Hazards, Index, KEPT_MS};
+use crate::report::SyncSummary;
+use crate::settings::{self, Filters};
+use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
+/// at least so many.
+const SHARE_PERCENT: u64 = 3;
+const LEAST_REQUESTS: u64 = 40;
+
+/// A sync under way.
+pub(super) struct Night<'a> {
+    pub(super) context: &'a Context,
+    pub(super) settings: &'a settings::Sync,
+    /// With the writer while a list is read.
+    pub(super) store: Option<Store>,
+    pub(super) snapshot_id: i64,
+    pub(super) scope: Arc<Scope>,
+    /// Start of the history.
+    pub(super) first: Instant,
+    /// Everything before this was seen by the last complete sync.
+    pub(super) since: Instant,
+    /// When this one began, by the server's clock.
+    pub(super) began_at: Instant,
+    pub(super) index: Index,
+    pub(super) hazards: Hazards,
+    pub(super) price: f64,
+    pub(super) remarks: Vec<String>,
+    /// Why the steps that must not fail did, if they did.
+    pub(super) failures: Vec<String>,
+    /// Whether resolution times are what they are taken for.
+    pub(super) is_time_trusted: bool,
+    /// Whether so many tickets are missing that none of it is believed.
+    pub(super) is_suspicious: bool,
+    pub(super) deleted: i64,
+    pub(super) proof: Proof,
+    /// Counts of everything in a window that this sync came by.
+    pub(super) counted: Vec<(Window, u64)>,
+    pub(super) ratings_outstanding: Option<u64>,
+    /// Requests of this process that are in the run's account.
+    accounted: u64,
+    /// Requests at which optional steps stop.
+    pub(super) most_requests: u64,
+}
+
+impl<'a> Night<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        settings: &'a settings::Sync,
+        store: Store,
+        run: &Run,
+        coverage: &Coverage,
+        began_at: Instant,
+    ) -> Result<Self> {
+        let proof = store.proof()?;
+        Ok(Self {
+            context,
+            settings,
+            snapshot_id: run.snapshot_id,
+            scope: Arc::new(Scope {
+                filters: Filters::default(),
+                has_messages: run.snapshot.has_messages,
+            }),
+            first: coverage.range.from(),
+            since: (coverage.complete_at - OVERLAP).max(coverage.range.from()),
+            began_at,
+            index: Index::default(),
+            hazards: store.hazards()?,
+            price: 1.0,
+            remarks: Vec::new(),
+            failures: Vec::new(),
+            is_time_trusted: super::resolved::is_trusted(proof),
+            is_suspicious: false,
+            deleted: 0,
+            proof,
+            counted: Vec::new(),
+            ratings_outstanding: None,
+            accounted: 0,
+            most_requests: 0,
+            store: Some(store),
+        })
+    }
+
+    /// All steps, in order of value.
+    pub(super) async fn run(&mut self) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let done: HashSet<String> = self
+            .store()?
+            .steps(snapshot_id)?
+            .into_iter()
+            .filter(|step| step.is_done)
+            .map(|step| step.step)
+            .collect();
+        let full = self.full_requests()?;
+        self.most_requests = self
+            .settings
+            .max_requests
+            .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS));
+        let is_under_way = !done.is_empty() && !done.contains("full");
+        if self.settings.is_full || (full <= self.settings.full_below && !is_under_way) {
+            return self
+                .step("full", &done, async |night| night.full().await)
+                .await;
+        }
+        self.step("new", &done, async |night| night.new_tickets().await)
+            .await?;
+        self.step("open", &done, async |night| night.open_set().await)
+            .await?;
+        self.load()?;
+        self.step("resolved", &done, async |night| night.resolved().await)
+            .await?;
+        self.step("confirm", &done, async |night| night.confirm().await)
+            .await?;
+        self.step("ratings", &done, async |night| night.ratings().await)
+            .await?;
+        self.step("pages", &done, async |night| night.pages().await)
+            .await?;
+        self.step("deletions", &done, async |night| night.deletions().await)
+            .await?;
+        self.step("campaigns", &done, async |night| night.campaigns().await)
+            .await?;
+        let mut hazards = std::mem::take(&mut self.hazards);
+        self.store()?.commit_hazards(&mut hazards)
+    }
+
+    /// Runs one step, unless an earlier part of the run did, and notes what it took and brought.
+    async fn step(
+        &mut self,
+        word: &str,
+        done: &HashSet<String>,
+        work: impl AsyncFnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        if done.contains(word) {
+            return Ok(());
+        }
+        self.stop_if_cancelled()?;
+        self.account()?;
+        let snapshot_id = self.snapshot_id;
+        let before = self.store()?.snapshot(snapshot_id)?;
+        let earlier = self
+            .store()?
+            .steps(snapshot_id)?
+            .into_iter()
+            .find(|step| step.step == word)
+            .unwrap_or_default();
+        let outcome = work(self).await;
+        if self.store.is_none() {
+            return outcome;
+        }
+        self.account()?;
+        let proof = self.proof;
+        self.store()?.commit_proof(proof)?;
+        let after = self.store()?.snapshot(snapshot_id)?;
+        let changed =
+            |of: &crate::table::Snapshot| of.tickets_new + of.tickets_changed + of.tickets_deleted;
+        self.store()?.commit_step(
+            snapshot_id,
+            &StepRow {
+                step: word.to_owned(),
+                is_done: outcome.is_ok(),
+                requests: earlier.requests + after.requests - before.requests,
+                tickets_read: earlier.tickets_read + after.tickets_read - before.tickets_read,
+                tickets_changed: earlier.tickets_changed + changed(&after) - changed(&before),
+            },
+        )?;
+        tracing::info!(
+            run = snapshot_id,
+            requests = after.requests - before.requests,
+            "{word} done"
+        );
+        outcome
+    }
+
+    /// The index, with what former sweeps vouched for.
+    fn load(&mut self) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        self.index = self.store()?.index(snapshot_id)?;
+        let since_ms = self.began_ms() - KEPT_MS;
+        let vouches = self.store()?.vouches(since_ms)?;
+        vouches.apply(&mut self.index);
+        self.price = self.settings.effort.price(self.index.tickets().len());
+        Ok(())
+    }
+
+    /// Requests that reading the whole desk takes.
+    fn full_requests(&mut self) -> Result<u64> {
+        let windows = self.windows_until(self.began_at);
+        let mut requests = 0;
+        for window in windows {
+            let tickets = self.store()?.live_count(&window)?;
+            requests += plan::requests(
+                u64::try_from(tickets).unwrap_or(0),
+                crate::extract::PAGE_LIMIT,
+            );
+        }
+        Ok(requests)
+    }
+
+    /// Windows of at most a year from the history's start to `until`, cut from its end backwards, so
+    /// that the newest is the longest; newest first.
+    pub(super) fn windows_until(&self, until: Instant) -> Vec<Window> {
+        let year = chrono::TimeDelta::milliseconds(crate::refresh::LONGEST_MS);
+        let mut windows = Vec::new();
+        let mut end = until;
+        while let Some(window) = Window::new(self.first.max(end - year), end) {
+            windows.push(window);
+            end = window.from();
+        }
+        windows
+    }
+
+    /// Windows of everything before this sync's predecessor.
+    pub(super) fn windows(&self) -> Vec<Window> {
+        self.windows_until(self.since)
+    }
+
+    /// Whether it is this window's turn, of those that are looked at every seventh night only.
+    pub(super) fn is_turn(&self, number: usize) -> bool {
+        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+        (night + number).is_multiple_of(7)
+    }
+
+    pub(super) fn began_ms(&self) -> i64 {
+        self.began_at.timestamp_millis()
+    }
+
+    pub(super) fn since_ms(&self) -> i64 {
+        self.since.timestamp_millis()
+    }
+
+    pub(super) fn first_ms(&self) -> i64 {
+        self.first.timestamp_millis()
+    }
+
+    pub(super) fn store(&mut self) -> Result<&mut Store> {
+        self.store
+            .as_mut()
+            .ok_or_else(|| Error::failed("the store was lost with its writer"))
+    }
+
+    pub(super) fn stop_if_cancelled(&self) -> Result<()> {
+        if self.context.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        Ok(())
+    }
+
+    /// Requests that optional steps may still send.
+    pub(super) fn allowance(&self) -> u64 {
+        let sent = self.context.client.counters().requests();
+        self.most_requests.saturating_sub(sent)
+    }
+
+    /// Requests sent since the last account.
+    pub(super) fn newly_sent(&mut self) -> i64 {
+        let sent = self.context.client.counters().requests();
+        let newly = sent.saturating_sub(self.accounted);
+        self.accounted = sent;
+        i64::try_from(newly).unwrap_or(i64::MAX)
+    }
+
+    pub(super) fn set_accounted(&mut self, requests: u64) {
+        self.accounted = requests;
+    }
+
+    pub(super) fn accounted(&self) -> u64 {
+        self.accounted
+    }
+
+    /// Puts every request sent so far into the run's account.
+    pub(super) fn account(&mut self) -> Result<()> {
+        let requests = self.newly_sent();
+        let snapshot_id = self.snapshot_id;
+        match &mut self.store {
+            Some(store) => store.commit_requests(snapshot_id, requests),
+            None => Ok(()),
+        }
+    }
+
+    /// Says something once.
+    pub(super) fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            tracing::warn!("{remark}");
+            self.remarks.push(remark);
+        }
+    }
+
+    /// A step that must not fail did.
+    pub(super) fn fail(&mut self, reason: String) {
+        self.remark(reason.clone());
+        self.failures.push(reason);
+    }
+
+    pub(super) fn end(mut self, began: Moment) -> Result<(SyncSummary, ExitCode)> {
+        let outcome = if self.failures.is_empty() && !self.is_suspicious {
+            Outcome::Complete
+        } else {
+            Outcome::Incomplete
+        };
+        let complete_at = (outcome == Outcome::Complete).then_some(self.began_at);
+        let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
+        let snapshot = self
+            .store()?
+            .finish_sync(snapshot_id, outcome, complete_at, now)?;
+        let exit_code = if snapshot.outcome == "complete" {
+            ExitCode::Complete
+        } else {
+            ExitCode::Incomplete
+        };
+        let words = snapshot.outcome.clone();
+        Ok((summary::of(&mut self, &snapshot, &words, began)?, exit_code))
+    }
+
+    pub(super) fn interrupted(mut self, began: Moment) -> Result<(SyncSummary, ExitCode)> {
+        self.account()?;
+        let snapshot_id = self.snapshot_id;
+        let snapshot = self.store()?.snapshot(snapshot_id)?;
+        let summary = summary::of(&mut self, &snapshot, "interrupted", began)?;
+        Ok((summary, ExitCode::Interrupted))
+    }
+}

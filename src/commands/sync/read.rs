@@ -1,0 +1,274 @@
+//! One request outside the lists: its rows are stored, the index and the hazards learn from them.
+
+use chrono::Utc;
+
+use super::night::Night;
+use crate::api::{SortBy, SortOrder, TicketsQuery};
+use crate::error::Result;
+use crate::extract::{self, PAGE_LIMIT, Page};
+use crate::normalize::{Outcome, TicketRows};
+use crate::refresh::{DAY_MS, Kind, Known, Vouch};
+use crate::store::{Field, Group, ReadCommit, TicketRead};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// A ticket resolved longer ago than this has no business getting a tag or a category.
+const SETTLED_MS: i64 = 30 * DAY_MS;
+
+/// An answer, as far as steps plan by it.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Tickets that match in all.
+    pub(super) count: Option<u64>,
+    /// Tickets that came.
+    pub(super) length: usize,
+    /// Of each ticket that could be stored, in the order it came: its creation and its resolution
+    /// time.
+    pub(super) times: Vec<(i64, Option<i64>)>,
+    /// Up to where the answer holds every ticket of the window, if it is sorted by creation.
+    pub(super) spans: Option<Instant>,
+    /// Tickets came that the request excludes.
+    pub(super) is_foreign: bool,
+    /// Ids that came, of tickets that could not be stored too.
+    pub(super) ids: std::collections::HashSet<String>,
+}
+
+impl Night<'_> {
+    /// The request for a window, oldest first.
+    pub(super) fn query(&self, window: Window) -> TicketsQuery {
+        TicketsQuery {
+            has_messages: self.scope.has_messages,
+            ..TicketsQuery::of(window, PAGE_LIMIT)
+        }
+    }
+
+    /// The same, newest first.
+    pub(super) fn newest_first(&self, window: Window) -> TicketsQuery {
+        TicketsQuery {
+            sort_order: SortOrder::Descending,
+            ..self.query(window)
+        }
+    }
+
+    /// The same, by resolution time, longest first.
+    pub(super) fn slowest_first(&self, window: Window) -> TicketsQuery {
+        TicketsQuery {
+            sort_by: SortBy::ResolutionTime,
+            ..self.newest_first(window)
+        }
+    }
+
+    /// Sends one request and takes what it brings. `None` where the page is too heavy to be had,
+    /// which is told; the caller goes without.
+    pub(super) async fn read(&mut self, query: &TicketsQuery) -> Result<Option<Seen>> {
+        self.stop_if_cancelled()?;
+        let client = &self.context.client;
+        let page = match extract::fetch_query(client, query, &self.context.cancel).await {
+            Ok(page) => page,
+            Err(failure) if failure.is_weight || failure.is_too_large => {
+                let window = query.window;
+                self.remark(format!("{window} could not be read: {}", failure.error));
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure.error),
+        };
+        let mut seen = Seen {
+            count: page.count,
+            length: page.keys.len(),
+            spans: (query.sort_order == SortOrder::Ascending)
+                .then(|| page.spans(query.window))
+                .flatten(),
+            is_foreign: page.outcomes.iter().any(|outcome| excludes(query, outcome)),
+            times: Vec::with_capacity(page.keys.len()),
+            ids: page.keys.iter().map(|key| key.id.clone()).collect(),
+        };
+        self.take(page, &mut seen)?;
+        self.context.progress.send_modify(|progress| {
+            progress.requests = self.context.client.counters().requests();
+        });
+        Ok(Some(seen))
+    }
+
+    fn take(&mut self, page: Page, seen: &mut Seen) -> Result<()> {
+        let read_at = page.server_time.unwrap_or_else(Utc::now);
+        let mut tickets = Vec::with_capacity(page.outcomes.len());
+        let mut rejects = Vec::new();
+        for outcome in page.outcomes {
+            match outcome {
+                Outcome::Rows(rows) => tickets.push(*rows),
+                Outcome::Reject(reject) => rejects.push(reject),
+            }
+        }
+        self.take_rows(&tickets, &rejects, read_at)?;
+        seen.times.extend(tickets.iter().map(|rows| {
+            (
+                rows.ticket.created_at.timestamp_millis(),
+                rows.ticket.resolution_time_ms,
+            )
+        }));
+        Ok(())
+    }
+
+    /// Stores tickets that were read, and learns from them.
+    pub(super) fn take_rows(
+        &mut self,
+        tickets: &[TicketRows],
+        rejects: &[crate::table::Reject],
+        read_at: Instant,
+    ) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let requests = self.newly_sent();
+        let (_, reads) = self.store()?.commit_read(&ReadCommit {
+            snapshot_id,
+            tickets,
+            rejects,
+            requests,
+            read_at,
+        })?;
+        for (rows, read) in tickets.iter().zip(reads) {
+            let known = known(rows, read_at);
+            if let Some(before) = self.index.take(known.clone()) {
+                self.learn(&before, &known, rows, &read)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn learn(
+        &mut self,
+        before: &Known,
+        now: &Known,
+        rows: &TicketRows,
+        read: &TicketRead,
+    ) -> Result<()> {
+        if !before.is_open && !before.is_resolved || before.is_met {
+            return Ok(());
+        }
+        if before.is_open {
+            self.prove(before, now);
+            return Ok(());
+        }
+        let resolved_ms = before.resolved_at_ms();
+        let until_ms = now.verified_ms;
+        let is_resolved_again = now.is_resolved && now.resolution_ms != before.resolution_ms;
+        let is_rated = now.is_rated && !before.is_rated;
+        let is_moved = until_ms - resolved_ms > SETTLED_MS && self.suspect(rows, read, until_ms)?;
+        let is_other = read.is_changed && !is_resolved_again && !is_rated && !is_moved;
+        for (kind, has_changed, applies) in [
+            (Kind::Rating, is_rated, !before.is_rated),
+            (Kind::Resolution, is_resolved_again, true),
+            (Kind::Other, is_other, true),
+        ] {
+            if applies {
+                let from_ms = before.known_ms(kind);
+                self.hazards
+                    .of(kind)
+                    .learn_between(resolved_ms, from_ms, until_ms, has_changed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes tags and a category that a long settled ticket got.
+    fn suspect(&mut self, rows: &TicketRows, read: &TicketRead, at_ms: i64) -> Result<bool> {
+        let Some(before) = &read.before else {
+            return Ok(false);
+        };
+        let tags: Vec<String> = serde_json::from_str(&before.tags_json).unwrap_or_default();
+        let mut groups: Vec<Group> = rows
+            .tags
+            .iter()
+            .filter(|tag| !tags.contains(&tag.id))
+            .map(|tag| Group {
+                field: Field::Tag,
+                value: tag.id.clone(),
+            })
+            .collect();
+        if let Some(category) = &rows.ticket.category_id
+            && before.category_id.as_ref() != Some(category)
+        {
+            groups.push(Group {
+                field: Field::Category,
+                value: category.clone(),
+            });
+        }
+        for group in &groups {
+            self.store()?.suspect(group, &rows.ticket.id, at_ms)?;
+        }
+        Ok(!groups.is_empty())
+    }
+
+    /// Everything of a kind that happened in a range would have been seen by now.
+    pub(super) fn vouch(
+        &mut self,
+        kind: Kind,
+        window: (i64, i64),
+        resolved_from_ms: i64,
+    ) -> Result<()> {
+        let vouch = Vouch {
+            kind,
+            from_ms: window.0,
+            until_ms: window.1,
+            resolved_from_ms,
+            at_ms: self.began_ms(),
+        };
+        if vouch.from_ms >= vouch.until_ms {
+            return Ok(());
+        }
+        let hazard = self.hazards.of(kind);
+        vouch.apply(&mut self.index, |known| {
+            let applies = kind != Kind::Rating || !known.is_rated;
+            if applies && !known.is_met {
+                let (resolved, from) = (known.resolved_at_ms(), known.known_ms(kind));
+                hazard.learn_between(resolved, from, vouch.at_ms, false);
+            }
+        });
+        let since_ms = self.began_ms() - crate::refresh::KEPT_MS;
+        self.store()?.commit_vouches(&[vouch], since_ms)
+    }
+
+    /// A window between two instants in milliseconds.
+    pub(super) fn window_ms(from_ms: i64, until_ms: i64) -> Option<Window> {
+        Window::new(
+            Instant::from_timestamp_millis(from_ms)?,
+            Instant::from_timestamp_millis(until_ms)?,
+        )
+    }
+}
+
+/// Whether a ticket came that the request excludes, so that the API must have ignored a filter.
+fn excludes(query: &TicketsQuery, outcome: &Outcome) -> bool {
+    let Outcome::Rows(rows) = outcome else {
+        return false;
+    };
+    let ticket = &rows.ticket;
+    let filters = &query.filters;
+    let lacks = |wanted: &[String], value: Option<&str>| {
+        !wanted.is_empty() && !wanted.iter().any(|one| Some(one.as_str()) == value)
+    };
+    let csat = ticket.csat.map(|csat| csat.to_string());
+    !query.window.contains(ticket.created_at)
+        || lacks(&filters.status, ticket.status.as_deref())
+        || lacks(&filters.category, ticket.category_id.as_deref())
+        || lacks(&query.csat_values, csat.as_deref())
+        || !filters.tag.is_empty() && !rows.tags.iter().any(|tag| filters.tag.contains(&tag.id))
+}
+
+fn known(rows: &TicketRows, read_at: Instant) -> Known {
+    let ticket = &rows.ticket;
+    let status = ticket.status.as_deref();
+    let is_resolved = status == Some("Resolved");
+    Known {
+        id: ticket.id.as_str().into(),
+        created_ms: ticket.created_at.timestamp_millis(),
+        verified_ms: read_at.timestamp_millis(),
+        rating_known_ms: i64::MIN,
+        resolution_known_ms: i64::MIN,
+        resolution_ms: ticket.resolution_time_ms.filter(|_| is_resolved),
+        is_resolved,
+        is_open: matches!(status, Some("Open" | "Pending" | "Waiting")),
+        is_rated: ticket.csat.is_some(),
+        is_met: true,
+        is_gone: false,
+    }
+}

@@ -1,0 +1,122 @@
+//! What a sync says at its end.
+
+use tokio::time::Instant as Moment;
+
+use super::night::Night;
+use crate::error::Result;
+use crate::report::{Step, Summary, SyncSummary, Unverified};
+use crate::store::StepRow;
+use crate::table::{Snapshot, instant_text};
+
+/// The order in which steps are told.
+const ORDER: [&str; 9] = [
+    "full",
+    "new",
+    "open",
+    "resolved",
+    "confirm",
+    "ratings",
+    "pages",
+    "deletions",
+    "campaigns",
+];
+
+pub(super) fn of(
+    night: &mut Night<'_>,
+    snapshot: &Snapshot,
+    outcome: &str,
+    began: Moment,
+) -> Result<SyncSummary> {
+    let counters = night.context.client.counters();
+    let (requests, limited) = (counters.requests(), counters.limited());
+    let (retries, bytes) = (counters.retries(), counters.bytes());
+    let (snapshot_id, now) = (night.snapshot_id, night.began_at);
+    let complete_until = night.since;
+    let remarks = std::mem::take(&mut night.remarks);
+    let ratings_outstanding = night.ratings_outstanding;
+    let unverified = night
+        .failures
+        .iter()
+        .map(|reason| Unverified {
+            window: String::new(),
+            reason: reason.clone(),
+        })
+        .collect();
+    let store = night.store()?;
+    let mut steps = store.steps(snapshot_id)?;
+    steps.sort_by_key(|step| ORDER.iter().position(|word| *word == step.step));
+    let rows = store.row_counts()?;
+    let stored = |name| {
+        let found = rows.iter().find(|(table, _)| *table == name);
+        found.map_or(0, |(_, count)| *count)
+    };
+    let fresh = store.freshness(now)?;
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    let is_complete = outcome == "complete";
+    Ok(SyncSummary {
+        complete_until: instant_text(if is_complete { now } else { complete_until }),
+        steps: steps.iter().map(step).collect(),
+        ratings_outstanding,
+        live: count(fresh.live),
+        read_within_days: [
+            (1, count(fresh.within_day)),
+            (7, count(fresh.within_week)),
+            (30, count(fresh.within_month)),
+            (90, count(fresh.within_quarter)),
+        ],
+        summary: Summary {
+            kind: snapshot.kind.clone(),
+            snapshot_id: snapshot.id,
+            outcome: outcome.to_owned(),
+            range_from: instant_text(snapshot.range_from),
+            range_until: instant_text(snapshot.range_until),
+            filters: None,
+            is_resumed: false,
+            tickets_read: snapshot.tickets_read,
+            tickets_new: snapshot.tickets_new,
+            tickets_changed: snapshot.tickets_changed,
+            tickets_deleted: snapshot.tickets_deleted,
+            tickets_stored: stored("tickets"),
+            messages_stored: stored("messages"),
+            requests,
+            requests_limited: limited,
+            retries,
+            bytes,
+            elapsed_s: began.elapsed().as_secs_f64(),
+            rejects: snapshot.rejects,
+            replaced_characters: snapshot.replaced_characters,
+            unverified,
+            remarks,
+            store: store.path().display().to_string(),
+            store_bytes: store.size_bytes()?,
+        },
+    })
+}
+
+fn step(row: &StepRow) -> Step {
+    let count = |value: i64| u64::try_from(value).unwrap_or(0);
+    Step {
+        step: row.step.clone(),
+        requests: count(row.requests),
+        read: count(row.tickets_read),
+        changed: count(row.tickets_changed),
+    }
+}
+
+/// A sync of a store without history is a backfill.
+pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
+    let live = u64::try_from(summary.tickets_stored).unwrap_or(0);
+    SyncSummary {
+        complete_until: summary.range_until.clone(),
+        steps: vec![Step {
+            step: "full".to_owned(),
+            requests: summary.requests,
+            read: u64::try_from(summary.tickets_read).unwrap_or(0),
+            changed: u64::try_from(summary.tickets_new + summary.tickets_changed).unwrap_or(0),
+        }],
+        ratings_outstanding: None,
+        live,
+        read_within_days: [(1, live), (7, live), (30, live), (90, live)],
+        summary,
+    }
+}

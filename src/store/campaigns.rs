@@ -1,0 +1,228 @@
+//! Bulk changes on the track: values that turned up where nobody should be working, and the windows
+//! that are still to be listed by them.
+
+use rusqlite::params;
+
+use super::Store;
+use crate::error::Result;
+use crate::table::instant_text;
+use crate::window::Window;
+
+/// What a bulk change changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A tag was added.
+    Tag,
+    /// The category was replaced.
+    Category,
+}
+
+impl Field {
+    /// The word it is stored and told by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tag => "tag",
+            Self::Category => "category",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        match word {
+            "tag" => Self::Tag,
+            _ => Self::Category,
+        }
+    }
+}
+
+/// A field's value (an id).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// The field.
+    pub field: Field,
+    /// The value.
+    pub value: String,
+}
+
+/// A window that is still to be listed by a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignWindow {
+    /// By what.
+    pub group: Group,
+    /// The window of creation.
+    pub window: Window,
+    /// Where its next page begins, in milliseconds since 1970.
+    pub position_ms: i64,
+}
+
+impl Store {
+    /// Notes that a value turned up on a ticket.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn suspect(&mut self, group: &Group, ticket_id: &str, seen_at_ms: i64) -> Result<()> {
+        self.in_transaction("note an unexpected value", |connection| {
+            connection.execute(
+                "INSERT OR REPLACE INTO _suspicions VALUES (?1, ?2, ?3, ?4)",
+                params![group.field.word(), group.value, ticket_id, seen_at_ms],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Values that turned up on at least `least` tickets since an instant; older notes go.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn suspects(&mut self, least: i64, since_ms: i64) -> Result<Vec<Group>> {
+        self.in_transaction("look for bulk changes", |connection| {
+            connection.execute("DELETE FROM _suspicions WHERE seen_at_ms < ?1", [since_ms])?;
+            let mut statement = connection.prepare(
+                "SELECT field, value FROM _suspicions
+                 GROUP BY field, value HAVING count(*) >= ?1 ORDER BY field DESC, value",
+            )?;
+            let groups = statement.query_map([least], |row| {
+                let word: String = row.get(0)?;
+                Ok(Group {
+                    field: Field::of(&word),
+                    value: row.get(1)?,
+                })
+            })?;
+            Ok(groups.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Forgets what was noted of a value.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn clear_suspect(&mut self, group: &Group) -> Result<()> {
+        self.in_transaction("forget an unexpected value", |connection| {
+            connection.execute(
+                "DELETE FROM _suspicions WHERE field = ?1 AND value = ?2",
+                params![group.field.word(), group.value],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Windows that are still to be listed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn campaigns(&self) -> Result<Vec<CampaignWindow>> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT field, value, from_ms, until_ms, position_ms FROM _campaigns
+                 ORDER BY field DESC, value, from_ms DESC",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let word: String = row.get(0)?;
+                let value = row.get(1)?;
+                let group = Group {
+                    field: Field::of(&word),
+                    value,
+                };
+                Ok((group, row.get(2)?, row.get(3)?, row.get(4)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<(Group, i64, i64, i64)>>>()
+        };
+        let rows = read().map_err(|error| self.failed("read bulk changes", error))?;
+        let instant = crate::table::Instant::from_timestamp_millis;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(group, from_ms, until_ms, position_ms)| {
+                Some(CampaignWindow {
+                    group,
+                    window: Window::new(instant(from_ms)?, instant(until_ms)?)?,
+                    position_ms,
+                })
+            })
+            .collect())
+    }
+
+    /// Stores where a window stands; `None` for one that is done.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_campaign(
+        &mut self,
+        campaign: &CampaignWindow,
+        position_ms: Option<i64>,
+    ) -> Result<()> {
+        let group = &campaign.group;
+        self.in_transaction("store a bulk change", |connection| {
+            let from_ms = campaign.window.from().timestamp_millis();
+            match position_ms {
+                Some(position_ms) => connection.execute(
+                    "INSERT OR REPLACE INTO _campaigns VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![
+                        group.field.word(),
+                        group.value,
+                        from_ms,
+                        campaign.window.until().timestamp_millis(),
+                        position_ms
+                    ],
+                )?,
+                None => connection.execute(
+                    "DELETE FROM _campaigns WHERE field = ?1 AND value = ?2 AND from_ms = ?3",
+                    params![group.field.word(), group.value, from_ms],
+                )?,
+            };
+            Ok(())
+        })
+    }
+
+    /// Live tickets created in `window` that have the value.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn group_count(&self, group: &Group, window: &Window) -> Result<i64> {
+        let sql = match group.field {
+            Field::Tag => {
+                "SELECT count(*) FROM ticket_tags AS g JOIN tickets AS t ON t.id = g.ticket_id
+                 WHERE g.tag_id = ?1 AND t.deleted_at IS NULL
+                     AND t.created_at >= ?2 AND t.created_at < ?3"
+            }
+            Field::Category => {
+                "SELECT count(*) FROM tickets WHERE category_id = ?1 AND deleted_at IS NULL
+                     AND created_at >= ?2 AND created_at < ?3"
+            }
+        };
+        self.connection
+            .query_row(
+                sql,
+                params![
+                    group.value,
+                    instant_text(window.from()),
+                    instant_text(window.until())
+                ],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failed("count a group", error))
+    }
+
+    /// All values known of both fields, tags first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn groups(&self) -> Result<Vec<Group>> {
+        let read = || {
+            let mut groups = Vec::new();
+            for (field, sql) in [
+                (Field::Tag, "SELECT id FROM tags ORDER BY id"),
+                (Field::Category, "SELECT id FROM categories ORDER BY id"),
+            ] {
+                let mut statement = self.connection.prepare(sql)?;
+                let ids = statement.query_map([], |row| row.get(0))?;
+                for value in ids {
+                    groups.push(Group {
+                        field,
+                        value: value?,
+                    });
+                }
+            }
+            Ok(groups)
+        };
+        read().map_err(|error: rusqlite::Error| self.failed("read the groups", error))
+    }
+}

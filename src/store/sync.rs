@@ -1,0 +1,428 @@
+//! What a sync reads and leaves behind: the index, its steps, what it learnt.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::Store;
+use super::failure::Failure;
+use super::runs::Outcome;
+use crate::error::Result;
+use crate::refresh::{Hazard, Hazards, Index, Kind, Known, Vouch, Vouches};
+use crate::table::{Instant, Snapshot, instant_text};
+use crate::window::Window;
+
+type Attempt<T> = std::result::Result<T, Failure>;
+
+/// Statuses by which the open set is listed.
+const OPEN: [&str; 3] = ["Open", "Pending", "Waiting"];
+
+/// The history that complete, unfiltered runs have read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// From its start to the end of the first stretch without a gap.
+    pub range: Window,
+    /// Nothing that happened before this can be unseen but by the rules of a sync: when the last
+    /// complete sync began, else when the oldest row was read. The server's clock.
+    pub complete_at: Instant,
+    /// Whether a sync has completed.
+    pub is_synced: bool,
+    /// Whether threads were read.
+    pub has_messages: bool,
+}
+
+/// One step of a sync.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepRow {
+    /// Its word.
+    pub step: String,
+    /// Whether it is over.
+    pub is_done: bool,
+    /// Requests it took.
+    pub requests: i64,
+    /// Tickets it read that the run had not met.
+    pub tickets_read: i64,
+    /// Of those, new or changed.
+    pub tickets_changed: i64,
+}
+
+/// How resolution times proved: how often creation and resolution time together fell where they
+/// had to, and how often not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Times they did.
+    pub hits: i64,
+    /// Times they did not.
+    pub misses: i64,
+}
+
+impl Store {
+    /// What has been read, if any complete or incomplete unfiltered run has ended.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn coverage(&self) -> Result<Option<Coverage>> {
+        coverage(&self.connection).map_err(|failure| self.failed("read the coverage", failure))
+    }
+
+    /// Ends unfinished syncs that began before `oldest`: too old to go on with.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn end_stale_syncs(&mut self, oldest: Instant, now: Instant) -> Result<()> {
+        self.in_transaction("end a stale sync", |connection| {
+            for snapshot in super::read::unfinished(connection)? {
+                if snapshot.kind == "sync" && snapshot.started_at < oldest {
+                    super::runs::end(connection, snapshot.id, "superseded", now)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The server's clock when a run began: what is stored, else `server_time`, which is stored then.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn fix_server_time(&mut self, snapshot_id: i64, server_time: Instant) -> Result<Instant> {
+        self.in_transaction("store the server's time", |connection| {
+            let stored: Option<i64> = connection.query_row(
+                "SELECT server_time_ms FROM _runs WHERE snapshot_id = ?1",
+                [snapshot_id],
+                |row| row.get(0),
+            )?;
+            if let Some(instant) = stored.and_then(Instant::from_timestamp_millis) {
+                return Ok(instant);
+            }
+            connection.execute(
+                "UPDATE _runs SET server_time_ms = ?2 WHERE snapshot_id = ?1",
+                [snapshot_id, server_time.timestamp_millis()],
+            )?;
+            Ok(server_time)
+        })
+    }
+
+    /// The counts of a run so far.
+    ///
+    /// # Errors
+    /// There is no such run, or the store cannot be read.
+    pub fn snapshot(&self, snapshot_id: i64) -> Result<Snapshot> {
+        super::read::snapshot(&self.connection, snapshot_id)
+            .map_err(|failure| self.failed("read a run", failure))
+    }
+
+    /// The steps of a run, in no order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn steps(&self, snapshot_id: i64) -> Result<Vec<StepRow>> {
+        steps(&self.connection, snapshot_id).map_err(|error| self.failed("read steps", error))
+    }
+
+    /// Stores where a step stands.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_step(&mut self, snapshot_id: i64, step: &StepRow) -> Result<()> {
+        self.in_transaction("store a step", |connection| {
+            connection.execute(
+                "INSERT OR REPLACE INTO _sync_steps
+                 (snapshot_id, step, is_done, requests, tickets_read, tickets_changed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    snapshot_id,
+                    step.step,
+                    step.is_done,
+                    step.requests,
+                    step.tickets_read,
+                    step.tickets_changed
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Live tickets with an open status, created in `window`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn open_count(&self, window: &Window) -> Result<i64> {
+        self.connection
+            .query_row(
+                "SELECT count(*) FROM tickets WHERE deleted_at IS NULL
+                     AND status IN (?3, ?4, ?5) AND created_at >= ?1 AND created_at < ?2",
+                params![
+                    instant_text(window.from()),
+                    instant_text(window.until()),
+                    OPEN[0],
+                    OPEN[1],
+                    OPEN[2]
+                ],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failed("count open tickets", error))
+    }
+
+    /// All live tickets, as the run `snapshot_id` needs them.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn index(&self, snapshot_id: i64) -> Result<Index> {
+        index(&self.connection, snapshot_id).map_err(|error| self.failed("read the index", error))
+    }
+
+    /// What former syncs learnt of changes.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn hazards(&self) -> Result<Hazards> {
+        hazards(&self.connection).map_err(|error| self.failed("read the hazards", error))
+    }
+
+    /// Replaces what was learnt of changes.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_hazards(&mut self, hazards: &mut Hazards) -> Result<()> {
+        self.in_transaction("store the hazards", |connection| {
+            for kind in Kind::ALL {
+                for (bin, finds, exposure) in hazards.of(kind).learnt() {
+                    connection
+                        .prepare_cached("INSERT OR REPLACE INTO _hazards VALUES (?1, ?2, ?3, ?4)")?
+                        .execute(params![
+                            kind.word(),
+                            i64::try_from(bin).unwrap_or(0),
+                            finds,
+                            exposure
+                        ])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What former sweeps vouched for since an instant.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn vouches(&self, since_ms: i64) -> Result<Vouches> {
+        vouches(&self.connection, since_ms).map_err(|error| self.failed("read vouches", error))
+    }
+
+    /// Adds vouches, and forgets those from before `since_ms`.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_vouches(&mut self, vouches: &[Vouch], since_ms: i64) -> Result<()> {
+        self.in_transaction("store vouches", |connection| {
+            connection.execute("DELETE FROM _vouches WHERE at_ms < ?1", [since_ms])?;
+            for vouch in vouches {
+                connection
+                    .prepare_cached("INSERT INTO _vouches VALUES (?1, ?2, ?3, ?4, ?5)")?
+                    .execute(params![
+                        vouch.kind.word(),
+                        vouch.from_ms,
+                        vouch.until_ms,
+                        vouch.resolved_from_ms,
+                        vouch.at_ms
+                    ])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// How resolution times have proved.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn proof(&self) -> Result<Proof> {
+        let read = || {
+            Ok(Proof {
+                hits: value(&self.connection, "proof_hits")?.unwrap_or(0),
+                misses: value(&self.connection, "proof_misses")?.unwrap_or(0),
+            })
+        };
+        read().map_err(|error: rusqlite::Error| self.failed("read the proof", error))
+    }
+
+    /// Replaces how resolution times have proved.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_proof(&mut self, proof: Proof) -> Result<()> {
+        self.in_transaction("store the proof", |connection| {
+            set_value(connection, "proof_hits", proof.hits)?;
+            set_value(connection, "proof_misses", proof.misses)?;
+            Ok(())
+        })
+    }
+
+    /// Ends a sync. Where `complete_at` is given, everything before it has been seen.
+    ///
+    /// # Errors
+    /// Slices are still open, or the store cannot be written.
+    pub fn finish_sync(
+        &mut self,
+        snapshot_id: i64,
+        outcome: Outcome,
+        complete_at: Option<Instant>,
+        now: Instant,
+    ) -> Result<Snapshot> {
+        if let Some(at) = complete_at {
+            self.in_transaction("store how far the sync came", |connection| {
+                set_value(connection, "complete_ms", at.timestamp_millis())?;
+                Ok(())
+            })?;
+        }
+        self.finish(snapshot_id, outcome, now)
+    }
+}
+
+fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .query_row("SELECT value FROM _sync WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO _sync (name, value) VALUES (?1, ?2)",
+            params![name, value],
+        )
+        .map(drop)
+}
+
+fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
+    let mut statement = connection.prepare(
+        "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
+             AND filters_json IS NULL AND kind <> 'verify' ORDER BY range_from, range_until",
+    )?;
+    let ids: Vec<i64> = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut covered: Option<(Window, bool)> = None;
+    for id in ids {
+        let snapshot = super::read::snapshot(connection, id)?;
+        let Some(range) = Window::new(snapshot.range_from, snapshot.range_until) else {
+            continue;
+        };
+        covered = Some(match covered {
+            None => (range, snapshot.has_messages),
+            Some((known, has_messages)) if range.from() <= known.until() => {
+                (known.hull(range), has_messages || snapshot.has_messages)
+            }
+            Some(gap_follows) => gap_follows,
+        });
+    }
+    let Some((range, has_messages)) = covered else {
+        return Ok(None);
+    };
+    let synced = value(connection, "complete_ms")?;
+    let oldest: Option<i64> = match synced {
+        Some(at) => Some(at),
+        None => connection.query_row(
+            "SELECT min(verified_at_ms) FROM _ticket_index WHERE is_deleted = 0",
+            [],
+            |row| row.get(0),
+        )?,
+    };
+    let complete_at = oldest
+        .and_then(Instant::from_timestamp_millis)
+        .map_or(range.until(), |at| at.min(range.until()));
+    Ok(Some(Coverage {
+        range,
+        complete_at,
+        is_synced: synced.is_some(),
+        has_messages,
+    }))
+}
+
+fn steps(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<StepRow>> {
+    let mut statement = connection.prepare(
+        "SELECT step, is_done, requests, tickets_read, tickets_changed
+         FROM _sync_steps WHERE snapshot_id = ?1",
+    )?;
+    let rows = statement.query_map([snapshot_id], |row| {
+        Ok(StepRow {
+            step: row.get(0)?,
+            is_done: row.get(1)?,
+            requests: row.get(2)?,
+            tickets_read: row.get(3)?,
+            tickets_changed: row.get(4)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn index(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Index> {
+    let mut statement = connection.prepare(
+        "SELECT i.id, i.created_at_ms, i.verified_at_ms, i.seen_snapshot = ?1, t.status,
+             t.resolution_time_ms, t.csat IS NOT NULL
+         FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id WHERE i.is_deleted = 0",
+    )?;
+    let mut rows = statement.query([snapshot_id])?;
+    let mut tickets = Vec::new();
+    while let Some(row) = rows.next()? {
+        let status = row.get_ref(4)?.as_str_or_null().unwrap_or(None);
+        let is_resolved = status == Some("Resolved");
+        let resolution_ms: Option<i64> = row.get(5)?;
+        tickets.push(Known {
+            id: row.get(0)?,
+            created_ms: row.get(1)?,
+            verified_ms: row.get(2)?,
+            is_met: row.get(3)?,
+            is_resolved,
+            is_open: status.is_some_and(|status| OPEN.contains(&status)),
+            resolution_ms: resolution_ms.filter(|_| is_resolved),
+            is_rated: row.get(6)?,
+            is_gone: false,
+            rating_known_ms: i64::MIN,
+            resolution_known_ms: i64::MIN,
+        });
+    }
+    Ok(Index::new(tickets))
+}
+
+fn hazards(connection: &Connection) -> rusqlite::Result<Hazards> {
+    let mut hazards = Hazards::default();
+    let mut statement =
+        connection.prepare("SELECT bin, finds, exposure_days FROM _hazards WHERE kind = ?1")?;
+    for kind in Kind::ALL {
+        let learnt = statement
+            .query_map([kind.word()], |row| {
+                let bin: i64 = row.get(0)?;
+                Ok((
+                    usize::try_from(bin).unwrap_or(usize::MAX),
+                    row.get(1)?,
+                    row.get(2)?,
+                ))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        *hazards.of(kind) = Hazard::of(kind, learnt);
+    }
+    Ok(hazards)
+}
+
+fn vouches(connection: &Connection, since_ms: i64) -> rusqlite::Result<Vouches> {
+    let mut statement = connection.prepare(
+        "SELECT from_ms, until_ms, resolved_from_ms, at_ms FROM _vouches
+         WHERE kind = ?1 AND at_ms >= ?2",
+    )?;
+    let mut all = Vec::new();
+    for kind in Kind::ALL {
+        let rows = statement.query_map(params![kind.word(), since_ms], |row| {
+            Ok(Vouch {
+                kind,
+                from_ms: row.get(0)?,
+                until_ms: row.get(1)?,
+                resolved_from_ms: row.get(2)?,
+                at_ms: row.get(3)?,
+            })
+        })?;
+        for row in rows {
+            all.push(row?);
+        }
+    }
+    Ok(Vouches { all })
+}
