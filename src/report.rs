@@ -155,6 +155,9 @@ pub struct Plan {
 /// One window of a [`Plan`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlannedWindow {
+    /// The step of a sync that asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// The range.
     #[serde(serialize_with = "window_text")]
     pub window: Window,

@@ -30,6 +30,20 @@ pub enum Command {
         /// What would be copied.
         backfill: Backfill,
     },
+    /// Bring a store up to date.
+    Sync {
+        /// The API.
+        connection: Connection,
+        /// How.
+        sync: Sync,
+    },
+    /// Show what a sync would do.
+    PlanSync {
+        /// What may be sent.
+        budget: BudgetSettings,
+        /// How.
+        sync: Sync,
+    },
     /// Show what a store holds.
     Status(StoreSettings),
     /// Compare an answer of the API with what we expect.

@@ -12,6 +12,7 @@ pub(super) const AFTER: &str = "\
 Examples:
   mava-export demo                                                   try it, no key needed
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
+  mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
 
 --help says more: exit codes, environment variables, the configuration file.";
@@ -23,6 +24,7 @@ Examples:
   mava-export plan backfill --since 2023-01-01 --to sqlite:support.db
                                                                      how long would it take?
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
+  mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
 
 The API key:
@@ -60,9 +62,20 @@ Examples:
 
 --since and --to are required, here or in the environment or the configuration file.";
 
+pub(super) const SYNC: &str = "\
+Examples:
+  mava-export sync --to sqlite:support.db
+  mava-export sync --to sqlite:support.db --effort thorough --refresh-within 90
+  mava-export sync --to sqlite:support.db --full
+  mava-export plan sync --to sqlite:support.db
+
+As a nightly job (crontab):
+  30 2 * * *  mava-export sync --to sqlite:/srv/support.db --api-key-file /etc/mava.key";
+
 pub(super) const PLAN: &str = "\
-Example:
-  mava-export plan backfill --since 2023-01-01 --to sqlite:support.db";
+Examples:
+  mava-export plan backfill --since 2023-01-01 --to sqlite:support.db
+  mava-export plan sync --to sqlite:support.db";
 
 pub(super) const STATUS: &str = "\
 Examples:

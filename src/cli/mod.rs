@@ -18,7 +18,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, ServerArgs, StoreArgs, WorldArgs,
+    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, ServerArgs, StoreArgs, SyncingArgs,
+    WorldArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status};
@@ -64,6 +65,13 @@ pub enum Command {
     /// command goes on from there.
     #[command(after_help = help::BACKFILL)]
     Backfill(BackfillArgs),
+    /// Bring a store up to date: what is new, changed and gone; for every night
+    ///
+    /// The API does not say what changed, so a sync finds out: new tickets, everything unresolved,
+    /// what was resolved or rated since, what is gone, and pages by how likely something changed on
+    /// them, for a few percent of the requests of a full read. It says what may be unseen.
+    #[command(after_help = help::SYNC)]
+    Sync(SyncArgs),
     /// Show what a command would do: windows, tickets, requests, minutes
     #[command(subcommand_required = true, arg_required_else_help = true, after_help = help::PLAN)]
     Plan {
@@ -101,6 +109,25 @@ pub enum Command {
 pub enum PlanCommand {
     /// Plan a backfill: takes the options of `backfill`, sends one counting request per window
     Backfill(BackfillArgs),
+    /// Plan a sync: takes the options of `sync`, sends nothing
+    Sync(SyncArgs),
+}
+
+/// `sync` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SyncArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// What it may spend.
+    #[command(flatten)]
+    pub syncing: SyncingArgs,
+    /// How to fetch.
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
 }
 
 /// `backfill` as typed.

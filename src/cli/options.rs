@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, value_parser};
 
 use super::value::{self, Origin, Rate, Status};
-use crate::settings::{LogFormat, LogLevel, Output, When};
+use crate::settings::{Effort, LogFormat, LogLevel, Output, When};
 use crate::table::Instant;
 
 /// How a command says what it has to say: options of every command.
@@ -122,6 +122,37 @@ pub struct FetchArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub allow_deletions: bool,
+}
+
+/// What a sync may spend.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Syncing")]
+pub struct SyncingArgs {
+    /// Where the history begins, for a store that holds none yet: 2023-01-31, or an instant
+    #[arg(long, value_name = "DATE", value_parser = value::moment)]
+    pub since: Option<Instant>,
+    /// How much to spend on what is not certain to be found: thrifty, default, thorough
+    #[arg(
+        long,
+        value_name = "EFFORT",
+        default_value = "default",
+        hide_possible_values = true
+    )]
+    pub effort: Effort,
+    /// Read every ticket again within so many days
+    #[arg(long, value_name = "DAYS", default_value = "360", value_parser = value_parser!(u32).range(2..=3650))]
+    pub refresh_within: u32,
+    /// Read the whole desk when that takes no more requests than this
+    #[arg(long, value_name = "N", default_value = "60")]
+    pub full_below: u64,
+    /// Read the whole desk, whatever that takes
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub full: bool,
+    /// Optional steps stop at so many requests [default: 3 % of a full read, at least 40]
+    #[arg(long, value_name = "N")]
+    pub max_requests: Option<u64>,
 }
 
 /// What to fetch: repeat an option or separate its values by commas.

@@ -11,7 +11,7 @@ use super::backfill::Context;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::report::Progress;
-use crate::settings::{Backfill, Connection};
+use crate::settings::{Backfill, Connection, Sync};
 use crate::terminal::Printer;
 
 /// How often the progress display is brought up to date while nothing else moves it.
@@ -77,38 +77,68 @@ pub(super) async fn backfill(
     printer: &Printer,
 ) -> Result<ExitCode> {
     interruptible(async |cancel| {
-        let (progress, mut told) = watch::channel(Progress::default());
-        let context = Context {
-            client: Arc::new(Client::new(connection, rand::random)?),
-            cancel,
-            progress,
-        };
-        let began = Instant::now();
-        let mut view = None;
-        let mut refresh = tokio::time::interval(REFRESH);
-        let mut run = std::pin::pin!(super::backfill(&context, settings));
-        let outcome = loop {
-            tokio::select! {
-                outcome = &mut run => break outcome,
-                _ = refresh.tick() => {
-                    let mut progress = told.borrow_and_update().clone();
-                    // Before the first page, only a wait is worth showing.
-                    if progress.slices == 0 {
-                        progress.waiting = context.client.gate().waiting();
-                    }
-                    if progress.slices > 0 || progress.waiting.is_some() {
-                        view.get_or_insert_with(|| {
-                            printer.progress(progress.run, "Backfill", &connection.budget)
-                        })
-                        .update(&progress, began.elapsed());
-                    }
-                }
-            }
-        };
-        drop(view);
-        let (summary, exit_code) = outcome?;
+        let (summary, exit_code) =
+            watched(connection, "Backfill", printer, cancel, async |context| {
+                super::backfill(context, settings).await
+            })
+            .await?;
         printer.summary(&summary)?;
         Ok(exit_code)
     })
     .await
+}
+
+/// A sync with progress and summary.
+pub(super) async fn sync(
+    connection: &Connection,
+    settings: &Sync,
+    printer: &Printer,
+) -> Result<ExitCode> {
+    interruptible(async |cancel| {
+        let (summary, exit_code) = watched(connection, "Sync", printer, cancel, async |context| {
+            super::sync(context, settings).await
+        })
+        .await?;
+        printer.sync(&summary)?;
+        Ok(exit_code)
+    })
+    .await
+}
+
+/// Runs `work` under a progress display called `title`.
+async fn watched<T>(
+    connection: &Connection,
+    title: &str,
+    printer: &Printer,
+    cancel: CancellationToken,
+    work: impl AsyncFnOnce(&Context) -> Result<T>,
+) -> Result<T> {
+    let (progress, mut told) = watch::channel(Progress::default());
+    let context = Context {
+        client: Arc::new(Client::new(connection, rand::random)?),
+        cancel,
+        progress,
+    };
+    let began = Instant::now();
+    let mut view = None;
+    let mut refresh = tokio::time::interval(REFRESH);
+    let mut run = std::pin::pin!(work(&context));
+    loop {
+        tokio::select! {
+            outcome = &mut run => return outcome,
+            _ = refresh.tick() => {
+                let mut progress = told.borrow_and_update().clone();
+                // Before the first page, only a wait is worth showing.
+                if progress.slices == 0 {
+                    progress.waiting = context.client.gate().waiting();
+                }
+                if progress.slices > 0 || progress.waiting.is_some() {
+                    view.get_or_insert_with(|| {
+                        printer.progress(progress.run, title, &connection.budget)
+                    })
+                    .update(&progress, began.elapsed());
+                }
+            }
+        }
+    }
 }

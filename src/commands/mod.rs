@@ -42,6 +42,13 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
                 Ok(ExitCode::Complete)
             }))
         }),
+        Command::Sync { connection, sync } => {
+            on_runtime(|runtime| runtime.block_on(drive::sync(&connection, &sync, printer)))
+        }
+        Command::PlanSync { budget, sync } => {
+            printer.plan(&sync::plan(&budget, &sync)?)?;
+            Ok(ExitCode::Complete)
+        }
         Command::Probe(connection) => on_runtime(|runtime| {
             runtime.block_on(drive::interruptible(async |cancel| {
                 let probe = probe(&connection, &cancel).await?;

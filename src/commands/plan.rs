@@ -47,6 +47,7 @@ pub async fn plan(
         };
         let tickets = client.fetch(&query.get(), cancel, decode).await?.value;
         windows.push(PlannedWindow {
+            step: None,
             window,
             tickets,
             requests: plan::requests(tickets, PAGE_LIMIT),

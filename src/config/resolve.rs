@@ -8,11 +8,11 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{key, state};
-use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs};
+use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs, SyncArgs};
 use crate::error::{Error, Result};
 use crate::settings::{
     Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, RunKind,
-    Simulation, StoreSettings, Timeouts, World,
+    Simulation, StoreSettings, Sync, Timeouts, World,
 };
 use crate::table::Instant;
 use crate::window::Window;
@@ -38,6 +38,10 @@ fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
         cli::Command::Backfill(typed)
         | cli::Command::Plan {
             command: cli::PlanCommand::Backfill(typed),
+        } => Some(&mut typed.api),
+        cli::Command::Sync(typed)
+        | cli::Command::Plan {
+            command: cli::PlanCommand::Sync(typed),
         } => Some(&mut typed.api),
         cli::Command::Probe(typed) => Some(&mut typed.api),
         cli::Command::Status(_)
@@ -80,6 +84,19 @@ pub fn resolve_with(
                 backfill,
             }
         }
+        cli::Command::Sync(typed) => {
+            let sync = sync(&typed, now)?;
+            Command::Sync {
+                connection: connect(&typed.api)?,
+                sync,
+            }
+        }
+        cli::Command::Plan {
+            command: cli::PlanCommand::Sync(typed),
+        } => Command::PlanSync {
+            budget: budget(&typed.api)?,
+            sync: sync(&typed, now)?,
+        },
         cli::Command::Status(typed) => Command::Status(store(&typed.store)?),
         cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
         cli::Command::Demo(typed) => Command::Demo(Demo {
@@ -108,6 +125,30 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
         since,
         until: typed.range.until,
         filters: filters(&typed.filters),
+        has_messages: !typed.fetch.no_messages,
+        max_lanes: usize::from(typed.fetch.lanes),
+        allow_deletions: typed.fetch.allow_deletions,
+        store: store(&typed.store)?,
+    })
+}
+
+fn sync(typed: &SyncArgs, now: Instant) -> Result<Sync> {
+    let syncing = &typed.syncing;
+    range(
+        &RangeArgs {
+            since: syncing.since,
+            until: None,
+        },
+        now,
+    )?;
+    Ok(Sync {
+        kind: RunKind::Backfill,
+        since: syncing.since,
+        effort: syncing.effort,
+        refresh_within_days: syncing.refresh_within,
+        full_below: syncing.full_below,
+        is_full: syncing.full,
+        max_requests: syncing.max_requests,
         has_messages: !typed.fetch.no_messages,
         max_lanes: usize::from(typed.fetch.lanes),
         allow_deletions: typed.fetch.allow_deletions,
@@ -175,9 +216,7 @@ fn filters(typed: &FilterArgs) -> Filters {
     }
 }
 
-/// The connection, waiting for its key.
-fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection> {
-    let base_url = base_url(&typed.base_url)?;
+fn budget(typed: &ApiArgs) -> Result<BudgetSettings> {
     let budget = BudgetSettings {
         rate_limit: typed.rate_limit.0,
         share_percent: typed.budget_share,
@@ -191,6 +230,13 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         ))
         .help("raise the share, or write the limit over a longer time"));
     }
+    Ok(budget)
+}
+
+/// The connection, waiting for its key.
+fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection> {
+    let base_url = base_url(&typed.base_url)?;
+    let budget = budget(typed)?;
     let timeouts = Timeouts {
         connect: typed.connect_timeout,
         read: typed.read_timeout,

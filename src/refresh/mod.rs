@@ -11,6 +11,7 @@
 
 mod blocks;
 mod cover;
+mod desk;
 mod hazard;
 mod index;
 mod sweep;
@@ -18,6 +19,7 @@ mod vouch;
 
 pub use blocks::{Block, Floor, Worth, blocks};
 pub use cover::{Cover, cover};
+pub use desk::Desk;
 pub use hazard::{Hazard, Hazards, Kind};
 pub use index::{Index, Known};
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
@@ -36,7 +38,7 @@ pub const LONGEST_MS: i64 = crate::window::LONGEST_DAYS * DAY_MS;
 const SMALL_DESK: usize = 50_000;
 
 /// How much a sync may spend on what is not certain to be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Effort {
     /// Least requests.
     Thrifty,

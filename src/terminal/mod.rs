@@ -14,6 +14,7 @@ mod screen;
 mod status;
 mod style;
 mod summary;
+mod sync;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -25,7 +26,7 @@ pub use progress::ProgressView;
 
 use crate::cli::Stop;
 use crate::error::{Error, ExitCode, Result};
-use crate::report::{Plan, Probe, Status, Summary};
+use crate::report::{Plan, Probe, Status, Summary, SyncSummary};
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
 /// The one way to stdout and stderr.
@@ -84,6 +85,14 @@ impl Printer {
     /// When stdout cannot be written to; a reader that went away is no error.
     pub fn summary(&self, summary: &Summary) -> Result<()> {
         self.result(summary, summary::text)
+    }
+
+    /// Prints the end of a sync.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn sync(&self, summary: &SyncSummary) -> Result<()> {
+        self.result(summary, sync::text)
     }
 
     /// Prints what a run would do.

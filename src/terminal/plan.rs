@@ -14,8 +14,12 @@ pub(super) fn text(plan: &Plan) -> String {
         .windows
         .iter()
         .map(|planned| {
+            let window = planned.window.to_string();
             vec![
-                planned.window.to_string(),
+                match &planned.step {
+                    Some(step) => format!("{step} {window}"),
+                    None => window,
+                },
                 count(planned.tickets),
                 count(planned.requests),
             ]
@@ -69,6 +73,7 @@ mod tests {
         .into_iter()
         .zip([(34_567, 347), (5_432, 56)])
         .map(|(window, (tickets, requests))| PlannedWindow {
+            step: None,
             window,
             tickets,
             requests,

@@ -20,8 +20,8 @@ const PAGES_PERCENT: u64 = 2;
 
 impl Night<'_> {
     pub(super) async fn campaigns(&mut self) -> Result<()> {
-        let since_ms = self.began_ms() - REMEMBERED_MS;
-        let pages = u64::try_from(self.index.tickets().len() / PAGE).unwrap_or(0);
+        let since_ms = self.desk.began_ms() - REMEMBERED_MS;
+        let pages = u64::try_from(self.desk.index.tickets().len() / PAGE).unwrap_or(0);
         let mut left = LEAST_PAGES.max(pages * PAGES_PERCENT / 100);
         self.rotate().await?;
         let under_way = self.store()?.campaigns()?;
@@ -49,11 +49,11 @@ impl Night<'_> {
     /// One value's count a night, so that a bulk change that no page met is noticed.
     async fn rotate(&mut self) -> Result<()> {
         let groups = self.store()?.groups()?;
-        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+        let night = usize::try_from(self.desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
         let Some(group) = groups.get(night % groups.len().max(1)).cloned() else {
             return Ok(());
         };
-        let Some(window) = self.windows().first().copied() else {
+        let Some(window) = self.desk.windows().first().copied() else {
             return Ok(());
         };
         if self.allowance() == 0 {
@@ -70,7 +70,7 @@ impl Night<'_> {
 
     /// Which windows hold more of a value than is stored.
     async fn find(&mut self, group: &Group, left: &mut u64) -> Result<()> {
-        for window in self.windows() {
+        for window in self.desk.windows() {
             if *left == 0 {
                 return Ok(());
             }

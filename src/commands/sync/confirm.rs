@@ -22,11 +22,11 @@ pub(super) type Missing = (String, Instant);
 impl Night<'_> {
     pub(super) async fn confirm(&mut self) -> Result<()> {
         let mut missing = self.missing_new()?;
-        let mut sought = self.sought();
+        let mut sought = self.desk.sought();
         sought.reverse();
         // Oldest first, from the end.
         while let Some(known) = sought.pop() {
-            let until_ms = (known.created_ms + LONGEST_MS).min(self.began_ms());
+            let until_ms = (known.created_ms + LONGEST_MS).min(self.desk.began_ms());
             let Some(window) = Self::window_ms(known.created_ms, until_ms) else {
                 continue;
             };
@@ -57,7 +57,8 @@ impl Night<'_> {
 
     /// Created since the last sync by what is stored, and not in the list of new tickets.
     fn missing_new(&mut self) -> Result<Vec<Missing>> {
-        let Some(window) = Window::new(self.since, self.began_at + TimeDelta::days(1)) else {
+        let Some(window) = Window::new(self.desk.since, self.desk.began_at + TimeDelta::days(1))
+        else {
             return Ok(Vec::new());
         };
         if !self.failures.is_empty() {
@@ -73,8 +74,8 @@ impl Night<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let until = self.began_at + TimeDelta::days(1);
-        let Some(range) = Window::new(self.first, until) else {
+        let until = self.desk.began_at + TimeDelta::days(1);
+        let Some(range) = Window::new(self.desk.first, until) else {
             return Ok(());
         };
         let live = usize::try_from(self.store()?.live_count(&range)?).unwrap_or(0);
@@ -98,12 +99,12 @@ impl Night<'_> {
             &self.context.cancel,
         )
         .await?;
-        let (snapshot_id, at) = (self.snapshot_id, self.began_at);
+        let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
         self.deleted += self.store()?.mark_deleted(snapshot_id, &look.gone, at)?;
         for (id, created_at) in &missing {
             if look.gone.contains(id) {
-                self.index.forget(id, created_at.timestamp_millis());
+                self.desk.index.forget(id, created_at.timestamp_millis());
             }
         }
         if look.unclear > 0 {

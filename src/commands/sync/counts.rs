@@ -13,9 +13,9 @@ const PROBES_PERMILLE: u64 = 6;
 
 impl Night<'_> {
     pub(super) async fn deletions(&mut self) -> Result<()> {
-        let windows = self.windows();
+        let windows = self.desk.windows();
         for (number, window) in windows.iter().enumerate() {
-            if (number == 0 || self.is_turn(number)) && self.allowance() > 0 {
+            if (number == 0 || self.desk.is_turn(number)) && self.allowance() > 0 {
                 let query = self.newest_first(*window);
                 if let Some(seen) = self.read(&query).await?
                     && let (Some(count), false) = (seen.count, seen.is_foreign)
@@ -25,7 +25,7 @@ impl Night<'_> {
             }
         }
         let mut gaps = self.gaps(&windows);
-        let pages = u64::try_from(self.index.tickets().len() / PAGE).unwrap_or(0);
+        let pages = u64::try_from(self.desk.index.tickets().len() / PAGE).unwrap_or(0);
         let mut probes = LEAST_PROBES.max(pages * PROBES_PERMILLE / 1_000);
         let mut missing = Vec::new();
         while let Some((gap, count)) = gaps.pop() {
@@ -88,7 +88,7 @@ impl Night<'_> {
     fn local(&self, window: &Window) -> u64 {
         let from_ms = window.from().timestamp_millis();
         let until_ms = window.until().timestamp_millis();
-        u64::try_from(self.index.live(from_ms, until_ms)).unwrap_or(u64::MAX)
+        u64::try_from(self.desk.index.live(from_ms, until_ms)).unwrap_or(u64::MAX)
     }
 
     /// Reads a gap that fits on a page, and says what is missing from it.
@@ -101,6 +101,7 @@ impl Night<'_> {
             return Ok(Vec::new());
         };
         let tickets = self
+            .desk
             .index
             .created_in(gap.from().timestamp_millis(), until.timestamp_millis());
         Ok(tickets
@@ -117,7 +118,7 @@ impl Night<'_> {
     async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<[(Window, u64); 2]>> {
         let from_ms = gap.from().timestamp_millis();
         let until_ms = gap.until().timestamp_millis();
-        let tickets = self.index.created_in(from_ms, until_ms);
+        let tickets = self.desk.index.created_in(from_ms, until_ms);
         let middle_ms = tickets
             .get(tickets.len() / 2)
             .map_or((from_ms + until_ms) / 2, |known| known.created_ms);

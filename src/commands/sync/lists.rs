@@ -18,13 +18,13 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 impl Night<'_> {
     /// Step 0: the whole desk.
     pub(super) async fn full(&mut self) -> Result<()> {
-        let until = self.began_at + AHEAD;
-        let windows = self.windows_until(until);
+        let until = self.desk.began_at + AHEAD;
+        let windows = self.desk.windows_until(until);
         self.list(&windows, Filters::default()).await?;
         if !self.failures.is_empty() {
             return Ok(());
         }
-        let Some(range) = Window::new(self.first, until) else {
+        let Some(range) = Window::new(self.desk.first, until) else {
             return Ok(());
         };
         let snapshot_id = self.snapshot_id;
@@ -34,7 +34,7 @@ impl Night<'_> {
 
     /// Step 1: created since the last complete sync.
     pub(super) async fn new_tickets(&mut self) -> Result<()> {
-        let Some(window) = Window::new(self.since, self.began_at + AHEAD) else {
+        let Some(window) = Window::new(self.desk.since, self.desk.began_at + AHEAD) else {
             return Ok(());
         };
         self.list(&window.split_by_year(), Filters::default()).await
@@ -44,8 +44,8 @@ impl Night<'_> {
     /// into every seventh night.
     pub(super) async fn open_set(&mut self) -> Result<()> {
         let mut windows = Vec::new();
-        for (number, window) in self.windows().into_iter().enumerate() {
-            if self.store()?.open_count(&window)? > 0 || self.is_turn(number) {
+        for (number, window) in self.desk.windows().into_iter().enumerate() {
+            if self.store()?.open_count(&window)? > 0 || self.desk.is_turn(number) {
                 windows.push(window);
             }
         }

@@ -21,6 +21,7 @@ mod counts;
 mod lists;
 mod night;
 mod pages;
+mod plan;
 mod ratings;
 mod read;
 mod resolved;
@@ -30,6 +31,7 @@ use chrono::{TimeDelta, Utc};
 use tokio::time::Instant as Moment;
 
 use self::night::Night;
+pub(super) use self::plan::plan;
 use super::backfill::{self, Context};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;

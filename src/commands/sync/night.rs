@@ -10,7 +10,7 @@ use super::{OVERLAP, summary};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
 use crate::plan;
-use crate::refresh::{DAY_MS, Hazards, Index, KEPT_MS};
+use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::SyncSummary;
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store};
@@ -30,15 +30,8 @@ pub(super) struct Night<'a> {
     pub(super) store: Option<Store>,
     pub(super) snapshot_id: i64,
     pub(super) scope: Arc<Scope>,
-    /// Start of the history.
-    pub(super) first: Instant,
-    /// Everything before this was seen by the last complete sync.
-    pub(super) since: Instant,
-    /// When this one began, by the server's clock.
-    pub(super) began_at: Instant,
-    pub(super) index: Index,
-    pub(super) hazards: Hazards,
-    pub(super) price: f64,
+    /// What is planned by.
+    pub(super) desk: Desk,
     pub(super) remarks: Vec<String>,
     /// Why the steps that must not fail did, if they did.
     pub(super) failures: Vec<String>,
@@ -75,12 +68,7 @@ impl<'a> Night<'a> {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
             }),
-            first: coverage.range.from(),
-            since: (coverage.complete_at - OVERLAP).max(coverage.range.from()),
-            began_at,
-            index: Index::default(),
-            hazards: store.hazards()?,
-            price: 1.0,
+            desk: desk(&store, coverage, began_at)?,
             remarks: Vec::new(),
             failures: Vec::new(),
             is_time_trusted: super::resolved::is_trusted(proof),
@@ -133,7 +121,7 @@ impl<'a> Night<'a> {
             .await?;
         self.step("campaigns", &done, async |night| night.campaigns().await)
             .await?;
-        let mut hazards = std::mem::take(&mut self.hazards);
+        let mut hazards = std::mem::take(&mut self.desk.hazards);
         self.store()?.commit_hazards(&mut hazards)
     }
 
@@ -185,20 +173,18 @@ impl<'a> Night<'a> {
         outcome
     }
 
-    /// The index, with what former sweeps vouched for.
     fn load(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
-        self.index = self.store()?.index(snapshot_id)?;
-        let since_ms = self.began_ms() - KEPT_MS;
-        let vouches = self.store()?.vouches(since_ms)?;
-        vouches.apply(&mut self.index);
-        self.price = self.settings.effort.price(self.index.tickets().len());
-        Ok(())
+        let effort = self.settings.effort;
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        load(&mut self.desk, store, snapshot_id, effort)
     }
 
     /// Requests that reading the whole desk takes.
     fn full_requests(&mut self) -> Result<u64> {
-        let windows = self.windows_until(self.began_at);
+        let windows = self.desk.windows_until(self.desk.began_at);
         let mut requests = 0;
         for window in windows {
             let tickets = self.store()?.live_count(&window)?;
@@ -208,42 +194,6 @@ impl<'a> Night<'a> {
             );
         }
         Ok(requests)
-    }
-
-    /// Windows of at most a year from the history's start to `until`, cut from its end backwards, so
-    /// that the newest is the longest; newest first.
-    pub(super) fn windows_until(&self, until: Instant) -> Vec<Window> {
-        let year = chrono::TimeDelta::milliseconds(crate::refresh::LONGEST_MS);
-        let mut windows = Vec::new();
-        let mut end = until;
-        while let Some(window) = Window::new(self.first.max(end - year), end) {
-            windows.push(window);
-            end = window.from();
-        }
-        windows
-    }
-
-    /// Windows of everything before this sync's predecessor.
-    pub(super) fn windows(&self) -> Vec<Window> {
-        self.windows_until(self.since)
-    }
-
-    /// Whether it is this window's turn, of those that are looked at every seventh night only.
-    pub(super) fn is_turn(&self, number: usize) -> bool {
-        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
-        (night + number).is_multiple_of(7)
-    }
-
-    pub(super) fn began_ms(&self) -> i64 {
-        self.began_at.timestamp_millis()
-    }
-
-    pub(super) fn since_ms(&self) -> i64 {
-        self.since.timestamp_millis()
-    }
-
-    pub(super) fn first_ms(&self) -> i64 {
-        self.first.timestamp_millis()
     }
 
     pub(super) fn store(&mut self) -> Result<&mut Store> {
@@ -311,7 +261,7 @@ impl<'a> Night<'a> {
         } else {
             Outcome::Incomplete
         };
-        let complete_at = (outcome == Outcome::Complete).then_some(self.began_at);
+        let complete_at = (outcome == Outcome::Complete).then_some(self.desk.began_at);
         let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
         let snapshot = self
             .store()?
@@ -332,4 +282,27 @@ impl<'a> Night<'a> {
         let summary = summary::of(&mut self, &snapshot, "interrupted", began)?;
         Ok((summary, ExitCode::Interrupted))
     }
+}
+
+/// What a sync that begins at `began_at` plans by, without its index.
+pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Result<Desk> {
+    let first = coverage.range.from();
+    Ok(Desk {
+        first,
+        since: (coverage.complete_at - OVERLAP).max(first),
+        began_at,
+        index: Index::default(),
+        hazards: store.hazards()?,
+        price: 1.0,
+    })
+}
+
+/// Reads the index, with what former sweeps vouched for.
+pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64, effort: Effort) -> Result<()> {
+    desk.index = store.index(snapshot_id)?;
+    store
+        .vouches(desk.began_ms() - KEPT_MS)?
+        .apply(&mut desk.index);
+    desk.price = effort.price(desk.index.tickets().len());
+    Ok(())
 }

@@ -3,10 +3,7 @@
 use super::night::Night;
 use super::resolved::Swept;
 use crate::error::Result;
-use crate::refresh::{self, Cell, DAY_MS, Kind, LONGEST_MS, Sweep, real};
-
-/// How far back a sweep for ratings looks for resolutions, in days before the last sync.
-const SLACKS: [i64; 8] = [1, 2, 3, 4, 6, 8, 11, 15];
+use crate::refresh::Kind;
 
 /// Of the allowance, the share that ratings leave to the steps after them, in percent.
 const LEFT_PERCENT: u64 = 50;
@@ -16,8 +13,7 @@ impl Night<'_> {
         if !self.is_time_trusted || self.allowance() == 0 {
             return Ok(());
         }
-        let until_ms = self.since_ms();
-        let from_ms = (until_ms - LONGEST_MS).max(self.first_ms());
+        let (from_ms, until_ms) = (self.desk.year_ms(), self.desk.since_ms());
         let Some(window) = Self::window_ms(from_ms, until_ms) else {
             return Ok(());
         };
@@ -38,10 +34,10 @@ impl Night<'_> {
             return Ok(());
         };
         let reserve = self.allowance() * LEFT_PERCENT / 100;
-        if self.outstanding(remote, from_ms, until_ms) > 0 {
-            let (sweep, slack_ms) = self.cheapest(from_ms, until_ms, remote);
+        if self.outstanding(remote) > 0 {
+            let (sweep, slack_ms) = self.desk.rating_sweep(self.outstanding(remote));
             for segment in sweep.segments {
-                if self.outstanding(remote, from_ms, until_ms) == 0 || self.allowance() <= reserve {
+                if self.outstanding(remote) == 0 || self.allowance() <= reserve {
                     break;
                 }
                 let since_ms = until_ms - slack_ms;
@@ -54,7 +50,7 @@ impl Night<'_> {
                 }
             }
         }
-        let outstanding = self.outstanding(remote, from_ms, until_ms);
+        let outstanding = self.outstanding(remote);
         self.ratings_outstanding = Some(outstanding);
         if outstanding == 0 {
             self.vouch(Kind::Rating, (from_ms, until_ms), i64::MIN)?;
@@ -63,75 +59,12 @@ impl Night<'_> {
     }
 
     /// Ratings that the API counts and the index lacks.
-    fn outstanding(&self, remote: u64, from_ms: i64, until_ms: i64) -> u64 {
-        let tickets = self.index.created_in(from_ms, until_ms);
+    fn outstanding(&self, remote: u64) -> u64 {
+        let desk = &self.desk;
+        let tickets = desk.index.created_in(desk.year_ms(), desk.since_ms());
         let local = tickets
             .iter()
             .filter(|known| known.is_rated && !known.is_gone);
         remote.saturating_sub(u64::try_from(local.count()).unwrap_or(u64::MAX))
-    }
-
-    /// The cheapest sweep over rated tickets, with how far it looks back. Expectations are scaled to
-    /// what is known to be outstanding.
-    fn cheapest(&self, from_ms: i64, until_ms: i64, remote: u64) -> (Sweep, i64) {
-        let outstanding = self.outstanding(remote, from_ms, until_ms);
-        let scale = self.rating_scale(from_ms, until_ms, outstanding);
-        let edges = self.edges(from_ms, until_ms);
-        let now_ms = self.began_ms();
-        let cells: Vec<Cell> = self
-            .cells(&edges, |cell, known| {
-                let Some(time) = known.resolution_ms else {
-                    return;
-                };
-                if known.is_rated {
-                    cell.listed_ms.push(time);
-                } else {
-                    let from_ms = known.known_ms(Kind::Rating);
-                    let expected = self.hazards.rating.expected_between(
-                        known.resolved_at_ms(),
-                        from_ms,
-                        now_ms,
-                    );
-                    if expected > 0.0 {
-                        cell.expected_at_ms.push((time, expected * scale));
-                    }
-                }
-            })
-            .into_iter()
-            .map(Cell::sorted)
-            .collect();
-        let mut best: Option<(Sweep, i64)> = None;
-        for slack in SLACKS {
-            let slack_ms = slack * DAY_MS;
-            let sweep = refresh::sweep(&edges, &cells, until_ms - slack_ms, now_ms, self.price);
-            if best
-                .as_ref()
-                .is_none_or(|(known, _)| sweep.cost < known.cost)
-            {
-                best = Some((sweep, slack_ms));
-            }
-        }
-        best.unwrap_or_default()
-    }
-
-    /// What expectations of ratings are to be multiplied by so that they add up to `outstanding`.
-    pub(super) fn rating_scale(&self, from_ms: i64, until_ms: i64, outstanding: u64) -> f64 {
-        let now_ms = self.began_ms();
-        let tickets = self.index.created_in(from_ms, until_ms);
-        let expected: f64 = tickets
-            .iter()
-            .filter(|known| known.is_resolved && !known.is_rated && !known.is_gone)
-            .map(|known| {
-                let from_ms = known.known_ms(Kind::Rating);
-                self.hazards
-                    .rating
-                    .expected_between(known.resolved_at_ms(), from_ms, now_ms)
-            })
-            .sum();
-        if expected > 0.0 {
-            real(usize::try_from(outstanding).unwrap_or(usize::MAX)) / expected
-        } else {
-            0.0
-        }
     }
 }

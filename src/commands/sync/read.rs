@@ -127,7 +127,7 @@ impl Night<'_> {
         })?;
         for (rows, read) in tickets.iter().zip(reads) {
             let known = known(rows, read_at);
-            if let Some(before) = self.index.take(known.clone()) {
+            if let Some(before) = self.desk.index.take(known.clone()) {
                 self.learn(&before, &known, rows, &read)?;
             }
         }
@@ -161,9 +161,12 @@ impl Night<'_> {
         ] {
             if applies {
                 let from_ms = before.known_ms(kind);
-                self.hazards
-                    .of(kind)
-                    .learn_between(resolved_ms, from_ms, until_ms, has_changed);
+                self.desk.hazards.of(kind).learn_between(
+                    resolved_ms,
+                    from_ms,
+                    until_ms,
+                    has_changed,
+                );
             }
         }
         Ok(())
@@ -210,20 +213,21 @@ impl Night<'_> {
             from_ms: window.0,
             until_ms: window.1,
             resolved_from_ms,
-            at_ms: self.began_ms(),
+            at_ms: self.desk.began_ms(),
         };
         if vouch.from_ms >= vouch.until_ms {
             return Ok(());
         }
-        let hazard = self.hazards.of(kind);
-        vouch.apply(&mut self.index, |known| {
+        let desk = &mut self.desk;
+        let hazard = desk.hazards.of(kind);
+        vouch.apply(&mut desk.index, |known| {
             let applies = kind != Kind::Rating || !known.is_rated;
             if applies && !known.is_met {
                 let (resolved, from) = (known.resolved_at_ms(), known.known_ms(kind));
                 hazard.learn_between(resolved, from, vouch.at_ms, false);
             }
         });
-        let since_ms = self.began_ms() - crate::refresh::KEPT_MS;
+        let since_ms = self.desk.began_ms() - crate::refresh::KEPT_MS;
         self.store()?.commit_vouches(&[vouch], since_ms)
     }
 

@@ -3,7 +3,7 @@
 use super::night::Night;
 use crate::error::Result;
 use crate::extract::PAGE_LIMIT;
-use crate::refresh::{self, Cell, DAY_MS, Kind, Known, LONGEST_MS, Segment, real};
+use crate::refresh::{Kind, Known, Segment};
 use crate::settings::Filters;
 use crate::store::Proof;
 
@@ -36,17 +36,6 @@ pub(super) enum Swept {
 }
 
 impl Night<'_> {
-    /// Open at the last sync and not listed now, by creation.
-    pub(super) fn sought(&self) -> Vec<Known> {
-        let tickets = self.index.tickets();
-        tickets
-            .iter()
-            .filter(|known| known.is_open && !known.is_met && !known.is_gone)
-            .filter(|known| known.created_ms < self.since_ms())
-            .cloned()
-            .collect()
-    }
-
     pub(super) async fn resolved(&mut self) -> Result<()> {
         if !self.is_time_trusted {
             self.remark(
@@ -56,18 +45,11 @@ impl Night<'_> {
             );
             return Ok(());
         }
-        let sought = self.sought();
-        let (from_ms, until_ms) = (self.first_ms(), self.since_ms());
-        let edges = self.edges(from_ms, until_ms);
-        let cells = self.resolution_cells(&edges, &sought);
-        let sweep = refresh::sweep(&edges, &cells, until_ms, self.began_ms(), self.price);
-        let sought_ms: Vec<i64> = sought.iter().map(|known| known.created_ms).collect();
-        let cover = refresh::cover(&self.index, &sought_ms, LONGEST_MS);
-        let unswept: f64 = cells.iter().map(|cell| cell.expected).sum();
-        if real(cover.requests()) + unswept / self.price < sweep.cost {
+        let sought = self.desk.sought();
+        let Some(sweep) = self.desk.resolution_sweep(&sought) else {
             return Ok(());
-        }
-        let since_ms = self.since_ms();
+        };
+        let since_ms = self.desk.since_ms();
         for segment in sweep.segments {
             if self.sweep(&segment, since_ms, false).await? == Swept::Whole {
                 let window = (segment.from_ms, segment.until_ms);
@@ -78,59 +60,6 @@ impl Night<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Possible edges of sweeps.
-    pub(super) fn edges(&self, from_ms: i64, until_ms: i64) -> Vec<i64> {
-        let recent = self
-            .index
-            .created_in(until_ms - 28 * DAY_MS, until_ms)
-            .len();
-        refresh::grid(from_ms, until_ms, self.began_ms(), real(recent) / 28.0)
-    }
-
-    fn resolution_cells(&self, edges: &[i64], sought: &[Known]) -> Vec<Cell> {
-        let now_ms = self.began_ms();
-        let mut cells: Vec<Cell> = self.cells(edges, |cell, known| {
-            let Some(time) = known.resolution_ms else {
-                return;
-            };
-            cell.listed_ms.push(time);
-            let from_ms = known.known_ms(Kind::Resolution);
-            cell.expected +=
-                self.hazards
-                    .resolution
-                    .expected_between(known.resolved_at_ms(), from_ms, now_ms);
-        });
-        for known in sought {
-            let place = edges.partition_point(|edge| *edge <= known.created_ms);
-            if let Some(cell) = place.checked_sub(1).and_then(|place| cells.get_mut(place)) {
-                cell.is_sought = true;
-                cell.listed_ms.push(now_ms - known.created_ms);
-            }
-        }
-        cells.into_iter().map(Cell::sorted).collect()
-    }
-
-    /// One cell between each two edges, filled ticket by ticket.
-    pub(super) fn cells(
-        &self,
-        edges: &[i64],
-        mut fill: impl FnMut(&mut Cell, &Known),
-    ) -> Vec<Cell> {
-        edges
-            .windows(2)
-            .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
-            .map(|(from_ms, until_ms)| {
-                let mut cell = Cell::default();
-                for known in self.index.created_in(from_ms, until_ms) {
-                    if !known.is_gone {
-                        fill(&mut cell, known);
-                    }
-                }
-                cell
-            })
-            .collect()
     }
 
     /// Pages down one list until the first ticket that was resolved before `since_ms`. `is_rated`
@@ -203,7 +132,7 @@ impl Night<'_> {
             return;
         };
         let at_ms = now.created_ms + time;
-        let earliest = before.verified_ms.min(self.since_ms()) - PROOF_SLACK_MS;
+        let earliest = before.verified_ms.min(self.desk.since_ms()) - PROOF_SLACK_MS;
         let is_hit = earliest <= at_ms && at_ms <= now.verified_ms + PROOF_SLACK_MS;
         let mut proof = self.proof;
         if is_hit {

@@ -30,8 +30,8 @@ pub(super) fn of(
     let counters = night.context.client.counters();
     let (requests, limited) = (counters.requests(), counters.limited());
     let (retries, bytes) = (counters.retries(), counters.bytes());
-    let (snapshot_id, now) = (night.snapshot_id, night.began_at);
-    let complete_until = night.since;
+    let (snapshot_id, now) = (night.snapshot_id, night.desk.began_at);
+    let complete_until = night.desk.since;
     let remarks = std::mem::take(&mut night.remarks);
     let ratings_outstanding = night.ratings_outstanding;
     let unverified = night

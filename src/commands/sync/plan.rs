@@ -1,0 +1,154 @@
+//! `plan sync`: each step's windows and requests, from the store alone.
+
+use chrono::{TimeDelta, Utc};
+
+use super::night;
+use crate::budget::Limit;
+use crate::error::{Error, Result};
+use crate::extract::PAGE_LIMIT;
+use crate::plan;
+use crate::refresh::{Block, DAY_MS, Desk, Segment};
+use crate::report::{Plan, PlannedWindow};
+use crate::settings::{BudgetSettings, Sync};
+use crate::store::Store;
+use crate::table::Instant;
+use crate::window::Window;
+
+/// Requests beside the windows: categories and agents.
+const LOOKUPS: u64 = 2;
+
+/// What a sync would ask for now, as far as the store alone tells: what changed in the meantime adds
+/// to it. Sends nothing.
+///
+/// # Errors
+/// There is no store, or none with a history.
+pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
+    let store = Store::open_read_only(&settings.store.path)?;
+    let coverage = store.coverage()?.ok_or_else(|| {
+        Error::usage(format!(
+            "{} holds no history yet",
+            settings.store.path.display()
+        ))
+        .help("run a backfill first: plan backfill shows what it takes")
+    })?;
+    let mut desk = night::desk(&store, &coverage, Utc::now())?;
+    night::load(&mut desk, &store, 0, settings.effort)?;
+    let full = full(&desk);
+    let full_requests: u64 = full.iter().map(|planned| planned.requests).sum();
+    let windows = if settings.is_full || full_requests <= settings.full_below {
+        full
+    } else {
+        steps(&desk, settings)
+    };
+    let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
+    Ok(Plan {
+        kind: "sync".to_owned(),
+        tickets: windows.iter().map(|planned| planned.tickets).sum(),
+        requests,
+        seconds: Limit::of(budget).map_or(0, |limit| limit.seconds_for(requests)),
+        requests_spent: 0,
+        windows,
+    })
+}
+
+fn full(desk: &Desk) -> Vec<PlannedWindow> {
+    desk.windows_until(desk.began_at)
+        .into_iter()
+        .map(|window| {
+            let tickets = count(desk.index.live(ms(window.from()), ms(window.until())));
+            planned("full", window, tickets, plan::requests(tickets, PAGE_LIMIT))
+        })
+        .collect()
+}
+
+fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
+    let mut all = Vec::new();
+    all.extend(new(desk));
+    for (number, window) in desk.windows().into_iter().enumerate() {
+        let tickets = desk.index.created_in(ms(window.from()), ms(window.until()));
+        let open = count(tickets.iter().filter(|known| known.is_open).count());
+        if open > 0 || desk.is_turn(number) {
+            let requests = plan::requests(open, PAGE_LIMIT);
+            all.push(planned("open", window, open, requests));
+        }
+    }
+    // Which of the open tickets will be gone from the list is not known yet.
+    for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
+        all.extend(swept("resolved", &segment));
+    }
+    if let Some(window) = window_ms(desk.year_ms(), desk.since_ms()) {
+        all.push(planned("ratings", window, 0, 1));
+    }
+    let mut blocks: Vec<Block> = desk.worthwhile(None);
+    blocks.extend(desk.floor(settings.refresh_within_days));
+    all.extend(together("pages", &blocks));
+    for (number, window) in desk.windows().into_iter().enumerate() {
+        if number == 0 || desk.is_turn(number) {
+            all.push(planned("deletions", window, 0, 1));
+        }
+    }
+    if let Some(window) = desk.windows().first() {
+        all.push(planned("campaigns", *window, 0, 1));
+    }
+    all
+}
+
+/// As many new tickets as the last four weeks brought in the time since the last sync.
+fn new(desk: &Desk) -> Option<PlannedWindow> {
+    let window = Window::new(desk.since, desk.began_at)?;
+    let until_ms = desk.since_ms();
+    let month = desk.index.live(until_ms - 28 * DAY_MS, until_ms);
+    let days = window.length().max(TimeDelta::hours(1)).num_hours();
+    let tickets = count(month) * u64::try_from(days).unwrap_or(0) / (28 * 24);
+    let requests = plan::requests(tickets, PAGE_LIMIT);
+    Some(planned("new", window, tickets, requests))
+}
+
+fn swept(step: &str, segment: &Segment) -> Option<PlannedWindow> {
+    let window = window_ms(segment.from_ms, segment.until_ms)?;
+    let requests = count(segment.requests);
+    Some(planned(
+        step,
+        window,
+        requests * u64::from(PAGE_LIMIT),
+        requests,
+    ))
+}
+
+/// Pages all over a range, as one line.
+fn together(step: &str, blocks: &[Block]) -> Option<PlannedWindow> {
+    let from = blocks.iter().map(|block| block.from_ms).min()?;
+    let until = blocks.iter().map(|block| block.until_ms).max()?;
+    let tickets = blocks
+        .iter()
+        .map(|block| count(block.end - block.first))
+        .sum();
+    Some(planned(
+        step,
+        window_ms(from, until)?,
+        tickets,
+        count(blocks.len()),
+    ))
+}
+
+fn planned(step: &str, window: Window, tickets: u64, requests: u64) -> PlannedWindow {
+    PlannedWindow {
+        step: Some(step.to_owned()),
+        window,
+        tickets,
+        requests,
+    }
+}
+
+fn window_ms(from_ms: i64, until_ms: i64) -> Option<Window> {
+    let instant = Instant::from_timestamp_millis;
+    Window::new(instant(from_ms)?, instant(until_ms)?)
+}
+
+fn ms(instant: Instant) -> i64 {
+    instant.timestamp_millis()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

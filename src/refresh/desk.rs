@@ -1,0 +1,269 @@
+//! What one sync plans by: the index, what was learnt, and its place in time.
+
+use super::blocks::{Block, Floor, Worth, blocks};
+use super::cover::{Cover, cover};
+use super::hazard::{Hazard, Hazards, Kind};
+use super::index::{Index, Known};
+use super::sweep::{Cell, Sweep, grid, sweep};
+use super::{DAY_MS, LONGEST_MS, real};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// How far back a sweep for ratings looks for resolutions, in days before the last sync.
+const SLACKS: [i64; 8] = [1, 2, 3, 4, 6, 8, 11, 15];
+
+/// A desk on one night.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// Start of the history.
+    pub first: Instant,
+    /// Everything before this was seen by the last complete sync.
+    pub since: Instant,
+    /// When this one began, by the server's clock.
+    pub began_at: Instant,
+    /// The live tickets.
+    pub index: Index,
+    /// How often resolved tickets change.
+    pub hazards: Hazards,
+    /// Changed tickets that a request must be expected to find.
+    pub price: f64,
+}
+
+impl Desk {
+    /// Milliseconds since 1970.
+    pub fn first_ms(&self) -> i64 {
+        self.first.timestamp_millis()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn since_ms(&self) -> i64 {
+        self.since.timestamp_millis()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn began_ms(&self) -> i64 {
+        self.began_at.timestamp_millis()
+    }
+
+    /// Start of the newest year before the last sync.
+    pub fn year_ms(&self) -> i64 {
+        (self.since_ms() - LONGEST_MS).max(self.first_ms())
+    }
+
+    /// Windows of at most a year from the history's start to `until`, cut from its end backwards, so
+    /// that the newest is the longest; newest first.
+    pub fn windows_until(&self, until: Instant) -> Vec<Window> {
+        let year = chrono::TimeDelta::milliseconds(LONGEST_MS);
+        let mut windows = Vec::new();
+        let mut end = until;
+        while let Some(window) = Window::new(self.first.max(end - year), end) {
+            windows.push(window);
+            end = window.from();
+        }
+        windows
+    }
+
+    /// Windows of everything before the last sync.
+    pub fn windows(&self) -> Vec<Window> {
+        self.windows_until(self.since)
+    }
+
+    /// Whether it is this window's turn, of those that are looked at every seventh night only.
+    pub fn is_turn(&self, number: usize) -> bool {
+        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+        (night + number).is_multiple_of(7)
+    }
+
+    /// Open at the last sync and not met since, by creation.
+    pub fn sought(&self) -> Vec<Known> {
+        let tickets = self.index.tickets();
+        tickets
+            .iter()
+            .filter(|known| known.is_open && !known.is_met && !known.is_gone)
+            .filter(|known| known.created_ms < self.since_ms())
+            .cloned()
+            .collect()
+    }
+
+    /// The sweeps that show everything resolved since the last sync, `sought` among it; `None` where
+    /// plain pages over those are cheaper.
+    pub fn resolution_sweep(&self, sought: &[Known]) -> Option<Sweep> {
+        let until_ms = self.since_ms();
+        let edges = self.edges(self.first_ms(), until_ms);
+        let cells = self.resolution_cells(&edges, sought);
+        let sweep = sweep(&edges, &cells, until_ms, self.began_ms(), self.price);
+        let unswept: f64 = cells.iter().map(|cell| cell.expected).sum();
+        let covered = real(self.cover(sought).requests()) + unswept / self.price;
+        (sweep.cost <= covered).then_some(sweep)
+    }
+
+    /// The fewest plain pages that show all of `sought`.
+    pub fn cover(&self, sought: &[Known]) -> Cover {
+        let sought_ms: Vec<i64> = sought.iter().map(|known| known.created_ms).collect();
+        cover(&self.index, &sought_ms, LONGEST_MS)
+    }
+
+    /// The cheapest sweep over rated tickets, with how far it looks back in milliseconds.
+    /// Expectations are scaled to what is known to be outstanding.
+    pub fn rating_sweep(&self, outstanding: u64) -> (Sweep, i64) {
+        let (from_ms, until_ms, now_ms) = (self.year_ms(), self.since_ms(), self.began_ms());
+        let scale = self.rating_scale(outstanding);
+        let edges = self.edges(from_ms, until_ms);
+        let cells: Vec<Cell> = self
+            .cells(&edges, |cell, known| {
+                let Some(time) = known.resolution_ms else {
+                    return;
+                };
+                if known.is_rated {
+                    cell.listed_ms.push(time);
+                } else {
+                    let expected = self.expected(known, Kind::Rating);
+                    if expected > 0.0 {
+                        cell.expected_at_ms.push((time, expected * scale));
+                    }
+                }
+            })
+            .into_iter()
+            .map(Cell::sorted)
+            .collect();
+        let mut best: Option<(Sweep, i64)> = None;
+        for slack in SLACKS {
+            let slack_ms = slack * DAY_MS;
+            let sweep = sweep(&edges, &cells, until_ms - slack_ms, now_ms, self.price);
+            if best
+                .as_ref()
+                .is_none_or(|(known, _)| sweep.cost < known.cost)
+            {
+                best = Some((sweep, slack_ms));
+            }
+        }
+        best.unwrap_or_default()
+    }
+
+    /// What expectations of ratings are to be multiplied by so that they add up to `outstanding`.
+    pub fn rating_scale(&self, outstanding: u64) -> f64 {
+        let tickets = self.index.created_in(self.year_ms(), self.since_ms());
+        let expected: f64 = tickets
+            .iter()
+            .filter(|known| known.is_resolved && !known.is_rated && !known.is_gone)
+            .map(|known| self.expected(known, Kind::Rating))
+            .sum();
+        if expected > 0.0 {
+            real(usize::try_from(outstanding).unwrap_or(usize::MAX)) / expected
+        } else {
+            0.0
+        }
+    }
+
+    /// Blocks in which more is expected than a request has to find, the best first.
+    /// `outstanding` are the ratings known to be unseen, if that is known.
+    pub fn worthwhile(&self, outstanding: Option<u64>) -> Vec<Block> {
+        let scale = outstanding.map_or(1.0, |left| self.rating_scale(left));
+        let worth = |place: usize| {
+            let known = self.index.tickets().get(place);
+            let Some(known) = known.filter(|known| known.is_resolved) else {
+                return Worth::default();
+            };
+            let mut expected =
+                self.expected(known, Kind::Other) + self.expected(known, Kind::Resolution);
+            if !known.is_rated {
+                expected += self.expected(known, Kind::Rating) * scale;
+            }
+            Worth { expected }
+        };
+        let mut all: Vec<Block> = self
+            .windows()
+            .iter()
+            .flat_map(|window| {
+                let from_ms = window.from().timestamp_millis();
+                blocks(
+                    &self.index,
+                    from_ms,
+                    window.until().timestamp_millis(),
+                    worth,
+                )
+            })
+            .filter(|block| block.value >= self.price)
+            .collect();
+        all.sort_by(|left, right| right.value.total_cmp(&left.value));
+        all
+    }
+
+    /// Blocks that have to be read so that no ticket goes unread for longer than `within_days`.
+    pub fn floor(&self, within_days: u32) -> Vec<Block> {
+        let rule = Floor {
+            within_ms: i64::from(within_days) * DAY_MS,
+            now_ms: self.began_ms(),
+            elapsed_ms: (self.began_ms() - self.since_ms()).clamp(DAY_MS / 24, 30 * DAY_MS),
+        };
+        self.windows()
+            .iter()
+            .map(|window| (window.from(), window.until()))
+            .reduce(|newest, oldest| (oldest.0, newest.1))
+            .map(|(from, until)| {
+                rule.blocks(
+                    &self.index,
+                    from.timestamp_millis(),
+                    until.timestamp_millis(),
+                )
+            })
+            .unwrap_or_default()
+    }
+
+    fn expected(&self, known: &Known, kind: Kind) -> f64 {
+        let hazard: &Hazard = match kind {
+            Kind::Rating => &self.hazards.rating,
+            Kind::Resolution => &self.hazards.resolution,
+            Kind::Other => &self.hazards.other,
+        };
+        hazard.expected_between(
+            known.resolved_at_ms(),
+            known.known_ms(kind),
+            self.began_ms(),
+        )
+    }
+
+    /// Possible edges of sweeps.
+    fn edges(&self, from_ms: i64, until_ms: i64) -> Vec<i64> {
+        let recent = self
+            .index
+            .created_in(until_ms - 28 * DAY_MS, until_ms)
+            .len();
+        grid(from_ms, until_ms, self.began_ms(), real(recent) / 28.0)
+    }
+
+    fn resolution_cells(&self, edges: &[i64], sought: &[Known]) -> Vec<Cell> {
+        let now_ms = self.began_ms();
+        let mut cells: Vec<Cell> = self.cells(edges, |cell, known| {
+            if let Some(time) = known.resolution_ms {
+                cell.listed_ms.push(time);
+                cell.expected += self.expected(known, Kind::Resolution);
+            }
+        });
+        for known in sought {
+            let place = edges.partition_point(|edge| *edge <= known.created_ms);
+            if let Some(cell) = place.checked_sub(1).and_then(|place| cells.get_mut(place)) {
+                cell.is_sought = true;
+                cell.listed_ms.push(now_ms - known.created_ms);
+            }
+        }
+        cells.into_iter().map(Cell::sorted).collect()
+    }
+
+    /// One cell between each two edges, filled ticket by ticket.
+    fn cells(&self, edges: &[i64], mut fill: impl FnMut(&mut Cell, &Known)) -> Vec<Cell> {
+        edges
+            .windows(2)
+            .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)))
+            .map(|(from_ms, until_ms)| {
+                let mut cell = Cell::default();
+                for known in self.index.created_in(from_ms, until_ms) {
+                    if !known.is_gone {
+                        fill(&mut cell, known);
+                    }
+                }
+                cell
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of a sync, for people.
+
+use super::grid::grid;
+use super::style::{count, counted, fields};
+use super::summary;
+use crate::report::SyncSummary;
+
+/// What each step is, for who reads the table.
+const STEPS: [(&str, &str); 9] = [
+    ("full", "the whole desk"),
+    ("new", "created since"),
+    ("open", "everything unresolved"),
+    ("resolved", "resolved since"),
+    ("confirm", "left the open set"),
+    ("ratings", "rated since"),
+    ("pages", "likely to have changed"),
+    ("deletions", "gone"),
+    ("campaigns", "tags and categories in bulk"),
+];
+
+/// The summary as text, styled.
+pub(super) fn text(sync: &SyncSummary) -> String {
+    let rows: Vec<Vec<String>> = sync
+        .steps
+        .iter()
+        .map(|step| {
+            let what = STEPS.iter().find(|(word, _)| *word == step.step);
+            vec![
+                step.step.clone(),
+                what.map_or_else(String::new, |(_, what)| (*what).to_owned()),
+                count(step.requests),
+                count(step.read),
+                count(step.changed),
+            ]
+        })
+        .collect();
+    let table = grid(&["step", "what", "requests", "read", "changed"], &rows);
+    format!(
+        "{}\n{table}{}",
+        summary::text(&sync.summary),
+        fields(&facts(sync))
+    )
+}
+
+fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
+    let shares: Vec<String> = sync
+        .read_within_days
+        .iter()
+        .map(|(days, tickets)| format!("{} % within {days} d", percent(*tickets, sync.live)))
+        .collect();
+    let mut facts = vec![("read", format!("{} of the tickets", shares.join(", ")))];
+    let is_full = sync.steps.iter().any(|step| step.step == "full");
+    if !is_full {
+        let mut unseen =
+            "notes, messages, priority and attributes on resolved tickets, for a while".to_owned();
+        match sync.ratings_outstanding {
+            Some(0) => {}
+            Some(ratings) => unseen = format!("{}; {unseen}", counted(ratings, "rating")),
+            None => unseen = format!("late ratings; {unseen}"),
+        }
+        facts.push(("may be unseen", unseen));
+    }
+    facts
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    (part * 100).checked_div(whole).unwrap_or(100)
+}
