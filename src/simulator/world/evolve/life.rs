@@ -68,10 +68,10 @@ pub(super) fn draw(
         "Resolved" => {
             let resolved_at = ticket.resolved_at().unwrap_or(ticket.created_at);
             if resolved_at + Duration::days(QUIET_DAYS) > now {
-                phases.from_resolved(resolved_at, now);
+                phases.begin_resolved(resolved_at, now);
             }
         }
-        "Open" | "Pending" | "Waiting" => phases.from_open(ticket.reopened_at, now),
+        "Open" | "Pending" | "Waiting" => phases.begin_open(ticket.reopened_at, now),
         _ => {}
     }
     if life.events.len() > 1 {
@@ -92,7 +92,7 @@ struct Phases<'a> {
 }
 
 impl Phases<'_> {
-    fn from_resolved(&mut self, resolved_at: Instant, now: Instant) {
+    fn begin_resolved(&mut self, resolved_at: Instant, now: Instant) {
         let first = self
             .ticket
             .first_resolution_time_ms
@@ -105,7 +105,7 @@ impl Phases<'_> {
         }
     }
 
-    fn from_open(&mut self, reopened_at: Option<Instant>, now: Instant) {
+    fn begin_open(&mut self, reopened_at: Option<Instant>, now: Instant) {
         if let Some(first) = self.ticket.first_resolution_time_ms {
             let first = self.ticket.created_at + Duration::milliseconds(first);
             self.rating(first, now);
