@@ -14,6 +14,7 @@ use super::render::{self, Envelope};
 use super::select::{Selection, select};
 use super::shape::Shape;
 use super::world::{View, World};
+use crate::table;
 
 /// A request as the simulator saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +94,8 @@ struct Desk {
     arrivals: Arrivals,
     log: Vec<LoggedRequest>,
     admitted: u64,
+    /// The present, where it is not the real one.
+    now: Option<table::Instant>,
 }
 
 /// The simulated API, without its network.
@@ -131,13 +134,14 @@ impl Service {
                 arrivals: Arrivals::default(),
                 log: Vec::new(),
                 admitted: 0,
+                now: None,
             }),
         };
         if service.is_prerendered {
             let world = service.with_world(|world| world.clone());
             let view = world.view();
             for entry in world.entries() {
-                view.kept(entry, service.shape);
+                view.kept(entry, service.shape, service.quirks.resolution_time);
             }
         }
         service
@@ -153,6 +157,15 @@ impl Service {
 
     pub(super) fn set_hook(&self, hook: Option<Hook>) {
         self.lock().hook = hook;
+    }
+
+    pub(super) fn set_now(&self, now: Option<table::Instant>) {
+        self.lock().now = now;
+    }
+
+    /// The present that was set, if any.
+    pub(super) fn now(&self) -> Option<table::Instant> {
+        self.lock().now
     }
 
     pub(super) fn log(&self) -> Vec<LoggedRequest> {
@@ -243,9 +256,19 @@ impl Service {
         Some(Reply::too_many(retry_after, http_date))
     }
 
+    fn query(&self, parameters: &[(String, String)]) -> Result<Query, String> {
+        let ignored = self.quirks.ignored;
+        if ignored.is_empty() {
+            return Query::parse(parameters);
+        }
+        let read = |(name, _): &&(String, String)| !ignored.contains(&name.as_str());
+        let parameters: Vec<_> = parameters.iter().filter(read).cloned().collect();
+        Query::parse(&parameters)
+    }
+
     fn content(&self, world: &World, request: &RequestInfo) -> Content {
         match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/api/tickets") => match Query::parse(&request.parameters) {
+            ("GET", "/api/tickets") => match self.query(&request.parameters) {
                 Err(text) => Content::Error(400, text),
                 Ok(query) => {
                     let selection = select(world, &query, &self.quirks, request.number);
@@ -340,7 +363,7 @@ impl Service {
             .iter()
             .map(|entry| {
                 if self.is_prerendered {
-                    let kept = view.kept(entry, self.shape);
+                    let kept = view.kept(entry, self.shape, self.quirks.resolution_time);
                     if query.has_messages {
                         kept.whole
                     } else {
@@ -351,6 +374,7 @@ impl Service {
                         &entry.ticket,
                         &view.directory,
                         self.shape,
+                        self.quirks.resolution_time,
                         query.has_messages,
                     )
                 }

@@ -25,17 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::table::Instant;
 
 pub use self::answer::LoggedRequest;
 pub use self::faults::{Edit, EditText, Fault, Faults, Hook, RequestInfo, RetryAfter};
 pub use self::limit::{Hint, RateLimit};
-pub use self::quirks::{Order, Quirks, Start};
+pub use self::quirks::{Order, Quirks, ResolutionTime, Start};
 pub use self::shape::{
     Absent, Attributes, CountPlace, IdKey, Instants, Numbers, References, Sender, Shape,
 };
 pub use self::world::{
-    Agent, Attachment, Attribute, AttributeValue, Category, Customer, Directory, Message, Tag,
-    Ticket, Word, World, WorldSpec, object_id,
+    Agent, Attachment, Attribute, AttributeValue, Campaign, Category, Change, ChangeKind, Changes,
+    Customer, CustomerChange, Directory, Evolution, Message, Recasting, Tag, Ticket, Word, World,
+    WorldSpec, object_id,
 };
 
 /// The key a simulator takes unless told another.
@@ -165,6 +167,11 @@ impl Simulator {
     /// A copy of the world as it is now.
     pub fn world(&self) -> World {
         self.with_world(|world| world.clone())
+    }
+
+    /// Dates answers with this instant, cut to its second, from now on; `None` is the real clock.
+    pub fn set_now(&self, now: Option<Instant>) {
+        self.service.set_now(now);
     }
 
     /// Calls this hook with every request from now on.

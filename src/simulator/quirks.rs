@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DurationRound, TimeDelta};
 
+use super::world::Ticket;
 use crate::table::Instant;
 
 /// In which order tickets are served.
@@ -41,6 +42,57 @@ impl Start {
     }
 }
 
+/// What `resolutionTime` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResolutionTime {
+    /// Milliseconds from the creation to the last resolution.
+    #[default]
+    Last,
+    /// Milliseconds from the creation to the first resolution.
+    First,
+    /// Whole seconds from the creation to the last resolution.
+    Seconds,
+    /// Milliseconds from the creation to the last resolution that fall on Monday to Friday, from
+    /// 9:00 to 17:00 UTC.
+    BusinessHours,
+}
+
+impl ResolutionTime {
+    /// What a ticket is served and sorted with; `None` as long as it is not resolved.
+    pub(super) fn of(self, ticket: &Ticket) -> Option<i64> {
+        let last = ticket.resolution_time_ms?;
+        Some(match self {
+            Self::Last => last,
+            Self::First => ticket.first_resolution_time_ms.unwrap_or(last),
+            Self::Seconds => last.div_euclid(1_000),
+            Self::BusinessHours => {
+                let created_ms = ticket.created_at.timestamp_millis();
+                worked_ms(created_ms.saturating_add(last)) - worked_ms(created_ms)
+            }
+        })
+    }
+}
+
+/// Milliseconds of business hours from some Monday before the epoch to this Unix time.
+fn worked_ms(at_ms: i64) -> i64 {
+    const DAY_MS: i64 = 86_400_000;
+    const OPENS_MS: i64 = 9 * 3_600_000;
+    const HOURS_MS: i64 = 8 * 3_600_000;
+    // The epoch was a Thursday.
+    let since_monday = at_ms.saturating_add(3 * DAY_MS);
+    let (day, time_ms) = (
+        since_monday.div_euclid(DAY_MS),
+        since_monday.rem_euclid(DAY_MS),
+    );
+    let (week, weekday) = (day.div_euclid(7), day.rem_euclid(7));
+    let today = if weekday < 5 {
+        (time_ms - OPENS_MS).clamp(0, HOURS_MS)
+    } else {
+        0
+    };
+    (week * 5 + weekday.min(5)) * HOURS_MS + today
+}
+
 /// Ways in which the API may not behave as its page reads. The default has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quirks {
@@ -52,6 +104,13 @@ pub struct Quirks {
     pub has_shuffled_ties: bool,
     /// Whether every filter is ignored.
     pub has_filters_ignored: bool,
+    /// Names of parameters that are ignored, such as `csatValues` or `sortBy`.
+    pub ignored: &'static [&'static str],
+    /// What `resolutionTime` means, when served and when sorted by.
+    pub resolution_time: ResolutionTime,
+    /// Whether tickets without a `resolutionTime` come first in both orders, not only when
+    /// ascending.
+    pub has_nulls_first: bool,
     /// Whether the range filters on the last change.
     pub has_range_on_updated_at: bool,
     /// Whether `hasMore` is absent.
@@ -84,5 +143,34 @@ mod tests {
         ] {
             assert_eq!(instant_text(start.truncate(instant)), expected);
         }
+    }
+
+    #[test]
+    fn a_resolution_time_is_what_it_is_said_to_mean() {
+        // A Thursday, 16:00, to the Monday after the next, 10:00.
+        let created_at = parse_instant("2024-02-01T16:00:00.000Z").expect("an instant");
+        let resolved_at = parse_instant("2024-02-12T10:00:00.999Z").expect("an instant");
+        let mut ticket = Ticket::new("a", created_at);
+        let all = [
+            ResolutionTime::Last,
+            ResolutionTime::First,
+            ResolutionTime::Seconds,
+            ResolutionTime::BusinessHours,
+        ];
+        assert_eq!(all.map(|meaning| meaning.of(&ticket)), [None; 4]);
+        ticket.resolve(created_at + TimeDelta::hours(1));
+        ticket.reopen(created_at + TimeDelta::hours(2));
+        assert_eq!(all.map(|meaning| meaning.of(&ticket)), [None; 4]);
+        ticket.resolve(resolved_at);
+        let (hour_ms, elapsed_ms) = (3_600_000, 258 * 3_600_000 + 999);
+        assert_eq!(
+            all.map(|meaning| meaning.of(&ticket)),
+            [
+                Some(elapsed_ms),
+                Some(hour_ms),
+                Some(258 * 3_600),
+                Some((1 + 8 + 5 * 8 + 1) * hour_ms + 999),
+            ]
+        );
     }
 }

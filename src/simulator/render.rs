@@ -3,6 +3,7 @@
 use hyper::body::Bytes;
 
 use super::json::{self, Object};
+use super::quirks::ResolutionTime;
 use super::shape::{Attributes, CountPlace, References, Sender, Shape};
 use super::world::{Agent, AttributeValue, Customer, Directory, Message, Ticket};
 
@@ -45,9 +46,10 @@ pub(super) fn ticket(
     ticket: &Ticket,
     directory: &Directory,
     shape: Shape,
+    meaning: ResolutionTime,
     has_messages: bool,
 ) -> Bytes {
-    let mut out = head(ticket, directory, shape);
+    let mut out = head(ticket, directory, shape, meaning);
     if has_messages {
         out.extend_from_slice(b",\"messages\":");
         json::array(&mut out, &ticket.messages, |out, one| {
@@ -59,7 +61,7 @@ pub(super) fn ticket(
 }
 
 /// A ticket's object without its closing brace.
-fn head(ticket: &Ticket, directory: &Directory, shape: Shape) -> Vec<u8> {
+fn head(ticket: &Ticket, directory: &Directory, shape: Shape, meaning: ResolutionTime) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     let mut object = Object::open(&mut out, shape);
     object.id(&ticket.id);
@@ -106,7 +108,7 @@ fn head(ticket: &Ticket, directory: &Directory, shape: Shape) -> Vec<u8> {
         });
     });
     object.instant("createdAt", ticket.created_at);
-    object.optional_number("resolutionTime", ticket.resolution_time_ms);
+    object.optional_number("resolutionTime", meaning.of(ticket));
     object.optional_number("csat", ticket.csat);
     object.optional_text("aiStatus", ticket.ai_status.as_deref());
     object.array("discordUsers", &ticket.discord_users, |out, name| {

@@ -50,6 +50,7 @@ pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64)
             },
         };
     }
+    let filter = (!quirks.has_filters_ignored).then(|| Filter::new(query));
     let mut found: Vec<&Arc<Entry>> = in_range
         .iter()
         .filter(|entry| {
@@ -58,33 +59,65 @@ pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64)
                 let changed_at = ticket.updated_at.unwrap_or(ticket.created_at);
                 from <= changed_at && changed_at < query.until
             };
-            is_in_range && (quirks.has_filters_ignored || matches(ticket, query))
+            is_in_range && filter.as_ref().is_none_or(|filter| filter.passes(ticket))
         })
         .collect();
+    let count = found.len();
     if quirks.has_shuffled_ties || quirks.order == Order::Random {
         found.sort_by_cached_key(|entry| mix(number, &entry.ticket.id));
     }
-    match quirks.order {
-        Order::AsAsked if query.is_ascending => {
-            found.sort_by(|left, right| compare(&left.ticket, &right.ticket, query.sort_by));
+    let page = skip_and_take(found, query, limit, quirks);
+    Selection { count, page }
+}
+
+/// The page asked for of what was found, which is in the order of ties.
+fn skip_and_take(
+    found: Vec<&Arc<Entry>>,
+    query: &Query,
+    limit: usize,
+    quirks: &Quirks,
+) -> Vec<Arc<Entry>> {
+    let (sort_by, is_ascending) = match quirks.order {
+        Order::AsAsked => (query.sort_by, query.is_ascending),
+        Order::NewestFirst => (SortBy::CreatedAt, false),
+        Order::Random => {
+            let page = found.into_iter().skip(query.skip).take(limit);
+            return page.cloned().collect();
         }
-        Order::AsAsked => {
-            found.sort_by(|left, right| compare(&right.ticket, &left.ticket, query.sort_by));
-        }
-        Order::NewestFirst => {
-            found.sort_by_key(|entry| std::cmp::Reverse(entry.ticket.created_at));
-        }
-        Order::Random => {}
+    };
+    let has_nulls_first = quirks.has_nulls_first && sort_by == SortBy::ResolutionTime;
+    let order = |left: &(Key<'_>, usize, _), right: &(Key<'_>, usize, _)| {
+        let by_key = if is_ascending {
+            left.0.cmp(&right.0)
+        } else {
+            right.0.cmp(&left.0)
+        };
+        let nulls = if has_nulls_first {
+            right.0.is_absent().cmp(&left.0.is_absent())
+        } else {
+            Ordering::Equal
+        };
+        nulls.then(by_key).then(left.1.cmp(&right.1))
+    };
+    let mut keyed: Vec<(Key<'_>, usize, &Arc<Entry>)> = found
+        .into_iter()
+        .enumerate()
+        .map(|(rank, entry)| (Key::of(&entry.ticket, sort_by, quirks), rank, entry))
+        .collect();
+    // What comes after the page need not be in order.
+    let end = query.skip.saturating_add(limit);
+    if end < keyed.len() {
+        keyed.select_nth_unstable_by(end, order);
+        keyed.truncate(end);
     }
-    Selection {
-        count: found.len(),
-        page: found
-            .into_iter()
-            .skip(query.skip)
-            .take(limit)
-            .cloned()
-            .collect(),
+    if query.skip > 0 && query.skip < keyed.len() {
+        keyed.select_nth_unstable_by(query.skip, order);
     }
+    let mut page = keyed.split_off(query.skip.min(keyed.len()));
+    page.sort_unstable_by(order);
+    page.into_iter()
+        .map(|(_, _, entry)| Arc::clone(entry))
+        .collect()
 }
 
 fn range(entries: &[Arc<Entry>], from: Instant, until: Instant) -> &[Arc<Entry>] {
@@ -107,32 +140,60 @@ fn descending(entries: &[Arc<Entry>], skip: usize, limit: usize) -> Vec<Arc<Entr
         .collect()
 }
 
-fn matches(ticket: &Ticket, query: &Query) -> bool {
-    let has = |wanted: &[String], value: Option<&str>| {
-        wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
-    };
-    let assignee = ticket.assigned_agent_id.as_deref().unwrap_or("Unassigned");
-    let rating = ticket
-        .csat
-        .map_or_else(|| "no-rating".to_owned(), |csat| csat.to_string());
-    has(&query.status, Some(&ticket.status))
-        && has(&query.assigned_to, Some(assignee))
-        && has(&query.category, ticket.category_id.as_deref())
-        && has(&query.csat_values, Some(&rating))
-        && has(&query.origin, Some(&ticket.origin))
-        && (query.tags.is_empty() || ticket.tag_ids.iter().any(|tag| query.tags.contains(tag)))
+/// The filters of a query, read once for many tickets.
+struct Filter<'a> {
+    query: &'a Query,
+    /// Ratings let through, `None` being no rating.
+    ratings: Vec<Option<i64>>,
 }
 
-/// Ascending order; what is absent comes first, as in the database behind the API.
-fn compare(left: &Ticket, right: &Ticket, sort_by: SortBy) -> Ordering {
-    match sort_by {
-        SortBy::CreatedAt => left.created_at.cmp(&right.created_at),
-        SortBy::Status => left.status.cmp(&right.status),
-        SortBy::Priority => left.priority.cmp(&right.priority),
-        SortBy::SourceType => left.origin.cmp(&right.origin),
-        SortBy::AssignedTo => left.assigned_agent_id.cmp(&right.assigned_agent_id),
-        SortBy::Category => left.category_id.cmp(&right.category_id),
-        SortBy::ResolutionTime => left.resolution_time_ms.cmp(&right.resolution_time_ms),
+impl<'a> Filter<'a> {
+    fn new(query: &'a Query) -> Self {
+        let ratings = query.csat_values.iter().map(|value| value.parse().ok());
+        Self {
+            query,
+            ratings: ratings.collect(),
+        }
+    }
+
+    fn passes(&self, ticket: &Ticket) -> bool {
+        let query = self.query;
+        let has = |wanted: &[String], value: Option<&str>| {
+            wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
+        };
+        let assignee = ticket.assigned_agent_id.as_deref().unwrap_or("Unassigned");
+        has(&query.status, Some(&ticket.status))
+            && has(&query.assigned_to, Some(assignee))
+            && has(&query.category, ticket.category_id.as_deref())
+            && (self.ratings.is_empty() || self.ratings.contains(&ticket.csat))
+            && has(&query.origin, Some(&ticket.origin))
+            && (query.tags.is_empty() || ticket.tag_ids.iter().any(|tag| query.tags.contains(tag)))
+    }
+}
+
+/// What tickets are sorted by. What is absent comes first, as in the database behind the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Instant(Instant),
+    Number(Option<i64>),
+    Text(Option<&'a str>),
+}
+
+impl<'a> Key<'a> {
+    fn of(ticket: &'a Ticket, sort_by: SortBy, quirks: &Quirks) -> Self {
+        match sort_by {
+            SortBy::CreatedAt => Self::Instant(ticket.created_at),
+            SortBy::Status => Self::Text(Some(&ticket.status)),
+            SortBy::Priority => Self::Number(ticket.priority),
+            SortBy::SourceType => Self::Text(Some(&ticket.origin)),
+            SortBy::AssignedTo => Self::Text(ticket.assigned_agent_id.as_deref()),
+            SortBy::Category => Self::Text(ticket.category_id.as_deref()),
+            SortBy::ResolutionTime => Self::Number(quirks.resolution_time.of(ticket)),
+        }
+    }
+
+    fn is_absent(self) -> bool {
+        matches!(self, Self::Number(None) | Self::Text(None))
     }
 }
 
@@ -220,6 +281,50 @@ mod tests {
             seen.iter()
                 .all(|ids| ids.starts_with('0') && ids.ends_with('7'))
         );
+    }
+
+    #[test]
+    fn a_page_of_a_sort_is_that_part_of_the_whole() {
+        let mut tickets: Vec<Ticket> = Vec::new();
+        for number in 0..50 {
+            let mut ticket = Ticket::new(format!("{number:02}"), at(number));
+            if number % 4 > 0 {
+                ticket.resolve(at(number + number * 7 % 11));
+            }
+            tickets.push(ticket);
+        }
+        let world = World::new(Directory::default(), tickets);
+        let ask = |is_ascending, skip, limit, quirks: &Quirks| {
+            let mut query = query(is_ascending, skip, limit);
+            query.sort_by = SortBy::ResolutionTime;
+            let page = select(&world, &query, quirks, 1).page;
+            let of =
+                |entry: &Arc<Entry>| (entry.ticket.id.clone(), entry.ticket.resolution_time_ms);
+            page.iter().map(of).collect::<Vec<_>>()
+        };
+        let nulls_first = Quirks {
+            has_nulls_first: true,
+            ..Quirks::default()
+        };
+        for quirks in [Quirks::default(), nulls_first] {
+            for is_ascending in [true, false] {
+                let whole = ask(is_ascending, 0, 100, &quirks);
+                assert_eq!(whole.len(), 50);
+                let nulls: Vec<bool> = whole.iter().map(|(_, time)| time.is_none()).collect();
+                assert_eq!(nulls[0], is_ascending || quirks.has_nulls_first);
+                let times: Vec<i64> = whole.iter().filter_map(|(_, time)| *time).collect();
+                assert!(
+                    times.is_sorted_by(|one, next| one == next || (one < next) == is_ascending)
+                );
+                for limit in [1, 7, 50] {
+                    let pages = (0..50).step_by(limit);
+                    let pages: Vec<_> = pages
+                        .flat_map(|skip| ask(is_ascending, skip, limit, &quirks))
+                        .collect();
+                    assert_eq!(pages, whole);
+                }
+            }
+        }
     }
 
     #[test]

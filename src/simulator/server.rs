@@ -27,6 +27,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::answer::{Delivery, Reply, Service};
 use crate::error::{Error, Result};
+use crate::table::Instant;
 
 /// How long half a body gets to leave before its connection closes.
 const HALF_BODY_MS: u64 = 5;
@@ -131,12 +132,13 @@ async fn respond(
     is_reset: Arc<AtomicBool>,
 ) -> io::Result<Response<Body>> {
     let key = request.headers().get("x-auth-token");
+    let now = service.now();
     let reply = service.answer(
         request.method().as_str(),
         request.uri().path(),
         request.uri().query().unwrap_or_default(),
         key.and_then(|value| value.to_str().ok()),
-        http_date,
+        |seconds| http_date(now, seconds),
     );
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;
@@ -147,17 +149,19 @@ async fn respond(
             is_reset.store(true, Ordering::Relaxed);
             Err(io::ErrorKind::ConnectionReset.into())
         }
-        Delivery::Whole | Delivery::HalfThenClose | Delivery::HalfThenHang => response(reply),
+        Delivery::Whole | Delivery::HalfThenClose | Delivery::HalfThenHang => {
+            response(reply, service.now())
+        }
     }
 }
 
-fn response(reply: Reply) -> io::Result<Response<Body>> {
+fn response(reply: Reply, now: Option<Instant>) -> io::Result<Response<Body>> {
     let mut response = Response::builder()
         .status(StatusCode::from_u16(reply.status).map_err(io::Error::other)?)
         .header(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))
         .header(CONTENT_LENGTH, reply.body.len());
     if reply.has_date {
-        response = response.header(DATE, http_date(0));
+        response = response.header(DATE, http_date(now, 0));
     }
     if let Some((name, value)) = reply.header {
         response = response.header(name, value);
@@ -185,7 +189,8 @@ fn half(
     StreamBody::new(frames).boxed_unsync()
 }
 
-/// The HTTP date so many seconds from now.
-fn http_date(seconds: u64) -> String {
-    httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds))
+/// The HTTP date so many seconds from `now`, or from the real present.
+fn http_date(now: Option<Instant>, seconds: u64) -> String {
+    let now = now.map_or_else(SystemTime::now, SystemTime::from);
+    httpdate::fmt_http_date(now + Duration::from_secs(seconds))
 }

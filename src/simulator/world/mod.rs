@@ -1,6 +1,10 @@
 //! The simulated desk: plain data, sorted by creation so that a range is two binary searches.
 
+mod evolve;
 mod generate;
+mod law;
+mod opening;
+mod season;
 mod source;
 mod text;
 mod thread;
@@ -11,10 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Bytes;
 
+use super::quirks::ResolutionTime;
 use super::render;
 use super::shape::Shape;
 use crate::table::Instant;
 
+pub use self::evolve::{
+    Campaign, Change, ChangeKind, Changes, CustomerChange, Evolution, Recasting,
+};
 pub use self::generate::WorldSpec;
 pub use self::ticket::{
     Agent, Attachment, Attribute, AttributeValue, Category, Customer, Message, Tag, Ticket, Word,
@@ -40,6 +48,7 @@ pub struct Directory {
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
     shape: Shape,
+    meaning: ResolutionTime,
     epoch: u64,
     /// Without its thread.
     pub(super) head: Bytes,
@@ -217,19 +226,24 @@ pub(super) struct View {
 
 impl View {
     /// The JSON of a ticket, made once for as long as neither it nor the directory changes.
-    pub(super) fn kept(&self, entry: &Entry, shape: Shape) -> Rendered {
+    pub(super) fn kept(&self, entry: &Entry, shape: Shape, meaning: ResolutionTime) -> Rendered {
         let mut slot = entry
             .rendered
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match slot.as_ref() {
-            Some(kept) if kept.shape == shape && kept.epoch == self.epoch => kept.clone(),
+            Some(kept)
+                if (kept.shape, kept.meaning, kept.epoch) == (shape, meaning, self.epoch) =>
+            {
+                kept.clone()
+            }
             _ => {
                 let made = Rendered {
                     shape,
+                    meaning,
                     epoch: self.epoch,
-                    head: render::ticket(&entry.ticket, &self.directory, shape, false),
-                    whole: render::ticket(&entry.ticket, &self.directory, shape, true),
+                    head: render::ticket(&entry.ticket, &self.directory, shape, meaning, false),
+                    whole: render::ticket(&entry.ticket, &self.directory, shape, meaning, true),
                 };
                 *slot = Some(made.clone());
                 made
@@ -306,7 +320,10 @@ mod tests {
         let id = world.id_at(0).expect("one ticket");
         let look = |world: &World| {
             let entry = world.entries().first().expect("one ticket");
-            let kept = world.view().kept(entry, Shape::default()).whole;
+            let kept = world
+                .view()
+                .kept(entry, Shape::default(), ResolutionTime::Last)
+                .whole;
             (
                 kept.as_ptr(),
                 String::from_utf8(kept.to_vec()).expect("text"),

@@ -30,23 +30,6 @@ impl Source {
     pub(super) fn chance(&mut self, probability: f64) -> bool {
         self.random.random_bool(probability)
     }
-
-    /// An exponentially distributed number with mean 1.
-    pub(super) fn exponential(&mut self) -> f64 {
-        -(1.0 - self.random.random::<f64>()).ln()
-    }
-
-    /// A normally distributed number with mean 0 and deviation 1.
-    fn normal(&mut self) -> f64 {
-        let angle = std::f64::consts::TAU * self.random.random::<f64>();
-        (2.0 * self.exponential()).sqrt() * angle.cos()
-    }
-
-    /// A log-normally distributed duration.
-    pub(super) fn lognormal(&mut self, median: Duration, sigma: f64) -> Duration {
-        let factor = (sigma * self.normal()).exp();
-        milliseconds(median.as_seconds_f64() * factor * 1_000.0)
-    }
 }
 
 /// A duration of so many milliseconds, of ten years at most.

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use rand::RngExt;
 
+use super::law::exponential;
 use super::source::{Source, milliseconds, whole};
 use super::text::{self, pick};
 use super::ticket::{Attachment, Customer, Message, Ticket};
@@ -30,7 +31,8 @@ pub(super) fn thread(
     let (share, factor) = VERY_LONG;
     let scale = if source.chance(share) { factor } else { 1.0 };
     // A half more, because the whole part of an exponential number is a half short on average.
-    let more = (mean_messages - 1.0).max(0.0) * source.exponential() * scale * 0.91 + 0.5;
+    let more =
+        (mean_messages - 1.0).max(0.0) * exponential(&mut source.random) * scale * 0.91 + 0.5;
     let length = 1 + whole(more).min(MOST_MESSAGES);
     let end = ticket.resolution_time_ms.map_or(cast.until, |time| {
         ticket.created_at + Duration::milliseconds(time)
@@ -55,7 +57,17 @@ pub(super) fn thread(
     messages
 }
 
-fn message(
+/// A note that customers do not see.
+pub(super) fn private_note(source: &mut Source, at: Instant, agent_id: Option<String>) -> Message {
+    let mut note = Message::new(source.id(at), at, text::message(&mut source.random));
+    note.sender_type = "agent".into();
+    note.sender_id = agent_id;
+    note.message_type = "InternalNote".into();
+    note
+}
+
+/// What the customer or an agent writes; `number` counts from 0, which is the customer's.
+pub(super) fn message(
     source: &mut Source,
     ticket: &Ticket,
     cast: &Cast<'_>,
@@ -123,7 +135,12 @@ fn attachments(source: &mut Source) -> Vec<Attachment> {
 }
 
 /// A line of the audit log.
-fn change(source: &mut Source, at: Instant, what: &str, values: (&str, &str)) -> Message {
+pub(super) fn change(
+    source: &mut Source,
+    at: Instant,
+    what: &str,
+    values: (&str, &str),
+) -> Message {
     let mut message = Message::new(source.id(at), at, what);
     message.sender_type = "system".into();
     message.message_type = what.replace(" changed", "Changed").into();

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use chrono::Duration;
+
 use crate::table::Instant;
 
 /// A word of a small set, or any other text.
@@ -40,6 +42,11 @@ pub struct Ticket {
     pub tag_ids: Vec<String>,
     /// Milliseconds between creation and resolution, once resolved.
     pub resolution_time_ms: Option<i64>,
+    /// Milliseconds between creation and first resolution, which a reopening does not clear;
+    /// served only where [`ResolutionTime::First`](crate::simulator::ResolutionTime) is asked for.
+    pub first_resolution_time_ms: Option<i64>,
+    /// Last reopening; not served.
+    pub reopened_at: Option<Instant>,
     /// Rating 1 to 5.
     pub csat: Option<i64>,
     /// What the AI did with it.
@@ -69,6 +76,8 @@ impl Ticket {
             customer_id: None,
             tag_ids: Vec::new(),
             resolution_time_ms: None,
+            first_resolution_time_ms: None,
+            reopened_at: None,
             csat: None,
             ai_status: None,
             discord_users: Vec::new(),
@@ -76,6 +85,29 @@ impl Ticket {
             attributes: Vec::new(),
             messages: Vec::new(),
         }
+    }
+
+    /// When it was last resolved, as long as it is.
+    pub fn resolved_at(&self) -> Option<Instant> {
+        self.resolution_time_ms
+            .map(|time| self.created_at + Duration::milliseconds(time))
+    }
+
+    /// Resolves it.
+    pub fn resolve(&mut self, at: Instant) {
+        let time = (at - self.created_at).num_milliseconds();
+        self.status = "Resolved".into();
+        self.resolution_time_ms = Some(time);
+        self.first_resolution_time_ms.get_or_insert(time);
+        self.updated_at = Some(at);
+    }
+
+    /// Opens it again.
+    pub fn reopen(&mut self, at: Instant) {
+        self.status = "Open".into();
+        self.resolution_time_ms = None;
+        self.reopened_at = Some(at);
+        self.updated_at = Some(at);
     }
 
     /// When the first message of this sender type was written.

@@ -2,7 +2,7 @@
 
 use mava_export::simulator::{Order, Quirks, Simulator, SimulatorSpec, Start};
 
-use super::{at, desk, get, ids, page, start};
+use super::{at, desk, get, ids, page, send, start};
 
 async fn quirky(quirks: Quirks) -> Simulator {
     start(SimulatorSpec {
@@ -129,4 +129,32 @@ async fn a_page_can_lack_has_more_be_capped_or_come_from_an_empty_workspace() {
         (nothing["count"].as_i64(), ids(&nothing).len()),
         (Some(0), 0)
     );
+}
+
+#[tokio::test]
+async fn an_ignored_parameter_is_ignored_alone() {
+    let simulator = quirky(Quirks {
+        ignored: &["csatValues"],
+        ..Quirks::default()
+    })
+    .await;
+    for (filter, expected) in [("csatValues=1", 6), ("assignedTo=nobody", 0)] {
+        assert_eq!(
+            page(&simulator, filter).await["count"],
+            expected,
+            "{filter}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_are_dated_with_the_present_that_was_set() {
+    let simulator = quirky(Quirks::default()).await;
+    simulator.set_now(Some(at("2024-03-02T10:00:00.900Z")));
+    let target = "/api/tickets?startDate=2024-03-01&endDate=2024-03-02";
+    let answer = send(&simulator, target).await.expect("an answer");
+    assert_eq!(answer.headers()["date"], "Sat, 02 Mar 2024 10:00:00 GMT");
+    simulator.set_now(None);
+    let answer = send(&simulator, target).await.expect("an answer");
+    assert_ne!(answer.headers()["date"], "Sat, 02 Mar 2024 10:00:00 GMT");
 }

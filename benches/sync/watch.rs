@@ -1,0 +1,140 @@
+//! Which changes a copy has seen, and how soon.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use mava_export::simulator::{Change, ChangeKind};
+
+use super::AFTERMATH;
+
+/// Changes of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) changes: usize,
+    /// Seen the next morning.
+    pub(crate) next_morning: usize,
+    /// Changes that are a week old by the end.
+    pub(crate) ripe: usize,
+    /// Of those, seen within the seven nights that followed the first.
+    pub(crate) within_week: usize,
+}
+
+impl Tally {
+    /// In percent; `None` where nothing of the kind happened.
+    pub(crate) fn next_morning_percent(self) -> Option<f64> {
+        percent(self.next_morning, self.changes)
+    }
+
+    /// In percent; `None` where nothing of the kind happened early enough.
+    pub(crate) fn within_week_percent(self) -> Option<f64> {
+        percent(self.within_week, self.ripe)
+    }
+}
+
+fn percent(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
+}
+
+struct Pending {
+    change: Change,
+    night: usize,
+}
+
+/// What is still to be seen, and the tally of what was.
+pub(crate) struct Watch {
+    nights: usize,
+    pending: Vec<Pending>,
+    tallies: BTreeMap<ChangeKind, Tally>,
+    deleted: HashSet<String>,
+}
+
+impl Watch {
+    /// Over so many nights.
+    pub(crate) fn new(nights: usize) -> Self {
+        Self {
+            nights,
+            pending: Vec::new(),
+            tallies: BTreeMap::new(),
+            deleted: HashSet::new(),
+        }
+    }
+
+    /// These changes are to be seen from this night on.
+    pub(crate) fn expect(&mut self, night: usize, changes: &[Change]) {
+        for change in changes {
+            let tally = self.tallies.entry(change.kind).or_default();
+            tally.changes += 1;
+            tally.ripe += usize::from(night + AFTERMATH <= self.nights);
+            if change.kind.is_deletion() {
+                self.deleted.insert(change.ticket_id.clone());
+            }
+            self.pending.push(Pending {
+                change: change.clone(),
+                night,
+            });
+        }
+    }
+
+    /// Strikes off what has been seen.
+    pub(crate) fn look(&mut self, night: usize, mut has_seen: impl FnMut(&Change) -> bool) {
+        let Self {
+            nights,
+            pending,
+            tallies,
+            ..
+        } = self;
+        pending.retain(|one| {
+            if !has_seen(&one.change) {
+                return true;
+            }
+            let tally = tallies.entry(one.change.kind).or_default();
+            tally.next_morning += usize::from(night == one.night);
+            let is_ripe = one.night + AFTERMATH <= *nights;
+            tally.within_week += usize::from(is_ripe && night <= one.night + AFTERMATH);
+            false
+        });
+    }
+
+    pub(crate) fn is_deleted(&self, ticket_id: &str) -> bool {
+        self.deleted.contains(ticket_id)
+    }
+
+    pub(crate) fn tally(&self, kind: ChangeKind) -> Tally {
+        self.tallies.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// All kinds but campaigns.
+    pub(crate) fn ordinary(&self) -> Tally {
+        let mut sum = Tally::default();
+        for (_, tally) in self.tallies.iter().filter(|(kind, _)| !kind.is_campaign()) {
+            sum.changes += tally.changes;
+            sum.next_morning += tally.next_morning;
+            sum.ripe += tally.ripe;
+            sum.within_week += tally.within_week;
+        }
+        sum
+    }
+
+    /// Tickets of which nothing but a campaign's doing is unseen.
+    pub(crate) fn campaign_only(&self) -> HashSet<&str> {
+        let by_ticket = self.by_ticket();
+        let campaigns = by_ticket.into_iter().filter(|(_, is_only)| *is_only);
+        campaigns.map(|(id, _)| id).collect()
+    }
+
+    /// Tickets of which something else is.
+    pub(crate) fn wrong(&self) -> usize {
+        self.by_ticket()
+            .values()
+            .filter(|is_only| !**is_only)
+            .count()
+    }
+
+    fn by_ticket(&self) -> HashMap<&str, bool> {
+        let mut by_ticket = HashMap::new();
+        for Pending { change, .. } in &self.pending {
+            let is_only = by_ticket.entry(change.ticket_id.as_str()).or_insert(true);
+            *is_only &= change.kind.is_campaign();
+        }
+        by_ticket
+    }
+}
