@@ -29,6 +29,7 @@
 //! - [`cli`], [`config`], [`settings`]: what was typed and read, and what it means.
 //! - [`commands`]: one file a command, glue between all that follows.
 //! - [`window`], [`plan`]: ranges, slices, what they cost. Pure.
+//! - [`refresh`]: how a sync finds what changed. Pure.
 //! - [`extract`]: pagers, lanes, the writer's thread. The only module that spawns tasks.
 //! - [`budget`]: the ledger, and the gate that every request passes.
 //! - [`api`]: the HTTP client, its queries and its retries.

@@ -141,8 +141,7 @@ impl Desk {
 
     /// Runs tonight's sync.
     pub(crate) fn sync(&self) -> Run {
-        let (since, now) = (self.since, self.now);
-        let run = run::run_sync(&self.context, self.asked, since, now, &self.settings);
+        let run = run::run_sync(&self.context, self.asked, &self.settings);
         self.runtime.block_on(run)
     }
 

@@ -2,7 +2,9 @@
 
 use mava_export::simulator::ChangeKind;
 
-use super::{Asked, Effort, Outcome, Size};
+use mava_export::refresh::Effort;
+
+use super::{Asked, Outcome, Size};
 
 /// Rows wrong outside campaigns, in ppm, at most.
 const WRONG_PPM: f64 = 500.0;

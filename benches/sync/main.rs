@@ -28,6 +28,8 @@ mod watch;
 use std::process::ExitCode;
 use std::time::Instant as Moment;
 
+use mava_export::refresh::Effort;
+
 use self::desk::Desk;
 use self::lookback::Lookback;
 use self::requests::Requests;
@@ -65,14 +67,6 @@ impl Size {
             Self::Medium | Self::Large => 3,
         }
     }
-}
-
-/// How much a sync spends on what is not certain to be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effort {
-    Thrifty,
-    Default,
-    Thorough,
 }
 
 /// What was asked for.

@@ -2,7 +2,7 @@
 
 use mava_export::commands::{self, Context};
 use mava_export::error::ExitCode;
-use mava_export::settings::{Backfill, Filters, RunKind, StoreSettings};
+use mava_export::settings::{Backfill, Filters, RunKind, StoreSettings, Sync};
 use mava_export::table::Instant;
 
 use super::Asked;
@@ -14,19 +14,33 @@ pub(crate) struct Run {
     pub(crate) is_complete: bool,
 }
 
-/// Brings the store up to `now`. Until there is a sync, this is a backfill of everything.
-pub(crate) async fn run_sync(
-    context: &Context,
-    _asked: Asked,
-    since: Instant,
-    now: Instant,
-    store: &StoreSettings,
-) -> Run {
-    let (summary, code) = commands::backfill(context, &backfill(since, now, store))
+/// Brings the store up to date.
+pub(crate) async fn run_sync(context: &Context, asked: Asked, store: &StoreSettings) -> Run {
+    let settings = Sync {
+        kind: RunKind::Backfill,
+        since: None,
+        effort: asked.effort,
+        refresh_within_days: asked.refresh_within_days,
+        full_below: 60,
+        is_full: false,
+        max_requests: None,
+        has_messages: false,
+        max_lanes: 8,
+        allow_deletions: false,
+        store: store.clone(),
+    };
+    let (summary, code) = commands::sync(context, &settings)
         .await
         .expect("a run that ends");
+    for remark in &summary.summary.remarks {
+        println!("note: {remark}");
+    }
     Run {
-        steps: vec![("full".to_owned(), summary.requests)],
+        steps: summary
+            .steps
+            .into_iter()
+            .map(|step| (step.step, step.requests))
+            .collect(),
         is_complete: code == ExitCode::Complete,
     }
 }

@@ -73,6 +73,7 @@ pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncS
         return first(context, settings).await;
     };
     store.end_stale_syncs(now - LONGEST_PAUSE, now)?;
+    let sent_before = context.client.counters().requests();
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
     let range = range(&coverage, server_time)?;
@@ -87,7 +88,9 @@ pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncS
         now,
     )?;
     let began_at = store.fix_server_time(run.snapshot_id, server_time)?;
-    let mut night = Night::new(context, settings, store, &run, &coverage, began_at)?;
+    let mut night = Night::new(
+        context, settings, store, &run, &coverage, began_at, sent_before,
+    )?;
     let requests = night.newly_sent();
     night.store()?.commit_lookups(&LookupsCommit {
         snapshot_id: run.snapshot_id,

@@ -44,6 +44,8 @@ pub(super) struct Night<'a> {
     /// Counts of everything in a window that this sync came by.
     pub(super) counted: Vec<(Window, u64)>,
     pub(super) ratings_outstanding: Option<u64>,
+    /// Requests that the client had sent before this sync.
+    sent_before: u64,
     /// Requests of this process that are in the run's account.
     accounted: u64,
     /// Requests at which optional steps stop.
@@ -58,6 +60,7 @@ impl<'a> Night<'a> {
         run: &Run,
         coverage: &Coverage,
         began_at: Instant,
+        sent_before: u64,
     ) -> Result<Self> {
         let proof = store.proof()?;
         Ok(Self {
@@ -77,7 +80,8 @@ impl<'a> Night<'a> {
             proof,
             counted: Vec::new(),
             ratings_outstanding: None,
-            accounted: 0,
+            sent_before,
+            accounted: sent_before,
             most_requests: 0,
             store: Some(store),
         })
@@ -209,10 +213,15 @@ impl<'a> Night<'a> {
         Ok(())
     }
 
+    /// Requests this sync has sent.
+    pub(super) fn sent(&self) -> u64 {
+        let sent = self.context.client.counters().requests();
+        sent.saturating_sub(self.sent_before)
+    }
+
     /// Requests that optional steps may still send.
     pub(super) fn allowance(&self) -> u64 {
-        let sent = self.context.client.counters().requests();
-        self.most_requests.saturating_sub(sent)
+        self.most_requests.saturating_sub(self.sent())
     }
 
     /// Requests sent since the last account.

@@ -28,7 +28,7 @@ pub(super) fn of(
     began: Moment,
 ) -> Result<SyncSummary> {
     let counters = night.context.client.counters();
-    let (requests, limited) = (counters.requests(), counters.limited());
+    let (requests, limited) = (night.sent(), counters.limited());
     let (retries, bytes) = (counters.retries(), counters.bytes());
     let (snapshot_id, now) = (night.snapshot_id, night.desk.began_at);
     let complete_until = night.desk.since;
