@@ -38,7 +38,7 @@ pub(crate) struct Desk {
     asked: Asked,
     simulator: Simulator,
     runtime: Runtime,
-    context: Context,
+    connection: Connection,
     settings: StoreSettings,
     since: Instant,
     now: Instant,
@@ -67,17 +67,12 @@ impl Desk {
             .enable_all()
             .build()
             .expect("a runtime");
-        let context = Context {
-            client: Arc::new(Client::new(&connection, rand::random).expect("a client")),
-            cancel: CancellationToken::new(),
-            progress: watch::Sender::new(Progress::default()),
-        };
         let settings = StoreSettings {
             path: directory.path().join("support.db"),
             file_mode: 0o600,
         };
         let copied = runtime.block_on(commands::backfill(
-            &context,
+            &context(&connection),
             &run::backfill(since, now, &settings),
         ));
         copied.expect("a first copy");
@@ -86,7 +81,7 @@ impl Desk {
             asked,
             simulator,
             runtime,
-            context,
+            connection,
             settings,
             since,
             now,
@@ -141,7 +136,9 @@ impl Desk {
 
     /// Runs tonight's sync.
     pub(crate) fn sync(&self) -> Run {
-        let run = run::run_sync(&self.context, self.asked, &self.settings);
+        // Each night is a process of its own.
+        let context = context(&self.connection);
+        let run = run::run_sync(&context, self.asked, &self.settings);
         self.runtime.block_on(run)
     }
 
@@ -277,6 +274,14 @@ impl Store {
         let mut statement = self.0.prepare(sql).ok()?;
         let oldest: i64 = statement.query_row([], |row| row.get(0)).ok()?;
         Some((now.timestamp_millis() - oldest) as f64 / 86_400_000.0)
+    }
+}
+
+fn context(connection: &Connection) -> Context {
+    Context {
+        client: Arc::new(Client::new(connection, rand::random).expect("a client")),
+        cancel: CancellationToken::new(),
+        progress: watch::Sender::new(Progress::default()),
     }
 }
 

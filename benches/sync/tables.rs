@@ -50,7 +50,7 @@ fn steps(outcome: &Outcome) {
 fn recall(strategies: &[&Strategy]) {
     println!("\n### Seen the next morning / within 7 nights more, in percent\n");
     let names: Vec<&str> = strategies.iter().map(|one| one.name.as_str()).collect();
-    println!("| change | a night | {} |", names.join(" | "));
+    println!("| change | changes | {} |", names.join(" | "));
     println!("|---|---|{}", "---|".repeat(names.len()));
     let line = |name: &str, of: &dyn Fn(&Strategy) -> super::watch::Tally| {
         let cells: Vec<String> = strategies
@@ -65,7 +65,7 @@ fn recall(strategies: &[&Strategy]) {
             })
             .collect();
         let changes = strategies.first().map_or(0, |one| of(one).changes);
-        println!("| {name} | {changes} in all | {} |", cells.join(" | "));
+        println!("| {name} | {changes} | {} |", cells.join(" | "));
     };
     for kind in ChangeKind::ALL {
         line(&format!("{kind:?}"), &|one| one.watch.tally(kind));
