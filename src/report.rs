@@ -116,7 +116,8 @@ pub struct SyncSummary {
 /// One step of a sync.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `campaigns`; or `full`.
+    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `campaigns`,
+    /// `refresh`; or `full`.
     pub step: String,
     /// Requests it took.
     pub requests: u64,

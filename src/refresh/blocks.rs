@@ -85,6 +85,8 @@ pub struct Floor {
     pub now_ms: i64,
     /// Since the last sync, in milliseconds: what a night's share is reckoned by.
     pub elapsed_ms: i64,
+    /// Pages of tonight's share that have been read already.
+    pub read: usize,
 }
 
 impl Floor {
@@ -96,7 +98,7 @@ impl Floor {
         let tickets = index.tickets().get(first..end).unwrap_or_default();
         let nights =
             real(usize::try_from(self.within_ms / self.elapsed_ms.max(DAY_MS / 24)).unwrap_or(1));
-        let share = (real(tickets.len()) / real(PAGE) / nights.max(1.0)).ceil();
+        let share = (real(tickets.len()) / real(PAGE) / nights.max(1.0)).ceil() - real(self.read);
         let due_ms = self.now_ms - self.within_ms + self.elapsed_ms.max(DAY_MS) * 2;
         let mut order: Vec<usize> = (first..)
             .zip(tickets)

@@ -190,11 +190,13 @@ impl Desk {
     }
 
     /// Blocks that have to be read so that no ticket goes unread for longer than `within_days`.
-    pub fn floor(&self, within_days: u32) -> Vec<Block> {
+    /// `read` pages of tonight's share have been read already.
+    pub fn floor(&self, within_days: u32, read: usize) -> Vec<Block> {
         let rule = Floor {
             within_ms: i64::from(within_days) * DAY_MS,
             now_ms: self.began_ms(),
             elapsed_ms: (self.began_ms() - self.since_ms()).clamp(DAY_MS / 24, 30 * DAY_MS),
+            read,
         };
         self.windows()
             .iter()

@@ -6,7 +6,7 @@ use super::summary;
 use crate::report::SyncSummary;
 
 /// What each step is, for who reads the table.
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 10] = [
     ("full", "the whole desk"),
     ("new", "created since"),
     ("open", "everything unresolved"),
@@ -16,6 +16,7 @@ const STEPS: [(&str, &str); 9] = [
     ("pages", "likely to have changed"),
     ("deletions", "gone"),
     ("campaigns", "tags and categories in bulk"),
+    ("refresh", "unread for longest"),
 ];
 
 /// The summary as text, styled.

@@ -9,9 +9,7 @@ use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
 use mava_export::report::{Progress, SyncSummary};
 use mava_export::settings::{RunKind, Sync};
-use mava_export::simulator::{
-    Message, Quirks, SimulatorSpec, Ticket, World, WorldSpec, object_id,
-};
+use mava_export::simulator::{Message, Quirks, SimulatorSpec, Ticket, World, WorldSpec, object_id};
 use mava_export::table::Instant;
 use tokio::sync::watch;
 
@@ -28,7 +26,10 @@ fn recent(tickets: usize) -> World {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the simulator's clock is the real one")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the simulator's clock is the real one"
+)]
 fn now() -> Instant {
     Instant::from_timestamp_millis(Utc::now().timestamp_millis()).expect("in range")
 }
@@ -137,7 +138,9 @@ async fn what_happens_to_unresolved_tickets_is_all_found() {
     });
     edit(&desk, &open[0], |ticket| {
         let id = object_id(now(), 2);
-        ticket.messages.push(Message::new(id, now(), "still waiting"));
+        ticket
+            .messages
+            .push(Message::new(id, now(), "still waiting"));
     });
     edit(&desk, &open[1], |ticket| ticket.status = "Waiting".into());
     for id in &open[2..6] {

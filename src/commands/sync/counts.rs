@@ -1,11 +1,16 @@
 //! Step 7: tickets that are gone, found by counting.
 
+use std::collections::HashSet;
+
 use super::confirm::Missing;
 use super::night::Night;
 use crate::error::Result;
 use crate::refresh::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
+
+/// The two halves of a gap with the API's counts, and what is missing from the page between them.
+type Halves = ([(Window, u64); 2], Vec<Missing>);
 
 /// At most this many requests locate losses, and at most this share of a full read in permille.
 const LEAST_PROBES: u64 = 30;
@@ -15,13 +20,8 @@ impl Night<'_> {
     pub(super) async fn deletions(&mut self) -> Result<()> {
         let windows = self.desk.windows();
         for (number, window) in windows.iter().enumerate() {
-            if (number == 0 || self.desk.is_turn(number)) && self.allowance() > 0 {
-                let query = self.newest_first(*window);
-                if let Some(seen) = self.read(&query).await?
-                    && let (Some(count), false) = (seen.count, seen.is_foreign)
-                {
-                    self.counted.push((*window, count));
-                }
+            if number == 0 || (self.desk.is_turn(number) && self.allowance() > 0) {
+                self.total(*window).await?;
             }
         }
         let mut gaps = self.gaps(&windows);
@@ -43,13 +43,31 @@ impl Night<'_> {
             probes -= 1;
             if local.max(count) <= u64::try_from(PAGE).unwrap_or(0) {
                 missing.extend(self.absent(gap).await?);
-            } else if let Some(halves) = self.halve(gap, count).await? {
+            } else if let Some((halves, absent)) = self.halve(gap, count).await? {
+                for (id, at) in &absent {
+                    self.desk.index.forget(id, at.timestamp_millis());
+                }
+                missing.extend(absent);
                 gaps.extend(halves);
             }
         }
         missing.sort_by_key(|(_, at): &Missing| *at);
         missing.dedup();
         self.settle(missing).await
+    }
+
+    /// The API's count of everything in a window, once a sync.
+    pub(super) async fn total(&mut self, window: Window) -> Result<()> {
+        if self.counted.iter().any(|(known, _)| *known == window) {
+            return Ok(());
+        }
+        let query = self.newest_first(window);
+        if let Some(seen) = self.read(&query).await?
+            && let (Some(count), false) = (seen.count, seen.is_foreign)
+        {
+            self.counted.push((window, count));
+        }
+        Ok(())
     }
 
     /// Ranges between the counts that this sync came by, whose counts differ from the store's.
@@ -97,25 +115,20 @@ impl Night<'_> {
         let Some(seen) = self.read(&query).await? else {
             return Ok(Vec::new());
         };
+        self.probed += 1;
         let Some(until) = seen.spans else {
             return Ok(Vec::new());
         };
-        let tickets = self
-            .desk
-            .index
-            .created_in(gap.from().timestamp_millis(), until.timestamp_millis());
-        Ok(tickets
-            .iter()
-            .filter(|known| !known.is_gone && !seen.ids.contains(known.id.as_ref()))
-            .filter_map(|known| {
-                let at = Instant::from_timestamp_millis(known.created_ms)?;
-                Some((known.id.to_string(), at))
-            })
-            .collect())
+        Ok(self.not_among(
+            gap.from().timestamp_millis(),
+            until.timestamp_millis(),
+            &seen.ids,
+        ))
     }
 
-    /// Counts the older half of a gap; the page beside the cut comes for nothing.
-    async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<[(Window, u64); 2]>> {
+    /// Counts the older half of a gap. The page beside the cut comes for nothing: what it should show
+    /// and does not is missing, and counted out of the halves.
+    async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<Halves>> {
         let from_ms = gap.from().timestamp_millis();
         let until_ms = gap.until().timestamp_millis();
         let tickets = self.desk.index.created_in(from_ms, until_ms);
@@ -131,7 +144,36 @@ impl Night<'_> {
         let Some(seen) = self.read(&query).await? else {
             return Ok(None);
         };
-        let left = seen.count.filter(|_| !seen.is_foreign);
-        Ok(left.and_then(|left| Some([(older, left), (newer, count.checked_sub(left)?)])))
+        self.probed += 1;
+        let Some(left) = seen.count.filter(|_| !seen.is_foreign) else {
+            return Ok(None);
+        };
+        let Some(right) = count.checked_sub(left) else {
+            return Ok(None);
+        };
+        let is_whole = u64::try_from(seen.length).ok() == Some(left);
+        let oldest_ms = seen.times.iter().map(|(created, _)| *created).min();
+        // What shares the oldest instant may have been cut off.
+        let shown_ms = match (is_whole, oldest_ms) {
+            (true, _) => from_ms,
+            (false, Some(oldest)) => oldest + 1,
+            (false, None) => middle_ms,
+        };
+        let absent = self.not_among(shown_ms, middle_ms, &seen.ids);
+        Ok(Some(([(older, left), (newer, right)], absent)))
+    }
+
+    /// Live tickets of the index created in `[from_ms, until_ms)` that are not among `ids`.
+    fn not_among(&self, from_ms: i64, until_ms: i64, ids: &HashSet<String>) -> Vec<Missing> {
+        self.desk
+            .index
+            .created_in(from_ms, until_ms)
+            .iter()
+            .filter(|known| !known.is_gone && !ids.contains(known.id.as_ref()))
+            .filter_map(|known| {
+                let at = Instant::from_timestamp_millis(known.created_ms)?;
+                Some((known.id.to_string(), at))
+            })
+            .collect()
     }
 }

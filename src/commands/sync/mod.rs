@@ -89,7 +89,13 @@ pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncS
     )?;
     let began_at = store.fix_server_time(run.snapshot_id, server_time)?;
     let mut night = Night::new(
-        context, settings, store, &run, &coverage, began_at, sent_before,
+        context,
+        settings,
+        store,
+        &run,
+        &coverage,
+        began_at,
+        sent_before,
     )?;
     let requests = night.newly_sent();
     night.store()?.commit_lookups(&LookupsCommit {

@@ -43,7 +43,10 @@ pub(super) struct Night<'a> {
     pub(super) proof: Proof,
     /// Counts of everything in a window that this sync came by.
     pub(super) counted: Vec<(Window, u64)>,
-    pub(super) ratings_outstanding: Option<u64>,
+    /// Rated tickets of the last year, as the API counts them.
+    pub(super) rated: Option<u64>,
+    /// Pages that located losses.
+    pub(super) probed: usize,
     /// Requests that the client had sent before this sync.
     sent_before: u64,
     /// Requests of this process that are in the run's account.
@@ -79,7 +82,8 @@ impl<'a> Night<'a> {
             deleted: 0,
             proof,
             counted: Vec::new(),
-            ratings_outstanding: None,
+            rated: None,
+            probed: 0,
             sent_before,
             accounted: sent_before,
             most_requests: 0,
@@ -124,6 +128,8 @@ impl<'a> Night<'a> {
         self.step("deletions", &done, async |night| night.deletions().await)
             .await?;
         self.step("campaigns", &done, async |night| night.campaigns().await)
+            .await?;
+        self.step("refresh", &done, async |night| night.refresh().await)
             .await?;
         let mut hazards = std::mem::take(&mut self.desk.hazards);
         self.store()?.commit_hazards(&mut hazards)

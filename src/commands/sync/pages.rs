@@ -1,5 +1,5 @@
-//! Step 6: pages by what is expected to have changed on them, and the floor under how long any
-//! ticket goes unread.
+//! Steps 6 and 9: pages by what is expected to have changed on them, and the floor under how long
+//! any ticket goes unread.
 
 use super::night::Night;
 use crate::error::Result;
@@ -10,12 +10,12 @@ use crate::window::Window;
 const LEFT: u64 = 12;
 
 impl Night<'_> {
+    /// The best first, as long as they are worth it.
     pub(super) async fn pages(&mut self) -> Result<()> {
         let windows = self.desk.windows();
-        let floor = self.desk.floor(self.settings.refresh_within_days);
-        let blocks = self.desk.worthwhile(self.ratings_outstanding);
+        let floor = self.desk.floor(self.settings.refresh_within_days, 0);
         let reserved = u64::try_from(floor.len()).unwrap_or(u64::MAX) + LEFT;
-        for block in blocks {
+        for block in self.desk.worthwhile(self.ratings_outstanding()) {
             if self.allowance() <= reserved {
                 self.remark(
                     "the cap on requests was reached before every page worth reading was read"
@@ -25,12 +25,16 @@ impl Night<'_> {
             }
             self.read_block(&block, &windows).await?;
         }
-        for block in floor {
-            let tickets = self.desk.index.tickets().get(block.first..block.end);
-            let is_read = tickets.is_some_and(|all| all.iter().all(|known| known.is_met));
-            if !is_read {
-                self.read_block(&block, &windows).await?;
-            }
+        Ok(())
+    }
+
+    /// What has gone unread for longest. Pages that located losses have read such tickets as well,
+    /// all over the history, and count towards a night's share.
+    pub(super) async fn refresh(&mut self) -> Result<()> {
+        let windows = self.desk.windows();
+        let within = self.settings.refresh_within_days;
+        for block in self.desk.floor(within, self.probed) {
+            self.read_block(&block, &windows).await?;
         }
         Ok(())
     }

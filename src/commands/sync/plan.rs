@@ -79,8 +79,7 @@ fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
     if let Some(window) = window_ms(desk.year_ms(), desk.since_ms()) {
         all.push(planned("ratings", window, 0, 1));
     }
-    let mut blocks: Vec<Block> = desk.worthwhile(None);
-    blocks.extend(desk.floor(settings.refresh_within_days));
+    let blocks: Vec<Block> = desk.worthwhile(None);
     all.extend(together("pages", &blocks));
     for (number, window) in desk.windows().into_iter().enumerate() {
         if number == 0 || desk.is_turn(number) {
@@ -90,6 +89,8 @@ fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
     if let Some(window) = desk.windows().first() {
         all.push(planned("campaigns", *window, 0, 1));
     }
+    let blocks = desk.floor(settings.refresh_within_days, 0);
+    all.extend(together("refresh", &blocks));
     all
 }
 

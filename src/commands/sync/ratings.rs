@@ -33,6 +33,7 @@ impl Night<'_> {
         let Some(remote) = seen.count else {
             return Ok(());
         };
+        self.rated = Some(remote);
         let reserve = self.allowance() * LEFT_PERCENT / 100;
         if self.outstanding(remote) > 0 {
             let (sweep, slack_ms) = self.desk.rating_sweep(self.outstanding(remote));
@@ -50,12 +51,15 @@ impl Night<'_> {
                 }
             }
         }
-        let outstanding = self.outstanding(remote);
-        self.ratings_outstanding = Some(outstanding);
-        if outstanding == 0 {
+        if self.outstanding(remote) == 0 {
             self.vouch(Kind::Rating, (from_ms, until_ms), i64::MIN)?;
         }
         Ok(())
+    }
+
+    /// Ratings that are known to be unseen, if they were counted.
+    pub(super) fn ratings_outstanding(&self) -> Option<u64> {
+        self.rated.map(|remote| self.outstanding(remote))
     }
 
     /// Ratings that the API counts and the index lacks.

@@ -9,7 +9,7 @@ use crate::store::StepRow;
 use crate::table::{Snapshot, instant_text};
 
 /// The order in which steps are told.
-const ORDER: [&str; 9] = [
+const ORDER: [&str; 10] = [
     "full",
     "new",
     "open",
@@ -19,6 +19,7 @@ const ORDER: [&str; 9] = [
     "pages",
     "deletions",
     "campaigns",
+    "refresh",
 ];
 
 pub(super) fn of(
@@ -33,7 +34,7 @@ pub(super) fn of(
     let (snapshot_id, now) = (night.snapshot_id, night.desk.began_at);
     let complete_until = night.desk.since;
     let remarks = std::mem::take(&mut night.remarks);
-    let ratings_outstanding = night.ratings_outstanding;
+    let ratings_outstanding = night.ratings_outstanding();
     let unverified = night
         .failures
         .iter()
