@@ -3,6 +3,7 @@
 mod backfill;
 mod demo;
 mod drive;
+mod gone;
 mod plan;
 mod probe;
 mod status;
