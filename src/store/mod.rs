@@ -7,6 +7,7 @@
 
 mod bind;
 mod children;
+mod counts;
 mod customers;
 mod deletions;
 mod failure;
