@@ -7,10 +7,12 @@ mod gone;
 mod plan;
 mod probe;
 mod status;
+mod verify;
 
 pub use backfill::{Context, backfill};
 pub use plan::plan;
 pub use probe::probe;
+pub use verify::verify;
 
 use tokio::runtime::Runtime;
 
@@ -52,6 +54,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
                 })
             }))
         }),
+        Command::Verify { connection, verify } => {
+            on_runtime(|runtime| runtime.block_on(verify::run(&connection, &verify, printer)))
+        }
         Command::Status(store) => status::status(&store, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {

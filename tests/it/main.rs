@@ -32,3 +32,5 @@ mod simulator;
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod verify;
