@@ -28,6 +28,21 @@ const CHILDREN: [&str; 6] = [
 const LIVE: &str =
     "tickets.deleted_at IS NULL AND tickets.created_at >= ?1 AND tickets.created_at < ?2";
 
+/// A ticket of the index whose row is that of its last version, as far as versions go.
+const AS_LAST_SEEN: &str = "SELECT 1 FROM tickets JOIN ticket_history AS last
+         ON last.ticket_id = tickets.id AND last.valid_until IS NULL
+     WHERE tickets.id = _ticket_index.id
+         AND last.is_deleted = (tickets.deleted_at IS NOT NULL)
+         AND last.is_deleted = _ticket_index.is_deleted
+         AND last.status IS tickets.status AND last.priority IS tickets.priority
+         AND last.category_id IS tickets.category_id
+         AND last.assigned_agent_id IS tickets.assigned_agent_id
+         AND last.csat IS tickets.csat AND last.ai_status IS tickets.ai_status
+         AND last.resolution_time_ms IS tickets.resolution_time_ms
+         AND last.message_count IS tickets.message_count
+         AND last.tags_json = (SELECT json_group_array(tag_id) FROM (
+             SELECT tag_id FROM ticket_tags WHERE ticket_id = tickets.id ORDER BY tag_id))";
+
 impl Store {
     /// The values that the store knows of a group whose values are ids, with their names, by id.
     /// None for other groups.
@@ -134,19 +149,23 @@ impl Store {
             .map_err(|error| self.failed("count rejects", error))
     }
 
-    /// Makes the next read of the tickets created in these windows write all their rows, whatever
+    /// Makes the next read of tickets created in these windows write all their rows, whatever
     /// their hashes say: what a hand other than ours changed, no hash knows.
+    ///
+    /// Unless `is_every` ticket is meant, those whose row differs from its last version in
+    /// `ticket_history`, which holds what the API last said: so that a repair does not make
+    /// changes of rows that are right.
     ///
     /// A ticket of which only the index is left gets an empty row, so that its history goes on
     /// when it is read; what hangs on no ticket at all is removed.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn distrust(&mut self, windows: &[Window]) -> Result<()> {
+    pub fn distrust(&mut self, windows: &[Window], is_every: bool) -> Result<()> {
         self.in_transaction("make way for a repair", |connection| {
             for window in windows {
                 restore(connection, *window)?;
-                forget(connection, *window)?;
+                forget(connection, *window, is_every)?;
             }
             for table in CHILDREN {
                 connection.execute(
@@ -190,17 +209,19 @@ fn restore(connection: &Connection, window: Window) -> Attempt<()> {
 }
 
 /// Hashes that no content has, and the flag of the index as the table has it.
-fn forget(connection: &Connection, window: Window) -> Attempt<()> {
+fn forget(connection: &Connection, window: Window, is_every: bool) -> Attempt<()> {
     connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE _ticket_index SET head_hash = zeroblob(16), thread_hash = NULL,
                  is_deleted = EXISTS (SELECT 1 FROM tickets
                      WHERE tickets.id = _ticket_index.id AND deleted_at IS NOT NULL)
-             WHERE created_at_ms >= ?1 AND created_at_ms < ?2",
-        )?
-        .execute([
+             WHERE created_at_ms >= ?1 AND created_at_ms < ?2
+                 AND (?3 OR NOT EXISTS ({AS_LAST_SEEN}))"
+        ))?
+        .execute(params![
             window.from().timestamp_millis(),
             window.until().timestamp_millis(),
+            is_every
         ])?;
     Ok(())
 }

@@ -210,7 +210,8 @@ async fn a_status_edited_by_hand_is_found_and_put_right() {
         told(&found.differences),
         [("status", "Open", -1), ("status", "Resolved", 1)]
     );
-    mend(&desk).await;
+    let repair = mend(&desk).await.repair.expect("a repair");
+    assert_eq!((repair.tickets_new, repair.tickets_changed), (0, 1));
     desk.assert_whole("status");
 }
 
@@ -258,8 +259,26 @@ async fn a_tag_moved_at_the_source_is_found_and_followed() {
     let mut moved = told(&found.differences);
     moved.sort_by_key(|(_, _, difference)| *difference);
     assert_eq!(moved, [("tag", old.as_str(), -1), ("tag", new.as_str(), 1)]);
-    mend(&desk).await;
+    let repair = mend(&desk).await.repair.expect("a repair");
+    assert_eq!((repair.tickets_new, repair.tickets_changed), (0, 1));
     desk.assert_whole("tag");
+}
+
+#[tokio::test]
+async fn what_no_version_in_the_history_tells_is_mended_too() {
+    for sql in [
+        // The history does not hold the origin.
+        "UPDATE tickets SET source_type = 'email' WHERE rowid % 90 = 1",
+        "UPDATE tickets SET status = 'Open' WHERE rowid % 90 = 1;
+         UPDATE ticket_history SET status = 'Open'
+         WHERE ticket_id IN (SELECT id FROM tickets WHERE rowid % 90 = 1)",
+        "DELETE FROM ticket_tags WHERE ticket_id IN (SELECT id FROM tickets WHERE rowid % 90 = 1)",
+    ] {
+        let desk = copied(400).await;
+        meddle(&desk, true, sql);
+        mend(&desk).await;
+        desk.assert_whole(sql);
+    }
 }
 
 #[tokio::test]

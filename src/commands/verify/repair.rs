@@ -34,16 +34,8 @@ pub(super) struct Repairing<'a> {
 }
 
 impl Repairing<'_> {
-    /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
-    /// it came to its end.
-    pub(super) async fn read(
-        &mut self,
-        mut store: Store,
-        windows: &[Window],
-    ) -> Result<(Store, bool)> {
-        let Some(range) = windows.iter().copied().reduce(|one, other| one.hull(other)) else {
-            return Ok((store, true));
-        };
+    /// Begins the run, whose range holds all the slices.
+    pub(super) fn begin(&mut self, store: &mut Store, range: Window) -> Result<()> {
         let spec = RunSpec {
             kind: KIND.to_owned(),
             range,
@@ -51,14 +43,25 @@ impl Repairing<'_> {
             filters_json: None,
             has_messages: self.has_messages,
         };
-        let run = store.begin(&spec, Utc::now())?;
-        self.snapshot_id = run.snapshot_id;
-        tracing::info!(run = run.snapshot_id, window = %range, slices = windows.len(), "repair begins");
+        self.snapshot_id = store.begin(&spec, Utc::now())?.snapshot_id;
+        tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
+        Ok(())
+    }
+
+    /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
+    /// it came to its end. Rows that look as the API last said are only written where it says
+    /// otherwise now, unless `is_every` row is to be.
+    pub(super) async fn read(
+        &mut self,
+        mut store: Store,
+        windows: &[Window],
+        is_every: bool,
+    ) -> Result<(Store, bool)> {
         let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
-        store.plan_slices(run.snapshot_id, &pieces)?;
-        store.distrust(&pieces)?;
+        store.plan_slices(self.snapshot_id, &pieces)?;
+        store.distrust(&pieces, is_every)?;
         let store = self.extract(store).await?;
-        let slices = store.slices(run.snapshot_id)?;
+        let slices = store.slices(self.snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
             return Ok((store, false));
         }
@@ -89,10 +92,13 @@ impl Repairing<'_> {
         let (mut store, written) = writer.finish().await?;
         written?;
         self.accounted = ended.requests_accounted;
-        self.remarks.extend(ended.remarks);
+        ended
+            .remarks
+            .into_iter()
+            .for_each(|remark| self.remark(remark));
         if ended.lacks_threads {
             self.is_whole = false;
-            self.remarks.push(
+            self.remark(
                 "no ticket came with messages, although they were asked for; threads in the store \
                  were left as they are"
                     .to_owned(),
@@ -112,7 +118,7 @@ impl Repairing<'_> {
         for slice in slices {
             match &slice.state {
                 SliceState::Unverified { reason } => {
-                    self.remarks.push(format!(
+                    self.remark(format!(
                         "{} was not proven complete: {reason}",
                         slice.window
                     ));
@@ -144,8 +150,10 @@ impl Repairing<'_> {
         self.account(&mut store)?;
         match flagged {
             Ok(remark) => {
-                self.is_whole &= remark.is_none();
-                self.remarks.extend(remark);
+                if let Some(remark) = remark {
+                    self.is_whole = false;
+                    self.remark(remark);
+                }
                 Ok((store, true))
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
@@ -161,6 +169,13 @@ impl Repairing<'_> {
             false => Outcome::Incomplete,
         };
         store.finish(self.snapshot_id, outcome, Utc::now())
+    }
+
+    /// The same remark of two rounds is one.
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
     }
 
     /// Enters what was sent since the last time into the run's account.
