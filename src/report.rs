@@ -3,12 +3,14 @@
 
 mod probe;
 mod status;
+mod verify;
 
 use std::time::Duration;
 
 pub use probe::{Finding, Probe, Verdict};
 use serde::Serialize;
 pub use status::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
+pub use verify::{Difference, Refused, Repair, Verification};
 
 use crate::window::Window;
 

@@ -46,6 +46,13 @@ pub enum Command {
     },
     /// Show what a store holds.
     Status(StoreSettings),
+    /// Count the API against a store.
+    Verify {
+        /// The API.
+        connection: Connection,
+        /// What to compare.
+        verify: Verify,
+    },
     /// Compare an answer of the API with what we expect.
     Probe(Connection),
     /// A simulated desk, a backfill, a look at the result.
@@ -239,6 +246,17 @@ impl Backfill {
     pub fn window(&self, now: Instant) -> Option<Window> {
         Window::new(self.since, self.until.unwrap_or(now))
     }
+}
+
+/// A verification, as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    /// The store.
+    pub store: StoreSettings,
+    /// Whether to re-read what differs.
+    pub is_repair: bool,
+    /// Mark tickets deleted even when suspiciously many are gone.
+    pub allow_deletions: bool,
 }
 
 /// A demo, as meant.

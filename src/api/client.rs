@@ -109,6 +109,8 @@ pub struct FetchError {
     pub is_weight: bool,
     /// Whether the answer was past the cap on its size.
     pub is_too_large: bool,
+    /// What the API said, where it refused the request itself (400, 404, 422).
+    pub refusal: Option<String>,
 }
 
 impl From<FetchError> for Error {
@@ -123,6 +125,7 @@ impl From<Error> for FetchError {
             error,
             is_weight: false,
             is_too_large: false,
+            refusal: None,
         }
     }
 }
@@ -443,5 +446,6 @@ fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchErro
         error,
         is_weight: cause.is_weight(),
         is_too_large: matches!(cause, Cause::TooLarge(_)),
+        refusal: matches!(cause, Cause::Status(400 | 404 | 422, _)).then(|| cause.to_string()),
     }
 }

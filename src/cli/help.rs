@@ -82,6 +82,15 @@ Examples:
   mava-export status --to sqlite:support.db
   mava-export status --to sqlite:support.db --json | jq .freshness";
 
+pub(super) const VERIFY: &str = "\
+Examples:
+  mava-export verify --to sqlite:support.db
+  mava-export verify --to sqlite:support.db --repair
+  mava-export verify --to sqlite:support.db --json | jq .differences
+
+Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
+With --repair it holds the store like any other run; without, it only reads.";
+
 pub(super) const PROBE: &str = "\
 Example:
   MAVA_API_KEY=… mava-export probe

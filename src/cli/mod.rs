@@ -18,8 +18,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, ServerArgs, StoreArgs, SyncingArgs,
-    WorldArgs,
+    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs, StoreArgs,
+    SyncingArgs, WorldArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status};
@@ -82,6 +82,13 @@ pub enum Command {
     /// Show what a store holds: snapshots, an unfinished run, freshness, size
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
+    /// Count the API against a store and say where they differ
+    ///
+    /// Counts every window of up to 365 days that the store covers: all tickets, then by status,
+    /// rating, category, tag, agent and origin. Where the two differ it counts smaller and smaller
+    /// slices until it can say where. Changes since the last run differ too, above all in status.
+    #[command(after_help = help::VERIFY)]
+    Verify(VerifyArgs),
     /// Send one request with your key and compare the answer with what we expect
     ///
     /// Prints names and types of fields, never what is in them.
@@ -156,6 +163,20 @@ pub struct StatusArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+}
+
+/// `verify` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct VerifyArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// What to do about it.
+    #[command(flatten)]
+    pub repair: RepairArgs,
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
 }
 
 /// `probe` as typed.

@@ -155,6 +155,22 @@ pub struct SyncingArgs {
     pub max_requests: Option<u64>,
 }
 
+/// What to do about differences.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Repair")]
+pub struct RepairArgs {
+    /// Read again what differs, flag what is gone, and count again
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub repair: bool,
+    /// Flag tickets as deleted even when suspiciously many are gone
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub allow_deletions: bool,
+}
+
 /// What to fetch: repeat an option or separate its values by commas.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters (a filtered export never flags a ticket as deleted)")]

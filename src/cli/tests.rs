@@ -132,6 +132,7 @@ fn the_examples_in_the_help_parse() {
         help::BACKFILL,
         help::PLAN,
         help::STATUS,
+        help::VERIFY,
         help::PROBE,
         help::DEMO,
     ]);

@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
 
+use super::gone::Search;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::SliceState;
 use crate::report::{Progress, Summary, Unverified};
 use crate::settings::{Backfill, RunKind};
-use crate::store::{self, LookupsCommit, OpenOptions, PageCommit, Run, RunSpec, Store};
+use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
 use crate::table::{Instant, Snapshot, instant_text};
 
 /// Added to our own clock for the end of a range that ends "now": what clocks of two machines
@@ -27,13 +28,6 @@ const CLOCK_ALLOWANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// A resumed run whose range ends "now" is extended when its recorded end is this far behind.
 const LEAST_EXTENSION: TimeDelta = TimeDelta::minutes(10);
-
-/// A run that found more tickets gone than this, and more than [`SUSPICIOUS_PERCENT`] of those
-/// alive, believes none of it: a wrong key or an empty workspace looks just so.
-const SUSPICIOUS_COUNT: i64 = 50;
-
-/// See [`SUSPICIOUS_COUNT`].
-const SUSPICIOUS_PERCENT: i64 = 2;
 
 /// What a run is given by its surroundings.
 #[derive(Debug)]
@@ -84,10 +78,9 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
 
 /// An invented desk's rows must not mix with a real one's.
 pub(super) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Result<()> {
-    let Some(latest) = store.snapshots(1)?.pop() else {
+    let Some(holds_demo) = holds_demo(store)? else {
         return Ok(());
     };
-    let holds_demo = latest.kind == RunKind::Demo.word();
     let path = path.display();
     match kind {
         RunKind::Backfill if holds_demo => Err(Error::usage(format!(
@@ -100,6 +93,14 @@ pub(super) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Re
         .help("name another file with --to")),
         RunKind::Backfill | RunKind::Demo => Ok(()),
     }
+}
+
+/// Whether an invented desk's rows are in the store; `None` where no run has written any.
+pub(super) fn holds_demo(store: &Store) -> Result<Option<bool>> {
+    // Syncs and repairs say nothing about whose desk it is.
+    let runs = store.snapshots(u32::MAX)?;
+    let is_demo = runs.iter().any(|run| run.kind == RunKind::Demo.word());
+    Ok((!runs.is_empty()).then_some(is_demo))
 }
 
 fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
@@ -293,52 +294,19 @@ impl Part<'_> {
             return Ok(true);
         };
         let missing = store.unseen(snapshot_id, &range)?;
-        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
-        let is_suspicious = count > SUSPICIOUS_COUNT
-            && count.saturating_mul(100)
-                > store.live_count(&range)?.saturating_mul(SUSPICIOUS_PERCENT);
-        if is_suspicious && !self.settings.allow_deletions {
-            self.remarks.push(format!(
-                "{count} stored tickets were not listed any more; so many look like a wrong key, \
-                 another desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)"
-            ));
-            return Ok(false);
-        }
-        if missing.is_empty() {
-            return Ok(true);
-        }
-        let scope = Arc::new(Scope {
-            filters: self.settings.filters.clone(),
+        let search = Search {
+            context: self.context,
+            snapshot_id,
             has_messages: self.settings.has_messages,
-        });
-        let look = extract::look_again(
-            &self.context.client,
-            &scope,
-            &missing,
             range,
-            &self.context.cancel,
-        )
-        .await?;
-        let now = Utc::now();
-        if let (false, Some(slice)) = (look.found.is_empty(), slices.first()) {
-            let requests = self.newly_sent();
-            store.commit_page(&PageCommit {
-                snapshot_id,
-                slice,
-                tickets: &look.found,
-                rejects: &[],
-                requests,
-                read_at: now,
-            })?;
-        }
-        store.mark_deleted(snapshot_id, &look.gone, now)?;
-        if look.unclear > 0 {
-            self.remarks.push(format!(
-                "{} tickets were not listed, but a second look did not settle whether they are gone",
-                look.unclear
-            ));
-        }
-        Ok(look.unclear == 0)
+            slice: slices.first(),
+            live: store.live_count(&range)?,
+            allow_deletions: self.settings.allow_deletions,
+        };
+        let remark = search.flag(store, &missing).await?;
+        let is_settled = remark.is_none();
+        self.remarks.extend(remark);
+        Ok(is_settled)
     }
 
     /// Requests sent since the last account.

@@ -3,15 +3,18 @@
 mod backfill;
 mod demo;
 mod drive;
+mod gone;
 mod plan;
 mod probe;
 mod status;
 mod sync;
+mod verify;
 
 pub use backfill::{Context, backfill};
 pub use plan::plan;
 pub use probe::probe;
 pub use sync::sync;
+pub use verify::verify;
 
 use tokio::runtime::Runtime;
 
@@ -60,6 +63,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
                 })
             }))
         }),
+        Command::Verify { connection, verify } => {
+            on_runtime(|runtime| runtime.block_on(verify::run(&connection, &verify, printer)))
+        }
         Command::Status(store) => status::status(&store, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {

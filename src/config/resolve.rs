@@ -12,7 +12,7 @@ use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, Store
 use crate::error::{Error, Result};
 use crate::settings::{
     Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, RunKind,
-    Simulation, StoreSettings, Sync, Timeouts, World,
+    Simulation, StoreSettings, Sync, Timeouts, Verify, World,
 };
 use crate::table::Instant;
 use crate::window::Window;
@@ -43,6 +43,7 @@ fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
         | cli::Command::Plan {
             command: cli::PlanCommand::Sync(typed),
         } => Some(&mut typed.api),
+        cli::Command::Verify(typed) => Some(&mut typed.api),
         cli::Command::Probe(typed) => Some(&mut typed.api),
         cli::Command::Status(_)
         | cli::Command::Demo(_)
@@ -98,6 +99,17 @@ pub fn resolve_with(
             sync: sync(&typed, now)?,
         },
         cli::Command::Status(typed) => Command::Status(store(&typed.store)?),
+        cli::Command::Verify(typed) => {
+            let verify = Verify {
+                store: store(&typed.store)?,
+                is_repair: typed.repair.repair,
+                allow_deletions: typed.repair.allow_deletions,
+            };
+            Command::Verify {
+                connection: connect(&typed.api)?,
+                verify,
+            }
+        }
         cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
         cli::Command::Demo(typed) => Command::Demo(Demo {
             store: StoreSettings {

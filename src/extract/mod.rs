@@ -8,6 +8,7 @@
 //! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
 //! nothing is shared and nothing is locked.
 
+mod count;
 mod gone;
 mod lanes;
 mod lookups;
@@ -15,6 +16,7 @@ mod page;
 mod pager;
 mod writer;
 
+pub use count::{Counted, Counter};
 pub use gone::{SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups};

@@ -3,6 +3,7 @@
 mod lanes;
 mod requests;
 mod slice;
+pub mod verify;
 
 pub use lanes::lanes;
 pub use requests::requests;

@@ -8,6 +8,7 @@
 mod bind;
 mod campaigns;
 mod children;
+mod counts;
 mod customers;
 mod deletions;
 mod failure;

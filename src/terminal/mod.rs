@@ -15,6 +15,7 @@ mod status;
 mod style;
 mod summary;
 mod sync;
+mod verify;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -26,7 +27,7 @@ pub use progress::ProgressView;
 
 use crate::cli::Stop;
 use crate::error::{Error, ExitCode, Result};
-use crate::report::{Plan, Probe, Status, Summary, SyncSummary};
+use crate::report::{Plan, Probe, Status, Summary, SyncSummary, Verification};
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
 /// The one way to stdout and stderr.
@@ -117,6 +118,14 @@ impl Printer {
     /// See [`Printer::summary`].
     pub fn probe(&self, probe: &Probe) -> Result<()> {
         self.result(probe, probe::text)
+    }
+
+    /// Prints what a verification found.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn verification(&self, verification: &Verification) -> Result<()> {
+        self.result(verification, verify::text)
     }
 
     /// Prints rows of a query as a table under a heading; as JSON, an array of objects.

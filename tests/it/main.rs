@@ -34,3 +34,5 @@ mod store;
 mod support;
 #[cfg(test)]
 mod sync;
+#[cfg(test)]
+mod verify;

@@ -10,7 +10,7 @@ use mava_export::refresh::Effort;
 use mava_export::report::{Progress, SyncSummary};
 use mava_export::settings::{RunKind, Sync};
 use mava_export::simulator::{Message, Quirks, SimulatorSpec, Ticket, World, WorldSpec, object_id};
-use mava_export::table::Instant;
+use mava_export::table::{Instant, instant_text};
 use tokio::sync::watch;
 
 use crate::support::Desk;
@@ -21,7 +21,7 @@ fn recent(tickets: usize) -> World {
         seed: 7,
         tickets,
         from: now() - TimeDelta::days(300),
-        until: now() - TimeDelta::minutes(30),
+        until: now() - TimeDelta::days(1) - TimeDelta::minutes(30),
         mean_messages: 2.0,
     })
 }
@@ -63,18 +63,50 @@ async fn sync(desk: &Desk) -> (SyncSummary, ExitCode) {
     sync_with(desk, &settings(desk)).await.expect("a sync")
 }
 
-/// A desk that has been copied.
+/// A desk that was copied yesterday.
 async fn copied(world: World, quirks: Quirks) -> Desk {
     let mut desk = Desk::open(SimulatorSpec {
         quirks,
         ..SimulatorSpec::new(world)
     })
     .await;
+    let yesterday = now() - TimeDelta::days(1);
+    desk.simulator.set_now(Some(yesterday));
     desk.settings.since = now() - TimeDelta::days(301);
     desk.settings.until = None;
     let (_, exit_code) = desk.backfill().await.expect("a backfill");
     assert_eq!(exit_code, ExitCode::Complete);
+    desk.simulator.set_now(None);
     desk
+}
+
+/// Every live ticket is stored as it is on the desk, and nothing else is live.
+#[track_caller]
+fn assert_current(desk: &Desk) {
+    let mut expected: Vec<String> = desk.simulator.with_world(|world| {
+        let line = |ticket: &Ticket| {
+            let updated_at = ticket.updated_at.map(instant_text).unwrap_or_default();
+            let csat = ticket.csat.map(|csat| csat.to_string()).unwrap_or_default();
+            let messages = ticket.messages.len();
+            format!(
+                "{} {} {updated_at} {csat} {messages}",
+                ticket.id, ticket.status
+            )
+        };
+        world.tickets().map(line).collect()
+    });
+    expected.sort();
+    let stored = desk.column(
+        "SELECT id || ' ' || status || ' ' || coalesce(updated_at, '') || ' ' || coalesce(csat, '') || ' '
+             || message_count FROM tickets WHERE deleted_at IS NULL ORDER BY id",
+    );
+    let wrong: Vec<_> = expected
+        .iter()
+        .zip(&stored)
+        .filter(|(one, other)| one != other)
+        .collect();
+    assert_eq!(stored.len(), expected.len());
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// The ids of tickets that are so, in world order.
@@ -117,6 +149,8 @@ fn is_resolved(ticket: &Ticket, from_days: i64, until_days: i64) -> bool {
 #[tokio::test]
 async fn an_unchanged_desk_gives_no_row_to_write() {
     let desk = copied(recent(2_000), Quirks::default()).await;
+    // The first run that lists the categories after the tickets learns which are archived.
+    sync(&desk).await;
     let before = desk.rows();
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
@@ -131,16 +165,15 @@ async fn an_unchanged_desk_gives_no_row_to_write() {
 async fn what_happens_to_unresolved_tickets_is_all_found() {
     let desk = copied(recent(3_000), Quirks::default()).await;
     let open = ids(&desk, is_open);
-    assert!(open.len() > 20, "{}", open.len());
+    assert!(open.len() > 12, "{}", open.len());
     let created_at = now();
     desk.simulator.with_world(|world| {
         world.insert(Ticket::new(object_id(created_at, 1), created_at));
     });
     edit(&desk, &open[0], |ticket| {
         let id = object_id(now(), 2);
-        ticket
-            .messages
-            .push(Message::new(id, now(), "still waiting"));
+        let message = Message::new(id, now(), "still waiting");
+        ticket.messages.push(message);
     });
     edit(&desk, &open[1], |ticket| ticket.status = "Waiting".into());
     for id in &open[2..6] {
@@ -156,24 +189,35 @@ async fn what_happens_to_unresolved_tickets_is_all_found() {
     });
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    desk.assert_whole_again("after a sync");
+    assert_current(&desk);
     assert_eq!(summary.summary.tickets_deleted, 2);
     assert_eq!(summary.summary.tickets_new, 1);
+    let versions = "SELECT count(*) FROM ticket_history WHERE ticket_id = ";
+    assert_eq!(desk.number(&format!("{versions}'{}'", open[2])), 2);
+    let gone = format!(
+        "{versions}'{}' AND is_deleted = 1 AND valid_until IS NULL",
+        open[6]
+    );
+    assert_eq!(desk.number(&gone), 1);
 }
 
 #[tokio::test]
 async fn a_resolution_after_a_reopening_and_late_ratings_are_found() {
-    let desk = copied(recent(3_000), Quirks::default()).await;
-    let young = ids(&desk, |ticket| is_resolved(ticket, 0, 5));
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let young = ids(&desk, |ticket| is_resolved(ticket, 1, 4));
     assert!(young.len() > 6, "{}", young.len());
     edit(&desk, &young[0], resolve);
     for id in &young[1..5] {
         edit(&desk, id, |ticket| ticket.csat = Some(5));
     }
-    let (summary, exit_code) = sync(&desk).await;
+    let thorough = Sync {
+        effort: Effort::Thorough,
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &thorough).await.expect("a sync");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.ratings_outstanding, Some(0), "{summary:?}");
-    desk.assert_whole_again("after a sync");
+    assert_current(&desk);
 }
 
 #[tokio::test]
@@ -184,30 +228,177 @@ async fn a_deleted_old_ticket_is_located_by_counting() {
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.summary.tickets_deleted, 1, "{summary:?}");
-    desk.assert_whole_again("after a sync");
+    assert_current(&desk);
 }
 
 #[tokio::test]
 async fn an_empty_workspace_flags_nothing() {
-    let desk = copied(recent(2_500), Quirks::default()).await;
-    desk.simulator.with_world(|world| *world = World::empty());
-    let (summary, exit_code) = sync(&desk).await;
-    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
-    assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
-    let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
-    assert_eq!(flagged, 0);
+    for (tickets, full_below) in [(2_500, 0), (40, 60)] {
+        let desk = copied(recent(tickets), Quirks::default()).await;
+        desk.simulator.with_world(|world| *world = World::empty());
+        let settings = Sync {
+            full_below,
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+        assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+        let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
+        assert_eq!(flagged, 0);
+    }
 }
 
 #[tokio::test]
 async fn filters_that_are_ignored_are_noticed_and_harm_nothing() {
+    for ignored in [&["status"][..], &["csatValues"], &["tags", "category"]] {
+        let quirks = Quirks {
+            ignored,
+            ..Quirks::default()
+        };
+        let desk = copied(recent(2_500), quirks).await;
+        let (summary, exit_code) = sync(&desk).await;
+        let is_open_set = ignored == ["status"];
+        assert_eq!(
+            exit_code == ExitCode::Incomplete,
+            is_open_set,
+            "{summary:?}"
+        );
+        assert_eq!(summary.summary.tickets_deleted, 0);
+        assert!(
+            !summary.summary.remarks.is_empty(),
+            "{ignored:?} {summary:?}"
+        );
+        assert!(summary.summary.requests < 60, "{summary:?}");
+        assert_current(&desk);
+    }
+}
+
+#[tokio::test]
+async fn resolution_times_of_another_meaning_cost_requests_but_no_change() {
+    for resolution_time in [
+        ResolutionTime::First,
+        ResolutionTime::Seconds,
+        ResolutionTime::BusinessHours,
+    ] {
+        let quirks = Quirks {
+            resolution_time,
+            ..Quirks::default()
+        };
+        let desk = copied(recent(6_000), quirks).await;
+        let open = ids(&desk, is_open);
+        let resolved = &open[..open.len() / 2];
+        for id in resolved {
+            edit(&desk, id, |ticket| {
+                ticket.reopened_at = None;
+                ticket.resolve(now());
+            });
+        }
+        let (summary, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        assert_current(&desk);
+        let is_told = summary
+            .summary
+            .remarks
+            .iter()
+            .any(|one| one.contains("resolution times"));
+        let is_wrong = resolution_time != ResolutionTime::First;
+        assert_eq!(is_told, is_wrong && resolved.len() >= 20, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn nulls_first_in_the_sort_harm_nothing() {
     let quirks = Quirks {
-        has_filters_ignored: true,
+        has_nulls_first: true,
         ..Quirks::default()
     };
-    let desk = copied(recent(2_500), quirks).await;
+    let desk = copied(recent(3_000), quirks).await;
+    let open = ids(&desk, is_open);
+    for id in &open[..4] {
+        edit(&desk, id, resolve);
+    }
     let (summary, exit_code) = sync(&desk).await;
-    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
-    assert_eq!(summary.summary.tickets_deleted, 0);
-    assert!(!summary.summary.remarks.is_empty());
-    assert!(summary.summary.requests < 40, "{summary:?}");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_current(&desk);
+}
+
+#[tokio::test]
+async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
+    for point in [2, 3, 4, 5, 7, 9, 12] {
+        let desk = copied(recent(5_000), Quirks::default()).await;
+        let open = ids(&desk, is_open);
+        let deleted = ids(&desk, |ticket| is_resolved(ticket, 50, 200)).remove(7);
+        let at = now();
+        let mut seen = 0;
+        desk.simulator.set_hook(Faults::none_but(move |_, world| {
+            seen += 1;
+            if seen != point {
+                return;
+            }
+            for id in &open {
+                world.edit(id, |ticket| {
+                    ticket.updated_at = Some(at);
+                    resolve(ticket);
+                });
+            }
+            world.remove(&deleted);
+            for number in 0..150 {
+                let created_at = at + TimeDelta::milliseconds(number);
+                let id = object_id(created_at, 77);
+                world.insert(Ticket::new(id, created_at));
+            }
+        }));
+        let (first, _) = sync(&desk).await;
+        desk.simulator.clear_hook();
+        let living = desk.world_ids();
+        let flagged = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
+        assert!(
+            flagged.iter().all(|id| living.binary_search(id).is_err()),
+            "{first:?}"
+        );
+        let (second, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Complete, "{second:?}");
+        assert_current(&desk);
+    }
+}
+
+#[tokio::test]
+async fn every_ticket_is_read_again_within_the_time_asked_for() {
+    let desk = copied(recent(4_000), Quirks::default()).await;
+    let often = Sync {
+        refresh_within_days: 10,
+        ..settings(&desk)
+    };
+    for night in 0..14 {
+        let at = now() + TimeDelta::days(night);
+        desk.simulator.set_now(Some(at));
+        let (summary, _) = sync_with(&desk, &often).await.expect("a sync");
+        let oldest = desk.number("SELECT min(verified_at_ms) FROM _ticket_index");
+        let age = at.timestamp_millis() - oldest;
+        assert!(
+            age <= 10 * 86_400_000,
+            "night {night}: {age} ms, {summary:?}"
+        );
+        assert!(summary.summary.requests < 30, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_without_history_asks_where_to_begin() {
+    let desk = Desk::open(SimulatorSpec::new(recent(300))).await;
+    let error = sync_with(&desk, &settings(&desk))
+        .await
+        .expect_err("no history");
+    assert!(
+        error
+            .help_text()
+            .is_some_and(|help| help.contains("--since"))
+    );
+    let since = Sync {
+        since: Some(now() - TimeDelta::days(301)),
+        ..settings(&desk)
+    };
+    let (_, exit_code) = sync_with(&desk, &since).await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete);
+    assert_eq!(desk.number("SELECT count(*) FROM tickets"), 300);
 }

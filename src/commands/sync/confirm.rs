@@ -2,19 +2,13 @@
 
 use chrono::TimeDelta;
 
+use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
 use crate::extract;
 use crate::refresh::LONGEST_MS;
 use crate::table::Instant;
 use crate::window::Window;
-
-/// A run that found more tickets gone than this, and more than [`SUSPICIOUS_PERCENT`] of those
-/// alive, believes none of it: a wrong key or an empty workspace looks just so.
-const SUSPICIOUS_COUNT: usize = 50;
-
-/// See [`SUSPICIOUS_COUNT`].
-const SUSPICIOUS_PERCENT: usize = 2;
 
 /// A ticket that may be gone: id and creation.
 pub(super) type Missing = (String, Instant);
@@ -66,14 +60,10 @@ impl Night<'_> {
         let Some((_, remote)) = counted else {
             return Ok(());
         };
-        let remote = usize::try_from(*remote).unwrap_or(usize::MAX);
-        let local = self.desk.index.live(
-            window.from().timestamp_millis(),
-            window.until().timestamp_millis(),
-        );
-        let missing = local.saturating_sub(remote);
-        let is_mass = missing > SUSPICIOUS_COUNT && missing * 100 > local * SUSPICIOUS_PERCENT;
-        self.is_suspicious |= is_mass || (remote == 0 && missing > 1);
+        let remote = i64::try_from(*remote).unwrap_or(i64::MAX);
+        let local = self.store()?.live_count(&window)?;
+        let missing = local - remote;
+        self.is_suspicious |= gone::is_suspicious(missing, local) || (remote == 0 && missing > 1);
         Ok(())
     }
 
@@ -101,17 +91,11 @@ impl Night<'_> {
             return Ok(());
         };
         self.look_for_the_desk().await?;
-        let live = usize::try_from(self.store()?.live_count(&range)?).unwrap_or(0);
-        let flagged = usize::try_from(self.deleted).unwrap_or(0);
-        let all = missing.len() + flagged;
-        let is_mass = all > SUSPICIOUS_COUNT && all * 100 > (live + flagged) * SUSPICIOUS_PERCENT;
-        if (is_mass || self.is_suspicious) && !self.settings.allow_deletions {
-            self.is_suspicious = true;
-            self.remark(format!(
-                "{} stored tickets were not found any more; so many look like a wrong key, another \
-                 desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)",
-                missing.len()
-            ));
+        let live = self.store()?.live_count(&range)? + self.deleted;
+        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
+        self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
+        if self.is_suspicious && !self.settings.allow_deletions {
+            self.remark(gone::disbelief(count));
             return Ok(());
         }
         let look = extract::look_again(

@@ -14,3 +14,4 @@ mod signals;
 mod stored;
 mod support;
 mod targets;
+mod verify;

@@ -1,0 +1,190 @@
+//! The repair: slices that differ are read again, whatever their hashes say.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use super::super::backfill::Context;
+use super::super::gone::Search;
+use crate::error::{ErrorKind, Result};
+use crate::extract::{Extraction, Scope, Work, Writer};
+use crate::plan::verify::KIND;
+use crate::plan::{Slice, SliceState};
+use crate::settings::{Filters, Verify};
+use crate::store::{Outcome, RunSpec, Store};
+use crate::table::Snapshot;
+use crate::window::Window;
+
+/// A repair under way.
+pub(super) struct Repairing<'a> {
+    pub(super) context: &'a Context,
+    pub(super) settings: &'a Verify,
+    /// Whether threads are asked for.
+    pub(super) has_messages: bool,
+    /// All that the store covers: what the guard against mass deletions is held against.
+    pub(super) covered: &'a [Window],
+    /// Whether what was read and flagged is all there was to read and flag.
+    pub(super) is_whole: bool,
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
+    /// The run, once begun.
+    pub(super) snapshot_id: i64,
+    /// Requests of this process that are in the run's account.
+    pub(super) accounted: u64,
+}
+
+impl Repairing<'_> {
+    /// Begins the run, whose range holds all the slices.
+    pub(super) fn begin(&mut self, store: &mut Store, range: Window) -> Result<()> {
+        let spec = RunSpec {
+            kind: KIND.to_owned(),
+            range,
+            is_until_open: false,
+            filters_json: None,
+            has_messages: self.has_messages,
+        };
+        self.snapshot_id = store.begin(&spec, Utc::now())?.snapshot_id;
+        tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
+        Ok(())
+    }
+
+    /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
+    /// it came to its end. Rows that look as the API last said are only written where it says
+    /// otherwise now, unless `is_every` row is to be.
+    pub(super) async fn read(
+        &mut self,
+        mut store: Store,
+        windows: &[Window],
+        is_every: bool,
+    ) -> Result<(Store, bool)> {
+        let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
+        store.plan_slices(self.snapshot_id, &pieces)?;
+        store.distrust(&pieces, is_every)?;
+        let store = self.extract(store).await?;
+        let slices = store.slices(self.snapshot_id)?;
+        if slices.iter().any(|slice| slice.state == SliceState::Open) {
+            return Ok((store, false));
+        }
+        self.flag(store, &slices).await
+    }
+
+    async fn extract(&mut self, mut store: Store) -> Result<Store> {
+        let extraction = Extraction {
+            is_listing: false,
+            client: Arc::clone(&self.context.client),
+            scope: Arc::new(Scope {
+                filters: Filters::default(),
+                has_messages: self.has_messages,
+            }),
+            max_lanes: 16,
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cancel: self.context.cancel.clone(),
+            progress: self.context.progress.clone(),
+        };
+        self.account(&mut store)?;
+        let work = Work {
+            snapshot_id: self.snapshot_id,
+            slices: store.slices(self.snapshot_id)?,
+            tickets_resumed: 0,
+            requests_accounted: self.accounted,
+        };
+        let writer = Writer::start(store, self.snapshot_id)?;
+        let ended = extraction.run(work, &writer).await;
+        let (mut store, written) = writer.finish().await?;
+        written?;
+        self.accounted = ended.requests_accounted;
+        ended
+            .remarks
+            .into_iter()
+            .for_each(|remark| self.remark(remark));
+        if ended.lacks_threads {
+            self.is_whole = false;
+            self.remark(
+                "no ticket came with messages, although they were asked for; threads in the store \
+                 were left as they are"
+                    .to_owned(),
+            );
+        }
+        self.account(&mut store)?;
+        match ended.failure {
+            Some(failure) if failure.kind() != ErrorKind::Interrupted => Err(failure),
+            _ => Ok(store),
+        }
+    }
+
+    /// Flags what is gone from the slices that were read to their end.
+    async fn flag(&mut self, mut store: Store, slices: &[Slice]) -> Result<(Store, bool)> {
+        let mut missing = Vec::new();
+        let mut range: Option<Window> = None;
+        for slice in slices {
+            match &slice.state {
+                SliceState::Unverified { reason } => {
+                    self.remark(format!(
+                        "{} was not proven complete: {reason}",
+                        slice.window
+                    ));
+                }
+                SliceState::Open | SliceState::Sealed => {
+                    missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
+                    range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
+                }
+            }
+        }
+        let Some(range) = range else {
+            return Ok((store, true));
+        };
+        missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        let mut live = 0;
+        for window in self.covered {
+            live += store.live_count(window)?;
+        }
+        let search = Search {
+            context: self.context,
+            snapshot_id: self.snapshot_id,
+            has_messages: self.has_messages,
+            range,
+            slice: slices.first(),
+            live,
+            allow_deletions: self.settings.allow_deletions,
+        };
+        let flagged = search.flag(&mut store, &missing).await;
+        self.account(&mut store)?;
+        match flagged {
+            Ok(remark) => {
+                if let Some(remark) = remark {
+                    self.is_whole = false;
+                    self.remark(remark);
+                }
+                Ok((store, true))
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the run.
+    pub(super) fn finish(&mut self, store: &mut Store, is_equal: bool) -> Result<Snapshot> {
+        self.account(store)?;
+        let outcome = match is_equal && self.is_whole {
+            true => Outcome::Complete,
+            false => Outcome::Incomplete,
+        };
+        store.finish(self.snapshot_id, outcome, Utc::now())
+    }
+
+    /// The same remark of two rounds is one.
+    fn remark(&mut self, remark: String) {
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// Enters what was sent since the last time into the run's account.
+    fn account(&mut self, store: &mut Store) -> Result<()> {
+        let sent = self.context.client.counters().requests();
+        let newly = sent.saturating_sub(self.accounted);
+        self.accounted = sent;
+        let newly = i64::try_from(newly).unwrap_or(i64::MAX);
+        store.commit_requests(self.snapshot_id, newly)
+    }
+}

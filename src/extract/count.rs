@@ -1,0 +1,136 @@
+//! Counting: many windows and filters, a few requests in flight.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::page::Scope;
+use super::pager::PAGE_LIMIT;
+use crate::api::{Client, FetchError, TicketsQuery};
+use crate::error::Result;
+use crate::normalize::{self, Outcome};
+use crate::plan::verify::{NO_RATING, Subset};
+use crate::window::Window;
+use crate::wire;
+
+/// Counts in flight: enough for the whole budget at 2.5 s a request.
+const LANES: usize = 8;
+
+/// How often the log says how far a long count is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// What came of one count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// The API's count.
+    Tickets {
+        /// Tickets that match.
+        count: u64,
+        /// Whether tickets came that the filter excludes.
+        has_strays: bool,
+    },
+    /// The API does not take the filter's value; its words.
+    Refused(String),
+}
+
+/// Counts tickets.
+#[derive(Debug)]
+pub struct Counter {
+    /// Sends the requests.
+    pub client: Arc<Client>,
+    /// Whether threads are asked for, as the run would.
+    pub has_messages: bool,
+    /// Ends it early.
+    pub cancel: CancellationToken,
+}
+
+impl Counter {
+    /// Counts each subset in its window, in the order asked.
+    ///
+    /// # Errors
+    /// Whatever ends a request for good, but for a filter's value that is refused.
+    pub async fn count(&self, asks: &[(Window, Subset)]) -> Result<Vec<Counted>> {
+        let mut told = Instant::now();
+        let mut counted = Vec::with_capacity(asks.len());
+        let requests = asks
+            .iter()
+            .map(|(window, subset)| self.one(*window, subset));
+        let mut answers = stream::iter(requests).buffered(LANES);
+        while let Some(answer) = answers.try_next().await? {
+            counted.push(answer);
+            if told.elapsed() >= TELL_EVERY {
+                tracing::info!(counted = counted.len(), of = asks.len(), "counting");
+                told = Instant::now();
+            }
+        }
+        Ok(counted)
+    }
+
+    async fn one(&self, window: Window, subset: &Subset) -> Result<Counted> {
+        let query = TicketsQuery {
+            has_messages: self.has_messages,
+            filters: subset.filters(),
+            csat_values: subset.csat_values(),
+            ..TicketsQuery::of(window, PAGE_LIMIT)
+        };
+        let answer = match self.ask(&query, subset).await {
+            // A page too heavy to be had still has a count.
+            Err(failure) if failure.is_weight || failure.is_too_large => {
+                let light = TicketsQuery {
+                    limit: 1,
+                    has_messages: false,
+                    ..query
+                };
+                self.ask(&light, subset).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Ok(counted) => Ok(counted),
+            Err(FetchError {
+                refusal: Some(words),
+                ..
+            }) if *subset != Subset::all() => Ok(Counted::Refused(words)),
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    async fn ask(
+        &self,
+        query: &TicketsQuery,
+        subset: &Subset,
+    ) -> std::result::Result<Counted, FetchError> {
+        let decode = |body: &[u8]| {
+            let page = wire::decode_page(body).map_err(|error| error.to_string())?;
+            let count = page.count.ok_or("the answer has no count")?;
+            Ok((count, page.tickets))
+        };
+        let get = query.get();
+        let (count, tickets) = self.client.fetch(&get, &self.cancel, decode).await?.value;
+        let scope = Scope {
+            filters: query.filters.clone(),
+            has_messages: false,
+        };
+        let has_strays = *subset != Subset::all()
+            && tickets.iter().any(|ticket| {
+                let outcome = normalize::ticket(ticket, false);
+                scope.excludes(&outcome) || has_other_rating(&query.csat_values, &outcome)
+            });
+        Ok(Counted::Tickets { count, has_strays })
+    }
+}
+
+/// Whether a ticket does not have one of the ratings asked for.
+fn has_other_rating(asked: &[String], outcome: &Outcome) -> bool {
+    let Outcome::Rows(rows) = outcome else {
+        return false;
+    };
+    let rating = rows
+        .ticket
+        .csat
+        .map_or_else(|| NO_RATING.to_owned(), |csat| csat.to_string());
+    !asked.is_empty() && !asked.contains(&rating)
+}

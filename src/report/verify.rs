@@ -1,0 +1,108 @@
+//! What a verification found: counts of the API and of the store, side by side.
+
+use serde::{Serialize, Serializer};
+
+use crate::table::{Instant, instant_text};
+use crate::window::Window;
+
+/// A verification.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// The store's path.
+    pub store: String,
+    /// `equal`, `different`, `repaired` (equal after a repair) or `interrupted`.
+    pub outcome: String,
+    /// The history that was counted; tickets created later are left to the next run.
+    #[serde(serialize_with = "window_texts")]
+    pub windows: Vec<Window>,
+    /// Counts compared, one for each window and value.
+    pub counts: usize,
+    /// Requests expected before anything was found to differ.
+    pub requests_planned: u64,
+    /// Requests sent, retries included.
+    pub requests: u64,
+    /// Where the two sides differ, narrowed in time.
+    pub differences: Vec<Difference>,
+    /// Groups that the API does not filter by: everything comes back whatever value is asked for.
+    pub ignored: Vec<String>,
+    /// Values that the API refuses to filter by.
+    pub refused: Vec<Refused>,
+    /// What the repair did, if there was one.
+    pub repair: Option<Repair>,
+    /// Remarks the reader should know.
+    pub remarks: Vec<String>,
+    /// Seconds it took.
+    pub elapsed_s: f64,
+}
+
+/// One count that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Start of the slice, inclusive.
+    #[serde(serialize_with = "instant")]
+    pub from: Instant,
+    /// Its end, exclusive.
+    #[serde(serialize_with = "instant")]
+    pub until: Instant,
+    /// By what was counted: `all`, `status`, `rating`, `category`, `tag`, `assignee` or `origin`.
+    pub group: String,
+    /// The value; empty for `all`.
+    pub value: String,
+    /// Its name, where the value is an id.
+    pub name: Option<String>,
+    /// Tickets in the store.
+    pub store: u64,
+    /// Tickets the API counts.
+    pub api: u64,
+    /// How many more the API counts.
+    pub difference: i64,
+}
+
+/// A value that the API refuses to filter by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The group.
+    pub group: String,
+    /// The value.
+    pub value: String,
+    /// Its name, where the value is an id.
+    pub name: Option<String>,
+    /// Tickets in the store that have it, none of which could be verified.
+    pub store: u64,
+    /// The API's words.
+    pub reason: String,
+}
+
+/// What a repair did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// The snapshot it wrote.
+    pub snapshot_id: i64,
+    /// Slices read again.
+    pub slices: usize,
+    /// Tickets read again.
+    pub tickets_read: i64,
+    /// Of those, missing in the store.
+    pub tickets_new: i64,
+    /// Of those, written again.
+    pub tickets_changed: i64,
+    /// Tickets found gone from the API.
+    pub tickets_deleted: i64,
+    /// What differs still.
+    pub differences: Vec<Difference>,
+}
+
+impl Difference {
+    /// The slice.
+    pub fn window(&self) -> Option<Window> {
+        Window::new(self.from, self.until)
+    }
+}
+
+fn instant<S: Serializer>(instant: &Instant, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&instant_text(*instant))
+}
+
+fn window_texts<S: Serializer>(windows: &[Window], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(windows.iter().map(ToString::to_string))
+}
