@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use probe::{Finding, Probe, Verdict};
 use serde::Serialize;
-pub use status::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
+pub use status::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
 pub use verify::{Difference, Refused, Repair, Verification};
 
 use crate::window::Window;
@@ -127,6 +127,22 @@ pub struct Step {
     pub read: u64,
     /// Of those, new, changed or gone.
     pub changed: u64,
+}
+
+impl Step {
+    /// The words of all steps, in the order in which they are taken.
+    pub const ORDER: [&str; 10] = [
+        "full",
+        "new",
+        "open",
+        "resolved",
+        "confirm",
+        "ratings",
+        "pages",
+        "deletions",
+        "campaigns",
+        "refresh",
+    ];
 }
 
 /// A slice that could not be proven complete.

@@ -6,17 +6,19 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use rusqlite::types::ValueRef;
 use secrecy::SecretString;
 
 use super::drive;
 use crate::error::{Error, ExitCode, Result};
 use crate::settings::{
-    Backfill, BudgetSettings, Connection, Demo, Filters, RateLimit, RetrySettings, RunKind,
-    Simulation, Timeouts,
+    Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings, RunKind,
+    Simulation, Sync, Timeouts,
 };
-use crate::simulator::{self, API_KEY, Faults, Simulator, SimulatorSpec, World, WorldSpec};
+use crate::simulator::{
+    self, API_KEY, Evolution, Faults, Simulator, SimulatorSpec, World, WorldSpec,
+};
 use crate::store::Store;
 use crate::table::Instant;
 use crate::terminal::Printer;
@@ -30,6 +32,9 @@ const LAST_DAY: &str = "2026-01-01";
 
 /// How long the simulated API takes for a page in the demo.
 const LATENCY: Duration = Duration::from_millis(40);
+
+/// Days between the two.
+const DAYS: f64 = 1_096.0;
 
 /// Messages of a ticket of the demo, on average.
 const MEAN_MESSAGES: f64 = 6.0;
@@ -118,14 +123,55 @@ pub(super) async fn demo(demo: &Demo, printer: &Printer) -> Result<ExitCode> {
         allow_deletions: true,
         store: demo.store.clone(),
     };
+    simulator.set_now(Some(until));
     let exit_code = drive::backfill(&connection, &backfill, printer).await?;
-    if exit_code == ExitCode::Complete && !printer.is_json() {
-        look(demo, printer)?;
+    if exit_code != ExitCode::Complete || printer.is_json() {
+        return Ok(exit_code);
     }
+    look(demo, printer)?;
+    let exit_code = a_day_later(demo, &simulator, &connection, until, printer).await?;
+    farewell(demo, printer)?;
     Ok(exit_code)
 }
 
-/// Asks the store the [`QUESTIONS`] and says how to go on.
+/// Lets a day pass on the desk, and syncs.
+async fn a_day_later(
+    demo: &Demo,
+    simulator: &Simulator,
+    connection: &Connection,
+    from: Instant,
+    printer: &Printer,
+) -> Result<ExitCode> {
+    let until = from + TimeDelta::days(1);
+    let evolution = Evolution {
+        seed: demo.world.seed,
+        rate: f64::from(demo.world.tickets) / DAYS,
+        ..Evolution::default()
+    };
+    let changes = simulator.with_world(|world| world.evolve(&evolution, from, until));
+    simulator.set_now(Some(until));
+    printer.data(&format!(
+        "\nA day passes on the desk: {} changes of tickets. The API does not say which; a sync finds them.\n\n",
+        changes.tickets.len()
+    ))?;
+    let sync = Sync {
+        kind: RunKind::Demo,
+        since: None,
+        effort: Effort::default(),
+        refresh_within_days: 360,
+        // A desk of this size would be read as a whole; this shows what a larger one gets.
+        full_below: 0,
+        is_full: false,
+        max_requests: None,
+        has_messages: true,
+        max_lanes: 4,
+        allow_deletions: true,
+        store: demo.store.clone(),
+    };
+    drive::sync(connection, &sync, printer).await
+}
+
+/// Asks the store the [`QUESTIONS`].
 fn look(demo: &Demo, printer: &Printer) -> Result<()> {
     let store = Store::open_read_only(&demo.store.path)?;
     for (heading, sql) in QUESTIONS {
@@ -135,13 +181,19 @@ fn look(demo: &Demo, printer: &Printer) -> Result<()> {
         printer.data("\n")?;
         printer.rows(heading, &columns, &rows)?;
     }
+    Ok(())
+}
+
+/// Says how to go on.
+fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
     let path = demo.store.path.display();
     printer.data(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
          sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets GROUP BY day ORDER BY day DESC LIMIT 7\"\n\
          Then with your own desk:\n  \
-         MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n"
+         MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \
+         MAVA_API_KEY=… mava-export sync --to sqlite:support.db\n"
     ))
 }
 

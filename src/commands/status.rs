@@ -7,7 +7,7 @@
 use chrono::Utc;
 
 use crate::error::{ExitCode, Result};
-use crate::report::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
+use crate::report::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
 use crate::table::Snapshot;
@@ -57,9 +57,25 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             .map(finished)
             .collect(),
         snapshot_count,
+        last_sync: last_sync(&store)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
     })?;
     Ok(ExitCode::Complete)
+}
+
+fn last_sync(store: &Store) -> Result<Option<LastSync>> {
+    let snapshots = store.snapshots(u32::MAX)?;
+    let last = snapshots
+        .iter()
+        .find(|snapshot| snapshot.kind == "sync" && snapshot.finished_at.is_some());
+    let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
+        return Ok(None);
+    };
+    Ok(Some(LastSync {
+        snapshot_id: last.id,
+        steps: super::sync::steps(store, last.id)?,
+        complete_until: coverage.complete_at,
+    }))
 }
 
 fn finished(snapshot: &Snapshot) -> SnapshotStatus {

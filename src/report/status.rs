@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::Step;
 use crate::table::{Instant, instant_text};
 
 /// A store at one moment.
@@ -24,8 +25,23 @@ pub struct Status {
     pub snapshots: Vec<SnapshotStatus>,
     /// Snapshots in all.
     pub snapshot_count: i64,
+    /// The last sync, step by step.
+    pub last_sync: Option<LastSync>,
     /// The run that is under way or was interrupted.
     pub unfinished: Option<Unfinished>,
+}
+
+/// The last sync that ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastSync {
+    /// Its number.
+    pub snapshot_id: i64,
+    /// Its steps in order.
+    pub steps: Vec<Step>,
+    /// Everything that happened before this was seen, but for what a sync sees late: notes, messages,
+    /// priority and attributes of resolved tickets, and some ratings.
+    #[serde(serialize_with = "instant")]
+    pub complete_until: Instant,
 }
 
 /// How many rows a table has.

@@ -42,6 +42,20 @@ pub(super) fn text(status: &Status) -> String {
     if !status.snapshots.is_empty() {
         blocks.push(snapshots(status));
     }
+    if let Some(sync) = &status.last_sync {
+        blocks.push(format!(
+            "{}\n{}{}",
+            paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
+            super::sync::table(&sync.steps),
+            fields(&[
+                (
+                    "seen",
+                    format!("what happened before {}", moment(sync.complete_until))
+                ),
+                ("may be unseen", super::sync::LATE.to_owned()),
+            ])
+        ));
+    }
     blocks.join("\n")
 }
 
@@ -224,6 +238,7 @@ mod tests {
                 rejects: 2,
             }],
             snapshot_count: 3,
+            last_sync: None,
             unfinished: None,
         }
     }
@@ -281,6 +296,7 @@ mod tests {
             freshness: Vec::new(),
             snapshots: Vec::new(),
             snapshot_count: 0,
+            last_sync: None,
             unfinished: Some(run),
             ..status()
         };
@@ -347,6 +363,7 @@ mod tests {
             }
           ],
           "snapshot_count": 3,
+          "last_sync": null,
           "unfinished": null
         }
         "#);

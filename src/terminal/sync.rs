@@ -3,7 +3,11 @@
 use super::grid::grid;
 use super::style::{count, counted, fields};
 use super::summary;
-use crate::report::SyncSummary;
+use crate::report::{Step, SyncSummary};
+
+/// What a sync sees late.
+pub(super) const LATE: &str =
+    "notes, messages, priority and attributes on resolved tickets, for a while";
 
 /// What each step is, for who reads the table.
 const STEPS: [(&str, &str); 10] = [
@@ -21,8 +25,17 @@ const STEPS: [(&str, &str); 10] = [
 
 /// The summary as text, styled.
 pub(super) fn text(sync: &SyncSummary) -> String {
-    let rows: Vec<Vec<String>> = sync
-        .steps
+    format!(
+        "{}\n{}{}",
+        summary::text(&sync.summary),
+        table(&sync.steps),
+        fields(&facts(sync))
+    )
+}
+
+/// The steps as a table.
+pub(super) fn table(steps: &[Step]) -> String {
+    let rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
             let what = STEPS.iter().find(|(word, _)| *word == step.step);
@@ -35,12 +48,7 @@ pub(super) fn text(sync: &SyncSummary) -> String {
             ]
         })
         .collect();
-    let table = grid(&["step", "what", "requests", "read", "changed"], &rows);
-    format!(
-        "{}\n{table}{}",
-        summary::text(&sync.summary),
-        fields(&facts(sync))
-    )
+    grid(&["step", "what", "requests", "read", "changed"], &rows)
 }
 
 fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
@@ -56,8 +64,8 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
             "notes, messages, priority and attributes on resolved tickets, for a while".to_owned();
         match sync.ratings_outstanding {
             Some(0) => {}
-            Some(ratings) => unseen = format!("{}; {unseen}", counted(ratings, "rating")),
-            None => unseen = format!("late ratings; {unseen}"),
+            Some(ratings) => unseen = format!("{}; {LATE}", counted(ratings, "rating")),
+            None => unseen = format!("late ratings; {LATE}"),
         }
         facts.push(("may be unseen", unseen));
     }

@@ -32,6 +32,7 @@ use tokio::time::Instant as Moment;
 
 use self::night::Night;
 pub(super) use self::plan::plan;
+pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;

@@ -5,22 +5,8 @@ use tokio::time::Instant as Moment;
 use super::night::Night;
 use crate::error::Result;
 use crate::report::{Step, Summary, SyncSummary, Unverified};
-use crate::store::StepRow;
+use crate::store::{StepRow, Store};
 use crate::table::{Snapshot, instant_text};
-
-/// The order in which steps are told.
-const ORDER: [&str; 10] = [
-    "full",
-    "new",
-    "open",
-    "resolved",
-    "confirm",
-    "ratings",
-    "pages",
-    "deletions",
-    "campaigns",
-    "refresh",
-];
 
 pub(super) fn of(
     night: &mut Night<'_>,
@@ -44,8 +30,7 @@ pub(super) fn of(
         })
         .collect();
     let store = night.store()?;
-    let mut steps = store.steps(snapshot_id)?;
-    steps.sort_by_key(|step| ORDER.iter().position(|word| *word == step.step));
+    let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
     let stored = |name| {
         let found = rows.iter().find(|(table, _)| *table == name);
@@ -56,7 +41,7 @@ pub(super) fn of(
     let is_complete = outcome == "complete";
     Ok(SyncSummary {
         complete_until: instant_text(if is_complete { now } else { complete_until }),
-        steps: steps.iter().map(step).collect(),
+        steps,
         ratings_outstanding,
         live: count(fresh.live),
         read_within_days: [
@@ -92,6 +77,13 @@ pub(super) fn of(
             store_bytes: store.size_bytes()?,
         },
     })
+}
+
+/// The steps of a run, in order.
+pub(in crate::commands) fn steps(store: &Store, snapshot_id: i64) -> Result<Vec<Step>> {
+    let mut steps = store.steps(snapshot_id)?;
+    steps.sort_by_key(|step| Step::ORDER.iter().position(|word| *word == step.step));
+    Ok(steps.iter().map(step).collect())
 }
 
 fn step(row: &StepRow) -> Step {
