@@ -2,11 +2,13 @@
 //! `terminal` shows them.
 
 mod probe;
+mod published;
 mod status;
 
 use std::time::Duration;
 
 pub use probe::{Finding, Probe, Verdict};
+pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
 pub use status::{Freshness, SnapshotStatus, Status, TableRows, Unfinished};
 

@@ -69,6 +69,21 @@ Examples:
   mava-export status --to sqlite:support.db
   mava-export status --to sqlite:support.db --json | jq .freshness";
 
+pub(super) const PUBLISH: &str = "\
+Examples:
+  mava-export publish --to parquet:desk                           from desk/store.sqlite
+  mava-export publish --from sqlite:support.db --to parquet:desk --keep-snapshots 30
+
+Then, for example with DuckDB:
+  SELECT * FROM read_parquet('desk/current/tickets/*/*.parquet')
+
+Exit code 0: published, or nothing changed; 5: a run holds the store.";
+
+pub(super) const QUERY: &str = "\
+Examples:
+  mava-export query \"SELECT status, count(*) FROM tickets GROUP BY status\" --from sqlite:support.db
+  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv";
+
 pub(super) const PROBE: &str = "\
 Example:
   MAVA_API_KEY=… mava-export probe

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backfill::Context;
+use super::publish;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::report::Progress;
@@ -15,7 +16,7 @@ use crate::settings::{Backfill, Connection};
 use crate::terminal::Printer;
 
 /// How often the progress display is brought up to date while nothing else moves it.
-const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
+pub(super) const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// SIGINT and SIGTERM.
 struct Signals {
@@ -61,7 +62,7 @@ pub(super) async fn interruptible(
             // It may have ended in the very moment.
             Ok(ExitCode::Interrupted) => Ok(received.into()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                Err(Error::new(received, "interrupted before anything was read"))
+                Err(Error::new(received, error.to_string()))
             }
             other => other,
         },
@@ -86,7 +87,7 @@ pub(super) async fn backfill(
         let began = Instant::now();
         let mut view = None;
         let mut refresh = tokio::time::interval(REFRESH);
-        let mut run = std::pin::pin!(super::backfill(&context, settings));
+        let mut run = std::pin::pin!(super::backfill_keeping(&context, settings));
         let outcome = loop {
             tokio::select! {
                 outcome = &mut run => break outcome,
@@ -106,8 +107,14 @@ pub(super) async fn backfill(
             }
         };
         drop(view);
-        let (summary, exit_code) = outcome?;
-        printer.summary(&summary)?;
+        let (summary, exit_code, store) = outcome?;
+        let target = settings.store.publish.as_ref();
+        let Some(target) = target.filter(|_| exit_code != ExitCode::Interrupted) else {
+            printer.summary(&summary)?;
+            return Ok(exit_code);
+        };
+        let file_mode = settings.store.file_mode;
+        publish::after_run(&summary, store, target, file_mode, &context.cancel, printer).await?;
         Ok(exit_code)
     })
     .await

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::PublishedSnapshot;
+
 use crate::table::{Instant, instant_text};
 
 /// A store at one moment.
@@ -26,6 +28,8 @@ pub struct Status {
     pub snapshot_count: i64,
     /// The run that is under way or was interrupted.
     pub unfinished: Option<Unfinished>,
+    /// The Parquet snapshots in the directory, newest first; none of a store without one.
+    pub published: Vec<PublishedSnapshot>,
 }
 
 /// How many rows a table has.

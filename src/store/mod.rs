@@ -18,6 +18,7 @@ mod migrate;
 mod open;
 mod page;
 mod read;
+mod reader;
 mod references;
 mod rejects;
 mod runs;
@@ -34,6 +35,7 @@ pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use page::{PageCommit, PageCounts};
 pub use read::{Freshness, Progress};
+pub use reader::Reader;
 pub use runs::{Outcome, Run, RunSpec};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any

@@ -42,6 +42,9 @@ pub(super) fn text(status: &Status) -> String {
     if !status.snapshots.is_empty() {
         blocks.push(snapshots(status));
     }
+    if !status.published.is_empty() {
+        blocks.push(super::published::listing(&status.published));
+    }
     blocks.join("\n")
 }
 
@@ -225,6 +228,7 @@ mod tests {
             }],
             snapshot_count: 3,
             unfinished: None,
+            published: Vec::new(),
         }
     }
 
@@ -282,6 +286,7 @@ mod tests {
             snapshots: Vec::new(),
             snapshot_count: 0,
             unfinished: Some(run),
+            published: Vec::new(),
             ..status()
         };
         insta::assert_snapshot!(shown(&status), @r#"
