@@ -61,8 +61,7 @@ impl Type {
     /// The type in Parquet, in the words of `docs/tables.md`.
     pub fn parquet(self) -> &'static str {
         match self {
-            Self::Id | Self::Enumeration | Self::Text => "string",
-            Self::Json => "string, marked as JSON",
+            Self::Id | Self::Enumeration | Self::Text | Self::Json => "string",
             Self::Integer => "int64",
             Self::Boolean => "boolean",
             Self::Instant => "timestamp(ms, UTC)",

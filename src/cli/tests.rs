@@ -95,7 +95,7 @@ fn a_wrong_word_is_answered_with_the_right_ones() {
 #[test]
 fn a_wrong_value_is_answered_with_the_form_of_a_right_one() {
     insta::assert_snapshot!(stop(&["backfill", "--to", "support.db"]), @r#"
-    error: invalid value 'support.db' for '--to <STORE>': write sqlite:FILE, such as sqlite:support.db
+    error: invalid value 'support.db' for '--to <STORE>': write sqlite:FILE or parquet:DIR, such as sqlite:support.db
 
     For more information, try '--help'.
     "#);

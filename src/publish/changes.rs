@@ -39,7 +39,7 @@ pub(super) struct Found {
 /// Takes what one job finds.
 pub(super) struct Changes {
     table: &'static Table,
-    /// Where the files go, without their ending.
+    /// The directory that the files go to.
     stem: PathBuf,
     file_mode: u32,
     counts: Counts,
@@ -74,21 +74,21 @@ impl Changes {
     /// A row of the parent that is no more.
     pub(super) fn delete(&mut self, row: &Cells<'_>) -> Result<()> {
         self.counts.deleted += 1;
-        let path = self.stem.with_extension("deletes.parquet");
+        let path = self.stem.join("deletes.parquet");
         let file = open(&mut self.deletes, &path, self.table, self.file_mode)?;
         file.push(with_operation(self.table, row, "delete"))
     }
 
     fn other(&mut self, row: &Cells<'_>, operation: &str) -> Result<()> {
-        let path = self.stem.with_extension("others.parquet");
+        let path = self.stem.join("others.parquet");
         let file = open(&mut self.others, &path, self.table, self.file_mode)?;
         file.push(with_operation(self.table, row, operation))
     }
 
     /// Closes the files.
     pub(super) fn close(self) -> Result<Found> {
-        let deletes = self.stem.with_extension("deletes.parquet");
-        let others = self.stem.with_extension("others.parquet");
+        let deletes = self.stem.join("deletes.parquet");
+        let others = self.stem.join("others.parquet");
         Ok(Found {
             counts: self.counts,
             deletes: close(self.deletes, deletes)?,

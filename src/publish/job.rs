@@ -36,7 +36,7 @@ pub(super) struct Job {
     pub(super) month: Option<String>,
     /// Where the file goes.
     pub(super) path: PathBuf,
-    /// Where its changes go, without an ending; `None` without a parent.
+    /// The directory that its changes go to; `None` without a parent.
     pub(super) changes: Option<PathBuf>,
     /// The parent's file, if it has one.
     pub(super) old: Option<PathBuf>,

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_schema::extension::{EXTENSION_TYPE_METADATA_KEY, EXTENSION_TYPE_NAME_KEY};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::table::{Column, TABLES, Table, Type};
@@ -52,9 +51,9 @@ fn field(column: &Column) -> Field {
         column.description.trim().to_owned(),
     )]);
     if column.kind == Type::Json {
-        // Arrow's canonical JSON type, which becomes Parquet's logical type JSON.
-        metadata.insert(EXTENSION_TYPE_NAME_KEY.to_owned(), "arrow.json".to_owned());
-        metadata.insert(EXTENSION_TYPE_METADATA_KEY.to_owned(), String::new());
+        // Not Arrow's extension type nor Parquet's logical type: pandas and Polars then no longer
+        // see a string.
+        metadata.insert("format".to_owned(), "json".to_owned());
     }
     Field::new(column.name, arrow(column.kind), column.is_nullable).with_metadata(metadata)
 }
@@ -99,9 +98,6 @@ mod tests {
             let schema = schema(table);
             for (field, column) in schema.fields().iter().zip(table.columns()) {
                 let word = match field.data_type() {
-                    DataType::Utf8 if field.metadata().contains_key(EXTENSION_TYPE_NAME_KEY) => {
-                        "string, marked as JSON"
-                    }
                     DataType::Utf8 => "string",
                     DataType::Int64 => "int64",
                     DataType::Boolean => "boolean",
@@ -114,6 +110,8 @@ mod tests {
                 assert_eq!(field.name(), column.name);
                 assert_eq!(field.is_nullable(), column.is_nullable);
                 assert!(!field.metadata()["description"].is_empty());
+                let is_json = field.metadata().contains_key("format");
+                assert_eq!(is_json, column.kind == Type::Json, "{}", column.name);
             }
             assert_eq!(schema.fields().len(), table.columns().count());
         }

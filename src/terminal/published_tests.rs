@@ -41,7 +41,18 @@ fn shown(text: &str) -> String {
 
 #[test]
 fn a_publish_says_what_it_wrote_shared_and_changed() {
-    insta::assert_snapshot!(shown(&text(&published())));
+    insta::assert_snapshot!(shown(&text(&published())), @r#"
+    Published snapshot 000043
+
+      written    9 files, 2.86 MiB
+      unchanged  240 files, 95.37 MiB, shared with 000042
+      changes    tickets: 40 inserted, 1,500 updated
+                 messages: 3,000 inserted, 2 deleted
+      rows       1,234,567
+      removed    000036
+      time       3.2s
+      current    desk/current leads to snapshots/000043
+    "#);
 }
 
 #[test]
@@ -53,14 +64,29 @@ fn nothing_changed_is_said_so() {
         removed: Vec::new(),
         ..published()
     };
-    insta::assert_snapshot!(shown(&text(&same)));
+    insta::assert_snapshot!(shown(&text(&same)), @r#"
+    Nothing changed since snapshot 000043: nothing was written
+
+      current    desk/current leads to snapshots/000043
+    "#);
     let linked = Published {
         has_changes: false,
         changes: Vec::new(),
         remarks: vec!["the filesystem has no symbolic links".into()],
         ..published()
     };
-    insta::assert_snapshot!(shown(&text(&linked)));
+    insta::assert_snapshot!(shown(&text(&linked)), @r#"
+    Published snapshot 000043: nothing changed, all data files are those of 000042
+
+      written    9 files, 2.86 MiB
+      unchanged  240 files, 95.37 MiB, shared with 000042
+      rows       1,234,567
+      removed    000036
+      time       3.2s
+      current    desk/current leads to snapshots/000043
+
+      note: the filesystem has no symbolic links
+    "#);
 }
 
 #[test]
@@ -70,7 +96,7 @@ fn a_line_of_progress_fits_the_terminal() {
         files: 40,
         rows: 123_456,
     };
-    insta::assert_snapshot!(shown(&line(&progress, 100)));
+    insta::assert_snapshot!(shown(&line(&progress, 100)), @"Publish  ━━━━━━━━━─────────────────────  12 of 40 files, 123,456 rows");
     for width in [0, 10, 40, 80] {
         assert!(shown(&line(&progress, width)).chars().count() <= width);
     }
@@ -89,5 +115,13 @@ fn snapshots_are_listed_with_what_they_weigh() {
         bytes_shared: 4_000_000,
     };
     let listed = [snapshot("000043", true), snapshot("000042", false)];
-    insta::assert_snapshot!(shown(&listing(&listed)));
+    insta::assert_snapshot!(shown(&listing(&listed)), @r#"
+    ┌────────────────┬──────────────────────────┬───────┬──────────┬────────────┬──────────┐
+    │ published      ┆ at                       ┆  rows ┆ size     ┆ own        ┆ shared   │
+    ╞════════════════╪══════════════════════════╪═══════╪══════════╪════════════╪══════════╡
+    │ 000043 current ┆ 2026-01-31T09:05:00.000Z ┆ 1,000 ┆ 4.77 MiB ┆ 976.56 KiB ┆ 3.81 MiB │
+    │ 000042         ┆ 2026-01-31T09:05:00.000Z ┆ 1,000 ┆ 4.77 MiB ┆ 976.56 KiB ┆ 3.81 MiB │
+    └────────────────┴──────────────────────────┴───────┴──────────┴────────────┴──────────┘
+    own: what removing it would free; shared: files that other snapshots have too
+    "#);
 }

@@ -1,0 +1,15 @@
+//! Parquet snapshots: what they hold, what they share, what tells one from the next.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests look at the files of a snapshot"
+)]
+
+mod changes;
+mod damage;
+mod image;
+mod kept;
+mod sharing;
+mod support;
+#[path = "../store/world.rs"]
+#[expect(dead_code, reason = "what the tests of the store need besides")]
+mod world;
