@@ -68,7 +68,7 @@ impl Drop for Over<'_> {
 
 #[test]
 fn a_reader_of_current_sees_one_whole_snapshot_during_fifty_publishes() {
-    let mut site = Site::of(0..40, 4);
+    let mut site = Site::of(0..20, 2);
     site.publish();
     let root = site.root().to_owned();
     let is_over = AtomicBool::new(false);
@@ -101,8 +101,8 @@ fn a_reader_of_current_sees_one_whole_snapshot_during_fifty_publishes() {
         let over = Over(&is_over);
         for number in 0..50 {
             let status = format!("Status {number}");
-            let tickets: Vec<_> = (0..40)
-                .map(|number| with_status(ticket(number, 4), &status))
+            let tickets: Vec<_> = (0..20)
+                .map(|number| with_status(ticket(number, 2), &status))
                 .collect();
             site.run(&tickets);
             site.publish();

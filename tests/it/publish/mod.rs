@@ -8,6 +8,8 @@ mod changes;
 mod damage;
 mod image;
 mod kept;
+mod process;
+mod readers;
 mod sharing;
 mod support;
 #[path = "../store/world.rs"]
