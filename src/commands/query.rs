@@ -19,11 +19,7 @@ const CHUNK: usize = 64 << 10;
 pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
     let store = Store::open_read_only(&asked.path)?;
     let mut statement = prepare(store.connection(), &asked.sql)?;
-    let columns: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     match asked.format {
         QueryFormat::Table => table(&mut statement, &columns, printer)?,
         QueryFormat::Csv => stream(&mut statement, Answer::csv(&columns)?, printer)?,

@@ -157,7 +157,7 @@ pub fn publish(
 
 fn parent(place: &Place, store: &Store, remarks: &mut Vec<String>) -> Result<Option<Parent>> {
     Ok(match parent::find(place, |id| months::run(store, id))? {
-        Found::Parent(parent) => Some(parent),
+        Found::Parent(parent) => Some(*parent),
         Found::None => None,
         Found::Unusable(why) => {
             remarks.push(without_parent(&why));

@@ -17,7 +17,7 @@ pub(super) struct Parent {
 /// Whether there is a parent, and why not.
 #[derive(Debug)]
 pub(super) enum Found {
-    Parent(Parent),
+    Parent(Box<Parent>),
     /// Nothing was published yet.
     None,
     /// What lies there cannot be told apart from: a sentence that says why.
@@ -49,7 +49,7 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
     };
     match parent.damage() {
         Some(path) => unusable(&format!("is damaged: {path} is missing or was cut")),
-        None => Ok(Found::Parent(parent)),
+        None => Ok(Found::Parent(Box::new(parent))),
     }
 }
 

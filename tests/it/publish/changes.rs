@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::support::{
     Row, Rows, Site, assert_same, image, key, moved, parquet_rows, ticket, with_status,
 };
-use super::world::{at, customer, message, seal, without_thread};
+use crate::store::world::{at, customer, message, seal, without_thread};
 
 /// The changes of a snapshot applied to its parent's image. Each key occurs once, an insert is
 /// new, an update differs, a deleted row is as it was.

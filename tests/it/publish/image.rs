@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use mava_export::table::{Record, TABLES, Table, Ticket};
 
 use super::support::{Site, files, parquet_rows, ticket};
-use super::world::{at, seal};
+use crate::store::world::{at, seal};
 
 /// Texts that a careless writer loses.
 const TEXTS: [&str; 5] = ["", "👩‍👩‍👧 🇺🇦", "שלום עולם", "a\nb\r\n\tc\"',", "NULL"];

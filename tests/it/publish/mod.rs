@@ -12,6 +12,3 @@ mod process;
 mod readers;
 mod sharing;
 mod support;
-#[path = "../store/world.rs"]
-#[expect(dead_code, reason = "what the tests of the store need besides")]
-mod world;

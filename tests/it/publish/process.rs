@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::support::{
     Rows, Site, assert_manifest, assert_same, image, stored, ticket, with_status,
 };
-use super::world::{Desk, seal};
+use crate::store::world::{Desk, seal};
 
 const KILLS: usize = 30;
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use mava_export::normalize::TicketRows;
 
 use super::support::{Site, moved, ticket, with_status};
-use super::world::{at, reject, seal};
+use crate::store::world::{at, reject, seal};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use mava_export::publish::Filesystem;
 
 use super::support::{Site, assert_same, files, image, moved, ticket, with_status};
-use super::world::{at, seal};
+use crate::store::world::{at, seal};
 
 fn inode(path: &std::path::Path) -> u64 {
     fs::metadata(path).unwrap().ino()

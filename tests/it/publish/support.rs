@@ -18,7 +18,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{self, Desk, at, seal};
+use crate::store::world::{self, Desk, at, seal};
 
 /// A row, one text a column.
 pub(super) type Row = Vec<String>;
