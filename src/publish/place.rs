@@ -63,23 +63,8 @@ impl Place {
     /// Removes what a publish that was killed left behind: what it worked on, and a snapshot that
     /// it finished but did not live to make current.
     pub(super) fn clean(&self) -> Result<()> {
-        let current = self.current()?;
-        let newest = match &current {
-            Some(name) => self.manifest(name)?.map(|manifest| manifest.created_at),
-            None => None,
-        };
-        for name in self.snapshots()? {
-            let is_left = current.as_ref() != Some(&name)
-                && self.manifest(&name)?.is_none_or(|manifest| {
-                    current.is_none()
-                        || manifest.parent == current
-                        || newest
-                            .as_ref()
-                            .is_some_and(|newest| manifest.created_at > *newest)
-                });
-            if is_left {
-                self.discard(&name)?;
-            }
+        for name in self.left_behind()? {
+            self.discard(&name)?;
         }
         for (path, _) in directory::entries(&self.root)? {
             let name = path.file_name().and_then(|name| name.to_str());
@@ -89,6 +74,31 @@ impl Place {
             }
         }
         Ok(())
+    }
+
+    /// Snapshots that were never current: those made after it or from it, and the only one where
+    /// there is no current yet. One without a manifest is not ours to judge.
+    fn left_behind(&self) -> Result<Vec<String>> {
+        let current = self.current()?;
+        let mut others = Vec::new();
+        let mut newest = None;
+        for name in self.snapshots()? {
+            let manifest = self.manifest(&name)?;
+            if current.as_ref() == Some(&name) {
+                newest = manifest.map(|manifest| manifest.created_at);
+            } else {
+                others.push((name, manifest));
+            }
+        }
+        if current.is_none() && others.len() != 1 {
+            return Ok(Vec::new());
+        }
+        let is_left = |manifest: &Manifest| match &newest {
+            Some(newest) => manifest.parent == current || manifest.created_at > *newest,
+            None => current.is_none() && manifest.parent.is_none(),
+        };
+        others.retain(|(_, manifest)| manifest.as_ref().is_some_and(is_left));
+        Ok(others.into_iter().map(|(name, _)| name).collect())
     }
 
     /// The name of the current snapshot.
@@ -117,6 +127,7 @@ impl Place {
             .into_iter()
             .filter(|(_, is_directory)| *is_directory)
             .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
+            .filter(|name| is_name(name))
             .collect())
     }
 
@@ -213,4 +224,11 @@ impl Place {
         directory::rename(&self.snapshot(name), &doomed)?;
         directory::remove(&doomed)
     }
+}
+
+/// Whether a directory's name is one that [`Place::free_name`] gives.
+fn is_name(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (number, which) = name.split_once('-').unwrap_or((name, "2"));
+    number.len() >= 6 && is_number(number) && is_number(which)
 }

@@ -114,3 +114,21 @@ fn a_snapshot_that_never_became_current_goes() {
     assert_eq!(published.parent.as_deref(), Some("000001"));
     site.assert_current();
 }
+
+#[test]
+fn a_link_that_was_lost_and_directories_of_others_cost_no_snapshot() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    site.publish();
+    fs::create_dir(site.root().join("snapshots/mine")).unwrap();
+    fs::remove_file(site.root().join("current")).unwrap();
+    site.options.keep_snapshots = 3;
+    let published = site.publish();
+    assert_eq!(published.snapshot, "000002-2");
+    assert!(published.removed.is_empty(), "{published:?}");
+    for name in ["000001", "000002", "mine"] {
+        assert!(site.root().join("snapshots").join(name).exists(), "{name}");
+    }
+    site.assert_current();
+}
