@@ -13,6 +13,7 @@ Examples:
   mava-export demo                                                   try it, no key needed
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
   mava-export status --to sqlite:support.db                          what the copy holds
+  mava-export query \"SELECT count(*) FROM tickets\" --from sqlite:support.db
 
 --help says more: exit codes, environment variables, the configuration file.";
 

@@ -132,6 +132,8 @@ fn the_examples_in_the_help_parse() {
         help::BACKFILL,
         help::PLAN,
         help::STATUS,
+        help::PUBLISH,
+        help::QUERY,
         help::PROBE,
         help::DEMO,
     ]);
@@ -149,9 +151,15 @@ fn the_examples_in_the_help_parse() {
             continue;
         }
         let rest = rest.split("   ").next().unwrap_or_default();
+        // What stands in quotes is one word.
         let words = rest
-            .split_whitespace()
-            .take_while(|word| !["|", ">"].contains(word));
+            .split('"')
+            .enumerate()
+            .flat_map(|(number, part)| match number % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+        let words = words.take_while(|word| !["|", ">"].contains(word));
         let arguments = std::iter::once("mava-export")
             .chain(words)
             .map(OsString::from)

@@ -352,7 +352,8 @@ mod tests {
             }
           ],
           "snapshot_count": 3,
-          "unfinished": null
+          "unfinished": null,
+          "published": []
         }
         "#);
     }
