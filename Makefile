@@ -1,7 +1,11 @@
-# Everything here needs Rust, a C compiler and make. nextest is used where it is installed: it runs
+# Everything here needs Rust, a C compiler, make and Python 3. nextest is used where it is installed: it runs
 # each test in a process of its own. Without it, cargo's own runner gives the same answer.
 
 RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo test)
+
+# The engines that read snapshots in the tests. Made once, and again when the list changes.
+VENV := $(or $(CARGO_TARGET_DIR),target)/venv
+ENGINES := tests/readers/requirements.txt
 
 .PHONY: all test format lint pages tests bench docs
 
@@ -19,8 +23,14 @@ lint:
 pages:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-tests:
+tests: $(VENV)/made
 	cargo $(RUNNER)
+
+$(VENV)/made: $(ENGINES)
+	rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(ENGINES)
+	cp $(ENGINES) $@
 
 # Speed and requests, measured on this machine.
 bench:

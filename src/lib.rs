@@ -37,6 +37,7 @@
 //! - [`normalize`]: JSON to rows, rejects and hashes. Pure.
 //! - [`table`]: the one schema.
 //! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
+//! - [`publish`]: Parquet snapshots of the store.
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
@@ -55,6 +56,7 @@ pub mod extract;
 pub mod normalize;
 pub mod plan;
 pub mod probe;
+pub mod publish;
 pub mod refresh;
 pub mod report;
 pub mod settings;

@@ -2,12 +2,14 @@
 //! `terminal` shows them.
 
 mod probe;
+mod published;
 mod status;
 mod verify;
 
 use std::time::Duration;
 
 pub use probe::{Finding, Probe, Verdict};
+pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
 pub use status::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
 pub use verify::{Difference, Refused, Repair, Verification};

@@ -53,6 +53,10 @@ pub enum Command {
         /// What to compare.
         verify: Verify,
     },
+    /// Publish a store.
+    Publish(StoreSettings),
+    /// Ask a store.
+    Query(Query),
     /// Compare an answer of the API with what we expect.
     Probe(Connection),
     /// A simulated desk, a backfill, a look at the result.
@@ -239,6 +243,39 @@ pub struct StoreSettings {
     pub path: PathBuf,
     /// Permissions of the file and its side files.
     pub file_mode: u32,
+    /// Where it is published after each run, if anywhere.
+    pub publish: Option<PublishSettings>,
+}
+
+/// Where a store is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishSettings {
+    /// The directory of the snapshots.
+    pub directory: PathBuf,
+    /// Snapshots kept, the current one included; at least 1.
+    pub keep_snapshots: usize,
+}
+
+/// A question to a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// One statement that only reads.
+    pub sql: String,
+    /// How the answer is written.
+    pub format: QueryFormat,
+}
+
+/// How the answer to a query is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QueryFormat {
+    /// For people.
+    Table,
+    /// Comma-separated, with a line of names.
+    Csv,
+    /// An array of objects.
+    Json,
 }
 
 impl Backfill {

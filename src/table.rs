@@ -58,6 +58,16 @@ impl Type {
         }
     }
 
+    /// The type in Parquet, in the words of `docs/tables.md`.
+    pub fn parquet(self) -> &'static str {
+        match self {
+            Self::Id | Self::Enumeration | Self::Text | Self::Json => "string",
+            Self::Integer => "int64",
+            Self::Boolean => "boolean",
+            Self::Instant => "timestamp(ms, UTC)",
+        }
+    }
+
     /// The word used in `docs/tables.md`.
     pub fn word(self) -> &'static str {
         match self {

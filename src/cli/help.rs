@@ -14,6 +14,7 @@ Examples:
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
   mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
+  mava-export query \"SELECT count(*) FROM tickets\" --from sqlite:support.db
 
 --help says more: exit codes, environment variables, the configuration file.";
 
@@ -90,6 +91,21 @@ Examples:
 
 Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
 With --repair it holds the store like any other run; without, it only reads.";
+
+pub(super) const PUBLISH: &str = "\
+Examples:
+  mava-export publish --to parquet:desk                           from desk/store.sqlite
+  mava-export publish --from sqlite:support.db --to parquet:desk --keep-snapshots 30
+
+Then, for example with DuckDB:
+  SELECT * FROM read_parquet('desk/current/tickets/*/*.parquet')
+
+Exit code 0: published, or nothing changed; 5: a run holds the store.";
+
+pub(super) const QUERY: &str = "\
+Examples:
+  mava-export query \"SELECT status, count(*) FROM tickets GROUP BY status\" --from sqlite:support.db
+  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv";
 
 pub(super) const PROBE: &str = "\
 Example:

@@ -18,14 +18,15 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, FetchArgs, FilterArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs, StoreArgs,
-    SyncingArgs, WorldArgs,
+    ApiArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs,
+    SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
 };
 pub(crate) use value::word;
-pub use value::{Origin, Rate, Status};
+pub use value::{Origin, Rate, Status, Target};
 
 use crate::config::File;
 use crate::error::Error;
+use crate::settings::QueryFormat;
 
 /// The prefix of every environment variable but those that Mava's other tools know too.
 const ENVIRONMENT_PREFIX: &str = "MAVA_EXPORT_";
@@ -89,6 +90,18 @@ pub enum Command {
     /// slices until it can say where. Changes since the last run differ too, above all in status.
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Write the store's state as a Parquet snapshot
+    ///
+    /// backfill with --to parquet:DIR does so by itself after each run. A snapshot is a plain
+    /// directory; DIR/current leads to the newest. Months in which nothing changed are links to the
+    /// files of the snapshot before.
+    #[command(after_help = help::PUBLISH)]
+    Publish(PublishArgs),
+    /// Ask a store in SQL: a table, CSV or JSON on stdout
+    ///
+    /// Only reads: a statement that would write is refused.
+    #[command(after_help = help::QUERY)]
+    Query(QueryArgs),
     /// Send one request with your key and compare the answer with what we expect
     ///
     /// Prints names and types of fields, never what is in them.
@@ -135,6 +148,9 @@ pub struct SyncArgs {
     /// The API.
     #[command(flatten)]
     pub api: ApiArgs,
+    /// The snapshots that are published.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
 }
 
 /// `backfill` as typed.
@@ -146,6 +162,9 @@ pub struct BackfillArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// Its snapshots.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
     /// How to fetch.
     #[command(flatten)]
     pub fetch: FetchArgs,
@@ -177,6 +196,33 @@ pub struct VerifyArgs {
     /// The API.
     #[command(flatten)]
     pub api: ApiArgs,
+}
+
+/// `publish` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PublishArgs {
+    /// The store, where it is not in the directory.
+    #[command(flatten)]
+    pub from: FromArgs,
+    /// The directory.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Its snapshots.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
+}
+
+/// `query` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct QueryArgs {
+    /// One SELECT statement
+    pub sql: String,
+    /// The store.
+    #[command(flatten)]
+    pub from: FromArgs,
+    /// The form of the answer: table, csv or json [default: table]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub format: Option<QueryFormat>,
 }
 
 /// `probe` as typed.

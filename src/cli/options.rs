@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, value_parser};
 
-use super::value::{self, Origin, Rate, Status};
+use super::value::{self, Origin, Rate, Status, Target};
 use crate::settings::{Effort, LogFormat, LogLevel, Output, When};
 use crate::table::Instant;
 
@@ -97,12 +97,30 @@ pub struct RangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct StoreArgs {
-    /// The store, sqlite:FILE
-    #[arg(long, value_name = "STORE", value_parser = value::store)]
-    pub to: Option<PathBuf>,
+    /// The store, sqlite:FILE, or parquet:DIR: a store in that directory, and Parquet snapshots of it
+    #[arg(long, value_name = "STORE", value_parser = value::target)]
+    pub to: Option<Target>,
     /// Permissions of the store and its side files, octal
     #[arg(long, value_name = "MODE", default_value = "0600", value_parser = value::mode)]
     pub file_mode: u32,
+}
+
+/// What a store is read from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct FromArgs {
+    /// The store to read, sqlite:FILE or parquet:DIR
+    #[arg(long, value_name = "STORE", value_parser = value::target)]
+    pub from: Option<Target>,
+}
+
+/// The snapshots of a directory.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Parquet snapshots (with --to parquet:DIR)")]
+pub struct SnapshotArgs {
+    /// Parquet snapshots kept, the current one included; older ones are removed
+    #[arg(long, value_name = "N", default_value = "7", value_parser = value::keep)]
+    pub keep_snapshots: usize,
 }
 
 /// How to fetch.

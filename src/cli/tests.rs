@@ -95,7 +95,7 @@ fn a_wrong_word_is_answered_with_the_right_ones() {
 #[test]
 fn a_wrong_value_is_answered_with_the_form_of_a_right_one() {
     insta::assert_snapshot!(stop(&["backfill", "--to", "support.db"]), @r#"
-    error: invalid value 'support.db' for '--to <STORE>': write sqlite:FILE, such as sqlite:support.db
+    error: invalid value 'support.db' for '--to <STORE>': write sqlite:FILE or parquet:DIR, such as sqlite:support.db
 
     For more information, try '--help'.
     "#);
@@ -133,6 +133,8 @@ fn the_examples_in_the_help_parse() {
         help::PLAN,
         help::STATUS,
         help::VERIFY,
+        help::PUBLISH,
+        help::QUERY,
         help::PROBE,
         help::DEMO,
     ]);
@@ -150,9 +152,15 @@ fn the_examples_in_the_help_parse() {
             continue;
         }
         let rest = rest.split("   ").next().unwrap_or_default();
+        // What stands in quotes is one word.
         let words = rest
-            .split_whitespace()
-            .take_while(|word| !["|", ">"].contains(word));
+            .split('"')
+            .enumerate()
+            .flat_map(|(number, part)| match number % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
+        let words = words.take_while(|word| !["|", ">"].contains(word));
         let arguments = std::iter::once("mava-export")
             .chain(words)
             .map(OsString::from)

@@ -121,16 +121,66 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
         })
 }
 
+/// Where a desk is copied to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A directory of Parquet snapshots, with its SQLite file in it.
+    Parquet(PathBuf),
+}
+
+impl Target {
+    /// The SQLite file.
+    pub fn store(&self) -> PathBuf {
+        match self {
+            Self::Sqlite(file) => file.clone(),
+            Self::Parquet(directory) => directory.join("store.sqlite"),
+        }
+    }
+
+    /// The directory of the snapshots.
+    pub fn directory(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Parquet(directory) => Some(directory),
+        }
+    }
+}
+
+/// `sqlite:FILE` or `parquet:DIR`.
+pub(super) fn target(text: &str) -> Result<Target, String> {
+    const FORM: &str = "write sqlite:FILE or parquet:DIR, such as sqlite:support.db";
+    if let Some(path) = text.strip_prefix("parquet:") {
+        return match path {
+            "" => Err(format!("the directory's name is missing: {FORM}")),
+            _ if path.starts_with("//") => Err(
+                "write the path itself after the colon: parquet:desk or parquet:/var/lib/desk"
+                    .into(),
+            ),
+            _ => Ok(Target::Parquet(PathBuf::from(path))),
+        };
+    }
+    match text.split_once(':') {
+        Some(("sqlite", _)) => store(text).map(Target::Sqlite),
+        Some((kind @ ("duckdb" | "postgres" | "postgresql"), _)) => {
+            Err(format!("{kind} is not supported: {FORM}"))
+        }
+        _ => Err(FORM.into()),
+    }
+}
+
+/// `7`: at least one.
+pub(super) fn keep(text: &str) -> Result<usize, String> {
+    let number = text.trim().parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "write a number of snapshots, at least 1".into())
+}
+
 /// `sqlite:FILE`: the file.
 pub(super) fn store(text: &str) -> Result<PathBuf, String> {
     const FORM: &str = "write sqlite:FILE, such as sqlite:support.db";
     let Some(path) = text.strip_prefix("sqlite:") else {
-        return Err(match text.split_once(':') {
-            Some((kind @ ("parquet" | "duckdb" | "postgres" | "postgresql"), _)) => {
-                format!("a store is a SQLite file, {kind} is not supported: {FORM}")
-            }
-            _ => FORM.into(),
-        });
+        return Err(FORM.into());
     };
     if path.starts_with("//") {
         return Err("write the path itself after the colon: sqlite:support.db or sqlite:/var/lib/support.db".into());
@@ -270,8 +320,35 @@ mod tests {
             let error = store(wrong).expect_err(wrong);
             assert!(error.contains("sqlite:support.db"), "{wrong}: {error}");
         }
-        insta::assert_snapshot!(store("parquet:out").expect_err("not yet"),
-            @"a store is a SQLite file, parquet is not supported: write sqlite:FILE, such as sqlite:support.db");
+    }
+
+    #[test]
+    fn a_target_is_a_sqlite_file_or_a_directory_of_parquet() {
+        let desk = target("parquet:/var/lib/desk").expect("a directory");
+        assert_eq!(desk.directory(), Some(&"/var/lib/desk".into()));
+        assert_eq!(desk.store(), PathBuf::from("/var/lib/desk/store.sqlite"));
+        let file = target("sqlite:support.db").expect("a file");
+        assert_eq!(
+            (file.directory(), file.store()),
+            (None, "support.db".into())
+        );
+        for wrong in [
+            "",
+            "support.db",
+            "sqlite:",
+            "parquet:",
+            "parquet:///a",
+            "csv:a",
+        ] {
+            let error = target(wrong).expect_err(wrong);
+            assert!(error.contains("write "), "{wrong}: {error}");
+        }
+        insta::assert_snapshot!(target("duckdb:out").expect_err("no such store"),
+            @"duckdb is not supported: write sqlite:FILE or parquet:DIR, such as sqlite:support.db");
+        assert_eq!(keep("7"), Ok(7));
+        for wrong in ["", "0", "-1", "all"] {
+            assert!(keep(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -46,8 +46,21 @@ pub struct Context {
 /// What ended the run early; what had arrived is in the store, and the same call goes on from
 /// there. An interruption is no error: the summary's outcome is `interrupted`.
 pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary, ExitCode)> {
+    let (summary, exit_code, _) = backfill_keeping(context, settings).await?;
+    Ok((summary, exit_code))
+}
+
+/// The same, with the store still held: for what follows a run before another may begin.
+///
+/// # Errors
+/// See [`backfill`].
+pub async fn backfill_keeping(
+    context: &Context,
+    settings: &Backfill,
+) -> Result<(Summary, ExitCode, Store)> {
     let began = Moment::now();
     let now = Utc::now();
+    super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
         &OpenOptions {
@@ -72,8 +85,9 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
         resumed = part.run.is_resumed,
         "backfill begins"
     );
-    let store = part.extract(store, &spec).await?;
-    part.end(store, began).await
+    let mut store = part.extract(store, &spec).await?;
+    let (summary, exit_code) = part.end(&mut store, began).await?;
+    Ok((summary, exit_code, store))
 }
 
 /// An invented desk's rows must not mix with a real one's.
@@ -214,7 +228,7 @@ impl Part<'_> {
     }
 
     /// Looks for what is gone, closes the run, and sums it up.
-    async fn end(mut self, mut store: Store, began: Moment) -> Result<(Summary, ExitCode)> {
+    async fn end(mut self, store: &mut Store, began: Moment) -> Result<(Summary, ExitCode)> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
         let is_over =
@@ -230,7 +244,7 @@ impl Part<'_> {
             })
             .collect();
         if !is_over {
-            return self.interrupted(&store, unverified, began);
+            return self.interrupted(store, unverified, began);
         }
         let mut outcome = store::Outcome::Complete;
         if self.lacks_threads {
@@ -242,14 +256,14 @@ impl Part<'_> {
             );
         }
         if self.settings.filters.is_empty() && unverified.is_empty() {
-            let marked = self.mark_gone(&mut store).await;
+            let marked = self.mark_gone(store).await;
             let requests = self.newly_sent();
             store.commit_requests(snapshot_id, requests)?;
             match marked {
                 Ok(true) => {}
                 Ok(false) => outcome = store::Outcome::Incomplete,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    return self.interrupted(&store, unverified, began);
+                    return self.interrupted(store, unverified, began);
                 }
                 Err(error) => return Err(error),
             }
@@ -263,7 +277,7 @@ impl Part<'_> {
             ExitCode::Incomplete
         };
         let words = snapshot.outcome.clone();
-        let summary = self.summary(&store, &snapshot, &words, unverified, began)?;
+        let summary = self.summary(store, &snapshot, &words, unverified, began)?;
         Ok((summary, exit_code))
     }
 

@@ -8,14 +8,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backfill::Context;
+use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::report::Progress;
-use crate::settings::{Backfill, Connection, Sync};
+use crate::settings::{Backfill, Connection, StoreSettings, Sync};
+use crate::store::Store;
 use crate::terminal::Printer;
 
 /// How often the progress display is brought up to date while nothing else moves it.
-const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
+pub(super) const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// SIGINT and SIGTERM.
 struct Signals {
@@ -61,7 +63,7 @@ pub(super) async fn interruptible(
             // It may have ended in the very moment.
             Ok(ExitCode::Interrupted) => Ok(received.into()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                Err(Error::new(received, "interrupted before anything was read"))
+                Err(Error::new(received, error.to_string()))
             }
             other => other,
         },
@@ -77,12 +79,21 @@ pub(super) async fn backfill(
     printer: &Printer,
 ) -> Result<ExitCode> {
     interruptible(async |cancel| {
-        let (summary, exit_code) =
-            watched(connection, "Backfill", printer, cancel, async |context| {
-                super::backfill(context, settings).await
+        let (summary, exit_code, store) =
+            watched(connection, "Backfill", printer, &cancel, async |context| {
+                super::backfill_keeping(context, settings).await
             })
             .await?;
-        printer.summary(&summary)?;
+        let ended = Ended::Run(&summary);
+        conclude(
+            ended,
+            exit_code,
+            Some(store),
+            &settings.store,
+            &cancel,
+            printer,
+        )
+        .await?;
         Ok(exit_code)
     })
     .await
@@ -95,14 +106,35 @@ pub(super) async fn sync(
     printer: &Printer,
 ) -> Result<ExitCode> {
     interruptible(async |cancel| {
-        let (summary, exit_code) = watched(connection, "Sync", printer, cancel, async |context| {
-            super::sync(context, settings).await
-        })
-        .await?;
-        printer.sync(&summary)?;
+        let (summary, exit_code, store) =
+            watched(connection, "Sync", printer, &cancel, async |context| {
+                super::sync_keeping(context, settings).await
+            })
+            .await?;
+        let ended = Ended::Sync(&summary);
+        conclude(ended, exit_code, store, &settings.store, &cancel, printer).await?;
         Ok(exit_code)
     })
     .await
+}
+
+/// Prints the end of a run, and publishes what it brought if that is asked for.
+async fn conclude(
+    ended: Ended<'_>,
+    exit_code: ExitCode,
+    store: Option<Store>,
+    settings: &StoreSettings,
+    cancel: &CancellationToken,
+    printer: &Printer,
+) -> Result<()> {
+    let target = settings.publish.as_ref();
+    let target = target.filter(|_| exit_code != ExitCode::Interrupted);
+    match (target, store) {
+        (Some(target), Some(store)) => {
+            publish::after_run(ended, store, target, settings.file_mode, cancel, printer).await
+        }
+        _ => ended.print(printer),
+    }
 }
 
 /// Runs `work` under a progress display called `title`.
@@ -110,13 +142,13 @@ async fn watched<T>(
     connection: &Connection,
     title: &str,
     printer: &Printer,
-    cancel: CancellationToken,
+    cancel: &CancellationToken,
     work: impl AsyncFnOnce(&Context) -> Result<T>,
 ) -> Result<T> {
     let (progress, mut told) = watch::channel(Progress::default());
     let context = Context {
         client: Arc::new(Client::new(connection, rand::random)?),
-        cancel,
+        cancel: cancel.clone(),
         progress,
     };
     let began = Instant::now();

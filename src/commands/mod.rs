@@ -1,19 +1,22 @@
 //! One file a command: glue between the settings, the pipeline and the terminal.
 
+mod answer;
 mod backfill;
 mod demo;
 mod drive;
 mod gone;
 mod plan;
 mod probe;
+mod publish;
+mod query;
 mod status;
 mod sync;
 mod verify;
 
-pub use backfill::{Context, backfill};
+pub use backfill::{Context, backfill, backfill_keeping};
 pub use plan::plan;
 pub use probe::probe;
-pub use sync::sync;
+pub use sync::{sync, sync_keeping};
 pub use verify::verify;
 
 use tokio::runtime::Runtime;
@@ -67,6 +70,10 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             on_runtime(|runtime| runtime.block_on(verify::run(&connection, &verify, printer)))
         }
         Command::Status(store) => status::status(&store, printer),
+        Command::Publish(store) => {
+            on_runtime(|runtime| runtime.block_on(publish::publish(&store, printer)))
+        }
+        Command::Query(asked) => query::query(&asked, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {
             on_runtime(|runtime| runtime.block_on(demo::simulate(&simulation, printer)))

@@ -7,6 +7,7 @@
 use chrono::Utc;
 
 use crate::error::{ExitCode, Result};
+use crate::publish;
 use crate::report::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
@@ -59,6 +60,10 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         snapshot_count,
         last_sync: last_sync(&store)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
+        published: match &settings.publish {
+            Some(target) => publish::list(&target.directory)?,
+            None => Vec::new(),
+        },
     })?;
     Ok(ExitCode::Complete)
 }

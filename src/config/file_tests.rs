@@ -93,7 +93,7 @@ fn flags_go_before_the_file_and_the_file_before_defaults() {
     assert!(from_file.output.json);
     let typed = backfill(from_file);
     assert_eq!(typed.fetch.lanes, 4);
-    assert_eq!(typed.store.to, Some("a.db".into()));
+    assert_eq!(typed.store.to, Some(cli::Target::Sqlite("a.db".into())));
     assert_eq!(
         typed.range.since,
         Some(crate::window::parse("2023-01-01").expect("a date"))
@@ -121,7 +121,7 @@ fn flags_go_before_the_file_and_the_file_before_defaults() {
     let typed = backfill(from_flags);
     assert_eq!(typed.fetch.lanes, 2);
     assert_eq!(typed.filters.status, [cli::Status::Resolved]);
-    assert_eq!(typed.store.to, Some("b.db".into()));
+    assert_eq!(typed.store.to, Some(cli::Target::Sqlite("b.db".into())));
 }
 
 #[test]

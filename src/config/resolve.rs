@@ -2,17 +2,19 @@
 //! directory and hands in the reader of the API key.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{key, state};
-use crate::cli::{self, ApiArgs, Args, BackfillArgs, FilterArgs, RangeArgs, StoreArgs, SyncArgs};
+use crate::cli::{
+    self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StoreArgs, SyncArgs,
+};
 use crate::error::{Error, Result};
 use crate::settings::{
-    Backfill, BudgetSettings, Command, Connection, Demo, Filters, RetrySettings, RunKind,
-    Simulation, StoreSettings, Sync, Timeouts, Verify, World,
+    Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings, Query,
+    QueryFormat, RetrySettings, RunKind, Simulation, StoreSettings, Sync, Timeouts, Verify, World,
 };
 use crate::table::Instant;
 use crate::window::Window;
@@ -46,6 +48,8 @@ fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
         cli::Command::Verify(typed) => Some(&mut typed.api),
         cli::Command::Probe(typed) => Some(&mut typed.api),
         cli::Command::Status(_)
+        | cli::Command::Publish(_)
+        | cli::Command::Query(_)
         | cli::Command::Demo(_)
         | cli::Command::Simulate(_)
         | cli::Command::Completions { .. } => None,
@@ -98,10 +102,9 @@ pub fn resolve_with(
             budget: budget(&typed.api)?,
             sync: sync(&typed, now)?,
         },
-        cli::Command::Status(typed) => Command::Status(store(&typed.store)?),
         cli::Command::Verify(typed) => {
             let verify = Verify {
-                store: store(&typed.store)?,
+                store: store(&typed.store, 1)?,
                 is_repair: typed.repair.repair,
                 allow_deletions: typed.repair.allow_deletions,
             };
@@ -110,11 +113,15 @@ pub fn resolve_with(
                 verify,
             }
         }
+        cli::Command::Status(typed) => Command::Status(store(&typed.store, 1)?),
+        cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
+        cli::Command::Query(typed) => Command::Query(query(typed, args.output.json)?),
         cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
         cli::Command::Demo(typed) => Command::Demo(Demo {
             store: StoreSettings {
                 path: typed.to,
                 file_mode: 0o600,
+                publish: None,
             },
             world: World {
                 tickets: typed.world.tickets,
@@ -140,7 +147,7 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
         has_messages: !typed.fetch.no_messages,
         max_lanes: usize::from(typed.fetch.lanes),
         allow_deletions: typed.fetch.allow_deletions,
-        store: store(&typed.store)?,
+        store: store(&typed.store, typed.snapshots.keep_snapshots)?,
     })
 }
 
@@ -164,7 +171,7 @@ fn sync(typed: &SyncArgs, now: Instant) -> Result<Sync> {
         has_messages: !typed.fetch.no_messages,
         max_lanes: usize::from(typed.fetch.lanes),
         allow_deletions: typed.fetch.allow_deletions,
-        store: store(&typed.store)?,
+        store: store(&typed.store, typed.snapshots.keep_snapshots)?,
     })
 }
 
@@ -194,14 +201,49 @@ fn range(typed: &RangeArgs, now: Instant) -> Result<()> {
     Ok(())
 }
 
-fn store(typed: &StoreArgs) -> Result<StoreSettings> {
-    let path: PathBuf = typed
-        .to
-        .clone()
-        .ok_or_else(|| missing("--to", "sqlite:support.db", "MAVA_EXPORT_TO", "to"))?;
+/// The store, and where it is published.
+fn store(typed: &StoreArgs, keep_snapshots: usize) -> Result<StoreSettings> {
+    let to = typed.to.as_ref();
+    let to = to.ok_or_else(|| missing("--to", "sqlite:support.db", "MAVA_EXPORT_TO", "to"))?;
     Ok(StoreSettings {
-        path,
+        path: to.store(),
         file_mode: typed.file_mode,
+        publish: to.directory().map(|directory| PublishSettings {
+            directory: directory.clone(),
+            keep_snapshots,
+        }),
+    })
+}
+
+/// The store that `--from` names, or the one in the directory that is published to.
+fn publish(typed: &PublishArgs) -> Result<StoreSettings> {
+    if typed.store.to.is_none() {
+        return Err(missing("--to", "parquet:desk", "MAVA_EXPORT_TO", "to"));
+    }
+    let mut settings = store(&typed.store, typed.snapshots.keep_snapshots)?;
+    if settings.publish.is_none() {
+        return Err(Error::usage("--to names a SQLite file: what is published is Parquet").help(
+            "write --to parquet:DIR, and --from sqlite:FILE for a store that is not in that directory",
+        ));
+    }
+    if let Some(from) = &typed.from.from {
+        settings.path = from.store();
+    }
+    Ok(settings)
+}
+
+fn query(typed: cli::QueryArgs, is_json: bool) -> Result<Query> {
+    let from = typed.from.from;
+    let from =
+        from.ok_or_else(|| missing("--from", "sqlite:support.db", "MAVA_EXPORT_FROM", "from"))?;
+    let standard = match is_json {
+        true => QueryFormat::Json,
+        false => QueryFormat::Table,
+    };
+    Ok(Query {
+        path: from.store(),
+        sql: typed.sql,
+        format: typed.format.unwrap_or(standard),
     })
 }
 

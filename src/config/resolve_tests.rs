@@ -42,7 +42,8 @@ fn a_backfill_with_nothing_but_what_it_needs_has_the_defaults() {
         backfill.store,
         StoreSettings {
             path: "support.db".into(),
-            file_mode: 0o600
+            file_mode: 0o600,
+            publish: None,
         }
     );
     assert_eq!(connection.base_url.as_str(), "https://gateway.mava.app/");

@@ -7,7 +7,7 @@
 //! ```
 //! Everything optional is bought at one price, [`Effort::price`]: the changed tickets that a
 //! request must be expected to find. Instants are milliseconds since 1970, as the store's index
-//! has them. The design and its simulation are in `docs/decisions/0010-syncing.md`.
+//! has them. The design and its simulation are in `docs/decisions/0011-syncing.md`.
 
 mod blocks;
 mod cover;

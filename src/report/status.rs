@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::Step;
+use super::{PublishedSnapshot, Step};
 use crate::table::{Instant, instant_text};
 
 /// A store at one moment.
@@ -29,6 +29,8 @@ pub struct Status {
     pub last_sync: Option<LastSync>,
     /// The run that is under way or was interrupted.
     pub unfinished: Option<Unfinished>,
+    /// The Parquet snapshots in the directory, newest first; none of a store without one.
+    pub published: Vec<PublishedSnapshot>,
 }
 
 /// The last sync that ended.

@@ -20,6 +20,7 @@ mod migrate;
 mod open;
 mod page;
 mod read;
+mod reader;
 mod references;
 mod rejects;
 mod runs;
@@ -38,6 +39,7 @@ pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
+pub use reader::Reader;
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, Proof, StepRow};
 

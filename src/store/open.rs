@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Failure> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Failure> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

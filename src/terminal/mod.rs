@@ -10,6 +10,7 @@ mod log;
 mod plan;
 mod probe;
 mod progress;
+mod published;
 mod screen;
 mod status;
 mod style;
@@ -24,10 +25,11 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
 pub use progress::ProgressView;
+pub use published::PublishView;
 
 use crate::cli::Stop;
 use crate::error::{Error, ExitCode, Result};
-use crate::report::{Plan, Probe, Status, Summary, SyncSummary, Verification};
+use crate::report::{Plan, Probe, Published, Status, Summary, SyncSummary, Verification};
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
 /// The one way to stdout and stderr.
@@ -96,6 +98,37 @@ impl Printer {
         self.result(summary, sync::text)
     }
 
+    /// Prints what a publish did.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn published(&self, published: &Published) -> Result<()> {
+        self.result(published, published::text)
+    }
+
+    /// Prints the end of a run and what was published of it as one JSON value: the summary's fields
+    /// and `published`.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn run_published<T: Serialize>(&self, summary: &T, published: &Published) -> Result<()> {
+        #[derive(Serialize)]
+        struct Both<'a, T> {
+            #[serde(flatten)]
+            summary: &'a T,
+            published: &'a Published,
+        }
+        self.json(&Both { summary, published })
+    }
+
+    /// Shows how publishing goes until the view is dropped.
+    pub fn publishing(&self) -> PublishView {
+        match self.has_display {
+            true => PublishView::display(&self.bars, self.has_color(&io::stderr())),
+            false => PublishView::log(),
+        }
+    }
+
     /// Prints what a run would do.
     ///
     /// # Errors
@@ -147,6 +180,34 @@ impl Printer {
         }
         let heading = style::paint(style::BOLD, &style::plain(heading));
         self.data(&format!("{heading}\n{}", grid::grid(columns, rows)))
+    }
+
+    /// Prints rows of a query as a table.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn table(&self, columns: &[&str], rows: &[Vec<String>]) -> Result<()> {
+        self.data(&grid::grid(columns, rows))
+    }
+
+    /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where
+    /// stdout is none. `false` when the reader went away.
+    ///
+    /// # Errors
+    /// When stdout cannot be written to.
+    pub fn chunk(&self, text: &str) -> Result<bool> {
+        let mut out = io::stdout().lock();
+        let written = match out.is_terminal() {
+            true => out.write_all(style::harmless(text).as_bytes()),
+            false => out.write_all(text.as_bytes()),
+        };
+        match written.and_then(|()| out.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => {
+                Err(Error::failed("the result cannot be written to stdout").because(error))
+            }
+        }
     }
 
     /// Prints text on stdout as it is: a completion script, a line of a demo.

@@ -11,7 +11,7 @@ use crate::report::Progress;
 use crate::settings::BudgetSettings;
 
 /// At most one log line in this time.
-const LOG_APART: Duration = Duration::from_secs(10);
+pub(super) const LOG_APART: Duration = Duration::from_secs(10);
 
 /// Characters of the budget's gauge.
 const GAUGE_WIDTH: usize = 10;
@@ -119,7 +119,7 @@ fn log(run: i64, progress: &Progress, left: Option<Duration>) {
 }
 
 /// Columns of the terminal.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     terminal_size::terminal_size_of(std::io::stderr())
         .map_or(80, |(terminal_size::Width(width), _)| usize::from(width))
 }
@@ -212,7 +212,7 @@ fn pace(
 }
 
 /// A bar of `cells` characters; `share` says how much of a number is done.
-fn bar(
+pub(super) fn bar(
     share: impl Fn(u64) -> u64,
     cells: usize,
     (full, empty): (&str, &str),
@@ -228,7 +228,7 @@ fn bar(
     format!("{done_part}{}", empty.repeat(cells - done))
 }
 
-fn fit(text: &str, width: usize) -> String {
+pub(super) fn fit(text: &str, width: usize) -> String {
     text.chars().take(width).collect()
 }
 

@@ -56,6 +56,9 @@ pub(super) fn text(status: &Status) -> String {
             ])
         ));
     }
+    if !status.published.is_empty() {
+        blocks.push(super::published::listing(&status.published));
+    }
     blocks.join("\n")
 }
 
@@ -240,6 +243,7 @@ mod tests {
             snapshot_count: 3,
             last_sync: None,
             unfinished: None,
+            published: Vec::new(),
         }
     }
 
@@ -298,6 +302,7 @@ mod tests {
             snapshot_count: 0,
             last_sync: None,
             unfinished: Some(run),
+            published: Vec::new(),
             ..status()
         };
         insta::assert_snapshot!(shown(&status), @r#"
@@ -364,7 +369,8 @@ mod tests {
           ],
           "snapshot_count": 3,
           "last_sync": null,
-          "unfinished": null
+          "unfinished": null,
+          "published": []
         }
         "#);
     }

@@ -36,6 +36,16 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
+/// Text of several lines without what could steer the terminal.
+pub(super) fn harmless(text: &str) -> String {
+    let replaced = |character: char| match character {
+        '\n' | '\t' => character,
+        control if control.is_control() => '\u{fffd}',
+        other => other,
+    };
+    text.chars().map(replaced).collect()
+}
+
 /// `1,234,567`.
 pub(super) fn count(number: impl TryInto<u64>) -> String {
     HumanCount(number.try_into().unwrap_or_default()).to_string()

@@ -21,6 +21,8 @@ mod poison;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod publish;
+#[cfg(test)]
 mod quirks;
 #[cfg(test)]
 mod resume;

@@ -58,8 +58,21 @@ const CLOCK_DOUBT: TimeDelta = TimeDelta::minutes(5);
 /// What ended the run early; what had arrived is in the store, and the same call goes on from
 /// there. An interruption is no error: the summary's outcome is `interrupted`.
 pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncSummary, ExitCode)> {
+    let (summary, exit_code, _) = sync_keeping(context, settings).await?;
+    Ok((summary, exit_code))
+}
+
+/// The same, with the store still held: for what follows a run before another may begin.
+///
+/// # Errors
+/// See [`sync`].
+pub async fn sync_keeping(
+    context: &Context,
+    settings: &settings::Sync,
+) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let began = Moment::now();
     let now = Utc::now();
+    super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
         &OpenOptions {
@@ -143,7 +156,10 @@ fn refuse_unfinished(store: &Store) -> Result<()> {
 }
 
 /// A store without history: a sync is a backfill then.
-async fn first(context: &Context, settings: &settings::Sync) -> Result<(SyncSummary, ExitCode)> {
+async fn first(
+    context: &Context,
+    settings: &settings::Sync,
+) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let Some(since) = settings.since else {
         return Err(Error::usage(format!(
             "{} holds no history yet",
@@ -151,7 +167,7 @@ async fn first(context: &Context, settings: &settings::Sync) -> Result<(SyncSumm
         ))
         .help("say with --since where it begins, or run a backfill first"));
     };
-    let (summary, exit_code) = backfill::backfill(
+    let (summary, exit_code, store) = backfill::backfill_keeping(
         context,
         &Backfill {
             kind: settings.kind,
@@ -165,5 +181,5 @@ async fn first(context: &Context, settings: &settings::Sync) -> Result<(SyncSumm
         },
     )
     .await?;
-    Ok((summary::of_backfill(summary), exit_code))
+    Ok((summary::of_backfill(summary), exit_code, Some(store)))
 }

@@ -270,7 +270,7 @@ impl<'a> Night<'a> {
         self.failures.push(reason);
     }
 
-    pub(super) fn end(mut self, began: Moment) -> Result<(SyncSummary, ExitCode)> {
+    pub(super) fn end(mut self, began: Moment) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
         let outcome = if self.failures.is_empty() && !self.is_suspicious {
             Outcome::Complete
         } else {
@@ -287,15 +287,19 @@ impl<'a> Night<'a> {
             ExitCode::Incomplete
         };
         let words = snapshot.outcome.clone();
-        Ok((summary::of(&mut self, &snapshot, &words, began)?, exit_code))
+        let summary = summary::of(&mut self, &snapshot, &words, began)?;
+        Ok((summary, exit_code, self.store))
     }
 
-    pub(super) fn interrupted(mut self, began: Moment) -> Result<(SyncSummary, ExitCode)> {
+    pub(super) fn interrupted(
+        mut self,
+        began: Moment,
+    ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
         self.account()?;
         let snapshot_id = self.snapshot_id;
         let snapshot = self.store()?.snapshot(snapshot_id)?;
         let summary = summary::of(&mut self, &snapshot, "interrupted", began)?;
-        Ok((summary, ExitCode::Interrupted))
+        Ok((summary, ExitCode::Interrupted, self.store))
     }
 }
 

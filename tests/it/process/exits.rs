@@ -49,7 +49,7 @@ fn what_cannot_be_read_on_the_command_line_is_named() {
     );
     refused(
         &place,
-        "backfill --since 2024-01-01 --to parquet:out",
+        "backfill --since 2024-01-01 --to duckdb:out",
         &["not supported"],
     );
     refused(

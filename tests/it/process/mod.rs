@@ -9,6 +9,8 @@ mod exits;
 mod kill;
 mod output;
 mod permissions;
+mod publish;
+mod query;
 mod secrets;
 mod signals;
 mod stored;

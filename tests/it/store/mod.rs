@@ -5,4 +5,4 @@ mod model;
 mod pages;
 mod runs;
 mod schema;
-mod world;
+pub(crate) mod world;

@@ -12,15 +12,15 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
 
-pub(super) fn at(text: &str) -> Instant {
+pub(crate) fn at(text: &str) -> Instant {
     window::parse(text).unwrap()
 }
 
-pub(super) fn range(from: &str, until: &str) -> Window {
+pub(crate) fn range(from: &str, until: &str) -> Window {
     Window::new(at(from), at(until)).unwrap()
 }
 
-pub(super) fn spec() -> RunSpec {
+pub(crate) fn spec() -> RunSpec {
     RunSpec {
         kind: "backfill".to_owned(),
         range: range("2025-01-01", "2025-07-01"),
@@ -31,7 +31,7 @@ pub(super) fn spec() -> RunSpec {
 }
 
 /// Equal content, equal hash: what the normaliser promises.
-pub(super) fn hash(content: &str) -> Hash {
+pub(crate) fn hash(content: &str) -> Hash {
     *blake3::hash(content.as_bytes())
         .as_bytes()
         .first_chunk()
@@ -39,7 +39,7 @@ pub(super) fn hash(content: &str) -> Hash {
 }
 
 /// A ticket as the normaliser gives it, hashes set by [`seal`].
-pub(super) fn ticket(number: i64) -> TicketRows {
+pub(crate) fn ticket(number: i64) -> TicketRows {
     let id = format!("ticket-{number:05}");
     let created_at = at("2025-01-01") + chrono::TimeDelta::minutes(number);
     let messages: Vec<table::Message> = (0..3)
@@ -108,7 +108,7 @@ pub(super) fn ticket(number: i64) -> TicketRows {
     })
 }
 
-pub(super) fn message(ticket_id: &str, position: i64, at: Instant) -> table::Message {
+pub(crate) fn message(ticket_id: &str, position: i64, at: Instant) -> table::Message {
     table::Message {
         id: format!("message-{position}"),
         ticket_id: ticket_id.to_owned(),
@@ -124,14 +124,14 @@ pub(super) fn message(ticket_id: &str, position: i64, at: Instant) -> table::Mes
     }
 }
 
-pub(super) fn tag(id: &str, name: Option<&str>) -> table::Tag {
+pub(crate) fn tag(id: &str, name: Option<&str>) -> table::Tag {
     table::Tag {
         id: id.to_owned(),
         name: name.map(str::to_owned),
     }
 }
 
-pub(super) fn customer(id: &str, name: &str) -> CustomerRows {
+pub(crate) fn customer(id: &str, name: &str) -> CustomerRows {
     let customer = table::Customer {
         id: id.to_owned(),
         name: Some(name.to_owned()),
@@ -157,7 +157,7 @@ pub(super) fn customer(id: &str, name: &str) -> CustomerRows {
     }
 }
 
-pub(super) fn reject(id: &str, ticket_id: Option<&str>) -> table::Reject {
+pub(crate) fn reject(id: &str, ticket_id: Option<&str>) -> table::Reject {
     table::Reject {
         id: id.to_owned(),
         ticket_id: ticket_id.map(str::to_owned),
@@ -168,7 +168,7 @@ pub(super) fn reject(id: &str, ticket_id: Option<&str>) -> table::Reject {
 }
 
 /// Sets the hashes to what the rows hold, as the normaliser does.
-pub(super) fn seal(mut rows: TicketRows) -> TicketRows {
+pub(crate) fn seal(mut rows: TicketRows) -> TicketRows {
     if let Some(thread) = &mut rows.thread {
         thread.hash = hash(&format!("{:?}{:?}", thread.messages, thread.attachments));
     }
@@ -184,7 +184,7 @@ pub(super) fn seal(mut rows: TicketRows) -> TicketRows {
 }
 
 /// The ticket as a run without messages reads it.
-pub(super) fn without_thread(mut rows: TicketRows) -> TicketRows {
+pub(crate) fn without_thread(mut rows: TicketRows) -> TicketRows {
     rows.thread = None;
     forget_thread(&mut rows.ticket);
     seal(rows)
@@ -204,33 +204,33 @@ fn forget_thread(ticket: &mut table::Ticket) {
 }
 
 /// A store in a directory of its own.
-pub(super) struct Desk {
-    pub(super) store: Store,
-    pub(super) directory: TempDir,
+pub(crate) struct Desk {
+    pub(crate) store: Store,
+    pub(crate) directory: TempDir,
 }
 
 impl Desk {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let store = open(&directory.path().join("support.db")).unwrap();
         Self { store, directory }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("support.db")
     }
 
     /// A second, plain connection that looks at the same file.
-    pub(super) fn look(&self) -> Connection {
+    pub(crate) fn look(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
 
-    pub(super) fn begin(&mut self, now: &str) -> Run {
+    pub(crate) fn begin(&mut self, now: &str) -> Run {
         self.begin_as(&spec(), now)
     }
 
     /// Begins a run with one slice.
-    pub(super) fn begin_as(&mut self, spec: &RunSpec, now: &str) -> Run {
+    pub(crate) fn begin_as(&mut self, spec: &RunSpec, now: &str) -> Run {
         let mut run = self.store.begin(spec, at(now)).unwrap();
         if run.slices.is_empty() {
             run.slices = self
@@ -241,7 +241,7 @@ impl Desk {
         run
     }
 
-    pub(super) fn page(&mut self, run: &Run, tickets: &[TicketRows], read_at: &str) -> PageCounts {
+    pub(crate) fn page(&mut self, run: &Run, tickets: &[TicketRows], read_at: &str) -> PageCounts {
         self.store
             .commit_page(&PageCommit {
                 snapshot_id: run.snapshot_id,
@@ -255,7 +255,7 @@ impl Desk {
     }
 
     /// A page without tickets, after which the slice stands as given.
-    pub(super) fn empty_page(&mut self, run: &Run, slice: &Slice, requests: i64) {
+    pub(crate) fn empty_page(&mut self, run: &Run, slice: &Slice, requests: i64) {
         self.store
             .commit_page(&PageCommit {
                 snapshot_id: run.snapshot_id,
@@ -269,7 +269,7 @@ impl Desk {
     }
 
     /// Seals the run's slices and ends it.
-    pub(super) fn finish(&mut self, run: &Run, now: &str) -> table::Snapshot {
+    pub(crate) fn finish(&mut self, run: &Run, now: &str) -> table::Snapshot {
         for slice in &run.slices {
             let sealed = Slice {
                 state: SliceState::Sealed,
@@ -284,22 +284,22 @@ impl Desk {
     }
 
     /// A whole run of one page.
-    pub(super) fn run(&mut self, tickets: &[TicketRows], now: &str) -> PageCounts {
+    pub(crate) fn run(&mut self, tickets: &[TicketRows], now: &str) -> PageCounts {
         let run = self.begin(now);
         let counts = self.page(&run, tickets, now);
         self.finish(&run, now);
         counts
     }
 
-    pub(super) fn text(&self, sql: &str) -> Option<String> {
+    pub(crate) fn text(&self, sql: &str) -> Option<String> {
         self.look().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    pub(super) fn number(&self, sql: &str) -> i64 {
+    pub(crate) fn number(&self, sql: &str) -> i64 {
         self.look().query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    pub(super) fn assert_references_hold(&self) {
+    pub(crate) fn assert_references_hold(&self) {
         let look = self.look();
         let mut check = look.prepare("PRAGMA foreign_key_check").unwrap();
         assert!(!check.exists([]).unwrap(), "a foreign key leads nowhere");
@@ -310,7 +310,7 @@ impl Desk {
     }
 
     /// Every row of every table for people but `snapshots`, as text.
-    pub(super) fn dump(&self) -> BTreeMap<&'static str, Vec<String>> {
+    pub(crate) fn dump(&self) -> BTreeMap<&'static str, Vec<String>> {
         let look = self.look();
         table::TABLES
             .iter()
@@ -338,7 +338,7 @@ fn rows(connection: &Connection, table: &table::Table) -> Vec<String> {
     rows.map(|row| row.unwrap().join(" ")).collect()
 }
 
-pub(super) fn open(path: &Path) -> mava_export::error::Result<Store> {
+pub(crate) fn open(path: &Path) -> mava_export::error::Result<Store> {
     Store::open(path, &OpenOptions::new(at("2026-01-01T08:00:00Z")))
 }
 

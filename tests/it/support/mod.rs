@@ -91,6 +91,7 @@ impl Desk {
             store: StoreSettings {
                 path: directory.path().join("support.db"),
                 file_mode: 0o600,
+                publish: None,
             },
         };
         Self {

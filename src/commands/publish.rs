@@ -1,0 +1,147 @@
+//! `publish`, and what other commands do after a run with `--to parquet:DIR`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command is where the clock is read"
+)]
+
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::drive::{self, REFRESH};
+use crate::error::{Error, ExitCode, Result};
+use crate::publish::{self, Filesystem, Options};
+use crate::report::{Published, Publishing, Summary, SyncSummary};
+use crate::settings::{PublishSettings, StoreSettings};
+use crate::store::{OpenOptions, Store};
+use crate::terminal::Printer;
+
+/// Files made side by side: more than two gained nothing on two processors, and each takes memory.
+const WORKERS: usize = 2;
+
+/// Publishes a store that is there already.
+pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Result<ExitCode> {
+    drive::interruptible(async |cancel| {
+        let Some(target) = &settings.publish else {
+            return Err(Error::usage("there is no directory to publish to"));
+        };
+        let store = Store::open_existing(
+            &settings.path,
+            &OpenOptions {
+                file_mode: settings.file_mode,
+                now: Utc::now(),
+            },
+        )?;
+        let published = run(store, target, settings.file_mode, &cancel, printer).await?;
+        printer.published(&published)?;
+        Ok(ExitCode::Complete)
+    })
+    .await
+}
+
+/// The summary of a run that is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ended<'a> {
+    /// A backfill.
+    Run(&'a Summary),
+    /// A sync.
+    Sync(&'a SyncSummary),
+}
+
+impl Ended<'_> {
+    pub(super) fn print(self, printer: &Printer) -> Result<()> {
+        match self {
+            Self::Run(summary) => printer.summary(summary),
+            Self::Sync(summary) => printer.sync(summary),
+        }
+    }
+}
+
+/// Prints the summary of a run that is over and publishes its store, which stays held until that is
+/// done.
+///
+/// # Errors
+/// See [`publish::publish`]; the summary was printed then.
+pub(super) async fn after_run(
+    ended: Ended<'_>,
+    store: Store,
+    target: &PublishSettings,
+    file_mode: u32,
+    cancel: &CancellationToken,
+    printer: &Printer,
+) -> Result<()> {
+    // People read it meanwhile; a machine wants one value, with what was published in it.
+    if !printer.is_json() {
+        ended.print(printer)?;
+    }
+    match run(store, target, file_mode, cancel, printer).await {
+        Ok(published) if printer.is_json() => match ended {
+            Ended::Run(summary) => printer.run_published(summary, &published),
+            Ended::Sync(summary) => printer.run_published(summary, &published),
+        },
+        Ok(published) => printer.published(&published),
+        Err(error) => {
+            if printer.is_json() {
+                ended.print(printer)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Publishes an open store, which stays held until it is done, with progress.
+///
+/// # Errors
+/// See [`publish::publish`].
+pub(super) async fn run(
+    store: Store,
+    target: &PublishSettings,
+    file_mode: u32,
+    cancel: &CancellationToken,
+    printer: &Printer,
+) -> Result<Published> {
+    let began = Instant::now();
+    let options = options(target, file_mode);
+    let (sender, told) = watch::channel(Publishing::default());
+    let cancel = cancel.clone();
+    let mut work = tokio::task::spawn_blocking(move || {
+        publish::publish(&store, &options, &cancel, &|progress| {
+            sender.send_replace(progress);
+        })
+    });
+    let view = printer.publishing();
+    let mut refresh = tokio::time::interval(REFRESH);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            _ = refresh.tick() => view.update(&told.borrow(), began.elapsed()),
+        }
+    };
+    drop(view);
+    let mut published =
+        outcome.map_err(|error| Error::failed("publishing broke down").because(error))??;
+    published.elapsed_s = began.elapsed().as_secs_f64();
+    Ok(published)
+}
+
+/// Makes the directory that the store is to lie in, if it is to be published.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn create_directory(settings: &StoreSettings) -> Result<()> {
+    settings.publish.as_ref().map_or(Ok(()), |target| {
+        publish::create_directory(&options(target, settings.file_mode))
+    })
+}
+
+fn options(target: &PublishSettings, file_mode: u32) -> Options {
+    Options {
+        directory: target.directory.clone(),
+        keep_snapshots: target.keep_snapshots,
+        file_mode,
+        filesystem: Filesystem::default(),
+        workers: WORKERS,
+        now: Utc::now(),
+    }
+}

@@ -1,0 +1,306 @@
+//! Builds a snapshot where nobody looks: files of what changed, links to the rest, the changes,
+//! the manifest.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::changes::{self, Found};
+use super::failure::Stop;
+use super::file::TableFile;
+use super::job::{Done, Job};
+use super::manifest::{self, ChangesFile, File, Manifest, Run};
+use super::months::{self, Month};
+use super::parent::Parent;
+use super::place::Place;
+use super::work::{self, Shared};
+use super::{Options, directory, layout, schema};
+use crate::error::Error;
+use crate::report::Publishing;
+use crate::store::Store;
+use crate::table::{Instant, Snapshot, TABLES, Table, instant_text};
+
+type Result<T> = std::result::Result<T, Stop>;
+
+/// What a snapshot is built from.
+pub(super) struct Build<'a> {
+    pub(super) place: &'a Place,
+    pub(super) store: &'a Store,
+    pub(super) options: &'a Options,
+    pub(super) latest: &'a Snapshot,
+    pub(super) name: &'a str,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) progress: &'a (dyn Fn(Publishing) + Sync),
+}
+
+/// A snapshot that is whole, but not yet in its place.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// Where it lies.
+    pub(super) directory: PathBuf,
+    pub(super) manifest: Manifest,
+    /// Unchanged files that could not be linked.
+    pub(super) copied: usize,
+}
+
+impl Built {
+    /// Whether it tells the same as its parent: then it need not be.
+    pub(super) fn is_same_as(&self, parent: &Parent) -> bool {
+        self.manifest.snapshot_id == parent.manifest.snapshot_id && self.manifest.changes.is_empty()
+    }
+
+    /// Whether a row differs from the parent's other than in the runs' own records.
+    pub(super) fn has_data_changes(&self) -> bool {
+        let mut changes = self.manifest.changes.iter();
+        changes.any(|file| file.table != "snapshots")
+    }
+}
+
+/// What is to be done: the files to be made, and those of the parent that stay.
+struct Plan<'p> {
+    jobs: Vec<Job>,
+    unchanged: Vec<&'p File>,
+}
+
+impl Build<'_> {
+    /// Builds the snapshot.
+    pub(super) fn run(&self, parent: Option<&Parent>) -> Result<Built> {
+        self.place.clean()?;
+        let directory = self.place.temporary(self.name);
+        let spool = self.place.temporary(&format!("changes-{}", self.name));
+        directory::create_directory(&directory, self.options.file_mode)?;
+        let readers = self.store.readers(self.options.workers.max(1))?;
+        let months = match readers.first() {
+            Some(reader) => months::months(reader)?,
+            None => Vec::new(),
+        };
+        let plan = self.plan(parent, &months, &directory, &spool);
+        let shared = Shared {
+            file_mode: self.options.file_mode,
+            cancel: self.cancel,
+            progress: self.progress,
+        };
+        let done = work::all(&plan.jobs, readers, shared)?;
+        let mut built = Built {
+            manifest: self.manifest(parent)?,
+            directory,
+            copied: 0,
+        };
+        for file in plan.unchanged {
+            self.keep(&mut built, parent, file)?;
+        }
+        let found = self.collect(&mut built, parent, &plan.jobs, done)?;
+        self.fill_empty(&mut built, parent)?;
+        self.changes(&mut built, parent, found)?;
+        built.manifest.files.sort_by_key(|file| {
+            let place = TABLES.iter().position(|table| table.name == file.table);
+            (place, file.created_month.clone())
+        });
+        let text = serde_json::to_string_pretty(&built.manifest)
+            .map_err(|error| Error::failed("the manifest is no JSON").because(error))?;
+        let path = built.directory.join(manifest::NAME);
+        directory::write(&path, &format!("{text}\n"), self.options.file_mode)?;
+        Ok(built)
+    }
+
+    /// Months that are as in the parent stay; of all others, and of all tables that are not cut by
+    /// month, each file is made and compared.
+    fn plan<'p>(
+        &self,
+        parent: Option<&'p Parent>,
+        months: &[Month],
+        directory: &Path,
+        spool: &Path,
+    ) -> Plan<'p> {
+        let mut plan = Plan {
+            jobs: Vec::new(),
+            unchanged: Vec::new(),
+        };
+        let mut changed: BTreeSet<&str> = BTreeSet::new();
+        for month in months {
+            match parent {
+                Some(parent) if month.is_as_in(&parent.manifest) => {
+                    let files = parent.manifest.files.iter();
+                    plan.unchanged.extend(
+                        files.filter(|file| file.created_month.as_ref() == Some(&month.name)),
+                    );
+                }
+                _ => {
+                    changed.insert(&month.name);
+                }
+            }
+        }
+        // Months of the parent whose tickets have all moved to others.
+        let known: BTreeSet<&str> = months.iter().map(|month| month.name.as_str()).collect();
+        let before = parent.map(|parent| parent.manifest.files.as_slice());
+        let before = before.unwrap_or_default().iter();
+        changed.extend(
+            before
+                .filter_map(|file| file.created_month.as_deref())
+                .filter(|month| !known.contains(month)),
+        );
+        for table in TABLES {
+            let months: Vec<Option<&str>> = match layout::is_monthly(table) {
+                true => changed.iter().copied().map(Some).collect(),
+                false => vec![None],
+            };
+            for month in months {
+                let path_in = |table: &str| {
+                    let parent = parent?;
+                    parent.file(table, month).map(|file| parent.path(file))
+                };
+                let stem = format!("{}.{}", table.name, month.unwrap_or("all"));
+                plan.jobs.push(Job {
+                    table,
+                    month: month.map(str::to_owned),
+                    path: directory.join(layout::path(table, month)),
+                    changes: parent.map(|_| spool.join(stem)),
+                    old: path_in(table.name),
+                    old_tickets: path_in("tickets"),
+                });
+            }
+        }
+        plan
+    }
+
+    /// The manifest of an image without files yet.
+    fn manifest(&self, parent: Option<&Parent>) -> Result<Manifest> {
+        Ok(Manifest {
+            snapshot: self.name.to_owned(),
+            snapshot_id: self.latest.id,
+            created_at: instant_text(self.options.now),
+            parent: parent.map(|parent| parent.name().to_owned()),
+            schema_version: self.store.schema_version()?,
+            schema: schema::fingerprint(),
+            run: Run::of(self.latest),
+            files: Vec::new(),
+            changes: Vec::new(),
+        })
+    }
+
+    /// Takes a file of the parent over.
+    fn keep(&self, built: &mut Built, parent: Option<&Parent>, file: &File) -> Result<()> {
+        let Some(parent) = parent else {
+            return Ok(());
+        };
+        let is_linked = directory::link(
+            &parent.path(file),
+            &built.directory.join(&file.path),
+            &self.options.filesystem,
+            self.options.file_mode,
+        )?;
+        built.copied += usize::from(!is_linked);
+        built.manifest.files.push(File {
+            is_unchanged: true,
+            ..file.clone()
+        });
+        Ok(())
+    }
+
+    /// Enters what came of the jobs: a file that turned out as the parent's is the parent's.
+    fn collect(
+        &self,
+        built: &mut Built,
+        parent: Option<&Parent>,
+        jobs: &[Job],
+        done: Vec<Done>,
+    ) -> Result<Vec<(&'static Table, Found)>> {
+        let mut found = Vec::new();
+        for (job, done) in jobs.iter().zip(done) {
+            let old = parent.and_then(|parent| parent.file(job.table.name, job.month.as_deref()));
+            if let Some(old) = old
+                && done.closed.is_some()
+                && done.found.counts.total() == 0
+            {
+                directory::remove(&job.path)?;
+                self.keep(built, parent, old)?;
+            } else if let Some(closed) = done.closed {
+                let text = |millis| Instant::from_timestamp_millis(millis).map(instant_text);
+                built.manifest.files.push(File {
+                    table: job.table.name.to_owned(),
+                    path: shown(&layout::path(job.table, job.month.as_deref())),
+                    created_month: job.month.clone(),
+                    rows: closed.rows,
+                    bytes: closed.bytes,
+                    first_created_at: done.created.and_then(|(first, _)| text(first)),
+                    last_created_at: done.created.and_then(|(_, last)| text(last)),
+                    is_unchanged: false,
+                });
+            }
+            found.push((job.table, done.found));
+        }
+        Ok(found)
+    }
+
+    /// A table without a row has one file all the same, so that its columns can be read.
+    fn fill_empty(&self, built: &mut Built, parent: Option<&Parent>) -> Result<()> {
+        for table in TABLES {
+            let mut files = built.manifest.files.iter();
+            if files.any(|file| file.table == table.name) {
+                continue;
+            }
+            if let Some(old) = parent.and_then(|parent| parent.file(table.name, None)) {
+                self.keep(built, parent, old)?;
+                continue;
+            }
+            let path = layout::path(table, None);
+            let file =
+                TableFile::create(&built.directory.join(&path), table, self.options.file_mode)?;
+            built.manifest.files.push(File {
+                table: table.name.to_owned(),
+                path: shown(&path),
+                created_month: None,
+                rows: 0,
+                bytes: file.close()?.bytes,
+                first_created_at: None,
+                last_created_at: None,
+                is_unchanged: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// One file of changes a table, where there are any.
+    fn changes(
+        &self,
+        built: &mut Built,
+        parent: Option<&Parent>,
+        found: Vec<(&'static Table, Found)>,
+    ) -> Result<()> {
+        directory::create_directory(&built.directory.join("changes"), self.options.file_mode)?;
+        if parent.is_none() {
+            return Ok(());
+        }
+        for table in TABLES {
+            let path = layout::changes_path(table);
+            let of_table: Vec<&Found> = found
+                .iter()
+                .filter(|(of, _)| of.name == table.name)
+                .map(|(_, found)| found)
+                .collect();
+            let (counts, closed) = changes::combine(
+                table,
+                &of_table,
+                &built.directory.join(&path),
+                self.options.file_mode,
+            )?;
+            if let Some(closed) = closed {
+                built.manifest.changes.push(ChangesFile {
+                    table: table.name.to_owned(),
+                    path: shown(&path),
+                    bytes: closed.bytes,
+                    inserted: counts.inserted,
+                    updated: counts.updated,
+                    deleted: counts.deleted,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path within a snapshot, as the manifest has it.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

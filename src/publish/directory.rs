@@ -1,0 +1,284 @@
+//! What publishing does to files and directories.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "publishing is an edge: it owns its directory"
+)]
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How links are made: what a filesystem may lack.
+#[derive(Debug, Clone, Copy)]
+pub struct Filesystem {
+    /// Gives the file at the first path a second name.
+    pub hard_link: fn(&Path, &Path) -> io::Result<()>,
+    /// Makes a link at the second path that leads to the first.
+    pub symlink: fn(&Path, &Path) -> io::Result<()>,
+}
+
+impl Default for Filesystem {
+    fn default() -> Self {
+        Self {
+            hard_link: |file, name| fs::hard_link(file, name),
+            symlink: |target, name| std::os::unix::fs::symlink(target, name),
+        }
+    }
+}
+
+/// Permissions of a directory that holds files of `file_mode`: who may read them may list it.
+fn directory_mode(file_mode: u32) -> u32 {
+    file_mode | ((file_mode & 0o444) >> 2)
+}
+
+/// Makes the directory at `path` and those above it where they are missing.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn create_directory(path: &Path, file_mode: u32) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(directory_mode(file_mode))
+        .create(path)
+        .map_err(|error| Failure::io(path, error))
+}
+
+/// Makes a file where none is, and its directory.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn create_file(path: &Path, file_mode: u32) -> Result<File> {
+    if let Some(parent) = path.parent() {
+        create_directory(parent, file_mode)?;
+    }
+    // Whatever the umask.
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(file_mode)
+        .open(path)
+        .and_then(|file| {
+            file.set_permissions(fs::Permissions::from_mode(file_mode))?;
+            Ok(file)
+        })
+        .map_err(|error| Failure::io(path, error))
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) fn open_file(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Failure::read(path, error))
+}
+
+/// Waits until a file is on disk and returns how long it is.
+///
+/// # Errors
+/// The disk is full or failed.
+pub(super) fn sync_file(file: &File, path: &Path) -> Result<u64> {
+    file.sync_all()
+        .and_then(|()| file.metadata())
+        .map(|metadata| metadata.len())
+        .map_err(|error| Failure::io(path, error))
+}
+
+/// Waits until the entries of a directory, and of those below it, are on disk.
+///
+/// # Errors
+/// The disk failed.
+pub(super) fn sync_tree(path: &Path) -> Result<()> {
+    for (child, is_directory) in entries(path)? {
+        if is_directory {
+            sync_tree(&child)?;
+        }
+    }
+    sync_directory(path)
+}
+
+/// Waits until the entries of a directory are on disk.
+///
+/// # Errors
+/// The disk failed.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| Failure::io(path, error))
+}
+
+/// The entries of a directory with their paths, sorted, and whether each is a directory itself; a
+/// link is none. Nothing where there is no directory.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn entries(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
+    let listing = match fs::read_dir(path) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::read(path, error)),
+    };
+    let mut entries = listing
+        .map(|entry| {
+            let entry = entry?;
+            Ok((entry.path(), entry.file_type()?.is_dir()))
+        })
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(|error| Failure::read(path, error))?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// Writes a small file whole and waits until it is on disk.
+///
+/// # Errors
+/// The disk is full or failed.
+pub(super) fn write(path: &Path, text: &str, file_mode: u32) -> Result<()> {
+    let mut file = create_file(path, file_mode)?;
+    io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| Failure::io(path, error))?;
+    sync_file(&file, path).map(drop)
+}
+
+/// The text of a small file; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn read(path: &Path) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(Failure::read(path, error)),
+    }
+}
+
+/// Gives the file at `from` the name `to` as well, or copies it where that cannot be; `true` for
+/// a link.
+///
+/// # Errors
+/// The copy cannot be made.
+pub(super) fn link(
+    from: &Path,
+    to: &Path,
+    filesystem: &Filesystem,
+    file_mode: u32,
+) -> Result<bool> {
+    if let Some(parent) = to.parent() {
+        create_directory(parent, file_mode)?;
+    }
+    if (filesystem.hard_link)(from, to).is_ok() {
+        return Ok(true);
+    }
+    let mut source = open_file(from)?;
+    let mut copy = create_file(to, file_mode)?;
+    io::copy(&mut source, &mut copy).map_err(|error| Failure::io(to, error))?;
+    sync_file(&copy, to)?;
+    Ok(false)
+}
+
+/// Renames within a directory's filesystem.
+///
+/// # Errors
+/// It cannot be renamed.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| Failure::io(to, error))
+}
+
+/// Removes a file, a link, or a directory with all that is in it; nothing is fine too.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if !is_missing(&error) => Err(Failure::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Where a symbolic link leads; `None` where there is no link.
+///
+/// # Errors
+/// Something else lies there, or it cannot be read.
+pub(super) fn target(path: &Path) -> Result<Option<PathBuf>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => fs::read_link(path)
+            .map(Some)
+            .map_err(|error| Failure::read(path, error)),
+        Ok(_) => Err(
+            Error::usage(format!("{} is no link of ours", path.display()))
+                .help("move it away, or publish to another directory"),
+        ),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(Failure::read(path, error)),
+    }
+}
+
+/// What one name of a file weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight {
+    pub(super) bytes: u64,
+    /// Whether another name leads to the same file.
+    pub(super) is_shared: bool,
+}
+
+/// Length and links of a file; `None` where there is none.
+pub(super) fn weight(path: &Path) -> Option<Weight> {
+    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some(Weight {
+        bytes: metadata.len(),
+        is_shared: std::os::unix::fs::MetadataExt::nlink(&metadata) > 1,
+    })
+}
+
+/// Whether something lies at `path`.
+pub(super) fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Keeps every other publish out of a directory until it is dropped. The file stays, as the
+/// store's does.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of `directory`.
+    ///
+    /// # Errors
+    /// [`StoreBusy`](ErrorKind::StoreBusy) while another publish has it.
+    pub(super) fn take(directory: &Path, file_mode: u32) -> Result<Self> {
+        let path = directory.join(".publish-lock");
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(file_mode)
+            .open(&path)
+            .map_err(|error| Failure::io(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(Error::new(
+                ErrorKind::StoreBusy,
+                format!("another run publishes to {}", directory.display()),
+            )
+            .help("wait until it ends")),
+            Err(fs::TryLockError::Error(error)) => Err(Failure::io(&path, error)),
+        }
+    }
+}

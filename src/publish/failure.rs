@@ -1,0 +1,76 @@
+//! What goes wrong while publishing, told with the path and the way out, without any row's values.
+
+use std::error::Error as _;
+use std::io;
+use std::path::Path;
+
+use parquet::errors::ParquetError;
+
+use crate::error::Error;
+
+/// Why work on a snapshot ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A file of the parent cannot be read: the snapshot can still be made without the parent.
+    Damaged(Error),
+    /// Nothing can be done about it here.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Makes the errors of this module.
+pub(super) struct Failure;
+
+impl Failure {
+    /// A file or directory that cannot be made or written.
+    pub(super) fn io(path: &Path, error: io::Error) -> Error {
+        let shown = path.display();
+        match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::FileTooLarge
+            | io::ErrorKind::QuotaExceeded => {
+                Error::failed(format!("no space left to write {shown}"))
+                    .help("free some disk space and publish again; the last snapshot is as it was")
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Error::usage(format!("cannot write {shown}"))
+                    .help("check the permissions of the directory")
+            }
+            _ => Error::failed(format!("cannot write {shown}")),
+        }
+        .because(error)
+    }
+
+    /// A Parquet file that cannot be written.
+    pub(super) fn write(path: &Path, error: ParquetError) -> Error {
+        match as_io(&error) {
+            Some(kind) => Self::io(path, io::Error::new(kind, error)),
+            None => Error::failed(format!("cannot write {}", path.display())).because(error),
+        }
+    }
+
+    /// A file of a published snapshot that cannot be read.
+    pub(super) fn read(
+        path: &Path,
+        error: impl std::error::Error + Send + Sync + 'static,
+    ) -> Error {
+        Error::failed(format!("cannot read {}", path.display())).because(error)
+    }
+}
+
+/// The kind of the input or output error at the root of one of Parquet's, if there is one.
+fn as_io(error: &ParquetError) -> Option<io::ErrorKind> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        cause = error.source();
+    }
+    None
+}

@@ -1,0 +1,141 @@
+//! One Parquet file: made, filled, synced to disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::batch::Batch;
+use super::cell::Cell;
+use super::directory;
+use super::failure::Failure;
+use super::schema;
+use crate::error::Result;
+use crate::table::{Table, Type};
+
+/// Rows of a row group at most: a scan reads a few large ranges, and engines give each of their
+/// threads some groups of this size.
+const GROUP_ROWS: usize = 131_072;
+
+/// Bytes of a row group, encoded, after which the next begins, so that a writer's memory does not
+/// grow with what a month holds.
+const GROUP_BYTES: usize = 16 << 20;
+
+/// zstd's own default.
+const ZSTD_LEVEL: i32 = 3;
+
+/// What a file holds once it is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+/// A Parquet file that is being written. Memory: one batch and one row group.
+pub(super) struct TableFile {
+    path: PathBuf,
+    batch: Batch,
+    writer: ArrowWriter<std::fs::File>,
+    rows: u64,
+}
+
+impl TableFile {
+    /// A file for rows of `table` at `path`, whose directory is made where it is missing.
+    ///
+    /// # Errors
+    /// The file or its directory cannot be made.
+    pub(super) fn create(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
+        Self::with_schema(path, table, schema::schema(table), file_mode)
+    }
+
+    /// The same for the changes of `table`.
+    ///
+    /// # Errors
+    /// See [`TableFile::create`].
+    pub(super) fn create_changes(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
+        Self::with_schema(path, table, schema::changes_schema(table), file_mode)
+    }
+
+    fn with_schema(path: &Path, table: &Table, schema: SchemaRef, file_mode: u32) -> Result<Self> {
+        let file = directory::create_file(path, file_mode)?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(table)))
+            .map_err(|error| Failure::write(path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            batch: Batch::new(schema),
+            writer,
+            rows: 0,
+        })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// The disk is full or failed.
+    pub(super) fn push<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) -> Result<()> {
+        self.batch
+            .push(cells)
+            .map_err(|error| Failure::write(&self.path, error))?;
+        self.rows += 1;
+        match self.batch.is_full() {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.batch
+            .take()
+            .and_then(|batch| self.writer.write(&batch))
+            .map_err(|error| Failure::write(&self.path, error))
+    }
+
+    /// Writes what is left and waits until the file is on disk.
+    ///
+    /// # Errors
+    /// The disk is full or failed.
+    pub(super) fn close(mut self) -> Result<Closed> {
+        if !self.batch.is_empty() {
+            self.flush()?;
+        }
+        let file = self
+            .writer
+            .into_inner()
+            .map_err(|error| Failure::write(&self.path, error))?;
+        let bytes = directory::sync_file(&file, &self.path)?;
+        Ok(Closed {
+            rows: self.rows,
+            bytes,
+        })
+    }
+}
+
+fn properties(table: &Table) -> WriterProperties {
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("mava-export ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(level))
+        // Statistics of each page, which make the page index.
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_max_row_group_bytes(Some(GROUP_BYTES));
+    for column in table.columns() {
+        let path = ColumnPath::from(column.name);
+        // A dictionary pays where values come again.
+        let is_unique = table.key.last() == Some(&column.name) && column.kind == Type::Id;
+        if is_unique {
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY);
+        } else if column.kind == Type::Instant {
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    properties.build()
+}

@@ -1,0 +1,111 @@
+//! `manifest.json`: what a snapshot holds, for people, for consumers, and for the next publish.
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::Snapshot;
+
+/// The file's name within a snapshot.
+pub(super) const NAME: &str = "manifest.json";
+
+/// A snapshot's own account of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The snapshot's directory, such as `000042`.
+    pub snapshot: String,
+    /// The store's last run (`snapshots.id`).
+    pub snapshot_id: i64,
+    /// When it was published.
+    pub created_at: String,
+    /// The snapshot that `changes/` starts from; `None` where the whole image is to be loaded.
+    pub parent: Option<String>,
+    /// The store's schema: how many migrations it has seen.
+    pub schema_version: i32,
+    /// A hash over tables, columns, types and how files are written.
+    pub schema: String,
+    /// The run that the store's state belongs to.
+    pub run: Run,
+    /// Every file of the image, table by table, oldest month first.
+    pub files: Vec<File>,
+    /// Every file of `changes/`.
+    pub changes: Vec<ChangesFile>,
+}
+
+/// Tells a store from another, and a run from its continuation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// When it began.
+    pub started_at: String,
+    /// When it ended; `None` where it was published unfinished.
+    pub finished_at: Option<String>,
+    /// Requests it had sent.
+    pub requests: i64,
+    /// Tickets it had read.
+    pub tickets_read: i64,
+}
+
+/// One file of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// The table.
+    pub table: String,
+    /// Where it lies within the snapshot.
+    pub path: String,
+    /// The month in which its tickets were created, of a table that is cut by month.
+    pub created_month: Option<String>,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When the first of its tickets was created.
+    pub first_created_at: Option<String>,
+    /// When the last of its tickets was created.
+    pub last_created_at: Option<String>,
+    /// Whether it is the parent's, unchanged.
+    pub is_unchanged: bool,
+}
+
+/// One file of `changes/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangesFile {
+    /// The table.
+    pub table: String,
+    /// Where it lies within the snapshot.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Rows that the parent does not have.
+    pub inserted: u64,
+    /// Rows that the parent has with other values.
+    pub updated: u64,
+    /// Rows of the parent that are no more.
+    pub deleted: u64,
+}
+
+impl Run {
+    /// What a run looks like in the store.
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let text = crate::table::instant_text;
+        Self {
+            started_at: text(snapshot.started_at),
+            finished_at: snapshot.finished_at.map(text),
+            requests: snapshot.requests,
+            tickets_read: snapshot.tickets_read,
+        }
+    }
+
+    /// Whether `self`, published before, can have become `now` in the same store.
+    pub(super) fn leads_to(&self, now: &Self) -> bool {
+        self.started_at == now.started_at
+            && match self.finished_at {
+                Some(_) => self == now,
+                None => self.requests <= now.requests && self.tickets_read <= now.tickets_read,
+            }
+    }
+}
+
+impl Manifest {
+    /// Whether its run had not ended: then rows may have changed under the same number since.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.run.finished_at.is_none()
+    }
+}

@@ -1,0 +1,166 @@
+//! The rows of a published file, one after the other.
+
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMillisecondType};
+use arrow_array::{
+    Array, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::cell::{Cell, Cells, WIDTH};
+use super::directory;
+use super::failure::{Failure, Stop};
+use crate::error::Error;
+use crate::table::Table;
+
+type Result<T> = std::result::Result<T, Stop>;
+
+/// Bytes of a batch, as far as the file's own account of its row groups tells.
+const BATCH_BYTES: i64 = 1 << 20;
+
+/// Rows of a batch, whatever they weigh.
+const BATCH_ROWS: std::ops::RangeInclusive<i64> = 1..=4_096;
+
+/// A published file that is read from its beginning. Memory: a page a column, and one batch.
+pub(super) struct Old {
+    path: PathBuf,
+    reader: ParquetRecordBatchReader,
+    width: usize,
+    columns: Vec<Column>,
+    row: usize,
+    rows: usize,
+}
+
+enum Column {
+    Text(StringArray),
+    Integer(Int64Array),
+    Boolean(BooleanArray),
+    Instant(TimestampMillisecondArray),
+}
+
+impl Old {
+    /// All columns of a file of `table`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has other columns.
+    pub(super) fn open(path: &Path, table: &Table) -> Result<Self> {
+        let names: Vec<&str> = table.columns().map(|column| column.name).collect();
+        Self::open_columns(path, &names)
+    }
+
+    /// These columns of a file, which come in the file's order.
+    ///
+    /// # Errors
+    /// See [`Old::open`].
+    pub(super) fn open_columns(path: &Path, names: &[&str]) -> Result<Self> {
+        let file = directory::open_file(path).map_err(Stop::Damaged)?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+            .map_err(|error| Stop::Damaged(Failure::read(path, error)))?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+        // A group of few heavy rows is read in small batches.
+        let heaviest = builder
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| group.total_byte_size() / group.num_rows().max(1));
+        let rows = BATCH_BYTES / heaviest.max().unwrap_or(0).max(1);
+        let rows = rows.clamp(*BATCH_ROWS.start(), *BATCH_ROWS.end());
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(usize::try_from(rows).unwrap_or(1))
+            .build()
+            .map_err(|error| Stop::Damaged(Failure::read(path, error)))?;
+        let mut old = Self {
+            path: path.to_owned(),
+            reader,
+            width: names.len(),
+            columns: Vec::new(),
+            row: 0,
+            rows: 0,
+        };
+        old.fill()?;
+        Ok(old)
+    }
+
+    /// The row to come; `None` after the last.
+    pub(super) fn row(&self) -> Option<Cells<'_>> {
+        if self.row >= self.rows {
+            return None;
+        }
+        let mut cells = [Cell::Null; WIDTH];
+        for (column, cell) in self.columns.iter().zip(&mut cells) {
+            *cell = column.cell(self.row);
+        }
+        Some(cells)
+    }
+
+    /// Goes on to the next row.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        self.row += 1;
+        if self.row >= self.rows {
+            self.fill()?;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        self.row = 0;
+        self.rows = 0;
+        while self.rows == 0 {
+            let Some(batch) = self.reader.next() else {
+                self.columns.clear();
+                return Ok(());
+            };
+            let batch = batch.map_err(|error| Stop::Damaged(Failure::read(&self.path, error)))?;
+            self.rows = batch.num_rows();
+            self.columns = columns(&batch);
+            if self.columns.len() != self.width {
+                let path = self.path.display();
+                return Err(Stop::Damaged(Error::failed(format!(
+                    "{path} has other columns than it was written with"
+                ))));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn columns(batch: &RecordBatch) -> Vec<Column> {
+    batch
+        .columns()
+        .iter()
+        .filter_map(|array| {
+            Some(match array.data_type() {
+                DataType::Int64 => Column::Integer(array.as_primitive_opt::<Int64Type>()?.clone()),
+                DataType::Boolean => Column::Boolean(array.as_boolean_opt()?.clone()),
+                DataType::Timestamp(..) => Column::Instant(
+                    array
+                        .as_primitive_opt::<TimestampMillisecondType>()?
+                        .clone(),
+                ),
+                _ => Column::Text(array.as_string_opt::<i32>()?.clone()),
+            })
+        })
+        .collect()
+}
+
+impl Column {
+    fn cell(&self, row: usize) -> Cell<'_> {
+        match self {
+            Self::Text(array) if array.is_valid(row) => Cell::Text(array.value(row)),
+            Self::Integer(array) if array.is_valid(row) => Cell::Integer(array.value(row)),
+            Self::Boolean(array) if array.is_valid(row) => {
+                Cell::Integer(i64::from(array.value(row)))
+            }
+            Self::Instant(array) if array.is_valid(row) => Cell::Integer(array.value(row)),
+            _ => Cell::Null,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The snapshot that the next one is told apart from, and whose files it shares.
+
+use std::path::{Path, PathBuf};
+
+use super::manifest::{File, Manifest, Run};
+use super::place::Place;
+use super::{directory, schema};
+use crate::error::Result;
+
+/// The current snapshot, whole and of the same store.
+#[derive(Debug)]
+pub(super) struct Parent {
+    pub(super) manifest: Manifest,
+    directory: PathBuf,
+}
+
+/// Whether there is a parent, and why not.
+#[derive(Debug)]
+pub(super) enum Found {
+    Parent(Box<Parent>),
+    /// Nothing was published yet.
+    None,
+    /// What lies there cannot be told apart from: a sentence that says why.
+    Unusable(String),
+}
+
+/// Looks at the current snapshot. `run` gives the store's account of the run of a number.
+///
+/// # Errors
+/// The directory cannot be read.
+pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) -> Result<Found> {
+    let Some(name) = place.current()? else {
+        return Ok(Found::None);
+    };
+    let unusable = |why: &str| Ok(Found::Unusable(format!("snapshot {name} {why}")));
+    let Some(manifest) = place.manifest(&name)? else {
+        return unusable("has no manifest that can be read");
+    };
+    if manifest.schema != schema::fingerprint() {
+        return unusable("was written with other columns");
+    }
+    let now = run(manifest.snapshot_id)?;
+    if !now.is_some_and(|now| manifest.run.leads_to(&now)) {
+        return unusable("is of another store, or of a later state of this one");
+    }
+    let parent = Parent {
+        directory: place.snapshot(&name),
+        manifest,
+    };
+    match parent.damage() {
+        Some(path) => unusable(&format!("is damaged: {path} is missing or was cut")),
+        None => Ok(Found::Parent(Box::new(parent))),
+    }
+}
+
+impl Parent {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.manifest.snapshot
+    }
+
+    /// Where one of its files lies.
+    pub(super) fn path(&self, file: &File) -> PathBuf {
+        self.directory.join(&file.path)
+    }
+
+    /// The file of a table and month, unless it is there only because the table has no row.
+    pub(super) fn file(&self, table: &str, month: Option<&str>) -> Option<&File> {
+        self.manifest
+            .files
+            .iter()
+            .find(|file| file.table == table && file.created_month.as_deref() == month)
+    }
+
+    /// The first file that is not as it was written.
+    fn damage(&self) -> Option<&str> {
+        let is_whole = |file: &&File| {
+            let path = self.directory.join(Path::new(&file.path));
+            directory::weight(&path).is_some_and(|weight| weight.bytes == file.bytes)
+        };
+        let mut files = self.manifest.files.iter();
+        files
+            .find(|file| !is_whole(file))
+            .map(|file| file.path.as_str())
+    }
+}

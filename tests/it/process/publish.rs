@@ -1,0 +1,128 @@
+//! `--to parquet:DIR`, `publish` and what `status` says of it.
+
+use std::fs;
+
+use super::support::{BACKFILL, Place, desk, run};
+
+/// A backfill that is published.
+fn backfill() -> String {
+    BACKFILL.replace("sqlite:support.db", "parquet:desk")
+}
+
+#[test]
+fn a_backfill_to_a_directory_ends_with_a_snapshot() {
+    let simulator = desk(150, 0);
+    let place = Place::new();
+    let ended = run(&mut place.command_at(&simulator, &backfill())).expect(0);
+    assert!(
+        ended.stdout.contains("Backfill complete"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("Published snapshot 000001"),
+        "{}",
+        ended.stdout
+    );
+    assert!(place.path("desk/store.sqlite").exists());
+    assert!(place.path("desk/current/tickets").is_dir());
+
+    // The same again: one JSON value for machines.
+    let words = format!("{} --json", backfill());
+    let summary = run(&mut place.command_at(&simulator, &words))
+        .expect(0)
+        .json();
+    assert_eq!(summary["outcome"], "complete");
+    assert_eq!(summary["published"]["snapshot"], "000002");
+    assert_eq!(summary["published"]["parent"], "000001");
+
+    let again = run(&mut place.command("publish --to parquet:desk")).expect(0);
+    assert!(
+        again.stdout.contains("nothing was written"),
+        "{}",
+        again.stdout
+    );
+    let again = run(&mut place.command("publish --to parquet:desk --keep-snapshots 1 --json"));
+    let again = again.expect(0).json();
+    assert_eq!(again["is_new"], false);
+    assert_eq!(again["removed"], serde_json::json!(["000001"]));
+}
+
+#[test]
+fn a_store_is_published_to_a_directory_of_its_own_and_status_lists_what_lies_there() {
+    let simulator = desk(150, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let publish = "publish --from sqlite:support.db --to parquet:out/desk";
+    run(&mut place.command(publish)).expect(0);
+    assert!(!place.path("out/desk/store.sqlite").exists());
+    place.backfill(&simulator).expect(0);
+    let published = run(&mut place.command(&format!("{publish} --json")))
+        .expect(0)
+        .json();
+    assert_eq!(published["snapshot"], "000002");
+    fs::rename(
+        place.path("support.db"),
+        place.path("out/desk/store.sqlite"),
+    )
+    .unwrap();
+
+    let status = "status --to parquet:out/desk";
+    let told = run(&mut place.command(&format!("{status} --json")))
+        .expect(0)
+        .json();
+    let snapshots = told["published"].as_array().unwrap();
+    assert_eq!(snapshots.len(), 2);
+    assert_eq!(snapshots[0]["snapshot"], "000002");
+    assert_eq!(snapshots[0]["is_current"], true);
+    for snapshot in snapshots {
+        let number = |key: &str| snapshot[key].as_u64().unwrap();
+        assert_eq!(
+            number("bytes"),
+            number("bytes_own") + number("bytes_shared")
+        );
+        assert!(number("bytes_own") < number("bytes_shared"), "{snapshot}");
+    }
+    let told = run(&mut place.command(status)).expect(0);
+    assert!(told.stdout.contains("000002 current"), "{}", told.stdout);
+}
+
+#[test]
+fn what_cannot_be_published_is_named_and_nothing_is_made() {
+    let place = Place::new();
+    for (words, parts) in [
+        ("publish", &["--to is missing", "parquet:desk"][..]),
+        (
+            "publish --to sqlite:a.db",
+            &["what is published is Parquet"],
+        ),
+        ("publish --to parquet:desk", &["desk"]),
+        (
+            "publish --from sqlite:a.db --to parquet:desk",
+            &["no store", "a.db"],
+        ),
+        (
+            "publish --to parquet:desk --keep-snapshots 0",
+            &["at least 1"],
+        ),
+    ] {
+        let ended = run(&mut place.command(words)).expect(2);
+        ended.expect_error(parts);
+        assert!(place.files().is_empty(), "{words}: {:?}", place.files());
+    }
+}
+
+#[test]
+fn an_interrupted_backfill_publishes_nothing() {
+    let simulator = desk(300, 0);
+    let place = Place::new();
+    let arrivals = super::support::watch(&simulator, |request, _| {
+        (request > 3).then_some(mava_export::simulator::Fault::NeverAnswers)
+    });
+    let running = super::support::Running::start(&mut place.command_at(&simulator, &backfill()));
+    super::support::wait_for(&arrivals, 4);
+    running.signal("INT");
+    running.end().expect(130);
+    assert!(!place.path("desk/current").exists());
+    assert!(place.path("desk/store.sqlite").exists());
+}

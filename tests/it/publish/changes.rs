@@ -1,0 +1,213 @@
+//! `changes/` is exactly what tells an image from its parent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mava_export::normalize::TicketRows;
+use mava_export::table::TABLES;
+use proptest::prelude::*;
+
+use super::support::{
+    Row, Rows, Site, assert_same, image, key, moved, parquet_rows, ticket, with_status,
+};
+use crate::store::world::{at, customer, message, seal, without_thread};
+
+/// The changes of a snapshot applied to its parent's image. Each key occurs once, an insert is
+/// new, an update differs, a deleted row is as it was.
+fn applied(mut rows: Rows, snapshot: &Path) -> Rows {
+    for table in TABLES {
+        let path = snapshot.join(format!("changes/{}.parquet", table.name));
+        if !path.exists() {
+            continue;
+        }
+        let of_table = rows.get_mut(table.name).unwrap();
+        let mut seen = BTreeMap::new();
+        let mut has_others = false;
+        for mut row in parquet_rows(&path, table, true) {
+            let operation = row.pop().unwrap();
+            let key = key(table, &row);
+            let before: Option<Row> = match operation.as_str() {
+                "'delete'" => of_table.remove(&key),
+                _ => of_table.insert(key.clone(), row.clone()),
+            };
+            match operation.as_str() {
+                "'delete'" => {
+                    assert_eq!(before.as_ref(), Some(&row), "{}", table.name);
+                    assert!(!has_others, "{}: deleted rows come first", table.name);
+                }
+                "'insert'" => assert_eq!(before, None, "{}: {key:?}", table.name),
+                "'update'" => {
+                    let differs = before.is_some_and(|before| before != row);
+                    assert!(differs, "{}: {key:?}", table.name);
+                }
+                other => panic!("{other}"),
+            }
+            has_others |= operation != "'delete'";
+            assert_eq!(seen.insert(key, operation), None, "{}: twice", table.name);
+        }
+        assert!(!seen.is_empty(), "{}: a file without a row", table.name);
+    }
+    rows
+}
+
+#[test]
+fn a_first_snapshot_has_no_changes_and_no_parent() {
+    let mut site = Site::of(0..10, 2);
+    let published = site.publish();
+    assert!(published.changes.is_empty() && published.parent.is_none());
+    let changes = site.snapshot("000001").join("changes");
+    assert_eq!(std::fs::read_dir(changes).unwrap().count(), 0);
+}
+
+/// One step of the life of a desk.
+#[derive(Debug, Clone)]
+enum Step {
+    Status(i64, u8),
+    Move(i64, i64),
+    Message(i64, bool),
+    Reorder(i64),
+    NoMessages(i64),
+    Customer(i64, u8),
+    Attributes(i64, u8),
+    Delete(i64),
+    New(i64),
+}
+
+const MONTHS: u32 = 4;
+const TICKETS: i64 = 24;
+
+fn step() -> impl Strategy<Value = Step> {
+    let known = 0..TICKETS;
+    prop_oneof![
+        4 => (known.clone(), 0u8..3).prop_map(|(number, status)| Step::Status(number, status)),
+        2 => (known.clone(), 0i64..200_000).prop_map(|(number, minutes)| Step::Move(number, minutes)),
+        3 => (known.clone(), any::<bool>()).prop_map(|(number, more)| Step::Message(number, more)),
+        2 => known.clone().prop_map(Step::Reorder),
+        1 => known.clone().prop_map(Step::NoMessages),
+        2 => (known.clone(), 0u8..3).prop_map(|(number, name)| Step::Customer(number, name)),
+        2 => (known.clone(), 0u8..3).prop_map(|(number, value)| Step::Attributes(number, value)),
+        2 => known.prop_map(Step::Delete),
+        2 => (TICKETS..TICKETS * 2).prop_map(Step::New),
+    ]
+}
+
+struct World {
+    tickets: BTreeMap<i64, TicketRows>,
+}
+
+impl World {
+    /// Takes a step; the tickets it touched are read by the run, the others are left out.
+    fn take(&mut self, step: &Step, deleted: &mut Vec<String>) -> Option<TicketRows> {
+        let number = match step {
+            Step::New(number) => {
+                let fresh = ticket(*number, MONTHS);
+                self.tickets.entry(*number).or_insert(fresh);
+                return self.tickets.get(number).cloned();
+            }
+            Step::Delete(number) => {
+                deleted.push(self.tickets.get(number)?.ticket.id.clone());
+                return None;
+            }
+            Step::Status(number, _)
+            | Step::Move(number, _)
+            | Step::Message(number, _)
+            | Step::Reorder(number)
+            | Step::NoMessages(number)
+            | Step::Customer(number, _)
+            | Step::Attributes(number, _) => *number,
+        };
+        let mut rows = self.tickets.get(&number)?.clone();
+        let created_at = rows.ticket.created_at;
+        match step {
+            Step::Status(_, status) => rows = with_status(rows, &format!("Status {status}")),
+            Step::Move(_, minutes) => {
+                rows = moved(
+                    rows,
+                    at("2025-01-01") + chrono::TimeDelta::minutes(*minutes),
+                );
+            }
+            Step::Message(_, true) => {
+                let thread = rows.thread.as_mut()?;
+                let position = i64::try_from(thread.messages.len()).unwrap();
+                let more = message(&rows.ticket.id, position, created_at);
+                thread.messages.push(more);
+            }
+            Step::Message(_, false) => {
+                let thread = rows.thread.as_mut()?;
+                thread
+                    .messages
+                    .truncate(thread.messages.len().saturating_sub(1).max(1));
+            }
+            Step::Reorder(_) => {
+                let thread = rows.thread.as_mut()?;
+                thread.messages.reverse();
+                for (position, message) in (0..).zip(&mut thread.messages) {
+                    message.position = position;
+                }
+            }
+            Step::NoMessages(_) => return Some(without_thread(rows)),
+            Step::Customer(_, name) => {
+                let id = rows.ticket.customer_id.clone()?;
+                rows.customer = Some(customer(&id, &format!("Name {name}")));
+            }
+            Step::Attributes(_, value) => {
+                rows.attributes[0].value = Some(format!("value {value}"));
+            }
+            Step::New(_) | Step::Delete(_) => {}
+        }
+        let rows = seal(rows);
+        self.tickets.insert(number, rows.clone());
+        Some(rows)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Runs that change tickets in every way, some published before they end.
+    #[test]
+    fn the_changes_applied_to_the_parent_are_the_image(
+        runs in prop::collection::vec(
+            (prop::collection::vec(step(), 0..7), any::<bool>()), 1..5),
+    ) {
+        let mut site = Site::new();
+        let mut world = World {
+            tickets: (0..TICKETS).map(|number| (number, ticket(number, MONTHS))).collect(),
+        };
+        let all: Vec<TicketRows> = world.tickets.values().cloned().collect();
+        site.run(&all);
+        let mut parent = site.publish().snapshot;
+        for (steps, is_published_early) in runs {
+            let mut deleted = Vec::new();
+            let now = site.tick();
+            let run = site.desk.begin(&now);
+            for (count, step) in steps.iter().enumerate() {
+                let tickets: Vec<TicketRows> = world.take(step, &mut deleted).into_iter().collect();
+                let now = site.tick();
+                site.desk.page(&run, &tickets, &now);
+                if is_published_early && count == steps.len() / 2 {
+                    parent = assert_step(&mut site, &parent);
+                }
+            }
+            let now = at(&site.tick());
+            site.desk.store.mark_deleted(run.snapshot_id, &deleted, now).unwrap();
+            let now = site.tick();
+            site.desk.finish(&run, &now);
+            parent = assert_step(&mut site, &parent);
+        }
+    }
+}
+
+fn assert_step(site: &mut Site, parent: &str) -> String {
+    let before = image(&site.snapshot(parent));
+    let published = site.publish();
+    assert!(
+        published.is_new,
+        "each page and each end writes the run's own record"
+    );
+    assert_eq!(published.parent.as_deref(), Some(parent));
+    site.assert_current();
+    let after = applied(before, &site.snapshot(&published.snapshot));
+    assert_same(&after, &site.stored(), "applied");
+    published.snapshot
+}

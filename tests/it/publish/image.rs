@@ -1,0 +1,129 @@
+//! An image is the store, row for row, in the order and the types that are documented.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use mava_export::table::{Record, TABLES, Table, Ticket};
+
+use super::support::{Site, files, parquet_rows, ticket};
+use crate::store::world::{at, seal};
+
+/// Texts that a careless writer loses.
+const TEXTS: [&str; 5] = ["", "👩‍👩‍👧 🇺🇦", "שלום עולם", "a\nb\r\n\tc\"',", "NULL"];
+
+#[test]
+fn an_image_holds_every_row_of_every_table() {
+    let mut site = Site::new();
+    let mut tickets: Vec<_> = (0..200).map(|number| ticket(number, 5)).collect();
+    for (rows, text) in tickets.iter_mut().zip(TEXTS) {
+        rows.ticket.email_subject = Some(text.to_owned());
+        rows.ticket.extra_json = Some("{\"a\":[1,null]}".to_owned());
+        let thread = rows.thread.as_mut().unwrap();
+        thread.messages[0].content = Some(text.to_owned());
+        thread.messages[1].content = Some("x".repeat(2 << 20));
+        thread.messages[2].content = None;
+        *rows = seal(rows.clone());
+    }
+    for (rows, day) in tickets
+        .iter_mut()
+        .zip(["1931-05-06", "1969-12-31", "2100-02-28"])
+    {
+        rows.ticket.created_at = at(day) - chrono::TimeDelta::milliseconds(1);
+        rows.ticket.updated_at = Some(at("0000-01-01"));
+        *rows = seal(rows.clone());
+    }
+    site.run(&tickets);
+    let published = site.publish();
+    assert!(published.is_new && published.parent.is_none());
+    assert_eq!(published.snapshot, "000001");
+    site.assert_current();
+    assert!(site.snapshot("000001").join("changes").is_dir());
+    let months: Vec<_> = site.manifest("000001").files;
+    assert!(months.iter().any(|file| {
+        file.created_month.as_deref() == Some("1969-12")
+            && file.first_created_at.as_deref() == Some("1969-12-30T23:59:59.999Z")
+    }));
+}
+
+#[test]
+fn a_store_without_a_ticket_has_one_empty_file_a_table() {
+    let mut site = Site::new();
+    site.run(&[]);
+    site.publish();
+    site.assert_current();
+    for table in TABLES {
+        let found = files(&site.root().join("current").join(table.name));
+        assert_eq!(found.len(), 1, "{}", table.name);
+    }
+    // It gives way to the first month.
+    site.run(&[ticket(1, 1)]);
+    site.publish();
+    site.assert_current();
+    let found = files(&site.root().join("current/tickets"));
+    assert!(found[0].ends_with("created_month=2025-01/tickets.parquet"));
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn tickets_and_what_hangs_on_them_are_in_the_order_of_creation() {
+    let mut site = Site::new();
+    // The ids run against the instants, and some instants are shared.
+    let tickets: Vec<_> = (0..300)
+        .map(|number| {
+            let created_at = at("2025-03-01") + chrono::TimeDelta::minutes((300 - number) / 3);
+            super::support::moved(ticket(number, 1), created_at)
+        })
+        .collect();
+    site.run(&tickets);
+    site.publish();
+    let month = site.root().join("current");
+    let of = |table: &'static Table| {
+        let path = format!("{0}/created_month=2025-03/{0}.parquet", table.name);
+        parquet_rows(&month.join(path), table, false)
+    };
+    let order: Vec<String> = of(Ticket::TABLE)
+        .into_iter()
+        .map(|row| row[0].clone())
+        .collect();
+    let mut expected: Vec<_> = tickets
+        .iter()
+        .map(|rows| (rows.ticket.created_at, format!("'{}'", rows.ticket.id)))
+        .collect();
+    expected.sort();
+    let expected: Vec<String> = expected.into_iter().map(|(_, id)| id).collect();
+    assert_eq!(order, expected);
+    let messages = of(mava_export::table::Message::TABLE);
+    let mut places: Vec<(usize, i64)> = Vec::new();
+    for row in &messages {
+        let ticket = expected.iter().position(|id| *id == row[1]).unwrap();
+        places.push((ticket, row[2].parse().unwrap()));
+    }
+    assert!(places.is_sorted());
+    assert_eq!(places.len(), 900);
+}
+
+#[test]
+fn files_are_their_owners_alone_unless_told_otherwise() {
+    let mut site = Site::of(0..20, 2);
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    site.publish();
+    for (file, directory) in [(0o600, 0o700), (0o640, 0o750)] {
+        let current = fs::canonicalize(site.root().join("current")).unwrap();
+        for path in files(&current) {
+            assert_eq!(mode(&path), file, "{path:?}");
+        }
+        assert_eq!(mode(&current.join("manifest.json")), file);
+        assert_eq!(mode(&current), directory);
+        site = Site::of(0..20, 2);
+        site.options.file_mode = 0o640;
+        site.publish();
+    }
+}
+
+#[test]
+fn a_store_without_a_run_is_not_published() {
+    let mut site = Site::new();
+    let error = site.try_publish().unwrap_err();
+    assert!(error.to_string().contains("holds no run"), "{error}");
+    assert!(!site.root().join("current").exists());
+}

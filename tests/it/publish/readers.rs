@@ -1,0 +1,152 @@
+//! What engines read in an image is what the store holds, row for row and type for type.
+//!
+//! The engines come from PyPI into a venv that `make test` makes; `tests/readers/` holds one script
+//! that compares them with the store through Python's own SQLite.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mava_export::normalize::TicketRows;
+
+use super::support::{Site, moved, ticket, with_status};
+use crate::store::world::{at, reject, seal};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The venv's Python, which must be there.
+fn python() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let python = target.join("venv/bin/python");
+    let made = std::fs::read(target.join("venv/made")).ok();
+    let listed = std::fs::read(root().join("tests/readers/requirements.txt")).unwrap();
+    assert!(
+        made == Some(listed),
+        "the engines that read snapshots are not installed: run make test, or make {}",
+        target.join("venv/made").display()
+    );
+    python
+}
+
+/// A desk with everything that engines are known to differ on.
+fn hard() -> Site {
+    let mut site = Site::new();
+    let texts = [
+        "",
+        "👩‍👩‍👧 🇺🇦",
+        "שלום \u{202e}עולם",
+        "a\nb\r\n\tc\"',\\",
+        "NULL",
+        "\u{fffd}",
+        "  ",
+    ];
+    let days = [
+        "1931-05-06",
+        "1969-12-31",
+        "2100-02-28",
+        "1900-01-02",
+        "2024-02-29",
+    ];
+    let mut tickets: Vec<TicketRows> = (0..120).map(|number| ticket(number, 4)).collect();
+    for (rows, text) in tickets.iter_mut().zip(texts) {
+        rows.ticket.email_subject = Some(text.to_owned());
+        rows.ticket.extra_json = Some(format!(
+            "{{\"text\":{}}}",
+            serde_json::to_string(text).unwrap()
+        ));
+        rows.ticket.resolution_time_ms = Some(i64::MAX);
+        rows.ticket.csat = Some(i64::MIN);
+        let thread = rows.thread.as_mut().unwrap();
+        thread.messages[0].content = Some(text.to_owned());
+        thread.messages[1].content = Some(format!("{text}é").repeat((2 << 20) / (text.len() + 2)));
+        thread.messages[2].content = None;
+        thread.messages[2].created_at = None;
+    }
+    for (rows, day) in tickets.iter_mut().rev().zip(days) {
+        let created_at = at(day) - chrono::TimeDelta::milliseconds(1);
+        *rows = moved(rows.clone(), created_at);
+        rows.ticket.updated_at = Some(created_at);
+    }
+    tickets[9].rejects = vec![reject("reject-1", Some("ticket-00009"))];
+    for rows in &mut tickets {
+        // An empty table: no ticket has Discord users.
+        rows.discord_users.clear();
+        *rows = seal(rows.clone());
+    }
+    site.run(&tickets);
+    site
+}
+
+/// Compares the current image with the store; `lines` of the README are run as well.
+fn compare(site: &Site, engine: &str, lines: &[String]) {
+    let output = Command::new(python())
+        .arg(root().join("tests/readers/compare.py"))
+        .args([engine.as_ref(), site.desk.path().as_os_str()])
+        .arg(site.root().join("current"))
+        .args(lines)
+        .current_dir(site.root().parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{engine}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The lines of the README's "Read it with" that begin so.
+fn lines(start: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, section) = readme.split_once("\n## Read it with\n").unwrap();
+    let (_, block) = section.split_once("```python\n").unwrap();
+    let (block, _) = block.split_once("\n```").unwrap();
+    let found = block.lines().filter(|line| line.starts_with(start));
+    found.map(str::to_owned).collect()
+}
+
+/// Two images, the second of which shares most files with the first.
+fn assert_agrees(engine: &str, line: &str) {
+    let lines = lines(line);
+    assert_eq!(lines.len(), 1, "the README has a line for {engine}");
+    let mut site = hard();
+    site.publish();
+    // Spark takes its time; the others read this one too.
+    if engine != "spark" {
+        compare(&site, engine, &[]);
+    }
+    let mut more = [with_status(ticket(50, 4), "Resolved"), ticket(200, 5)];
+    for rows in &mut more {
+        rows.discord_users.clear();
+        *rows = seal(rows.clone());
+    }
+    site.run(&more);
+    site.publish();
+    compare(&site, engine, &lines);
+}
+
+#[test]
+fn duckdb_agrees_with_the_store() {
+    assert_agrees("duckdb", "duckdb.");
+}
+
+#[test]
+fn pyarrow_and_so_pandas_agrees_with_the_store() {
+    assert_agrees("pyarrow", "pandas.");
+}
+
+#[test]
+fn polars_agrees_with_the_store() {
+    assert_agrees("polars", "polars.");
+}
+
+#[test]
+fn spark_agrees_with_the_store() {
+    assert_agrees("spark", "spark.");
+}
+
+#[test]
+fn the_readme_has_no_line_that_is_not_run() {
+    assert_eq!(lines("").len(), 4);
+}

@@ -1,0 +1,196 @@
+//! What a snapshot shares with the one before.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use mava_export::publish::Filesystem;
+
+use super::support::{Site, assert_same, files, image, moved, ticket, with_status};
+use crate::store::world::{at, seal};
+
+fn inode(path: &std::path::Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
+}
+
+/// Paths below the current snapshot whose files are the same as in the snapshot of this name, and
+/// those that are not.
+fn compared(site: &Site, parent: &str) -> (Vec<String>, Vec<String>) {
+    let current = fs::canonicalize(site.root().join("current")).unwrap();
+    let paths = files(&current).into_iter().map(|path| {
+        let within = path.strip_prefix(&current).unwrap().to_owned();
+        let before = site.snapshot(parent).join(&within);
+        let is_shared = before.exists() && inode(&before) == inode(&path);
+        (is_shared, within.to_str().unwrap().to_owned())
+    });
+    let paths = paths.filter(|(_, path)| !path.starts_with("changes/"));
+    let (shared, own): (Vec<_>, Vec<_>) = paths.partition(|(is_shared, _)| *is_shared);
+    let names = |paths: Vec<(bool, String)>| paths.into_iter().map(|(_, path)| path).collect();
+    (names(shared), names(own))
+}
+
+#[test]
+fn months_in_which_nothing_changed_are_links_and_so_are_their_unchanged_tables() {
+    let mut site = Site::of(0..120, 6);
+    site.publish();
+    // A ticket of the second month; its thread stays as it is.
+    site.run(&[with_status(ticket(7, 6), "Resolved")]);
+    let published = site.publish();
+    site.assert_current();
+    let (shared, own) = compared(&site, "000001");
+    assert_eq!(
+        own,
+        [
+            "snapshots/snapshots.parquet",
+            "ticket_history/created_month=2025-02/ticket_history.parquet",
+            "tickets/created_month=2025-02/tickets.parquet",
+        ]
+    );
+    assert_eq!(
+        u64::try_from(shared.len()).unwrap(),
+        published.files_unchanged
+    );
+    assert_eq!(published.files_written, 3);
+    assert!(published.has_changes && published.is_linked);
+}
+
+#[test]
+fn a_run_that_changed_nothing_writes_no_data_file_and_says_so() {
+    let mut site = Site::of(0..60, 3);
+    site.publish();
+    let again = site.publish();
+    assert!(!again.is_new && !again.has_changes);
+    assert_eq!(again.files_written, 0);
+    assert!(!site.snapshot("000001-2").exists());
+    site.run(&[ticket(1, 3)]);
+    let published = site.publish();
+    assert!(published.is_new && !published.has_changes);
+    let (_, own) = compared(&site, "000001");
+    assert_eq!(own, ["snapshots/snapshots.parquet"]);
+    let changed: Vec<&str> = published
+        .changes
+        .iter()
+        .map(|table| table.table.as_str())
+        .collect();
+    assert_eq!(changed, ["snapshots"]);
+    site.assert_current();
+}
+
+#[test]
+fn a_ticket_that_left_a_month_changes_both() {
+    let mut site = Site::of(0..60, 3);
+    site.publish();
+    site.run(&[moved(ticket(1, 3), at("2025-03-31"))]);
+    let published = site.publish();
+    site.assert_current();
+    let (_, own) = compared(&site, "000001");
+    for month in ["2025-02", "2025-03"] {
+        let path = format!("tickets/created_month={month}/tickets.parquet");
+        assert!(own.contains(&path), "{own:?}");
+    }
+    assert!(own.iter().all(|path| !path.contains("2025-01")), "{own:?}");
+    // It is one update, not a row that went and another that came.
+    let tickets = &published.changes[0];
+    assert_eq!(
+        (tickets.inserted, tickets.updated, tickets.deleted),
+        (0, 1, 0)
+    );
+    assert!(
+        published
+            .changes
+            .iter()
+            .all(|table| table.table != "messages")
+    );
+}
+
+/// The acceptance of a nightly snapshot, at a tenth of its size; `benches/publish.rs` measures the
+/// whole.
+#[test]
+fn half_a_percent_changed_writes_less_than_a_tenth_of_the_image() {
+    let mut site = Site::new();
+    let months = 36;
+    let tickets: Vec<_> = (0..3_600)
+        .map(|number| {
+            let mut rows = ticket(number, months);
+            for message in &mut rows.thread.as_mut().unwrap().messages {
+                let words: Vec<String> = (0..40)
+                    .map(|word| format!("{:x}", number * 7919 + word * 104_729))
+                    .collect();
+                message.content = Some(words.join(" "));
+            }
+            seal(rows)
+        })
+        .collect();
+    site.run(&tickets);
+    site.publish();
+    let changed: Vec<_> = tickets
+        .into_iter()
+        .filter(|rows| rows.ticket.created_at >= at("2027-11-01"))
+        .take(18)
+        .map(|rows| {
+            let mut rows = with_status(rows, "Resolved");
+            rows.thread.as_mut().unwrap().messages.pop();
+            seal(rows)
+        })
+        .collect();
+    assert_eq!(changed.len(), 18);
+    site.run(&changed);
+    let published = site.publish();
+    site.assert_current();
+    let (written, unchanged) = (published.bytes_written, published.bytes_unchanged);
+    let (_, own) = compared(&site, "000001");
+    assert_eq!(u64::try_from(own.len()).unwrap(), published.files_written);
+    let on_disk: u64 = own
+        .iter()
+        .map(|path| {
+            fs::metadata(site.root().join("current").join(path))
+                .unwrap()
+                .len()
+        })
+        .sum();
+    assert_eq!(on_disk, written);
+    assert!(
+        written * 10 <= written + unchanged,
+        "{written} of {}",
+        written + unchanged
+    );
+}
+
+fn refused(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()> {
+    Err(std::io::Error::from_raw_os_error(95))
+}
+
+#[test]
+fn without_links_files_are_copied_and_current_json_names_the_newest() {
+    let mut site = Site::of(0..60, 3);
+    site.options.filesystem = Filesystem {
+        hard_link: refused,
+        symlink: refused,
+    };
+    let first = site.publish();
+    assert!(
+        first
+            .remarks
+            .iter()
+            .any(|remark| remark.contains("current.json"))
+    );
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    let second = site.publish();
+    assert!(!second.is_linked && second.remarks.len() == 2, "{second:?}");
+    assert!(!site.root().join("current").exists());
+    let text = fs::read_to_string(site.root().join("current.json")).unwrap();
+    let current: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(current["snapshot"], "000002");
+    let path = site.root().join(current["path"].as_str().unwrap());
+    assert_same(&image(&path), &site.stored(), "copies");
+    assert_eq!(second.parent.as_deref(), Some("000001"));
+    for file in files(&path) {
+        assert_eq!(fs::metadata(&file).unwrap().nlink(), 1, "{file:?}");
+    }
+    assert!(!site.publish().is_new);
+    // A filesystem that has learned to link.
+    site.options.filesystem = Filesystem::default();
+    site.run(&[]);
+    site.publish();
+    assert!(!site.root().join("current.json").exists());
+    site.assert_current();
+}

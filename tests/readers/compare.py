@@ -1,0 +1,168 @@
+"""Compares an image with the store it was published from, every table, row for row and type for type.
+
+    python compare.py duckdb|pyarrow|polars|spark STORE SNAPSHOT [LINE]
+
+A line of the README has to give all tickets.
+
+Each engine gives, for a table, its columns with their types in its own words, and its rows, with
+instants as milliseconds after 1970. The store is read through Python's sqlite3.
+"""
+
+import datetime
+import glob
+import importlib
+import os
+import sqlite3
+import sys
+
+engine, store, snapshot, *lines = sys.argv[1:]
+
+EPOCH = datetime.datetime(1970, 1, 1)
+
+# What the types of the store are in each engine.
+TYPES = {
+    "duckdb": {"text": "VARCHAR", "integer": "BIGINT", "boolean": "BOOLEAN", "instant": "TIMESTAMP WITH TIME ZONE"},
+    "pyarrow": {"text": "string", "integer": "int64", "boolean": "bool", "instant": "timestamp[ms, tz=UTC]"},
+    "polars": {
+        "text": "String",
+        "integer": "Int64",
+        "boolean": "Boolean",
+        "instant": "Datetime(time_unit='ms', time_zone='UTC')",
+    },
+    "spark": {"text": "string", "integer": "bigint", "boolean": "boolean", "instant": "timestamp"},
+}[engine]
+
+
+def kind(table, column, declared):
+    """The type of a column; what SQLite does not know follows from the name."""
+    if column.endswith("_at") or column in ("valid_from", "valid_until", "range_from", "range_until"):
+        return "instant"
+    if column.startswith(("is_", "has_")):
+        return "boolean"
+    return "integer" if declared == "INTEGER" else "text"
+
+
+def millis(text):
+    if text is None:
+        return None
+    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return (at - EPOCH) // datetime.timedelta(milliseconds=1)
+
+
+def pattern(table):
+    """As the README says: one folder a month, or none."""
+    monthly = os.path.isdir(glob.glob(f"{snapshot}/{table}/*")[0])
+    return f"{snapshot}/{table}/*/*.parquet" if monthly else f"{snapshot}/{table}/*.parquet"
+
+
+def read_duckdb(table, instants):
+    import duckdb
+
+    relation = duckdb.sql(f"SELECT * FROM read_parquet('{pattern(table)}')")
+    types = list(zip(relation.columns, map(str, relation.types)))
+    if types[-1] == ("created_month", "VARCHAR"):
+        # From the folders' names.
+        types.pop()
+    shown = ", ".join(f"epoch_ms({name})" if name in instants else name for name, _ in types)
+    rows = duckdb.sql(f"SELECT {shown} FROM read_parquet('{pattern(table)}')").fetchall()
+    return types, rows
+
+
+def read_pyarrow(table, instants):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.ParquetFile(file).read() for file in sorted(glob.glob(pattern(table)))]
+    for one in tables:
+        assert one.schema.equals(tables[0].schema, check_metadata=True), "one schema"
+        for field in one.schema:
+            assert field.metadata[b"description"], field
+    whole = pa.concat_tables(tables)
+    types = [(field.name, str(field.type)) for field in whole.schema]
+    nullable = {field.name: field.nullable for field in whole.schema}
+    for name, required in not_null[table].items():
+        assert nullable[name] is not required, f"{table}.{name}: nullable {nullable[name]}"
+    columns = [
+        (column.cast(pa.int64()) if name in instants else column).to_pylist()
+        for name, column in zip(whole.column_names, whole.columns)
+    ]
+    return types, list(zip(*columns))
+
+
+def read_polars(table, instants):
+    import polars as pl
+
+    frame = pl.read_parquet(pattern(table), hive_partitioning=False)
+    types = [(name, str(kind)) for name, kind in frame.schema.items()]
+    frame = frame.with_columns(pl.col(name).dt.epoch("ms") for name in frame.columns if name in instants)
+    return types, frame.rows()
+
+
+def read_spark(table, instants):
+    from java import spark
+    from pyspark.sql import functions
+
+    frame = spark().read.parquet(pattern(table))
+    types = frame.dtypes
+    shown = [
+        functions.unix_millis(functions.col(name)).alias(name) if name in instants else functions.col(name)
+        for name in frame.columns
+    ]
+    return types, [tuple(row) for row in frame.select(*shown).collect()]
+
+
+def order(row):
+    return tuple((value is not None, value) for value in row)
+
+
+connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+tables = [
+    name
+    for (name,) in connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'"
+        " AND name NOT LIKE 'sqlite%' ORDER BY name"
+    )
+]
+assert len(tables) == 14, tables
+read = globals()[f"read_{engine}"]
+not_null = {}
+empty = 0
+for table in tables:
+    info = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    kinds = {name: kind(table, name, declared) for _, name, declared, *_ in info}
+    not_null[table] = {name: bool(flag) for _, name, _, flag, *_ in info}
+    instants = {name for name, found in kinds.items() if found == "instant"}
+    expected = []
+    for row in connection.execute(f"SELECT {', '.join(kinds)} FROM {table}"):
+        expected.append(
+            tuple(
+                millis(value)
+                if found == "instant"
+                else bool(value)
+                if found == "boolean" and value is not None
+                else value
+                for value, found in zip(row, kinds.values())
+            )
+        )
+    types, rows = read(table, instants)
+    assert types == [(name, TYPES[found]) for name, found in kinds.items()], f"{table}: {types}"
+    rows = sorted(map(tuple, rows), key=order)
+    expected.sort(key=order)
+    assert len(rows) == len(expected), f"{table}: {len(rows)} rows, not {len(expected)}"
+    for found, meant in zip(rows, expected):
+        for name, one, other in zip(kinds, found, meant):
+            same = one == other and type(one) is type(other)
+            assert same, f"{table}.{name}: {str(one)[:80]!r}, not {str(other)[:80]!r}"
+    empty += not rows
+assert empty >= 1, "no empty table was compared"
+for line in lines:
+    package = line.split(".")[0]
+    if package == "spark":
+        from java import spark
+
+        count = eval(line, {"spark": spark()}).count()
+    else:
+        count = len(eval(line, {package: importlib.import_module(package)}))
+    (expected,) = connection.execute("SELECT count(*) FROM tickets").fetchone()
+    assert count == expected, f"{line}: {count}, not {expected}"
+print(f"{engine}: {len(tables)} tables agree")
