@@ -120,8 +120,8 @@ pub struct SyncSummary {
 /// One step of a sync.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `campaigns`,
-    /// `refresh`; or `full`.
+    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `refresh`,
+    /// `campaigns`; or `full`.
     pub step: String,
     /// Requests it took.
     pub requests: u64,
@@ -142,8 +142,8 @@ impl Step {
         "ratings",
         "pages",
         "deletions",
-        "campaigns",
         "refresh",
+        "campaigns",
     ];
 }
 

@@ -19,8 +19,8 @@ const STEPS: [(&str, &str); 10] = [
     ("ratings", "rated since"),
     ("pages", "likely to have changed"),
     ("deletions", "gone"),
-    ("campaigns", "tags and categories in bulk"),
     ("refresh", "unread for longest"),
+    ("campaigns", "tags and categories in bulk"),
 ];
 
 /// The summary as text, styled.

@@ -344,9 +344,9 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
                 });
             }
             world.remove(&deleted);
-            for number in 0..150 {
-                let created_at = at + TimeDelta::milliseconds(number);
-                let id = object_id(created_at, 77);
+            for number in 0..150_u32 {
+                let created_at = at + TimeDelta::milliseconds(number.into());
+                let id = object_id(created_at, number.into());
                 world.insert(Ticket::new(id, created_at));
             }
         }));

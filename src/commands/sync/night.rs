@@ -127,9 +127,9 @@ impl<'a> Night<'a> {
             .await?;
         self.step("deletions", &done, async |night| night.deletions().await)
             .await?;
-        self.step("campaigns", &done, async |night| night.campaigns().await)
-            .await?;
         self.step("refresh", &done, async |night| night.refresh().await)
+            .await?;
+        self.step("campaigns", &done, async |night| night.campaigns().await)
             .await?;
         let mut hazards = std::mem::take(&mut self.desk.hazards);
         self.store()?.commit_hazards(&mut hazards)
