@@ -70,6 +70,7 @@ impl Desk {
         let settings = StoreSettings {
             path: directory.path().join("support.db"),
             file_mode: 0o600,
+            publish: None,
         };
         let copied = runtime.block_on(commands::backfill(
             &context(&connection),

@@ -82,3 +82,6 @@ pub(crate) fn real(count: usize) -> f64 {
 pub(crate) fn days(milliseconds: i64) -> f64 {
     milliseconds as f64 / 86_400_000.0
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 mod demo;
 mod exits;
 mod kill;
+mod kill_sync;
 mod output;
 mod permissions;
 mod publish;

@@ -1,0 +1,177 @@
+//! Properties of the plans: whatever must be seen is asked for, at the price that was promised.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Now, and when the last sync began.
+const NOW: i64 = 1_700_000_000_000;
+const SINCE: i64 = NOW - DAY_MS;
+
+fn known(number: usize, age_hours: i64, resolution_hours: Option<i64>) -> Known {
+    let created_ms = NOW - age_hours * 3_600_000 + i64::try_from(number).expect("few");
+    Known {
+        id: format!("{number:06}").into(),
+        created_ms,
+        verified_ms: SINCE,
+        rating_known_ms: i64::MIN,
+        resolution_known_ms: i64::MIN,
+        resolution_ms: resolution_hours.map(|hours| hours * 3_600_000),
+        is_resolved: resolution_hours.is_some(),
+        is_open: resolution_hours.is_none(),
+        is_rated: number.is_multiple_of(3),
+        is_met: false,
+        is_gone: false,
+    }
+}
+
+/// Tickets of up to two years, resolved at some time before the last sync, or open.
+fn indexes() -> impl Strategy<Value = Index> {
+    let ticket = (30i64..17_000, prop::option::weighted(0.93, 0u32..1_000));
+    prop::collection::vec(ticket, 1..600).prop_map(|tickets| {
+        let tickets = tickets
+            .into_iter()
+            .enumerate()
+            .map(|(number, (age, share))| {
+                let longest = (age - 25).max(0);
+                let resolution = share.map(|share| longest * i64::from(share) / 1_000);
+                known(number, age, resolution)
+            });
+        Index::new(tickets.collect())
+    })
+}
+
+fn desk(index: Index) -> Desk {
+    let instant = |ms| crate::table::Instant::from_timestamp_millis(ms).expect("in range");
+    Desk {
+        first: instant(NOW - 17_100 * 3_600_000),
+        since: instant(SINCE),
+        began_at: instant(NOW),
+        index,
+        hazards: Hazards::default(),
+        price: 0.4,
+    }
+}
+
+/// What paging down a segment's list takes when nothing has changed since: full pages and the one
+/// that ends it.
+fn price(desk: &Desk, segment: &Segment, also: usize) -> usize {
+    let threshold = SINCE - segment.until_ms;
+    let tickets = desk.index.created_in(segment.from_ms, segment.until_ms);
+    let listed = tickets
+        .iter()
+        .filter(|known| known.resolution_ms.is_some_and(|time| time >= threshold));
+    (listed.count() + also) / PAGE + 1
+}
+
+proptest! {
+    #[test]
+    fn what_left_the_open_set_lies_in_a_window_that_is_swept(index in indexes()) {
+        let desk = desk(index);
+        let sought = desk.sought();
+        if let Some(sweep) = desk.resolution_sweep(&sought) {
+            for known in &sought {
+                let is_swept = sweep.segments.iter().any(|segment| {
+                    segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
+                });
+                prop_assert!(is_swept, "{}", known.created_ms);
+            }
+        }
+    }
+
+    #[test]
+    fn windows_do_not_overlap_and_none_is_longer_than_a_year(index in indexes()) {
+        let desk = desk(index);
+        let sweep = desk.resolution_sweep(&desk.sought()).unwrap_or_default();
+        let mut edge = i64::MAX;
+        for segment in &sweep.segments {
+            prop_assert!(segment.from_ms < segment.until_ms && segment.until_ms <= edge);
+            prop_assert!(segment.until_ms - segment.from_ms <= LONGEST_MS);
+            edge = segment.from_ms;
+        }
+    }
+
+    #[test]
+    fn a_sweep_costs_what_was_planned_when_nothing_changed(index in indexes()) {
+        let desk = desk(index);
+        let sweep = desk.resolution_sweep(&[]).unwrap_or_default();
+        for segment in &sweep.segments {
+            prop_assert_eq!(segment.requests, price(&desk, segment, 0));
+        }
+        let sought = desk.sought();
+        for segment in &desk.resolution_sweep(&sought).unwrap_or_default().segments {
+            // Each that is sought is reckoned as resolved just now: the longest it can have taken.
+            let also = sought.iter().filter(|known| {
+                segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
+            });
+            prop_assert_eq!(segment.requests, price(&desk, segment, also.count()));
+        }
+    }
+
+    #[test]
+    fn a_sweep_is_no_dearer_than_any_way_of_cutting_by_hand(
+        index in indexes(),
+        cuts in prop::collection::vec(0usize..200, 0..6),
+    ) {
+        let desk = desk(index);
+        let edges = grid(desk.first_ms(), SINCE, NOW, 20.0);
+        let cells: Vec<Cell> = edges.windows(2).map(|pair| {
+            let tickets = desk.index.created_in(pair[0], pair[1]);
+            let mut cell = Cell { is_sought: true, ..Cell::default() };
+            cell.listed_ms.extend(tickets.iter().filter_map(|known| known.resolution_ms));
+            cell.sorted()
+        }).collect();
+        let best = sweep(&edges, &cells, SINCE, NOW, 0.4);
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut % edges.len()).collect();
+        places.extend([0, edges.len() - 1]);
+        places.sort_unstable();
+        places.dedup();
+        let longest = |until: i64| LONGEST_MS.min((NOW - until).max(DAY_MS / 2) * 9);
+        let windows = places.windows(2).map(|pair| (edges[pair[0]], edges[pair[1]]));
+        let is_allowed = windows.clone().all(|(from, until)| until - from <= longest(until));
+        let by_hand: usize = windows.map(|(from_ms, until_ms)| {
+            price(&desk, &Segment { from_ms, until_ms, requests: 0 }, 0)
+        }).sum();
+        prop_assert!(!is_allowed || best.requests() <= by_hand, "{} {by_hand}", best.requests());
+    }
+
+    #[test]
+    fn every_ticket_sought_is_on_a_page_of_the_cover(index in indexes()) {
+        let desk = desk(index);
+        let sought = desk.sought();
+        let cover = desk.cover(&sought);
+        prop_assert!(cover.requests() <= sought.len());
+        for known in &sought {
+            let is_shown = cover.starts_ms.iter().any(|start| {
+                let first = desk.index.place(*start);
+                let page = desk.index.tickets().iter().skip(first).take(PAGE);
+                known.created_ms >= *start && page.map(|one| &one.id).any(|id| *id == known.id)
+            });
+            prop_assert!(is_shown, "{}", known.created_ms);
+        }
+    }
+
+    #[test]
+    fn the_floor_reads_whatever_is_nearly_too_old(
+        index in indexes(),
+        old in prop::collection::vec(0usize..600, 0..40),
+    ) {
+        let mut index = index;
+        for number in old {
+            let at = index.tickets().get(number).map(|known| known.created_ms);
+            for known in at.map(|at| index.created_in_mut(at, at + 1)).into_iter().flatten() {
+                known.verified_ms = NOW - 29 * DAY_MS;
+            }
+        }
+        let desk = desk(index);
+        let blocks = desk.floor(30, 100);
+        let within = desk.index.created_in(desk.first_ms(), SINCE);
+        for (place, known) in within.iter().enumerate() {
+            let is_read = blocks.iter().any(|block| block.first <= place && place < block.end);
+            prop_assert!(is_read || known.verified_ms == SINCE);
+        }
+        for block in &blocks {
+            prop_assert!(block.end - block.first <= PAGE);
+        }
+    }
+}
