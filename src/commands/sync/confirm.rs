@@ -26,7 +26,7 @@ impl Night<'_> {
             };
             let query = self.query(window);
             let Some(seen) = self.read(&query).await? else {
-                self.fail(format!("whether ticket {} is gone is not known", known.id));
+                self.fail(window.to_string(), "the page could not be read".to_owned());
                 continue;
             };
             // What shares the last instant may go on with the next page; a whole page of one
@@ -115,10 +115,13 @@ impl Night<'_> {
             }
         }
         if look.unclear > 0 {
-            self.fail(format!(
-                "a second look did not settle whether {} tickets are gone",
-                look.unclear
-            ));
+            self.fail(
+                range.to_string(),
+                format!(
+                    "a second look did not settle whether {} tickets are gone",
+                    look.unclear
+                ),
+            );
         }
         Ok(())
     }

@@ -118,13 +118,13 @@ impl Night<'_> {
                     return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
                 }
                 SliceState::Unverified { reason } => {
-                    failures.push(format!("{} could not be listed: {reason}", slice.window));
+                    failures.push((slice.window.to_string(), reason));
                 }
                 SliceState::Sealed => {}
             }
         }
-        for failure in failures {
-            self.fail(failure);
+        for (window, reason) in failures {
+            self.fail(window, reason);
         }
         Ok(())
     }

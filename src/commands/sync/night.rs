@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
 use crate::plan;
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
-use crate::report::SyncSummary;
+use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store};
 use crate::table::Instant;
@@ -29,12 +29,13 @@ pub(super) struct Night<'a> {
     /// With the writer while a list is read.
     pub(super) store: Option<Store>,
     pub(super) snapshot_id: i64,
+    pub(super) is_resumed: bool,
     pub(super) scope: Arc<Scope>,
     /// What is planned by.
     pub(super) desk: Desk,
     pub(super) remarks: Vec<String>,
     /// Why the steps that must not fail did, if they did.
-    pub(super) failures: Vec<String>,
+    pub(super) failures: Vec<Unverified>,
     /// Whether resolution times are what they are taken for.
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
@@ -70,6 +71,7 @@ impl<'a> Night<'a> {
             context,
             settings,
             snapshot_id: run.snapshot_id,
+            is_resumed: run.is_resumed,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
@@ -155,6 +157,7 @@ impl<'a> Night<'a> {
             .into_iter()
             .find(|step| step.step == word)
             .unwrap_or_default();
+        let failures = self.failures.len();
         let outcome = work(self).await;
         if self.store.is_none() {
             return outcome;
@@ -165,11 +168,14 @@ impl<'a> Night<'a> {
         let after = self.store()?.snapshot(snapshot_id)?;
         let changed =
             |of: &crate::table::Snapshot| of.tickets_new + of.tickets_changed + of.tickets_deleted;
+        // What failed is done again by a run that goes on with this one.
+        let has_failed = self.failures.len() > failures || self.is_suspicious;
+        let is_done = outcome.is_ok() && !has_failed;
         self.store()?.commit_step(
             snapshot_id,
             &StepRow {
                 step: word.to_owned(),
-                is_done: outcome.is_ok(),
+                is_done,
                 requests: earlier.requests + after.requests - before.requests,
                 tickets_read: earlier.tickets_read + after.tickets_read - before.tickets_read,
                 tickets_changed: earlier.tickets_changed + changed(&after) - changed(&before),
@@ -264,10 +270,13 @@ impl<'a> Night<'a> {
         }
     }
 
-    /// A step that must not fail did.
-    pub(super) fn fail(&mut self, reason: String) {
-        self.remark(reason.clone());
-        self.failures.push(reason);
+    /// A step that must not fail did, as to these tickets.
+    pub(super) fn fail(&mut self, window: String, reason: String) {
+        let failure = Unverified { window, reason };
+        if !self.failures.contains(&failure) {
+            tracing::warn!(window = %failure.window, error = %failure.reason, "not proven complete");
+            self.failures.push(failure);
+        }
     }
 
     pub(super) fn end(mut self, began: Moment) -> Result<(SyncSummary, ExitCode, Option<Store>)> {

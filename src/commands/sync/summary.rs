@@ -4,7 +4,7 @@ use tokio::time::Instant as Moment;
 
 use super::night::Night;
 use crate::error::Result;
-use crate::report::{Step, Summary, SyncSummary, Unverified};
+use crate::report::{Step, Summary, SyncSummary};
 use crate::store::{StepRow, Store};
 use crate::table::{Snapshot, instant_text};
 
@@ -21,14 +21,8 @@ pub(super) fn of(
     let complete_until = night.desk.since;
     let remarks = std::mem::take(&mut night.remarks);
     let ratings_outstanding = night.ratings_outstanding();
-    let unverified = night
-        .failures
-        .iter()
-        .map(|reason| Unverified {
-            window: String::new(),
-            reason: reason.clone(),
-        })
-        .collect();
+    let unverified = night.failures.clone();
+    let is_resumed = night.is_resumed;
     let store = night.store()?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
@@ -57,7 +51,7 @@ pub(super) fn of(
             range_from: instant_text(snapshot.range_from),
             range_until: instant_text(snapshot.range_until),
             filters: None,
-            is_resumed: false,
+            is_resumed,
             tickets_read: snapshot.tickets_read,
             tickets_new: snapshot.tickets_new,
             tickets_changed: snapshot.tickets_changed,
