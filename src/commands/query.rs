@@ -37,7 +37,7 @@ fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<Statement<'c>> {
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(
             Error::usage("query only reads: the statement would write or set something")
-                .help("write one SELECT; the store is written by backfill alone"),
+                .help("write one SELECT; only backfill, sync and verify write the store"),
         );
     }
     Ok(statement)

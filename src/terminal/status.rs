@@ -52,7 +52,7 @@ pub(super) fn text(status: &Status) -> String {
                     "seen",
                     format!("what happened before {}", moment(sync.complete_until))
                 ),
-                ("may be unseen", super::sync::LATE.to_owned()),
+                ("seen late", super::sync::LATE.to_owned()),
             ])
         ));
     }

@@ -57,7 +57,7 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         .iter()
         .map(|(days, tickets)| format!("{} % within {days} d", percent(*tickets, sync.live)))
         .collect();
-    let mut facts = vec![("read", format!("{} of the tickets", shares.join(", ")))];
+    let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
     let is_full = sync.steps.iter().any(|step| step.step == "full");
     if !is_full {
         let mut unseen =
@@ -67,7 +67,7 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
             Some(ratings) => unseen = format!("{}; {LATE}", counted(ratings, "rating")),
             None => unseen = format!("late ratings; {LATE}"),
         }
-        facts.push(("may be unseen", unseen));
+        facts.push(("seen late", unseen));
     }
     facts
 }
