@@ -48,7 +48,7 @@ pub struct Progress {
 /// What one run did, for people and, as JSON, for machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The command: `backfill`.
+    /// The command: `backfill`, `sync`, `verify` or `demo`.
     pub kind: String,
     /// The snapshot this run wrote.
     pub snapshot_id: i64,

@@ -517,7 +517,7 @@ table! {
     "snapshots" Snapshot key("id") {
         /// Number of the run, from 1.
         id: i64 as Integer,
-        /// The command: `backfill`, `verify` for a repair, or `demo` for an invented desk.
+        /// The command: `backfill`, `sync`, `verify` for a repair, or `demo` for an invented desk.
         kind: String as Enumeration,
         /// `running`, `complete`, `incomplete` (rejects or unverified slices), `superseded`.
         outcome: String as Enumeration,

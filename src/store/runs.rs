@@ -15,7 +15,7 @@ type Attempt<T> = std::result::Result<T, Failure>;
 /// What a run is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
-    /// The command: `backfill`.
+    /// The command: `backfill`, `sync`, `verify` or `demo`.
     pub kind: String,
     /// The creation range.
     pub range: Window,
