@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::pager::{Answer, Ask, Key};
+use super::pager::{Answer, Ask, Key, PAGE_LIMIT};
 use crate::api::{Client, FetchError, Fetched, TicketsQuery};
 use crate::normalize::{self, Outcome};
 use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 use crate::wire::{self, RawTicket};
+
+/// [`PAGE_LIMIT`] as a length.
+const PAGE: usize = PAGE_LIMIT as usize;
 
 /// The `assignedTo` of tickets without an agent.
 const UNASSIGNED: &str = "Unassigned";
@@ -74,7 +77,8 @@ impl Page {
             keys: &self.keys,
         };
         match answer.left(window) {
-            Ok(0) => Some(window.until()),
+            // A full page that claims to be all may be one that counts itself.
+            Ok(0) if self.keys.len() < PAGE => Some(window.until()),
             Ok(_) => self.keys.iter().rev().find_map(|key| key.created_at),
             Err(_) => None,
         }

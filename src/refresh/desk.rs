@@ -68,18 +68,22 @@ impl Desk {
         self.windows_until(self.since)
     }
 
-    /// Whether it is this window's turn, of those that are looked at every seventh night only.
+    /// Whether it is this window's turn, of those that are looked at once a week only, however often
+    /// syncs run.
     pub fn is_turn(&self, number: usize) -> bool {
-        let night = usize::try_from(self.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
-        (night + number).is_multiple_of(7)
+        let number = i64::try_from(number).unwrap_or(0);
+        let week = |at_ms: i64| (at_ms.div_euclid(DAY_MS) + number).div_euclid(7);
+        week(self.began_ms()) != week(self.since_ms())
     }
 
-    /// Open at the last sync and not met since, by creation.
+    /// Unresolved at the last sync and not met since, by creation; also those with a status that no
+    /// list of the open set is asked for by.
     pub fn sought(&self) -> Vec<Known> {
         let tickets = self.index.tickets();
         tickets
             .iter()
-            .filter(|known| known.is_open && !known.is_met && !known.is_gone)
+            .filter(|known| !known.is_resolved && !known.is_met && !known.is_gone)
+            .filter(|known| self.first_ms() <= known.created_ms)
             .filter(|known| known.created_ms < self.since_ms())
             .cloned()
             .collect()

@@ -161,6 +161,32 @@ impl Store {
             .map_err(|error| self.failed("count open tickets", error))
     }
 
+    /// Of tickets that may be gone, those that the run has not met: one whose creation instant moved
+    /// is met elsewhere.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn not_met(
+        &self,
+        snapshot_id: i64,
+        missing: Vec<(String, Instant)>,
+    ) -> Result<Vec<(String, Instant)>> {
+        let is_met = |id: &str| {
+            self.connection
+                .prepare_cached("SELECT seen_snapshot = ?2 FROM _ticket_index WHERE id = ?1")?
+                .query_row(params![id, snapshot_id], |row| row.get::<_, bool>(0))
+                .optional()
+        };
+        let mut left = Vec::with_capacity(missing.len());
+        for (id, at) in missing {
+            let is_met = is_met(&id).map_err(|error| self.failed("read the index", error))?;
+            if is_met != Some(true) {
+                left.push((id, at));
+            }
+        }
+        Ok(left)
+    }
+
     /// All live tickets, as the run `snapshot_id` needs them.
     ///
     /// # Errors
@@ -298,13 +324,16 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
         "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
              AND filters_json IS NULL AND kind <> 'verify' ORDER BY range_from, range_until",
     )?;
+    let synced = value(connection, "complete_ms")?;
     let ids: Vec<i64> = statement
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut covered: Option<(Window, bool)> = None;
     for id in ids {
         let snapshot = super::read::snapshot(connection, id)?;
-        let Some(range) = Window::new(snapshot.range_from, snapshot.range_until) else {
+        let range = Window::new(snapshot.range_from, snapshot.range_until);
+        let is_believed = synced.is_some() || snapshot.kind != "sync";
+        let Some(range) = range.filter(|_| is_believed) else {
             continue;
         };
         covered = Some(match covered {
@@ -318,11 +347,12 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
     let Some((range, has_messages)) = covered else {
         return Ok(None);
     };
-    let synced = value(connection, "complete_ms")?;
     let oldest: Option<i64> = match synced {
         Some(at) => Some(at),
         None => connection.query_row(
-            "SELECT min(verified_at_ms) FROM _ticket_index WHERE is_deleted = 0",
+            "SELECT min(at_ms) FROM (
+                 SELECT min(verified_at_ms) AS at_ms FROM _ticket_index WHERE is_deleted = 0
+                 UNION ALL SELECT min(from_ms) FROM _slices WHERE state = 'unverified')",
             [],
             |row| row.get(0),
         )?,

@@ -71,7 +71,7 @@ impl Night<'_> {
     /// Which windows hold more of a value than is stored.
     async fn find(&mut self, group: &Group, left: &mut u64) -> Result<()> {
         for window in self.desk.windows() {
-            if *left == 0 {
+            if *left == 0 || self.allowance() == 0 {
                 return Ok(());
             }
             *left -= 1;

@@ -25,7 +25,14 @@ impl Night<'_> {
                 continue;
             };
             let query = self.query(window);
-            let Some(seen) = self.read(&query).await? else {
+            let mut seen = self.read(&query).await?;
+            if seen.is_none()
+                && let Some(alone) = Self::window_ms(known.created_ms, known.created_ms + 1)
+            {
+                let query = self.query(alone);
+                seen = self.read(&query).await?;
+            }
+            let Some(seen) = seen else {
                 self.fail(window.to_string(), "the page could not be read".to_owned());
                 continue;
             };
@@ -90,11 +97,17 @@ impl Night<'_> {
         let Some(range) = Window::new(self.desk.first, until) else {
             return Ok(());
         };
+        let snapshot_id = self.snapshot_id;
+        let missing = self.store()?.not_met(snapshot_id, missing)?;
+        if missing.is_empty() {
+            return Ok(());
+        }
         self.look_for_the_desk().await?;
         let live = self.store()?.live_count(&range)? + self.deleted;
         let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
         self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
-        if self.is_suspicious && !self.settings.allow_deletions {
+        self.is_suspicious &= !self.settings.allow_deletions;
+        if self.is_suspicious {
             self.remark(gone::disbelief(count));
             return Ok(());
         }

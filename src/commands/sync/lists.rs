@@ -106,7 +106,11 @@ impl Night<'_> {
             self.remark(remark);
         }
         if ended.lacks_threads && !is_filtered {
-            self.remark("no ticket came with messages, although they were asked for".to_owned());
+            let windows = windows
+                .first()
+                .map_or_else(String::new, ToString::to_string);
+            let reason = "no ticket came with messages, although they were asked for";
+            self.fail(windows, reason.to_owned());
         }
         if let Some(failure) = ended.failure {
             return Err(failure);

@@ -86,7 +86,12 @@ pub async fn sync_keeping(
         drop(store);
         return first(context, settings).await;
     };
-    store.end_stale_syncs(now - LONGEST_PAUSE, now)?;
+    let oldest = if settings.is_full && !is_full_under_way(&store)? {
+        now
+    } else {
+        now - LONGEST_PAUSE
+    };
+    store.end_stale_syncs(oldest, now)?;
     let sent_before = context.client.counters().requests();
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
@@ -134,6 +139,15 @@ pub async fn sync_keeping(
             Err(error)
         }
     }
+}
+
+/// Whether the unfinished sync, if there is one, reads the whole desk.
+fn is_full_under_way(store: &Store) -> Result<bool> {
+    let Some(progress) = store.progress()? else {
+        return Ok(false);
+    };
+    let steps = store.steps(progress.snapshot.id)?;
+    Ok(steps.iter().any(|step| step.step == "full"))
 }
 
 /// Everything that has been read, up to now.

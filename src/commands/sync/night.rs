@@ -9,7 +9,7 @@ use super::super::backfill::Context;
 use super::{OVERLAP, summary};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
-use crate::plan;
+use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
@@ -30,6 +30,12 @@ pub(super) struct Night<'a> {
     pub(super) store: Option<Store>,
     pub(super) snapshot_id: i64,
     pub(super) is_resumed: bool,
+    /// Whether everything before this sync has been seen now.
+    pub(super) is_complete: bool,
+    /// Whether threads are stored that this sync leaves as they are.
+    lacks_messages: bool,
+    /// Whether the last page asked for was too heavy to be had.
+    pub(super) is_weak: bool,
     pub(super) scope: Arc<Scope>,
     /// What is planned by.
     pub(super) desk: Desk,
@@ -72,6 +78,9 @@ impl<'a> Night<'a> {
             settings,
             snapshot_id: run.snapshot_id,
             is_resumed: run.is_resumed,
+            is_complete: false,
+            lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
+            is_weak: false,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
@@ -96,20 +105,20 @@ impl<'a> Night<'a> {
     /// All steps, in order of value.
     pub(super) async fn run(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
-        let done: HashSet<String> = self
-            .store()?
-            .steps(snapshot_id)?
-            .into_iter()
+        let steps = self.store()?.steps(snapshot_id)?;
+        let begun = |word: &str| steps.iter().any(|step| step.step == word);
+        let done: HashSet<String> = steps
+            .iter()
             .filter(|step| step.is_done)
-            .map(|step| step.step)
+            .map(|step| step.step.clone())
             .collect();
         let full = self.full_requests()?;
         self.most_requests = self
             .settings
             .max_requests
             .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS));
-        let is_under_way = !done.is_empty() && !done.contains("full");
-        if self.settings.is_full || (full <= self.settings.full_below && !is_under_way) {
+        let is_small = full <= self.settings.full_below && steps.is_empty();
+        if self.settings.is_full || is_small || begun("full") {
             return self
                 .step("full", &done, async |night| night.full().await)
                 .await;
@@ -157,6 +166,14 @@ impl<'a> Night<'a> {
             .into_iter()
             .find(|step| step.step == word)
             .unwrap_or_default();
+        self.store()?.commit_step(
+            snapshot_id,
+            &StepRow {
+                step: word.to_owned(),
+                is_done: false,
+                ..earlier.clone()
+            },
+        )?;
         let failures = self.failures.len();
         let outcome = work(self).await;
         if self.store.is_none() {
@@ -285,8 +302,11 @@ impl<'a> Night<'a> {
         } else {
             Outcome::Incomplete
         };
-        let complete_at = (outcome == Outcome::Complete).then_some(self.desk.began_at);
         let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
+        let slices = self.store()?.slices(snapshot_id)?;
+        let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
+        self.is_complete = outcome == Outcome::Complete && is_sealed && !self.lacks_messages;
+        let complete_at = self.is_complete.then_some(self.desk.began_at);
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;

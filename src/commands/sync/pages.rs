@@ -34,6 +34,13 @@ impl Night<'_> {
         let windows = self.desk.windows();
         let within = self.settings.refresh_within_days;
         for block in self.desk.floor(within, self.probed) {
+            if self.allowance() == 0 {
+                self.remark(format!(
+                    "the cap on requests was reached before every ticket unread for about {within} days was \
+                     read"
+                ));
+                break;
+            }
             self.read_block(&block, &windows).await?;
         }
         Ok(())

@@ -65,13 +65,16 @@ impl Night<'_> {
         let client = &self.context.client;
         let page = match extract::fetch_query(client, query, &self.context.cancel).await {
             Ok(page) => page,
-            Err(failure) if failure.is_weight || failure.is_too_large => {
+            // An API that is down looks the same, but not twice in a row.
+            Err(failure) if failure.is_too_large || (failure.is_weight && !self.is_weak) => {
+                self.is_weak = !failure.is_too_large;
                 let window = query.window;
                 self.remark(format!("{window} could not be read: {}", failure.error));
                 return Ok(None);
             }
             Err(failure) => return Err(failure.error),
         };
+        self.is_weak = false;
         let mut seen = Seen {
             count: page.count,
             length: page.keys.len(),

@@ -2,7 +2,6 @@
 
 use super::night::Night;
 use crate::error::Result;
-use crate::extract::PAGE_LIMIT;
 use crate::refresh::{Kind, Known, Segment};
 use crate::settings::Filters;
 use crate::store::Proof;
@@ -51,9 +50,19 @@ impl Night<'_> {
         };
         let since_ms = self.desk.since_ms();
         for segment in sweep.segments {
-            if self.sweep(&segment, since_ms, false).await? == Swept::Whole {
-                let window = (segment.from_ms, segment.until_ms);
-                self.vouch(Kind::Resolution, window, i64::MIN)?;
+            match self.sweep(&segment, since_ms, false).await? {
+                Swept::Whole => {
+                    let window = (segment.from_ms, segment.until_ms);
+                    self.vouch(Kind::Resolution, window, i64::MIN)?;
+                }
+                Swept::Broken if self.is_time_trusted => {
+                    let window = Self::window_ms(segment.from_ms, segment.until_ms);
+                    self.fail(
+                        window.map_or_else(String::new, |window| window.to_string()),
+                        "the list by resolution time could not be read to its end".to_owned(),
+                    );
+                }
+                Swept::Broken => {}
             }
             if !self.is_time_trusted {
                 break;
@@ -102,7 +111,8 @@ impl Night<'_> {
             if times.len() < seen.times.len() && !is_rated {
                 self.remark("resolved tickets came without a resolution time".to_owned());
             }
-            let is_last = seen.length < usize::try_from(PAGE_LIMIT).unwrap_or(usize::MAX);
+            let received = u64::from(query.skip) + u64::try_from(seen.length).unwrap_or(0);
+            let is_last = seen.length == 0 || seen.count.is_some_and(|count| received >= count);
             if is_last || times.last().is_some_and(|time| *time < threshold) {
                 return Ok(Swept::Whole);
             }

@@ -23,6 +23,7 @@ pub(super) fn of(
     let ratings_outstanding = night.ratings_outstanding();
     let unverified = night.failures.clone();
     let is_resumed = night.is_resumed;
+    let is_complete = night.is_complete;
     let store = night.store()?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
@@ -32,7 +33,6 @@ pub(super) fn of(
     };
     let fresh = store.freshness(now)?;
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
-    let is_complete = outcome == "complete";
     Ok(SyncSummary {
         complete_until: instant_text(if is_complete { now } else { complete_until }),
         steps,
