@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::query::Get;
 use super::retry::{self, Cause, Remedy};
-use crate::budget::{Gate, Ledger, Limit, fingerprint};
+use crate::budget::{Gate, Ledger, Limit, Pass, fingerprint};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
@@ -227,7 +227,7 @@ impl Client {
             {
                 return Err(self.paused_too_long(get, left));
             }
-            let pass = tokio::select! {
+            let mut pass = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(interrupted().into()),
                 pass = tokio::time::timeout(self.longest_wait(), self.gate.pass()) => {
@@ -247,15 +247,15 @@ impl Client {
                 .saturating_sub(began.elapsed())
                 .max(LEAST_ATTEMPT);
             let outcome = tokio::select! {
-                outcome = tokio::time::timeout(left, self.attempt(get, &decode)) => {
+                outcome = tokio::time::timeout(left, self.attempt(get, &mut pass, &decode)) => {
                     outcome.unwrap_or(Err(Cause::Silence))
                 }
                 () = too_late(cancel) => return Err(interrupted().into()),
             };
             let latency = sent.elapsed();
+            pass.answered(false).await;
             let cause = match outcome {
                 Ok((value, server_time)) => {
-                    self.gate.answered();
                     return Ok(Fetched {
                         value,
                         server_time,
@@ -274,7 +274,7 @@ impl Client {
                         }
                         _ => None,
                     };
-                    self.gate.close(pass, asked, (self.random)()).await?
+                    self.gate.close(&pass, asked, (self.random)()).await?
                 }
                 Remedy::TryAgain => {
                     faults += 1;
@@ -311,6 +311,7 @@ impl Client {
     async fn attempt<T>(
         &self,
         get: &Get,
+        pass: &mut Pass<'_>,
         decode: &impl Fn(&[u8]) -> std::result::Result<T, String>,
     ) -> std::result::Result<(T, Option<table::Instant>), Cause> {
         let mut url = self.base_url.clone();
@@ -321,6 +322,7 @@ impl Client {
         }
         let mut response = self.http.get(url).send().await.map_err(cause_of)?;
         let status = response.status();
+        pass.answered(status.is_success()).await;
         self.counters.answers.fetch_add(1, Ordering::Relaxed);
         let header = |name| {
             response

@@ -13,16 +13,28 @@ use chrono::Utc;
 use tokio::time::Instant;
 
 use super::ledger::Entry;
-use super::{Ledger, Limit, millis, penalty};
+use super::{Ledger, Limit, Request, millis, penalty};
 use crate::error::Result;
 
 /// How long to wait for another process to let go of the ledger before asking again.
 const HELD_FILE_PAUSE: Duration = Duration::from_millis(3);
 
-/// The right to send one request now.
-#[derive(Debug, Clone, Copy)]
-pub struct Pass {
+/// How often an answer is tried to be entered into a ledger that another process holds.
+const TRIES_TO_SETTLE: u32 = 30;
+
+/// The swiftest of so many answers tells how long a request takes at the least.
+const ANSWERS_REMEMBERED: usize = 64;
+
+/// The right to send one request now. Until it says that its request was answered, or is dropped,
+/// the request may still be on its way to the API.
+#[derive(Debug)]
+pub struct Pass<'gate> {
+    gate: &'gate Gate,
     at: Instant,
+    /// Its number among our own, and in the ledger.
+    number: Option<u64>,
+    entry: Option<i64>,
+    is_settled: bool,
 }
 
 /// Lets requests through, in the order they ask, as the budget allows.
@@ -34,14 +46,18 @@ pub struct Gate {
     /// Never held across an await.
     state: Mutex<State>,
     used: AtomicU32,
+    began: Instant,
 }
 
 #[derive(Debug)]
 struct State {
     ledger: Option<Ledger>,
-    /// Our own sends on the monotonic clock: they hold the limit when the wall clock jumps, and
-    /// alone where there is no ledger.
-    sends: VecDeque<Instant>,
+    /// Our own requests on the monotonic clock, in milliseconds since the gate was made, with their
+    /// numbers: they hold the limit when the wall clock jumps, and alone where there is no ledger.
+    requests: Vec<(u64, Request)>,
+    next_number: u64,
+    /// How long the last answers took, in milliseconds.
+    latencies_ms: VecDeque<i64>,
     closed_until: Option<Instant>,
     /// When the first in line expects to pass, if it has to wait.
     opens_at: Option<Instant>,
@@ -49,10 +65,57 @@ struct State {
     closures_in_a_row: u32,
 }
 
+impl State {
+    /// The swiftest of the last answers, in milliseconds; 0 before the first.
+    fn swiftest_ms(&self) -> i64 {
+        self.latencies_ms.iter().copied().min().unwrap_or(0)
+    }
+
+    fn settle(&mut self, number: Option<u64>, now_ms: i64) {
+        if let Some(number) = number
+            && let Some((_, request)) = self.requests.iter_mut().find(|(own, _)| *own == number)
+        {
+            request.answered_ms = Some(now_ms);
+        }
+    }
+}
+
 /// What the first in line does next.
-enum Turn {
-    Pass(Pass),
+enum Turn<'gate> {
+    Pass(Pass<'gate>),
     Wait(Duration),
+}
+
+impl Pass<'_> {
+    /// The API answered: the request is not on its way any more. An answer `is_success` tells how
+    /// long requests take, and that the next closure starts small again. Only the first call
+    /// counts. A ledger that cannot take it in goes on to count the request as on its way, for a
+    /// period; the next request meets the same file and names what is wrong with it.
+    pub async fn answered(&mut self, is_success: bool) {
+        if self.is_settled {
+            return;
+        }
+        self.is_settled = true;
+        self.gate.settle(self, is_success);
+        let Some(entry) = self.entry else { return };
+        for _ in 0..TRIES_TO_SETTLE {
+            if self.gate.settle_entry(entry) {
+                return;
+            }
+            tokio::time::sleep(HELD_FILE_PAUSE).await;
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.gate.settle(self, false);
+            if let Some(entry) = self.entry {
+                self.gate.settle_entry(entry);
+            }
+        }
+    }
 }
 
 impl Gate {
@@ -64,13 +127,16 @@ impl Gate {
             line: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 ledger,
-                sends: VecDeque::new(),
+                requests: Vec::new(),
+                next_number: 0,
+                latencies_ms: VecDeque::new(),
                 closed_until: None,
                 opens_at: None,
                 last_closed: None,
                 closures_in_a_row: 0,
             }),
             used: AtomicU32::new(0),
+            began: Instant::now(),
         }
     }
 
@@ -111,7 +177,7 @@ impl Gate {
     ///
     /// # Errors
     /// Where the ledger cannot be used.
-    pub async fn pass(&self) -> Result<Pass> {
+    pub async fn pass(&self) -> Result<Pass<'_>> {
         let _first_in_line = self.line.lock().await;
         loop {
             let turn = self.turn()?;
@@ -134,43 +200,88 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self) -> Result<Turn> {
+    /// Milliseconds since the gate was made.
+    fn monotonic_ms(&self, at: Instant) -> i64 {
+        millis(at.duration_since(self.began))
+    }
+
+    fn turn(&self) -> Result<Turn<'_>> {
         let now = Instant::now();
         let mut state = self.state();
         if let Some(until) = state.closed_until.filter(|until| *until > now) {
             return Ok(Turn::Wait(until - now));
         }
-        let Some(limit) = self.limit else {
-            return Ok(Turn::Pass(Pass { at: now }));
+        let pass = |number, entry| Pass {
+            gate: self,
+            at: now,
+            number,
+            entry,
+            is_settled: false,
         };
-        let span = Duration::from_millis(u64::try_from(limit.span_ms).unwrap_or(0));
-        while state.sends.front().is_some_and(|at| *at + span <= now) {
-            state.sends.pop_front();
+        let Some(limit) = self.limit else {
+            return Ok(Turn::Pass(pass(None, None)));
+        };
+        let swiftest_ms = state.swiftest_ms();
+        let own_ms = self.monotonic_ms(now);
+        let counts = |request: &Request| limit.counts_at(request, swiftest_ms, own_ms);
+        state
+            .requests
+            .retain(|(_, request)| counts(request) > own_ms.saturating_sub(limit.span_ms));
+        let mut own: Vec<i64> = state.requests.iter().map(|(_, own)| counts(own)).collect();
+        own.sort_unstable();
+        let opens_ms = limit.earliest(&own, own_ms);
+        if opens_ms > own_ms {
+            return Ok(Turn::Wait(span(opens_ms - own_ms)));
         }
-        if state.sends.len() >= limit.requests
-            && let Some(first) = state.sends.front()
-        {
-            return Ok(Turn::Wait(*first + span - now));
-        }
-        let own = u32::try_from(state.sends.len() + 1).unwrap_or(u32::MAX);
         let now_ms = Utc::now().timestamp_millis();
         let entry = match state.ledger.as_mut() {
-            Some(ledger) => ledger.try_enter(limit, now_ms)?,
-            None => Entry::Entered { used: own },
+            Some(ledger) => ledger.try_enter(limit, swiftest_ms, now_ms)?,
+            None => Entry::Entered {
+                used: u32::try_from(own.len() + 1).unwrap_or(u32::MAX),
+                entry: None,
+            },
         };
         Ok(match entry {
-            Entry::Entered { used } => {
+            Entry::Entered { used, entry } => {
                 self.used.store(used, Ordering::Relaxed);
-                state.sends.push_back(now);
-                Turn::Pass(Pass { at: now })
+                let number = state.next_number;
+                state.next_number += 1;
+                let request = Request {
+                    sent_ms: own_ms,
+                    answered_ms: None,
+                };
+                state.requests.push((number, request));
+                Turn::Pass(pass(Some(number), entry))
             }
             Entry::NotBefore { at_ms, used } => {
                 self.used.store(used, Ordering::Relaxed);
-                let wait_ms = at_ms.saturating_sub(now_ms).max(1);
-                Turn::Wait(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1)))
+                Turn::Wait(span(at_ms.saturating_sub(now_ms).max(1)))
             }
             Entry::Busy => Turn::Wait(HELD_FILE_PAUSE),
         })
+    }
+
+    /// `pass`'s request is not on its way any more, as far as this process counts.
+    fn settle(&self, pass: &Pass<'_>, is_success: bool) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.settle(pass.number, self.monotonic_ms(now));
+        if is_success {
+            state.closures_in_a_row = 0;
+            if state.latencies_ms.len() == ANSWERS_REMEMBERED {
+                state.latencies_ms.pop_front();
+            }
+            state.latencies_ms.push_back(millis(now - pass.at));
+        }
+    }
+
+    /// The same for those who share the ledger; `false` where another process holds it just now.
+    fn settle_entry(&self, entry: i64) -> bool {
+        let now_ms = Utc::now().timestamp_millis();
+        match self.state().ledger.as_mut() {
+            Some(ledger) => ledger.try_settle(entry, now_ms).unwrap_or(true),
+            None => true,
+        }
     }
 
     /// The request that `pass` let through was answered 429: closes the gate for everyone, for
@@ -181,7 +292,7 @@ impl Gate {
     /// Where the ledger cannot be used.
     pub async fn close(
         &self,
-        pass: Pass,
+        pass: &Pass<'_>,
         retry_after: Option<Duration>,
         random: f64,
     ) -> Result<Duration> {
@@ -199,7 +310,7 @@ impl Gate {
         }
     }
 
-    fn close_here(&self, pass: Pass, retry_after: Option<Duration>, random: f64) -> Duration {
+    fn close_here(&self, pass: &Pass<'_>, retry_after: Option<Duration>, random: f64) -> Duration {
         let mut state = self.state();
         let now = Instant::now();
         let is_same_door = state.last_closed.is_some_and(|closed| pass.at <= closed);
@@ -209,9 +320,9 @@ impl Gate {
                 .and_then(|until| until.checked_duration_since(now))
                 .unwrap_or_default();
         }
-        let period = self.limit.map_or(Duration::from_secs(30), |limit| {
-            Duration::from_millis(u64::try_from(limit.period_ms).unwrap_or(0))
-        });
+        let period = self
+            .limit
+            .map_or(Duration::from_secs(30), |limit| span(limit.period_ms));
         let pause = retry_after.unwrap_or_else(|| penalty(state.closures_in_a_row, period, random));
         if !is_same_door {
             state.closures_in_a_row = state.closures_in_a_row.saturating_add(1);
@@ -221,11 +332,10 @@ impl Gate {
         state.closed_until = Some(state.closed_until.map_or(until, |known| known.max(until)));
         pause
     }
+}
 
-    /// A request was answered and not by 429: the next closure starts small again.
-    pub fn answered(&self) {
-        self.state().closures_in_a_row = 0;
-    }
+fn span(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -235,7 +345,7 @@ mod tests {
     const LIMIT: Limit = Limit {
         requests: 5,
         period_ms: 200,
-        span_ms: 210,
+        span_ms: 230,
     };
 
     fn gate(directory: &std::path::Path) -> Gate {
@@ -245,40 +355,76 @@ mod tests {
         )
     }
 
+    /// When each of `lanes` × 3 requests arrives, half of the lanes on either gate; the answer
+    /// takes 10 ms. `delay_ms` is how long request `n` of a lane is on its way.
+    async fn arrivals(
+        gates: [&Gate; 2],
+        lanes: u64,
+        delay_ms: fn(u64, u64) -> u64,
+    ) -> Vec<Instant> {
+        let lanes = (0..lanes)
+            .zip(gates.iter().cycle())
+            .map(|(lane, gate)| async move {
+                let mut arrivals = Vec::new();
+                for n in 0..3 {
+                    let mut pass = gate.pass().await.expect("passes");
+                    tokio::time::sleep(Duration::from_millis(delay_ms(lane, n))).await;
+                    arrivals.push(Instant::now());
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    pass.answered(true).await;
+                }
+                arrivals
+            });
+        let arrivals = futures_util::future::join_all(lanes).await;
+        let mut arrivals: Vec<Instant> = arrivals.into_iter().flatten().collect();
+        arrivals.sort();
+        arrivals
+    }
+
+    fn assert_within_limit(arrivals: &[Instant]) {
+        for (index, start) in arrivals.iter().enumerate() {
+            let end = *start + Duration::from_millis(200);
+            let inside = arrivals[index..].iter().filter(|at| **at < end).count();
+            assert!(inside <= 5, "{inside} from {index} of {arrivals:?}");
+        }
+    }
+
     #[tokio::test]
     async fn lanes_of_two_processes_together_never_exceed_the_limit() {
         let directory = tempfile::tempdir().expect("a directory");
         let gates = [gate(directory.path()), gate(directory.path())];
-        let mut lanes = Vec::new();
-        for gate in gates.iter().cycle().take(8) {
-            lanes.push(async move {
-                let mut sends = Vec::new();
-                for _ in 0..3 {
-                    gate.pass().await.expect("passes");
-                    sends.push(Instant::now());
-                }
-                sends
-            });
+        let arrivals = arrivals([&gates[0], &gates[1]], 8, |_, _| 0).await;
+        assert_eq!(arrivals.len(), 24);
+        assert_within_limit(&arrivals);
+    }
+
+    /// Every third request is held up for longer than any margin.
+    #[tokio::test]
+    async fn requests_that_arrive_late_are_counted_when_they_can_have_arrived() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let gates = [gate(directory.path()), gate(directory.path())];
+        let late = |lane, n| if (lane + n) % 3 == 2 { 150 } else { 0 };
+        assert_within_limit(&arrivals([&gates[0], &gates[1]], 6, late).await);
+        let alone = Gate::new(Some(LIMIT), None);
+        assert_within_limit(&arrivals([&alone, &alone], 6, late).await);
+    }
+
+    #[tokio::test]
+    async fn a_pass_that_is_dropped_is_not_on_its_way_for_ever() {
+        let alone = Gate::new(Some(LIMIT), None);
+        for _ in 0..6 {
+            drop(alone.pass().await.expect("passes"));
         }
-        let mut sends: Vec<Instant> = futures_util::future::join_all(lanes)
-            .await
-            .into_iter()
-            .flatten()
-            .collect();
-        sends.sort();
-        assert_eq!(sends.len(), 24);
-        for (index, start) in sends.iter().enumerate() {
-            let end = *start + Duration::from_millis(200);
-            assert!(sends[index..].iter().filter(|at| **at < end).count() <= 5);
-        }
+        let requests = &alone.state().requests;
+        assert!(requests.iter().all(|(_, own)| own.answered_ms.is_some()));
     }
 
     #[tokio::test]
     async fn requests_in_flight_that_meet_one_closed_door_count_once() {
         let gate = Gate::new(None, None);
         let passes = [gate.pass().await.unwrap(), gate.pass().await.unwrap()];
-        let first = gate.close(passes[0], None, 1.0).await.unwrap();
-        let second = gate.close(passes[1], None, 1.0).await.unwrap();
+        let first = gate.close(&passes[0], None, 1.0).await.unwrap();
+        let second = gate.close(&passes[1], None, 1.0).await.unwrap();
         assert_eq!(first, Duration::from_secs(1));
         assert!(second <= first);
         assert_eq!(gate.state().closures_in_a_row, 1);
@@ -289,7 +435,7 @@ mod tests {
         let gate = Gate::new(None, None);
         let pass = gate.pass().await.unwrap();
         let began = Instant::now();
-        gate.close(pass, Some(Duration::from_millis(150)), 0.0)
+        gate.close(&pass, Some(Duration::from_millis(150)), 0.0)
             .await
             .unwrap();
         gate.pass().await.unwrap();

@@ -10,10 +10,10 @@ use std::{fs, io};
 use chrono::Utc;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::{LONGEST_PERIOD, Limit, millis};
+use super::{LONGEST_PERIOD, Limit, Request, millis};
 use crate::error::{Error, Result};
 
-/// How long a send is kept: the longest period, and an hour for its margin. Not the span of the
+/// How long a request is kept: the longest period, and an hour for its margin. Not the span of the
 /// process that looks, since others on the same key may look back further.
 const HORIZON: Duration = LONGEST_PERIOD.saturating_add(Duration::from_secs(60 * 60));
 
@@ -25,15 +25,15 @@ const LONGEST_CLOSURE: Duration = Duration::from_secs(60 * 60);
 /// What a try to enter a send into the ledger gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// Entered: send now. With it, the sends in the period that ends now.
-    Entered { used: u32 },
+    /// Entered: send now. With it, the sends in the period that ends now, and its id in the ledger.
+    Entered { used: u32, entry: Option<i64> },
     /// Full or closed: try again at this instant (Unix milliseconds).
     NotBefore { at_ms: i64, used: u32 },
     /// Another process holds the file for a moment.
     Busy,
 }
 
-/// Send instants of one API key, shared by the processes of this machine.
+/// The requests of one API key, shared by the processes of this machine.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
@@ -70,8 +70,11 @@ impl Ledger {
                 connection.execute_batch(
                     "PRAGMA journal_mode = DELETE;
                      PRAGMA synchronous = OFF;
-                     CREATE TABLE IF NOT EXISTS sends (at_ms INTEGER NOT NULL) STRICT;
-                     CREATE INDEX IF NOT EXISTS sends_at ON sends (at_ms);
+                     CREATE TABLE IF NOT EXISTS requests (
+                         id INTEGER PRIMARY KEY, sent_ms INTEGER NOT NULL, answered_ms INTEGER
+                     ) STRICT;
+                     CREATE INDEX IF NOT EXISTS requests_sent ON requests (sent_ms);
+                     CREATE INDEX IF NOT EXISTS requests_answered ON requests (answered_ms);
                      CREATE TABLE IF NOT EXISTS closed (until_ms INTEGER NOT NULL) STRICT;",
                 )
             })
@@ -81,37 +84,82 @@ impl Ledger {
         Ok(Self { connection, path })
     }
 
-    /// Enters a send at `now_ms` if `limit` and closures allow it.
-    pub(super) fn try_enter(&mut self, limit: Limit, now_ms: i64) -> Result<Entry> {
+    /// Enters a send at `now_ms` if `limit` and closures allow it; the swiftest answer takes
+    /// `swiftest_ms`.
+    pub(super) fn try_enter(
+        &mut self,
+        limit: Limit,
+        swiftest_ms: i64,
+        now_ms: i64,
+    ) -> Result<Entry> {
         self.transact(|transaction| {
             // A clock set back leaves instants in the future: they count as now, which can only
             // make us wait longer than needed, once.
-            transaction.execute("UPDATE sends SET at_ms = ?1 WHERE at_ms > ?1", [now_ms])?;
+            transaction.execute(
+                "UPDATE requests SET sent_ms = ?1 WHERE sent_ms > ?1",
+                [now_ms],
+            )?;
+            transaction.execute(
+                "UPDATE requests SET answered_ms = ?1 WHERE answered_ms > ?1",
+                [now_ms],
+            )?;
             let horizon_ms = millis(HORIZON).max(limit.span_ms);
             transaction.execute(
-                "DELETE FROM sends WHERE at_ms <= ?1",
+                "DELETE FROM requests WHERE sent_ms <= ?1",
                 [now_ms.saturating_sub(horizon_ms)],
             )?;
-            let sends: Vec<i64> = transaction
-                .prepare("SELECT at_ms FROM sends WHERE at_ms > ?1 ORDER BY at_ms")?
-                .query_map([now_ms.saturating_sub(limit.span_ms)], |row| row.get(0))?
+            let span_began = now_ms.saturating_sub(limit.span_ms);
+            let mut counted: Vec<i64> = transaction
+                .prepare(
+                    "SELECT sent_ms, answered_ms FROM requests
+                     WHERE sent_ms > ?1 OR answered_ms > ?2",
+                )?
+                .query_map(
+                    [span_began.saturating_sub(limit.period_ms), span_began],
+                    |row| {
+                        let mut request = Request {
+                            sent_ms: row.get(0)?,
+                            answered_ms: row.get(1)?,
+                        };
+                        // The process that sent it may be gone: nothing is on its way for ever.
+                        let given_up = request.sent_ms.saturating_add(limit.period_ms);
+                        if request.answered_ms.is_none() && given_up < now_ms {
+                            request.answered_ms = Some(given_up);
+                        }
+                        Ok(limit.counts_at(&request, swiftest_ms, now_ms))
+                    },
+                )?
                 .collect::<rusqlite::Result<_>>()?;
+            counted.sort_unstable();
             let closed_until = closed_until(transaction, now_ms)?;
             let period_began = now_ms.saturating_sub(limit.period_ms);
-            let used = sends.iter().filter(|at| **at > period_began).count();
+            let used = counted.iter().filter(|at| **at > period_began).count();
             let used = u32::try_from(used).unwrap_or(u32::MAX);
             let at_ms = limit
-                .earliest(&sends, now_ms)
+                .earliest(&counted, now_ms)
                 .max(closed_until.unwrap_or(now_ms));
             if at_ms > now_ms {
                 return Ok(Entry::NotBefore { at_ms, used });
             }
-            transaction.execute("INSERT INTO sends VALUES (?1)", [now_ms])?;
+            transaction.execute("INSERT INTO requests (sent_ms) VALUES (?1)", [now_ms])?;
             Ok(Entry::Entered {
                 used: used.saturating_add(1),
+                entry: Some(transaction.last_insert_rowid()),
             })
         })
         .map(|entry| entry.unwrap_or(Entry::Busy))
+    }
+
+    /// Notes that the request entered as `entry` was answered, or given up, at `now_ms`. `false`
+    /// where another process holds the file for a moment.
+    pub(super) fn try_settle(&mut self, entry: i64, now_ms: i64) -> Result<bool> {
+        self.transact(|transaction| {
+            transaction.execute(
+                "UPDATE requests SET answered_ms = ?2 WHERE id = ?1",
+                [entry, now_ms],
+            )
+        })
+        .map(|done| done.is_some())
     }
 
     /// Closes the ledger for everyone until `until_ms`, but at most [`LONGEST_CLOSURE`] from
@@ -222,6 +270,22 @@ mod tests {
         span_ms: 1_100,
     };
 
+    /// Enters a request that is answered within the millisecond.
+    fn enter(ledger: &mut Ledger, limit: Limit, now_ms: i64) -> Entry {
+        match ledger.try_enter(limit, 0, now_ms).expect("works") {
+            Entry::Entered { used, entry } => {
+                let entry = entry.expect("an entry in the ledger");
+                assert!(ledger.try_settle(entry, now_ms).expect("works"));
+                entered(used)
+            }
+            other => other,
+        }
+    }
+
+    fn entered(used: u32) -> Entry {
+        Entry::Entered { used, entry: None }
+    }
+
     #[test]
     fn the_fingerprint_tells_keys_apart_and_shows_neither() {
         let one = fingerprint("https://a.test/", "key-one");
@@ -235,36 +299,24 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let open = || Ledger::open(directory.path(), "f").expect("opens");
         let (mut one, mut two) = (open(), open());
-        assert_eq!(
-            one.try_enter(LIMIT, 10).unwrap(),
-            Entry::Entered { used: 1 }
-        );
-        assert_eq!(
-            two.try_enter(LIMIT, 20).unwrap(),
-            Entry::Entered { used: 2 }
-        );
+        assert_eq!(enter(&mut one, LIMIT, 10), entered(1));
+        assert_eq!(enter(&mut two, LIMIT, 20), entered(2));
         drop(one);
         let mut one = open();
-        assert_eq!(
-            one.try_enter(LIMIT, 30).unwrap(),
-            Entry::Entered { used: 3 }
-        );
+        assert_eq!(enter(&mut one, LIMIT, 30), entered(3));
         let full = Entry::NotBefore {
             at_ms: 1_110,
             used: 3,
         };
-        assert_eq!(two.try_enter(LIMIT, 40).unwrap(), full);
+        assert_eq!(enter(&mut two, LIMIT, 40), full);
         assert_eq!(
-            two.try_enter(LIMIT, 1_109).unwrap(),
+            enter(&mut two, LIMIT, 1_109),
             Entry::NotBefore {
                 at_ms: 1_110,
                 used: 0
             }
         );
-        assert_eq!(
-            two.try_enter(LIMIT, 1_110).unwrap(),
-            Entry::Entered { used: 1 }
-        );
+        assert_eq!(enter(&mut two, LIMIT, 1_110), entered(1));
     }
 
     #[test]
@@ -275,16 +327,13 @@ mod tests {
         assert!(one.try_close(5_000).unwrap());
         assert!(one.try_close(4_000).unwrap());
         assert_eq!(
-            two.try_enter(LIMIT, 10).unwrap(),
+            enter(&mut two, LIMIT, 10),
             Entry::NotBefore {
                 at_ms: 5_000,
                 used: 0
             }
         );
-        assert_eq!(
-            two.try_enter(LIMIT, 5_000).unwrap(),
-            Entry::Entered { used: 1 }
-        );
+        assert_eq!(enter(&mut two, LIMIT, 5_000), entered(1));
     }
 
     #[test]
@@ -292,10 +341,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
         for _ in 0..3 {
-            ledger.try_enter(LIMIT, 3_600_000).unwrap();
+            enter(&mut ledger, LIMIT, 3_600_000);
         }
         assert_eq!(
-            ledger.try_enter(LIMIT, 1_000).unwrap(),
+            enter(&mut ledger, LIMIT, 1_000),
             Entry::NotBefore {
                 at_ms: 2_100,
                 used: 3
@@ -313,14 +362,11 @@ mod tests {
             span_ms: 30_300,
         };
         for at_ms in 1..=3 {
-            ledger.try_enter(long, at_ms).unwrap();
+            enter(&mut ledger, long, at_ms);
         }
+        assert_eq!(enter(&mut ledger, LIMIT, 2_000), entered(1));
         assert_eq!(
-            ledger.try_enter(LIMIT, 2_000).unwrap(),
-            Entry::Entered { used: 1 }
-        );
-        assert_eq!(
-            ledger.try_enter(long, 2_001).unwrap(),
+            enter(&mut ledger, long, 2_001),
             Entry::NotBefore {
                 at_ms: 30_302,
                 used: 4
@@ -329,12 +375,62 @@ mod tests {
     }
 
     #[test]
+    fn a_request_on_its_way_counts_as_just_sent_and_one_answered_late_as_sent_late() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let open = || Ledger::open(directory.path(), "f").expect("opens");
+        let (mut one, mut two) = (open(), open());
+        let limit = Limit {
+            requests: 1,
+            ..LIMIT
+        };
+        let slack_ms = 50;
+        let swiftest_ms = 20;
+        let not_before = |at_ms, used| Entry::NotBefore { at_ms, used };
+        let Ok(Entry::Entered {
+            entry: Some(entry), ..
+        }) = one.try_enter(limit, swiftest_ms, 1_000)
+        else {
+            panic!("entered");
+        };
+        // On its way, for all the other process knows.
+        let on_its_way = two.try_enter(limit, swiftest_ms, 1_900).unwrap();
+        assert_eq!(
+            on_its_way,
+            not_before(1_900 - swiftest_ms - slack_ms + 1_100, 1)
+        );
+        // As late as that it was answered after all.
+        assert!(one.try_settle(entry, 1_800).unwrap());
+        let late = not_before(1_800 - swiftest_ms - slack_ms + 1_100, 1);
+        assert_eq!(two.try_enter(limit, swiftest_ms, 1_900).unwrap(), late);
+        assert_eq!(enter(&mut two, limit, 2_900), entered(1));
+    }
+
+    #[test]
+    fn what_a_killed_process_left_on_its_way_is_given_up_after_a_period() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
+        let limit = Limit {
+            requests: 1,
+            ..LIMIT
+        };
+        ledger.try_enter(limit, 0, 1_000).unwrap();
+        let opens_ms = 1_000 + LIMIT.period_ms - 50 + LIMIT.span_ms;
+        let not_before = |used| Entry::NotBefore {
+            at_ms: opens_ms,
+            used,
+        };
+        assert_eq!(enter(&mut ledger, limit, 2_100), not_before(1));
+        assert_eq!(enter(&mut ledger, limit, opens_ms - 1), not_before(0));
+        assert_eq!(enter(&mut ledger, limit, opens_ms), entered(1));
+    }
+
+    #[test]
     fn what_no_period_reaches_is_forgotten() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut ledger = Ledger::open(directory.path(), "f").expect("opens");
-        ledger.try_enter(LIMIT, 0).unwrap();
-        ledger.try_enter(LIMIT, millis(HORIZON)).unwrap();
-        let count = "SELECT count(*) FROM sends";
+        enter(&mut ledger, LIMIT, 0);
+        enter(&mut ledger, LIMIT, millis(HORIZON));
+        let count = "SELECT count(*) FROM requests";
         let count: i64 = ledger
             .connection
             .query_row(count, [], |row| row.get(0))
@@ -351,19 +447,16 @@ mod tests {
         // As it was entered, with a clock that is an hour and more ahead of ours.
         for stored in [10 * hour, i64::MAX] {
             ledger.try_close_at(stored, stored).unwrap();
-            assert_eq!(ledger.try_enter(LIMIT, 5).unwrap(), until(hour + 5));
+            assert_eq!(enter(&mut ledger, LIMIT, 5), until(hour + 5));
             // It does not move on with those who ask.
-            assert_eq!(ledger.try_enter(LIMIT, 50).unwrap(), until(hour + 5));
+            assert_eq!(enter(&mut ledger, LIMIT, 50), until(hour + 5));
             ledger.connection.execute("DELETE FROM closed", []).unwrap();
         }
         // As it is entered; and what was known before does not outlast it.
         ledger.try_close_at(20 * hour, 20 * hour).unwrap();
         ledger.try_close_at(i64::MAX, 10).unwrap();
-        assert_eq!(ledger.try_enter(LIMIT, 11).unwrap(), until(hour + 10));
-        assert_eq!(
-            ledger.try_enter(LIMIT, hour + 10).unwrap(),
-            Entry::Entered { used: 1 }
-        );
+        assert_eq!(enter(&mut ledger, LIMIT, 11), until(hour + 10));
+        assert_eq!(enter(&mut ledger, LIMIT, hour + 10), entered(1));
     }
 
     #[test]

@@ -18,10 +18,21 @@ use crate::settings::BudgetSettings;
 /// instant of a period.
 pub const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// One request, as far as a limit is concerned; instants in milliseconds on one clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// When it was let through.
+    pub sent_ms: i64,
+    /// When it was answered or given up; `None` while it may still be on its way.
+    pub answered_ms: Option<i64>,
+}
+
 /// So many sends in any half-open window of `span_ms`.
 ///
-/// `span_ms` is the API's period plus a margin: the API counts when a request arrives, we when it
-/// leaves, and the difference from one request to another must not make 91 arrivals of 90 sends.
+/// `span_ms` is the API's period plus a margin. The API counts when a request arrives, we when it
+/// leaves, and the difference from one request to another must not make 91 arrivals of 90 sends: a
+/// small difference is what the margin is for, and a large one shows in a late answer, from which
+/// such a request is counted (see [`Limit::counts_at`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// Sends allowed in one span.
@@ -45,6 +56,21 @@ impl Limit {
             period_ms,
             span_ms: period_ms.saturating_add(millis(settings.margin)),
         })
+    }
+
+    /// The instant from which `request` is counted, where the swiftest answer takes `swiftest_ms`.
+    ///
+    /// What was answered at `t` had arrived by `t - swiftest_ms`, and that is its instant where it
+    /// lies later than the send by more than half the margin: a connection had to be made, a packet
+    /// was lost, the machine was busy. What was not answered yet may have arrived just now.
+    pub fn counts_at(&self, request: &Request, swiftest_ms: i64, now_ms: i64) -> i64 {
+        let slack_ms = self.span_ms.saturating_sub(self.period_ms) / 2;
+        let answered_ms = request.answered_ms.unwrap_or(now_ms);
+        request.sent_ms.max(
+            answered_ms
+                .saturating_sub(swiftest_ms)
+                .saturating_sub(slack_ms),
+        )
     }
 
     /// When the next send may happen, given earlier ones in ascending order: `now` or later.
@@ -171,6 +197,49 @@ mod tests {
             if next > 0 {
                 let inside = sends.iter().filter(|at| **at > next - 1 - span_ms).count();
                 prop_assert!(inside >= requests);
+            }
+        }
+
+        /// Requests may be held up on their way as long as they like: the API still never sees more
+        /// than the limit, with answers that take `work_ms` and a little more.
+        #[test]
+        fn late_arrivals_never_exceed_the_limit(
+            requests in 1usize..6,
+            period_ms in 60i64..400,
+            work_ms in 0i64..50,
+            lanes in 1usize..8,
+            trips in prop::collection::vec((0i64..300, prop::bool::weighted(0.3), 0i64..5), 1..120),
+        ) {
+            let slack_ms = 10;
+            let limit = Limit { requests, period_ms, span_ms: period_ms + 2 * slack_ms };
+            let mut known: Vec<Request> = Vec::new();
+            let mut answers: Vec<i64> = Vec::new();
+            let mut arrivals: Vec<i64> = Vec::new();
+            let mut now = 0;
+            for (delay, is_late, jitter) in trips {
+                loop {
+                    let seen: Vec<Request> = known.iter().zip(&answers).map(|(request, answered)| Request {
+                        answered_ms: (*answered <= now).then_some(*answered),
+                        ..*request
+                    }).collect();
+                    let in_flight = seen.iter().filter(|one| one.answered_ms.is_none()).count();
+                    let mut counted: Vec<i64> =
+                        seen.iter().map(|one| limit.counts_at(one, work_ms, now)).collect();
+                    counted.sort_unstable();
+                    if in_flight < lanes && limit.earliest(&counted, now) <= now {
+                        break;
+                    }
+                    now += 1;
+                }
+                known.push(Request { sent_ms: now, answered_ms: None });
+                let arrival = now + if is_late { delay } else { 0 };
+                arrivals.push(arrival);
+                answers.push(arrival + work_ms + jitter);
+            }
+            arrivals.sort_unstable();
+            for (index, start) in arrivals.iter().enumerate() {
+                let inside = arrivals[index..].iter().filter(|at| **at < start + period_ms).count();
+                prop_assert!(inside <= requests);
             }
         }
     }
