@@ -34,7 +34,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
-pub use campaigns::{CampaignWindow, Field, Group};
+pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};

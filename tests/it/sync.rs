@@ -364,6 +364,43 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
     }
 }
 
+/// One bulk change adds a tag to tickets that were settled long ago; from the first two that a sync
+/// meets it knows what to look for.
+#[tokio::test]
+async fn a_tag_added_to_many_old_tickets_is_read_in_within_days() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let old = ids(&desk, |ticket| is_resolved(ticket, 40, 250));
+    let tag = desk.simulator.with_world(|world| {
+        let directory = world.directory();
+        directory.tags[0].id.clone()
+    });
+    for id in old.iter().step_by(3) {
+        edit(&desk, id, |ticket| {
+            if !ticket.tag_ids.contains(&tag) {
+                ticket.tag_ids.push(tag.clone());
+            }
+        });
+    }
+    let tagged = desk.simulator.with_world(|world| {
+        let tagged = world
+            .tickets()
+            .filter(|ticket| ticket.tag_ids.contains(&tag));
+        i64::try_from(tagged.count()).expect("few")
+    });
+    let stored = || {
+        desk.number(&format!(
+            "SELECT count(*) FROM ticket_tags WHERE tag_id = '{tag}'"
+        ))
+    };
+    assert!(tagged - stored() > 300, "{} of {tagged}", stored());
+    for night in 0..7 {
+        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        sync(&desk).await;
+    }
+    assert_eq!(stored(), tagged);
+    assert_eq!(desk.number("SELECT count(*) FROM _campaigns"), 0);
+}
+
 #[tokio::test]
 async fn every_ticket_is_read_again_within_the_time_asked_for() {
     let desk = copied(recent(4_000), Quirks::default()).await;

@@ -60,7 +60,7 @@ impl Night<'_> {
             return Ok(());
         }
         if let Some(remote) = self.group_count(&group, window).await? {
-            let local = self.store()?.group_count(&group, &window)?;
+            let local = self.store()?.group_instants(&group)?.count_in(&window);
             if remote > local + 1 {
                 self.add(&group, window)?;
             }
@@ -70,6 +70,7 @@ impl Night<'_> {
 
     /// Which windows hold more of a value than is stored.
     async fn find(&mut self, group: &Group, left: &mut u64) -> Result<()> {
+        let local = self.store()?.group_instants(group)?;
         for window in self.desk.windows() {
             if *left == 0 || self.allowance() == 0 {
                 return Ok(());
@@ -78,7 +79,7 @@ impl Night<'_> {
             let Some(remote) = self.group_count(group, window).await? else {
                 continue;
             };
-            if remote > self.store()?.group_count(group, &window)? {
+            if remote > local.count_in(&window) {
                 self.add(group, window)?;
             }
         }
@@ -96,7 +97,7 @@ impl Night<'_> {
     }
 
     /// What the API counts of a value; `None` where it cannot be had.
-    async fn group_count(&mut self, group: &Group, window: Window) -> Result<Option<i64>> {
+    async fn group_count(&mut self, group: &Group, window: Window) -> Result<Option<u64>> {
         let query = self.group_query(group, window);
         let Some(seen) = self.read(&query).await? else {
             return Ok(None);
@@ -108,7 +109,7 @@ impl Night<'_> {
             ));
             return Ok(None);
         }
-        Ok(seen.count.and_then(|count| i64::try_from(count).ok()))
+        Ok(seen.count)
     }
 
     fn group_query(&self, group: &Group, window: Window) -> TicketsQuery {
@@ -133,28 +134,35 @@ impl Night<'_> {
     /// missing any more.
     async fn list_campaign(&mut self, campaign: CampaignWindow, left: &mut u64) -> Result<()> {
         let mut position_ms = campaign.position_ms;
+        // Only what a page spans changes by reading it; the rest is counted once.
+        let before = self.store()?.group_instants(&campaign.group)?;
         let until_ms = campaign.window.until().timestamp_millis();
         while *left > 0 && self.allowance() > 0 {
             *left -= 1;
-            let Some(window) = Self::window_ms(position_ms, until_ms) else {
+            let Some(window) = Window::from_millis(position_ms, until_ms) else {
                 return self.store()?.commit_campaign(&campaign, None);
             };
             let query = self.group_query(&campaign.group, window);
             let Some(seen) = self.read(&query).await? else {
                 return self.store()?.commit_campaign(&campaign, None);
             };
-            let rest = self.store()?.group_count(&campaign.group, &window)?;
-            let is_whole = seen.count == u64::try_from(rest).ok();
-            let next_ms = seen.spans.map(|until| until.timestamp_millis());
-            match next_ms {
-                Some(next_ms) if next_ms < until_ms && !is_whole => {
-                    // A page of one single instant: the next one.
-                    position_ms = next_ms.max(position_ms + 1);
-                    self.store()?
-                        .commit_campaign(&campaign, Some(position_ms))?;
-                }
-                Some(_) | None => return self.store()?.commit_campaign(&campaign, None),
+            let Some(next_ms) = seen.spans.map(|until| until.timestamp_millis()) else {
+                return self.store()?.commit_campaign(&campaign, None);
+            };
+            let page = Window::from_millis(position_ms, next_ms);
+            let page = page.map_or(Ok(0), |page| {
+                self.store()?.group_count(&campaign.group, &page)
+            })?;
+            let rest = Window::from_millis(next_ms, until_ms);
+            let rest = rest.map_or(0, |rest| before.count_in(&rest));
+            let is_whole = seen.count == Some(page + rest);
+            if is_whole || next_ms >= until_ms {
+                return self.store()?.commit_campaign(&campaign, None);
             }
+            // A page of one single instant: the next one.
+            position_ms = next_ms.max(position_ms + 1);
+            self.store()?
+                .commit_campaign(&campaign, Some(position_ms))?;
         }
         Ok(())
     }

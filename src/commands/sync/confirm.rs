@@ -21,13 +21,13 @@ impl Night<'_> {
         // Oldest first, from the end.
         while let Some(known) = sought.pop() {
             let until_ms = (known.created_ms + LONGEST_MS).min(self.desk.began_ms());
-            let Some(window) = Self::window_ms(known.created_ms, until_ms) else {
+            let Some(window) = Window::from_millis(known.created_ms, until_ms) else {
                 continue;
             };
             let query = self.query(window);
             let mut seen = self.read(&query).await?;
             if seen.is_none()
-                && let Some(alone) = Self::window_ms(known.created_ms, known.created_ms + 1)
+                && let Some(alone) = Window::from_millis(known.created_ms, known.created_ms + 1)
             {
                 let query = self.query(alone);
                 seen = self.read(&query).await?;

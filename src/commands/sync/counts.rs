@@ -135,8 +135,8 @@ impl Night<'_> {
         let middle_ms = tickets
             .get(tickets.len() / 2)
             .map_or((from_ms + until_ms) / 2, |known| known.created_ms);
-        let older = Self::window_ms(from_ms, middle_ms);
-        let newer = Self::window_ms(middle_ms, until_ms);
+        let older = Window::from_millis(from_ms, middle_ms);
+        let newer = Window::from_millis(middle_ms, until_ms);
         let (Some(older), Some(newer)) = (older, newer) else {
             return Ok(None);
         };

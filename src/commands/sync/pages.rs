@@ -52,9 +52,9 @@ impl Night<'_> {
             .iter()
             .find(|window| window.from().timestamp_millis() < block.until_ms)
             .filter(|window| block.until_ms <= window.until().timestamp_millis());
-        let Some(window) = window
-            .and_then(|window| Self::window_ms(window.from().timestamp_millis(), block.until_ms))
-        else {
+        let Some(window) = window.and_then(|window| {
+            Window::from_millis(window.from().timestamp_millis(), block.until_ms)
+        }) else {
             return Ok(());
         };
         let query = self.newest_first(window);

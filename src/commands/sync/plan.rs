@@ -76,7 +76,7 @@ fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
     for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
         all.extend(swept("resolved", &segment));
     }
-    if let Some(window) = window_ms(desk.year_ms(), desk.since_ms()) {
+    if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
         all.push(planned("ratings", window, 0, 1));
     }
     let blocks: Vec<Block> = desk.worthwhile(None);
@@ -106,7 +106,7 @@ fn new(desk: &Desk) -> Option<PlannedWindow> {
 }
 
 fn swept(step: &str, segment: &Segment) -> Option<PlannedWindow> {
-    let window = window_ms(segment.from_ms, segment.until_ms)?;
+    let window = Window::from_millis(segment.from_ms, segment.until_ms)?;
     let requests = count(segment.requests);
     Some(planned(
         step,
@@ -126,7 +126,7 @@ fn together(step: &str, blocks: &[Block]) -> Option<PlannedWindow> {
         .sum();
     Some(planned(
         step,
-        window_ms(from, until)?,
+        Window::from_millis(from, until)?,
         tickets,
         count(blocks.len()),
     ))
@@ -139,11 +139,6 @@ fn planned(step: &str, window: Window, tickets: u64, requests: u64) -> PlannedWi
         tickets,
         requests,
     }
-}
-
-fn window_ms(from_ms: i64, until_ms: i64) -> Option<Window> {
-    let instant = Instant::from_timestamp_millis;
-    Window::new(instant(from_ms)?, instant(until_ms)?)
 }
 
 fn ms(instant: Instant) -> i64 {

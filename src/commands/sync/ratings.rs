@@ -4,6 +4,7 @@ use super::night::Night;
 use super::resolved::Swept;
 use crate::error::Result;
 use crate::refresh::Kind;
+use crate::window::Window;
 
 /// Of the allowance, the share that ratings leave to the steps after them, in percent.
 const LEFT_PERCENT: u64 = 50;
@@ -14,7 +15,7 @@ impl Night<'_> {
             return Ok(());
         }
         let (from_ms, until_ms) = (self.desk.year_ms(), self.desk.since_ms());
-        let Some(window) = Self::window_ms(from_ms, until_ms) else {
+        let Some(window) = Window::from_millis(from_ms, until_ms) else {
             return Ok(());
         };
         let mut query = self.slowest_first(window);

@@ -233,14 +233,6 @@ impl Night<'_> {
         let since_ms = self.desk.began_ms() - crate::refresh::KEPT_MS;
         self.store()?.commit_vouches(&[vouch], since_ms)
     }
-
-    /// A window between two instants in milliseconds.
-    pub(super) fn window_ms(from_ms: i64, until_ms: i64) -> Option<Window> {
-        Window::new(
-            Instant::from_timestamp_millis(from_ms)?,
-            Instant::from_timestamp_millis(until_ms)?,
-        )
-    }
 }
 
 /// Whether a ticket came that the request excludes, so that the API must have ignored a filter.

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::refresh::{Kind, Known, Segment};
 use crate::settings::Filters;
 use crate::store::Proof;
+use crate::window::Window;
 
 /// Resolution times are not trusted below this share of hits, in percent, once so many were seen.
 const TRUSTED_PERCENT: i64 = 95;
@@ -56,7 +57,7 @@ impl Night<'_> {
                     self.vouch(Kind::Resolution, window, i64::MIN)?;
                 }
                 Swept::Broken if self.is_time_trusted => {
-                    let window = Self::window_ms(segment.from_ms, segment.until_ms);
+                    let window = Window::from_millis(segment.from_ms, segment.until_ms);
                     self.fail(
                         window.map_or_else(String::new, |window| window.to_string()),
                         "the list by resolution time could not be read to its end".to_owned(),
@@ -79,7 +80,7 @@ impl Night<'_> {
         since_ms: i64,
         is_rated: bool,
     ) -> Result<Swept> {
-        let Some(window) = Self::window_ms(segment.from_ms, segment.until_ms) else {
+        let Some(window) = Window::from_millis(segment.from_ms, segment.until_ms) else {
             return Ok(Swept::Whole);
         };
         let threshold = since_ms - segment.until_ms;
