@@ -57,6 +57,7 @@ pub struct Client {
 pub struct Counters {
     requests: AtomicU64,
     answers: AtomicU64,
+    successes: AtomicU64,
     limited: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
@@ -71,6 +72,11 @@ impl Counters {
     /// Requests that got a status, of whatever kind.
     pub fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
+    }
+
+    /// Requests whose answer was what was asked for.
+    pub fn successes(&self) -> u64 {
+        self.successes.load(Ordering::Relaxed)
     }
 
     /// Requests answered 429.
@@ -355,9 +361,9 @@ impl Client {
         if !status.is_success() {
             return Err(Cause::Status(status.as_u16(), self.words(&body)));
         }
-        decode(&body)
-            .map(|value| (value, server_time))
-            .map_err(Cause::Undecodable)
+        let value = decode(&body).map_err(Cause::Undecodable)?;
+        self.counters.successes.fetch_add(1, Ordering::Relaxed);
+        Ok((value, server_time))
     }
 
     /// The API's own words in an error body, cut, on one line, and never with the key in them.

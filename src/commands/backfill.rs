@@ -169,6 +169,7 @@ impl Part<'_> {
             }),
             max_lanes: self.settings.max_lanes,
             is_listing: false,
+            is_cautious: true,
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             cancel: self.context.cancel.clone(),
             progress: self.context.progress.clone(),

@@ -50,7 +50,7 @@ pub async fn plan(
             step: None,
             window,
             tickets,
-            requests: plan::requests(tickets, PAGE_LIMIT),
+            requests: plan::confirmed_requests(tickets, PAGE_LIMIT),
         });
     }
     let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();

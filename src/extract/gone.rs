@@ -129,7 +129,7 @@ async fn whole_millisecond(
             has_more: page.has_more,
             keys: &page.keys,
         });
-        if matches!(taken.step, Step::Again(_)) {
+        if matches!(taken.step, Step::Again(_) | Step::Confirm) {
             continue;
         }
         keys.extend(page.keys);

@@ -25,8 +25,15 @@ use crate::report::Progress;
 /// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
 const LEAST_TICKETS_TO_SPLIT: u64 = 8 * PAGE_LIMIT as u64;
 
+/// A page of at least so many tickets on which none has a thread is not believed at once.
+const LEAST_TICKETS_TO_DOUBT: usize = 10;
+
 /// Pages for each of which one split may be spent, so that splits cost about one percent.
 const PAGES_PER_SPLIT: u64 = 100;
+
+/// How often pages may be asked for in smaller pieces before one lands: as often as the largest
+/// page takes to come down to a single ticket.
+const MOST_SHRINKS_IN_A_ROW: u32 = 3;
 
 /// How long pages in flight may take to arrive once the run is to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -52,6 +59,9 @@ pub struct Extraction {
     /// Whether this is a short list by filter: its slices are not split, and one that brings what
     /// its filter excludes ends at once, since it would go on through the whole desk.
     pub is_listing: bool,
+    /// Whether an answer that would seal a slice has to repeat where none before it told how many
+    /// tickets to expect. What is counted otherwise, as by the steps of a sync, can do without.
+    pub is_cautious: bool,
     /// Processors of this machine.
     pub processors: usize,
     /// Ends the run early.
@@ -109,8 +119,8 @@ struct Lanes<'a> {
     next_number: i64,
     splits: u64,
     pages: u64,
-    /// Pages that had landed when a slice last asked for smaller ones.
-    pages_at_shrink: u64,
+    /// How often slices asked for smaller pages since one last landed.
+    shrinks_in_a_row: u32,
     tickets: u64,
     threads: u64,
     latency: Option<Duration>,
@@ -121,6 +131,15 @@ struct Lanes<'a> {
 }
 
 impl Extraction {
+    fn pager(&self, slice: Slice) -> Pager {
+        let pager = Pager::new(slice, &self.scope.filters);
+        if self.is_cautious {
+            pager.cautious()
+        } else {
+            pager
+        }
+    }
+
     /// Pages through all open slices of `work`, handing rows and cursors to `writer`. Comes back
     /// when all are done, when cancelled, or after the first error that retries did not mend;
     /// either way everything that arrived has been handed over.
@@ -129,19 +148,24 @@ impl Extraction {
         lanes.run().await;
         lanes.ended.lacks_threads =
             self.scope.has_messages && lanes.tickets > 0 && lanes.threads == 0;
+        if self.scope.has_messages && 0 < lanes.threads && lanes.threads < lanes.tickets {
+            let (lacking, all) = (lanes.tickets - lanes.threads, lanes.tickets);
+            lanes.ended.remarks.push(format!(
+                "{lacking} of {all} tickets came without messages, although they were asked for"
+            ));
+        }
         lanes.ended
     }
 }
 
 impl<'a> Lanes<'a> {
     fn new(extraction: &'a Extraction, work: Work, writer: &'a Writer) -> Self {
-        let filters = &extraction.scope.filters;
         let is_open = |slice: &&Slice| slice.state == SliceState::Open;
         let mut parked: Vec<Pager> = work
             .slices
             .iter()
             .filter(is_open)
-            .map(|slice| Pager::new(slice.clone(), filters))
+            .map(|slice| extraction.pager(slice.clone()))
             .collect();
         // The last one is taken first: the oldest window.
         parked.reverse();
@@ -162,7 +186,7 @@ impl<'a> Lanes<'a> {
             next_number: next_number.unwrap_or(0),
             splits: 0,
             pages: 0,
-            pages_at_shrink: 0,
+            shrinks_in_a_row: 0,
             tickets: 0,
             threads: 0,
             latency: None,
@@ -272,11 +296,13 @@ impl<'a> Lanes<'a> {
         if self.stop.is_cancelled() {
             return;
         }
-        // Only where something else got through: an API that is down is not asked for ever.
-        let has_landed = self.pages > self.pages_at_shrink;
-        let is_worth_it = failure.is_too_large || (failure.is_weight && has_landed);
+        // Only where something got through: an API that is down is not asked for ever. A page that
+        // is too heavy at every run would otherwise never be read, so that counts from the start.
+        let is_up = self.extraction.client.counters().successes() > 0;
+        let is_worth_it = failure.is_too_large
+            || (failure.is_weight && is_up && self.shrinks_in_a_row < MOST_SHRINKS_IN_A_ROW);
         if is_worth_it && pager.shrink() {
-            self.pages_at_shrink = self.pages;
+            self.shrinks_in_a_row += 1;
             tracing::warn!(
                 window = %pager.slice().window,
                 error = %failure.error,
@@ -295,6 +321,7 @@ impl<'a> Lanes<'a> {
 
     async fn take(&mut self, mut pager: Pager, page: Page) {
         self.pages += 1;
+        self.shrinks_in_a_row = 0;
         self.latency = Some(match self.latency {
             None => page.latency,
             Some(mean) => mean.mul_f64(1.0 - LATENCY_WEIGHT) + page.latency.mul_f64(LATENCY_WEIGHT),
@@ -303,6 +330,16 @@ impl<'a> Lanes<'a> {
         let is_foreign = page.outcomes.iter().any(|outcome| scope.excludes(outcome));
         if is_foreign {
             pager.doubt(FOREIGN);
+        }
+        if self.lacks_threads(&page) {
+            if pager.retry() {
+                tracing::warn!(
+                    window = %pager.slice().window,
+                    "a page came without threads, asking again"
+                );
+                return self.parked.push(pager);
+            }
+            pager.doubt("tickets came without messages, although others had them");
         }
         let mut taken = pager.take(Answer {
             count: page.count,
@@ -328,6 +365,9 @@ impl<'a> Lanes<'a> {
                 error = %reason,
                 "an answer does not add up, asking again"
             );
+            return self.parked.push(pager);
+        }
+        if taken.step == Step::Confirm {
             return self.parked.push(pager);
         }
         let mut tickets = Vec::with_capacity(page.outcomes.len());
@@ -363,6 +403,19 @@ impl<'a> Lanes<'a> {
         }
         self.split(&mut pager).await;
         self.parked.push(pager);
+    }
+
+    /// Whether the API left the threads of a whole page out, though it has given others. Single
+    /// tickets may lack theirs: every field but the id is optional.
+    fn lacks_threads(&self, page: &Page) -> bool {
+        let mut rows = page.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Rows(rows) => Some(rows),
+            Outcome::Reject(_) => None,
+        });
+        self.extraction.scope.has_messages
+            && self.threads > 0
+            && page.outcomes.len() >= LEAST_TICKETS_TO_DOUBT
+            && rows.all(|rows| rows.thread.is_none())
     }
 
     /// Splits a slice for a lane that would be idle, if it is about the largest left.
@@ -407,8 +460,7 @@ impl<'a> Lanes<'a> {
                 remaining: half.remaining,
             },
         );
-        self.parked
-            .push(Pager::new(added, &self.extraction.scope.filters));
+        self.parked.push(self.extraction.pager(added));
     }
 
     fn expected_pages(&self) -> u64 {

@@ -6,5 +6,5 @@ mod slice;
 pub mod verify;
 
 pub use lanes::lanes;
-pub use requests::requests;
+pub use requests::{confirmed_requests, requests};
 pub use slice::{Position, Slice, SliceState};

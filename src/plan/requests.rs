@@ -8,6 +8,11 @@ pub fn requests(tickets: u64, limit: u32) -> u64 {
     tickets.div_ceil(step).max(1)
 }
 
+/// As [`requests`], where an answer that is the first and the last of its slice has to repeat.
+pub fn confirmed_requests(tickets: u64, limit: u32) -> u64 {
+    requests(tickets, limit) + u64::from(tickets < u64::from(limit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -20,5 +25,11 @@ mod tests {
             [1, 1, 1, 2, 2, 3]
         );
         assert_eq!(of(100_000), 1_011);
+    }
+
+    #[test]
+    fn a_slice_of_one_answer_takes_two() {
+        let of = |tickets| confirmed_requests(tickets, 100);
+        assert_eq!([of(0), of(99), of(100), of(199)], [2, 2, 2, 3]);
     }
 }

@@ -83,6 +83,7 @@ impl Night<'_> {
             }),
             max_lanes: self.settings.max_lanes,
             is_listing: is_filtered,
+            is_cautious: false,
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             cancel: self.context.cancel.clone(),
             progress: self.context.progress.clone(),

@@ -71,6 +71,7 @@ impl Repairing<'_> {
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
         let extraction = Extraction {
             is_listing: false,
+            is_cautious: true,
             client: Arc::clone(&self.context.client),
             scope: Arc::new(Scope {
                 filters: Filters::default(),

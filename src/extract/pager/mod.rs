@@ -102,6 +102,9 @@ pub enum Step {
     Next,
     /// Store nothing and ask again, because of this.
     Again(String),
+    /// Store nothing and ask again: no answer before this one told how many tickets to expect, so
+    /// it has to repeat before it ends the slice.
+    Confirm,
     /// Store the fresh tickets: the slice is done, sealed or unverified.
     Done,
 }
@@ -118,6 +121,8 @@ pub struct Pager {
     remaining: Option<u64>,
     /// Whether that is only a guess, since a part was given away.
     is_remaining_guessed: bool,
+    /// Whether an answer that nothing announced has to repeat before it seals the slice.
+    is_cautious: bool,
     /// Tries of the current page that contradicted themselves.
     tries: u32,
     most_tries: u32,
@@ -168,12 +173,22 @@ impl Pager {
             handed_on: 0,
             remaining: None,
             is_remaining_guessed: false,
+            is_cautious: false,
             tries: 0,
             most_tries: MOST_TRIES,
             fell_back,
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
         }
+    }
+
+    /// An answer that would seal the slice without any before it having told how many tickets to
+    /// expect (the first one, the first after a split or after an interruption) is asked for twice:
+    /// one that is cut short, or empty by mistake, adds up in itself.
+    #[must_use]
+    pub fn cautious(mut self) -> Self {
+        self.is_cautious = true;
+        self
     }
 
     /// The slice as it stands, to be kept with the rows of the answer just taken.
@@ -230,6 +245,12 @@ impl Pager {
         is_shrinkable
     }
 
+    /// Whether to ask the last page again, whose tickets lack what they should have; a few times.
+    pub fn retry(&mut self) -> bool {
+        self.tries += 1;
+        self.tries < self.most_tries
+    }
+
     /// Gives away the later half of what is left, in time, as a window for another lane; the
     /// slice keeps the earlier half. `None` when that cannot be split.
     pub fn split(&mut self) -> Option<Window> {
@@ -271,7 +292,7 @@ impl Pager {
             Mode::Tie(_) => self.take_tie(answer),
             Mode::Offset(_) => self.take_by_offset(answer),
         };
-        if !matches!(taken.step, Step::Again(_)) {
+        if !matches!(taken.step, Step::Again(_) | Step::Confirm) {
             self.tries = 0;
             self.limit = self.limit.saturating_mul(2).min(PAGE_LIMIT);
             self.handed_on += taken.fresh.iter().filter(|is_fresh| **is_fresh).count() as u64;
@@ -324,8 +345,16 @@ impl Pager {
             return self.inconsistent();
         };
         let known = seen.len() as u64;
-        let is_short = !self.is_remaining_guessed
-            && self.remaining.is_some_and(|left| received < left + known);
+        let expected = self.remaining.filter(|_| !self.is_remaining_guessed);
+        if expected.is_none() && self.is_cautious {
+            self.remaining = Some(received.saturating_sub(known));
+            self.is_remaining_guessed = false;
+            return Taken {
+                fresh: Vec::new(),
+                step: Step::Confirm,
+            };
+        }
+        let is_short = expected.is_some_and(|left| received < left + known);
         if is_short && !*is_shrinkage_confirmed {
             *is_shrinkage_confirmed = true;
             return again("the count fell by more than the tickets read".to_owned());

@@ -182,3 +182,16 @@ async fn lists_that_cannot_be_read_are_a_remark() {
             .assert_equal(&expected.without_tables(&unread), path);
     }
 }
+
+#[tokio::test]
+async fn pages_that_are_always_too_heavy_are_read_in_smaller_ones_from_the_first_on() {
+    let mut desk = Desk::open(SimulatorSpec::new(crate::support::generated(150))).await;
+    desk.connection.retry.attempts = 2;
+    desk.simulator.set_hook(Box::new(|request, _| {
+        let limit = request.parameter("limit")?.parse::<u32>().ok()?;
+        (request.is_for_tickets() && limit > 25).then(|| Fault::Status(504))
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    desk.assert_whole("in pages of at most 25");
+}

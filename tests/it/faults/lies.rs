@@ -1,9 +1,11 @@
 //! Answers that contradict themselves: once, they are asked again; always, the run says so.
 
 use mava_export::error::ExitCode;
-use mava_export::simulator::Fault;
+use mava_export::simulator::{Fault, SimulatorSpec};
+use serde_json::{Value, json};
 
 use super::{assert_accounted, desk, pages, pages_from, served};
+use crate::support::{Desk, generated};
 
 const LIES: [fn() -> Fault; 6] = [
     || Fault::CountLies(7),
@@ -61,4 +63,77 @@ async fn an_answer_without_has_more_is_believed_by_its_count() {
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     desk.assert_whole("no hasMore");
+}
+
+/// An answer that ends after so many tickets and adds up in itself.
+fn cut_to(tickets: usize) -> Fault {
+    Fault::Edit(Box::new(move |body: &mut Value| {
+        let kept = body["tickets"].as_array_mut().expect("a page");
+        kept.truncate(tickets);
+        body["count"] = json!(body["tickets"].as_array().expect("a page").len());
+        body["pagination"]["hasMore"] = json!(false);
+    }))
+}
+
+/// Large enough that slices are split, in pages of a hundred.
+async fn large_desk() -> Desk {
+    Desk::open(SimulatorSpec::new(generated(2_400))).await
+}
+
+#[tokio::test]
+async fn one_answer_that_is_cut_short_but_adds_up_loses_no_ticket() {
+    const EACH: [&[u64]; 12] = [
+        &[1],
+        &[2],
+        &[3],
+        &[4],
+        &[5],
+        &[6],
+        &[7],
+        &[8],
+        &[9],
+        &[12],
+        &[16],
+        &[20],
+    ];
+    for tickets in [0, 1, 50] {
+        for number in EACH {
+            let desk = large_desk().await;
+            desk.simulator
+                .set_hook(pages(number, move || cut_to(tickets)));
+            let (summary, exit_code) = desk.backfill().await.expect("completes");
+            let what = format!("cut to {tickets} on page {number:?}");
+            assert_eq!(exit_code, ExitCode::Complete, "{what}: {summary:?}");
+            assert_eq!(served(&desk, "edit"), 1, "{what}");
+            assert_eq!(desk.live_ids(), desk.world_ids(), "{what}");
+            assert_accounted(&desk);
+        }
+    }
+}
+
+/// A page on which no ticket has its thread.
+fn without_threads() -> Fault {
+    Fault::Edit(Box::new(|body: &mut Value| {
+        for ticket in body["tickets"].as_array_mut().expect("a page") {
+            let fields = ticket.as_object_mut().expect("a ticket");
+            fields.remove("messages");
+        }
+    }))
+}
+
+#[tokio::test]
+async fn a_page_without_threads_is_asked_again_and_then_reported() {
+    let desk = large_desk().await;
+    desk.simulator.set_hook(pages(&[5], without_threads));
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    desk.assert_whole("one page without threads");
+
+    let desk = large_desk().await;
+    desk.simulator.set_hook(pages_from(5, without_threads));
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert!(!summary.unverified.is_empty(), "{summary:?}");
+    let is_told = |remark: &String| remark.contains("came without messages");
+    assert!(summary.remarks.iter().any(is_told), "{summary:?}");
 }
