@@ -26,8 +26,11 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
 /// What the API says of itself in an error is shown up to so many characters.
 const LONGEST_WORDS: usize = 200;
 
-/// The shortest time that one try is given, however little is left for all of them.
+/// One try is given this or the read timeout, whichever is longer.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Requests that may wait for their turn at the same time in one run.
+const MOST_LANES: u32 = 16;
 
 /// A pause that `Retry-After` asks for is never longer: more is a mistake, such as milliseconds.
 const LONGEST_CLOSURE: Duration = Duration::from_secs(3_600);
@@ -47,6 +50,8 @@ pub struct Client {
     api_key: SecretString,
     gate: Gate,
     retry: RetrySettings,
+    /// The shortest time that one try is given, however little is left for all of them.
+    least_attempt: Duration,
     max_body_bytes: u64,
     counters: Counters,
     random: fn() -> f64,
@@ -192,6 +197,7 @@ impl Client {
             api_key: connection.api_key.clone(),
             gate: Gate::new(limit, ledger),
             retry: connection.retry,
+            least_attempt: connection.timeouts.read.max(LEAST_ATTEMPT),
             max_body_bytes: connection.max_body_bytes,
             counters: Counters::default(),
             random,
@@ -223,6 +229,8 @@ impl Client {
         decode: impl Fn(&[u8]) -> std::result::Result<T, String>,
     ) -> std::result::Result<Fetched<T>, FetchError> {
         let began = Instant::now();
+        // Tries and the pauses after them: waiting for one's turn within the budget is no fault.
+        let mut spent = Duration::ZERO;
         let mut attempts = 0u32;
         let mut faults = 0u32;
         loop {
@@ -250,11 +258,11 @@ impl Client {
             let left = self
                 .retry
                 .total
-                .saturating_sub(began.elapsed())
-                .max(LEAST_ATTEMPT);
+                .saturating_sub(spent)
+                .max(self.least_attempt);
             let outcome = tokio::select! {
                 outcome = tokio::time::timeout(left, self.attempt(get, &mut pass, &decode)) => {
-                    outcome.unwrap_or(Err(Cause::Silence))
+                    outcome.unwrap_or(Err(Cause::Slow))
                 }
                 () = too_late(cancel) => return Err(interrupted().into()),
             };
@@ -290,7 +298,8 @@ impl Client {
                     retry::pause(faults, self.retry, (self.random)())
                 }
             };
-            if began.elapsed() + pause > self.retry.total {
+            spent += latency + pause;
+            if spent > self.retry.total {
                 return Err(given_up(get, attempts, began, cause));
             }
             tracing::warn!(
@@ -381,9 +390,13 @@ impl Client {
 
     /// Longer than any wait that the budget alone explains.
     fn longest_wait(&self) -> Duration {
-        let span_ms = self.gate.limit().map_or(0, |limit| limit.span_ms);
-        let span = Duration::from_millis(u64::try_from(span_ms).unwrap_or(0));
-        self.retry.total + span
+        let Some(limit) = self.gate.limit() else {
+            return self.retry.total;
+        };
+        let span = Duration::from_millis(u64::try_from(limit.span_ms).unwrap_or(0));
+        // All lanes may have to go first.
+        let spans = MOST_LANES.div_ceil(u32::try_from(limit.requests).unwrap_or(1).max(1));
+        self.retry.total + span * spans
     }
 
     fn paused_too_long(&self, get: &Get, left: Duration) -> FetchError {

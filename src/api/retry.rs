@@ -19,6 +19,8 @@ pub(super) enum Cause {
     Connect(String),
     /// Silence for longer than the timeout.
     Silence,
+    /// An answer that kept coming, for longer than was left for all tries.
+    Slow,
     /// The connection broke before the body's end.
     Broken(String),
     /// A body that is not what was asked for.
@@ -43,9 +45,11 @@ impl Cause {
         match self {
             Self::Limited(_) => Remedy::WaitForGate,
             Self::Status(status, _) if *status >= 500 || *status == 408 => Remedy::TryAgain,
-            Self::Connect(_) | Self::Silence | Self::Broken(_) | Self::Undecodable(_) => {
-                Remedy::TryAgain
-            }
+            Self::Connect(_)
+            | Self::Silence
+            | Self::Slow
+            | Self::Broken(_)
+            | Self::Undecodable(_) => Remedy::TryAgain,
             Self::Status(..) | Self::TooLarge(_) => Remedy::GiveUp,
         }
     }
@@ -53,7 +57,7 @@ impl Cause {
     /// Whether a request for fewer tickets may succeed where this failed.
     pub(super) fn is_weight(&self) -> bool {
         match self {
-            Self::TooLarge(_) | Self::Silence | Self::Broken(_) => true,
+            Self::TooLarge(_) | Self::Silence | Self::Slow | Self::Broken(_) => true,
             Self::Status(status, _) => *status >= 500,
             Self::Limited(_) | Self::Connect(_) | Self::Undecodable(_) => false,
         }
@@ -109,6 +113,9 @@ impl fmt::Display for Cause {
             Self::Status(status, None) => write!(out, "the API answered {status}"),
             Self::Connect(words) => write!(out, "no connection: {words}"),
             Self::Silence => out.write_str("no byte came for longer than the read timeout"),
+            Self::Slow => {
+                out.write_str("the answer took longer than the time that was left for retries")
+            }
             Self::Broken(words) => write!(out, "the connection broke: {words}"),
             Self::Undecodable(words) => write!(out, "the answer cannot be read: {words}"),
             Self::TooLarge(cap) => write!(out, "the answer is larger than {cap} bytes"),

@@ -31,9 +31,9 @@ const LEAST_TICKETS_TO_DOUBT: usize = 10;
 /// Pages for each of which one split may be spent, so that splits cost about one percent.
 const PAGES_PER_SPLIT: u64 = 100;
 
-/// How often pages may be asked for in smaller pieces before one lands: as often as the largest
-/// page takes to come down to a single ticket.
-const MOST_SHRINKS_IN_A_ROW: u32 = 3;
+/// How often pages may be asked for in smaller pieces before one lands, for each slice under way:
+/// as often as the largest page takes to come down to a single ticket.
+const MOST_SHRINKS_IN_A_ROW: usize = 3;
 
 /// How long pages in flight may take to arrive once the run is to end.
 const GRACE: Duration = Duration::from_secs(3);
@@ -120,7 +120,7 @@ struct Lanes<'a> {
     splits: u64,
     pages: u64,
     /// How often slices asked for smaller pages since one last landed.
-    shrinks_in_a_row: u32,
+    shrinks_in_a_row: usize,
     tickets: u64,
     threads: u64,
     latency: Option<Duration>,
@@ -299,8 +299,11 @@ impl<'a> Lanes<'a> {
         // Only where something got through: an API that is down is not asked for ever. A page that
         // is too heavy at every run would otherwise never be read, so that counts from the start.
         let is_up = self.extraction.client.counters().successes() > 0;
+        let slices = self.flights.len() + self.parked.len() + 1;
         let is_worth_it = failure.is_too_large
-            || (failure.is_weight && is_up && self.shrinks_in_a_row < MOST_SHRINKS_IN_A_ROW);
+            || (failure.is_weight
+                && is_up
+                && self.shrinks_in_a_row < MOST_SHRINKS_IN_A_ROW * slices);
         if is_worth_it && pager.shrink() {
             self.shrinks_in_a_row += 1;
             tracing::warn!(

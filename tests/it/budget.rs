@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mava_export::error::ExitCode;
 use mava_export::settings::RateLimit;
-use mava_export::simulator::{self, LoggedRequest, Quirks, SimulatorSpec, World, WorldSpec};
+use mava_export::simulator::{self, Fault, LoggedRequest, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 
 use crate::support::Desk;
@@ -98,4 +98,24 @@ fn two_runs_on_two_stores_share_the_budget_of_their_key() {
     }
     assert!(desk.simulator.requests().len() > 200);
     assert_eq!(desk.simulator.count_429(), 0);
+}
+
+#[test]
+fn waiting_for_ones_turn_is_not_counted_as_retrying() {
+    let mut desk = limited(80);
+    desk.connection.budget.rate_limit = Some(RateLimit {
+        requests: 2,
+        period: Duration::from_millis(600),
+    });
+    // Shorter than the wait for a turn.
+    desk.connection.retry.total = Duration::from_millis(500);
+    let mut page = 0;
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        page += u64::from(request.is_for_tickets());
+        (request.is_for_tickets() && page.is_multiple_of(3)).then_some(Fault::Status(503))
+    }));
+    let (summary, exit_code) = block_on(desk.backfill()).expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(summary.retries >= 3, "{summary:?}");
+    assert_eq!(desk.live_ids(), desk.world_ids());
 }
