@@ -567,7 +567,7 @@ table! {
         raw_json: String as Json,
     }
     bookkeeping {
-        /// The snapshot that last met it.
+        /// The snapshot that first met it.
         snapshot_id: i64 as Integer,
     }
 }

@@ -7,19 +7,25 @@ use rusqlite::{CachedStatement, Connection};
 use super::bind;
 use crate::table::{Record, Reject};
 
-/// A reject that this run met before is left alone, so that what it changed counts those met
-/// for the first time.
-static MEET: LazyLock<String> = LazyLock::new(|| {
+/// A reject that is met again is left alone: it is made of what its id is made of.
+static STORE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "{} WHERE snapshot_id <> excluded.snapshot_id",
+        "{} WHERE reason <> excluded.reason",
         bind::upsert_sql(Reject::TABLE)
     )
 });
 
-/// Writes rejects and counts those of the run: a row's `snapshot_id` is the run that last met
-/// it, so each counts once however often a page is read.
+/// Changes nothing where this run met the reject before, so that what it changed counts those met
+/// for the first time.
+const MEET: &str = "INSERT INTO _rejects_met (reject_id, snapshot_id) VALUES (?1, ?2)
+    ON CONFLICT (reject_id) DO UPDATE SET snapshot_id = excluded.snapshot_id
+        WHERE snapshot_id <> excluded.snapshot_id";
+
+/// Writes rejects and counts those of the run: beside each stands the run that last met it, so
+/// each counts once however often a page is read.
 pub(super) struct Rejects<'c> {
     snapshot_id: i64,
+    store: CachedStatement<'c>,
     meet: CachedStatement<'c>,
     of_ticket: CachedStatement<'c>,
     remove: CachedStatement<'c>,
@@ -31,9 +37,12 @@ impl<'c> Rejects<'c> {
     pub(super) fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
         Ok(Self {
             snapshot_id,
-            meet: connection.prepare_cached(&MEET)?,
-            of_ticket: connection
-                .prepare_cached("SELECT id, snapshot_id, path FROM rejects WHERE ticket_id = ?1")?,
+            store: connection.prepare_cached(&STORE)?,
+            meet: connection.prepare_cached(MEET)?,
+            of_ticket: connection.prepare_cached(
+                "SELECT id, met.snapshot_id, path FROM rejects
+                 JOIN _rejects_met AS met ON met.reject_id = id WHERE ticket_id = ?1",
+            )?,
             remove: connection.prepare_cached("DELETE FROM rejects WHERE id = ?1")?,
             growth: 0,
         })
@@ -41,9 +50,10 @@ impl<'c> Rejects<'c> {
 
     /// One reject met.
     pub(super) fn meet(&mut self, reject: &Reject) -> rusqlite::Result<()> {
-        let count = bind::bind(&mut self.meet, reject)?;
-        self.meet.raw_bind_parameter(count + 1, self.snapshot_id)?;
-        let changed = self.meet.raw_execute()?;
+        let count = bind::bind(&mut self.store, reject)?;
+        self.store.raw_bind_parameter(count + 1, self.snapshot_id)?;
+        self.store.raw_execute()?;
+        let changed = self.meet.execute((&reject.id, self.snapshot_id))?;
         self.growth += i64::from(changed > 0);
         Ok(())
     }

@@ -193,7 +193,7 @@ proptest! {
             let snapshot = desk.store.snapshots(1).unwrap().remove(0);
             prop_assert_eq!(
                 snapshot.rejects,
-                desk.number(&format!("SELECT count(*) FROM rejects WHERE snapshot_id = {}", run.snapshot_id))
+                desk.number(&format!("SELECT count(*) FROM _rejects_met WHERE snapshot_id = {}", run.snapshot_id))
             );
             prop_assert_eq!(
                 snapshot.tickets_read,

@@ -340,7 +340,12 @@ fn rejects_follow_their_ticket_and_are_counted_in_each_run_that_meets_them() {
     let counts = desk.run(&[rows.clone()], "2026-01-02");
     assert_eq!((counts.unchanged, counts.rejects), (1, 2));
     assert_eq!(
-        desk.number("SELECT count(*) FROM rejects WHERE snapshot_id = 2"),
+        desk.number("SELECT count(*) FROM _rejects_met WHERE snapshot_id = 2"),
+        2
+    );
+    // Their own rows are as they were.
+    assert_eq!(
+        desk.number("SELECT count(*) FROM rejects WHERE snapshot_id = 1"),
         2
     );
     rows.rejects.remove(0);
