@@ -24,10 +24,15 @@ const SUSPICIOUS_COUNT: i64 = 50;
 /// See [`SUSPICIOUS_COUNT`].
 const SUSPICIOUS_PERCENT: i64 = 2;
 
+/// Nor does a run that found so many gone, and more than half of those alive: on a small desk, too,
+/// that looks like another workspace's key.
+const SUSPICIOUS_FEW: i64 = 2;
+
 /// Whether so many of those alive are missing that none of it is believed.
 pub(super) fn is_suspicious(missing: i64, live: i64) -> bool {
-    missing > SUSPICIOUS_COUNT
-        && missing.saturating_mul(100) > live.saturating_mul(SUSPICIOUS_PERCENT)
+    let is_much = missing > SUSPICIOUS_COUNT
+        && missing.saturating_mul(100) > live.saturating_mul(SUSPICIOUS_PERCENT);
+    is_much || (missing >= SUSPICIOUS_FEW && missing.saturating_mul(2) > live)
 }
 
 /// What is said then.

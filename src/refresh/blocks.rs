@@ -45,8 +45,9 @@ pub fn blocks(
     blocks
 }
 
-/// The block that starts at a place: a page of live tickets, and those that share the last one's
-/// instant only as far as they fit.
+/// The block that starts at a place: a page of live tickets. It ends between two instants, so that
+/// the page which ends with it shows all of it; tickets of one instant that are more than a page
+/// are a block of their own.
 fn block_at(index: &Index, first: usize, limit: usize, worth: impl Fn(usize) -> Worth) -> Block {
     let mut block = Block {
         first,
@@ -56,11 +57,22 @@ fn block_at(index: &Index, first: usize, limit: usize, worth: impl Fn(usize) -> 
         value: 0.0,
     };
     let mut live = 0;
+    // Where the tickets of the last instant begin, and what was there before them.
+    let mut instant = block;
     let tickets = index.tickets().get(first..limit).unwrap_or_default();
     for (place, known) in (first..).zip(tickets) {
+        let is_next = place > first && known.created_ms >= block.until_ms;
+        if is_next {
+            instant = block;
+        }
         if !known.is_gone {
-            if live == PAGE {
-                break;
+            if live >= PAGE {
+                if is_next {
+                    break;
+                }
+                if instant.end > first {
+                    return instant;
+                }
             }
             live += 1;
             if !known.is_met {
@@ -93,7 +105,8 @@ impl Floor {
     /// Blocks of the least recently read tickets created in `[from_ms, until_ms)`: those that would
     /// be too old by the night after next, and at least a night's share of all. Neighbours are
     /// taken in order, so that no gap narrower than a page is left between two blocks.
-    pub fn blocks(&self, index: &Index, from_ms: i64, until_ms: i64) -> Vec<Block> {
+    /// `edges` are instants that no block spans: where the windows of requests begin, in any order.
+    pub fn blocks(&self, index: &Index, from_ms: i64, until_ms: i64, edges: &[i64]) -> Vec<Block> {
         let (first, end) = (index.place(from_ms), index.place(until_ms));
         let tickets = index.tickets().get(first..end).unwrap_or_default();
         let nights =
@@ -125,7 +138,13 @@ impl Floor {
             if real(blocks.len()) >= share && !is_due {
                 break;
             }
-            let block = block_at(index, place, end, |_| Worth::default());
+            let created_ms = index
+                .tickets()
+                .get(place)
+                .map_or(0, |known| known.created_ms);
+            let later = edges.iter().copied().filter(|edge| *edge > created_ms);
+            let limit = later.min().map_or(end, |edge| index.place(edge).min(end));
+            let block = block_at(index, place, limit, |_| Worth::default());
             let range = block.first - first..block.end - first;
             for slot in taken.get_mut(range).unwrap_or_default() {
                 *slot = true;

@@ -202,7 +202,12 @@ impl Desk {
             elapsed_ms: (self.began_ms() - self.since_ms()).clamp(DAY_MS / 24, 30 * DAY_MS),
             read,
         };
-        self.windows()
+        let windows = self.windows();
+        let starts: Vec<i64> = windows
+            .iter()
+            .map(|window| window.from().timestamp_millis())
+            .collect();
+        windows
             .iter()
             .map(|window| (window.from(), window.until()))
             .reduce(|newest, oldest| (oldest.0, newest.1))
@@ -211,6 +216,7 @@ impl Desk {
                     &self.index,
                     from.timestamp_millis(),
                     until.timestamp_millis(),
+                    &starts,
                 )
             })
             .unwrap_or_default()

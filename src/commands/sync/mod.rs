@@ -81,11 +81,14 @@ pub async fn sync_keeping(
         },
     )?;
     backfill::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
-    refuse_unfinished(&store)?;
     let Some(coverage) = store.coverage()? else {
+        if settings.since.is_none() {
+            refuse_unfinished(&store)?;
+        }
         drop(store);
         return first(context, settings).await;
     };
+    refuse_unfinished(&store)?;
     let oldest = if settings.is_full && !is_full_under_way(&store)? {
         now
     } else {
@@ -158,13 +161,17 @@ fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
     })
 }
 
+/// A backfill has to be finished first. A repair need not be: what it left unread counts as
+/// different at the next verification.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     match store.progress()? {
-        Some(progress) if progress.snapshot.kind != "sync" => Err(Error::failed(format!(
-            "run {} ({}) is unfinished",
-            progress.snapshot.id, progress.snapshot.kind
-        ))
-        .help("run the same command again to finish it, then sync")),
+        Some(progress) if !matches!(progress.snapshot.kind.as_str(), "sync" | "verify") => {
+            Err(Error::failed(format!(
+                "run {} ({}) is unfinished",
+                progress.snapshot.id, progress.snapshot.kind
+            ))
+            .help("run the same command again to finish it, then sync"))
+        }
         _ => Ok(()),
     }
 }

@@ -22,6 +22,9 @@ use crate::window::Window;
 const SHARE_PERCENT: u64 = 3;
 const LEAST_REQUESTS: u64 = 40;
 
+/// Within how many days every ticket is read again by default.
+const USUAL_REFRESH_DAYS: u32 = 360;
+
 /// A sync under way.
 pub(super) struct Night<'a> {
     pub(super) context: &'a Context,
@@ -36,6 +39,12 @@ pub(super) struct Night<'a> {
     lacks_messages: bool,
     /// Whether the last page asked for was too heavy to be had.
     pub(super) is_weak: bool,
+    /// Whether the sync can do without the steps from here on, so that no failure of the API in
+    /// them ends it.
+    pub(super) is_optional: bool,
+    /// Whether the API failed twice in a row in steps that the sync can do without: then the rest
+    /// of them is left out.
+    pub(super) is_down: bool,
     pub(super) scope: Arc<Scope>,
     /// What is planned by.
     pub(super) desk: Desk,
@@ -81,6 +90,8 @@ impl<'a> Night<'a> {
             is_complete: false,
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
             is_weak: false,
+            is_optional: false,
+            is_down: false,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
@@ -113,10 +124,9 @@ impl<'a> Night<'a> {
             .map(|step| step.step.clone())
             .collect();
         let full = self.full_requests()?;
-        self.most_requests = self
-            .settings
-            .max_requests
-            .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS));
+        self.most_requests = self.settings.max_requests.unwrap_or_else(|| {
+            (full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + self.floor_above_usual(full)
+        });
         let is_small = full <= self.settings.full_below && steps.is_empty();
         if self.settings.is_full || is_small || begun("full") {
             return self
@@ -132,6 +142,7 @@ impl<'a> Night<'a> {
             .await?;
         self.step("confirm", &done, async |night| night.confirm().await)
             .await?;
+        self.is_optional = true;
         self.step("ratings", &done, async |night| night.ratings().await)
             .await?;
         self.step("pages", &done, async |night| night.pages().await)
@@ -213,6 +224,13 @@ impl<'a> Night<'a> {
             return Ok(());
         };
         load(&mut self.desk, store, snapshot_id, effort)
+    }
+
+    /// Requests a night that `--refresh-within` asks for beyond what it does by default: the share
+    /// of a full read that caps a sync does not reckon with them.
+    fn floor_above_usual(&self, full: u64) -> u64 {
+        let share = |days: u32| full.div_ceil(u64::from(days.max(1)));
+        share(self.settings.refresh_within_days).saturating_sub(share(USUAL_REFRESH_DAYS))
     }
 
     /// Requests that reading the whole desk takes.

@@ -3,7 +3,7 @@
 
 use super::night::Night;
 use crate::error::Result;
-use crate::refresh::Block;
+use crate::refresh::{Block, PAGE};
 use crate::window::Window;
 
 /// Requests left to the steps after this one.
@@ -57,12 +57,38 @@ impl Night<'_> {
         }) else {
             return Ok(());
         };
+        if block.end - block.first > PAGE && block.until_ms - block.from_ms == 1 {
+            return self.read_instant(block).await;
+        }
         let query = self.newest_first(window);
         let Some(seen) = self.read(&query).await? else {
             return Ok(());
         };
         if let (Some(count), false) = (seen.count, seen.is_foreign) {
             self.counted.push((window, count));
+        }
+        Ok(())
+    }
+
+    /// Reads tickets of one instant that are more than a page.
+    async fn read_instant(&mut self, block: &Block) -> Result<()> {
+        let Some(window) = Window::from_millis(block.from_ms, block.until_ms) else {
+            return Ok(());
+        };
+        let mut query = self.query(window);
+        while self.allowance() > 0 {
+            let Some(seen) = self.read(&query).await? else {
+                return Ok(());
+            };
+            let length = u32::try_from(seen.length).unwrap_or(0);
+            query.skip += length;
+            if length == 0
+                || seen
+                    .count
+                    .is_some_and(|count| u64::from(query.skip) >= count)
+            {
+                return Ok(());
+            }
         }
         Ok(())
     }

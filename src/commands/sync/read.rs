@@ -4,7 +4,7 @@ use chrono::Utc;
 
 use super::night::Night;
 use crate::api::{SortBy, SortOrder, TicketsQuery};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::extract::{self, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
 use crate::refresh::{DAY_MS, Kind, Known, Vouch};
@@ -62,6 +62,9 @@ impl Night<'_> {
     /// which is told; the caller goes without.
     pub(super) async fn read(&mut self, query: &TicketsQuery) -> Result<Option<Seen>> {
         self.stop_if_cancelled()?;
+        if self.is_down {
+            return Ok(None);
+        }
         let client = &self.context.client;
         let page = match extract::fetch_query(client, query, &self.context.cancel).await {
             Ok(page) => page,
@@ -70,6 +73,13 @@ impl Night<'_> {
                 self.is_weak = !failure.is_too_large;
                 let window = query.window;
                 self.remark(format!("{window} could not be read: {}", failure.error));
+                return Ok(None);
+            }
+            Err(failure) if self.is_optional && failure.error.kind() == ErrorKind::Failed => {
+                // A request refused as such says nothing of the next one.
+                self.is_down = failure.refusal.is_none();
+                let window = query.window;
+                self.remark(format!("{window} was left out: {}", failure.error));
                 return Ok(None);
             }
             Err(failure) => return Err(failure.error),
