@@ -71,7 +71,8 @@ impl Repairing<'_> {
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
         let extraction = Extraction {
             is_listing: false,
-            is_cautious: true,
+            // What was read is counted again afterwards.
+            is_cautious: false,
             client: Arc::clone(&self.context.client),
             scope: Arc::new(Scope {
                 filters: Filters::default(),
