@@ -76,6 +76,12 @@ pub(super) fn open_file(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| Failure::read(path, error))
 }
 
+/// A file that takes nothing, as on a full disk.
+#[cfg(test)]
+pub(super) fn open_full() -> io::Result<File> {
+    File::options().write(true).open("/dev/full")
+}
+
 /// Waits until a file is on disk and returns how long it is.
 ///
 /// # Errors

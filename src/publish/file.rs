@@ -1,5 +1,6 @@
 //! One Parquet file: made, filled, synced to disk.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::directory;
 use super::failure::Failure;
 use super::schema;
 use crate::error::Result;
-use crate::table::{Table, Type};
+use crate::table::{Column, Message, Record, Table, Type};
 
 /// Rows of a row group at most: a scan reads a few large ranges, and engines give each of their
 /// threads some groups of this size.
@@ -39,7 +40,7 @@ pub(super) struct Closed {
 pub(super) struct TableFile {
     path: PathBuf,
     batch: Batch,
-    writer: ArrowWriter<std::fs::File>,
+    writer: ArrowWriter<File>,
     rows: u64,
 }
 
@@ -62,6 +63,11 @@ impl TableFile {
 
     fn with_schema(path: &Path, table: &Table, schema: SchemaRef, file_mode: u32) -> Result<Self> {
         let file = directory::create_file(path, file_mode)?;
+        Self::over(file, path, table, schema)
+    }
+
+    /// The same over an open file.
+    fn over(file: File, path: &Path, table: &Table, schema: SchemaRef) -> Result<Self> {
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(table)))
             .map_err(|error| Failure::write(path, error))?;
         Ok(Self {
@@ -102,16 +108,23 @@ impl TableFile {
         if !self.batch.is_empty() {
             self.flush()?;
         }
-        let file = self
-            .writer
-            .into_inner()
+        // Not `into_inner`, which makes a text of what its last flush met.
+        self.writer
+            .finish()
             .map_err(|error| Failure::write(&self.path, error))?;
-        let bytes = directory::sync_file(&file, &self.path)?;
+        let bytes = directory::sync_file(self.writer.inner(), &self.path)?;
         Ok(Closed {
             rows: self.rows,
             bytes,
         })
     }
+}
+
+/// Whether nearly each row of a table has a value of its own in this column: ids of what the table
+/// is about, not of what its rows refer to.
+fn is_unique(table: &Table, column: &Column) -> bool {
+    let is_own = table.key == [column.name] || table.name == Message::TABLE.name;
+    is_own && table.key.last() == Some(&column.name) && column.kind == Type::Id
 }
 
 fn properties(table: &Table) -> WriterProperties {
@@ -126,8 +139,7 @@ fn properties(table: &Table) -> WriterProperties {
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
         // A dictionary pays where values come again.
-        let is_unique = table.key.last() == Some(&column.name) && column.kind == Type::Id;
-        if is_unique {
+        if is_unique(table, column) {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY);
@@ -138,4 +150,61 @@ fn properties(table: &Table) -> WriterProperties {
         }
     }
     properties.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{TABLES, Tag};
+
+    /// A file on a disk that is full from the first byte on.
+    fn full() -> TableFile {
+        let file = directory::open_full().expect("/dev/full");
+        let path = Path::new("tags/tags.parquet");
+        let schema = schema::schema(Tag::TABLE);
+        TableFile::over(file, path, Tag::TABLE, schema).expect("a file")
+    }
+
+    #[test]
+    fn a_full_disk_is_named_as_such_whenever_it_is_met() {
+        for rows in [0, 1, 20_000] {
+            let mut file = full();
+            let mut outcome = Ok(());
+            for row in 0..rows {
+                let id = blake3::hash(&i64::to_le_bytes(row)).to_string();
+                let cells = [Cell::Text(&id), Cell::Null, Cell::Integer(1)];
+                outcome = outcome.and_then(|()| file.push(cells));
+            }
+            let error = outcome.and_then(|()| file.close()).expect_err("no space");
+            let told = error.to_string();
+            assert!(
+                told.starts_with("no space left to write tags/tags.parquet"),
+                "{rows} rows: {told}"
+            );
+            let help = error.help_text().expect("a way out");
+            assert!(help.contains("publish again"), "{help}");
+        }
+    }
+
+    #[test]
+    fn only_ids_that_do_not_repeat_go_without_a_dictionary() {
+        let unique: Vec<String> = TABLES
+            .iter()
+            .flat_map(|table| table.columns().map(move |column| (table, column)))
+            .filter(|(table, column)| is_unique(table, column))
+            .map(|(table, column)| format!("{}.{}", table.name, column.name))
+            .collect();
+        assert_eq!(
+            unique,
+            [
+                "tickets.id",
+                "messages.id",
+                "customers.id",
+                "tags.id",
+                "categories.id",
+                "agents.id",
+                "rejects.id"
+            ]
+        );
+    }
 }
