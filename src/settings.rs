@@ -13,6 +13,9 @@ pub use crate::refresh::Effort;
 use crate::table::Instant;
 use crate::window::Window;
 
+/// The store's name in a directory that it is published to.
+pub const STORE_FILE: &str = "store.sqlite";
+
 /// A command, as meant.
 #[derive(Debug, Clone)]
 pub enum Command {

@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use clap::ValueEnum;
 
 use crate::budget::LONGEST_PERIOD;
-use crate::settings::RateLimit;
+use crate::settings::{RateLimit, STORE_FILE};
 use crate::table::Instant;
 use crate::window;
 
@@ -135,7 +135,7 @@ impl Target {
     pub fn store(&self) -> PathBuf {
         match self {
             Self::Sqlite(file) => file.clone(),
-            Self::Parquet(directory) => directory.join("store.sqlite"),
+            Self::Parquet(directory) => directory.join(STORE_FILE),
         }
     }
 

@@ -143,5 +143,6 @@ fn options(target: &PublishSettings, file_mode: u32) -> Options {
         filesystem: Filesystem::default(),
         workers: WORKERS,
         now: Utc::now(),
+        token: rand::random(),
     }
 }

@@ -10,7 +10,7 @@ use super::changes::{self, Found};
 use super::failure::Stop;
 use super::file::TableFile;
 use super::job::{Done, Job};
-use super::manifest::{self, ChangesFile, File, Manifest, Run};
+use super::manifest::{self, ChangesFile, File, Lack, Manifest, Run};
 use super::months::{self, Month};
 use super::parent::Parent;
 use super::place::Place;
@@ -19,7 +19,7 @@ use super::{Options, directory, layout, schema};
 use crate::error::Error;
 use crate::report::Publishing;
 use crate::store::Store;
-use crate::table::{Instant, Snapshot, TABLES, Table, instant_text};
+use crate::table::{Instant, Record, Snapshot, TABLES, Table, Ticket, instant_text};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -30,6 +30,9 @@ pub(super) struct Build<'a> {
     pub(super) options: &'a Options,
     pub(super) latest: &'a Snapshot,
     pub(super) name: &'a str,
+    pub(super) is_demo: bool,
+    /// Whether the filesystem refuses to set permissions.
+    pub(super) lacks_modes: bool,
     pub(super) cancel: &'a CancellationToken,
     pub(super) progress: &'a (dyn Fn(Publishing) + Sync),
 }
@@ -42,6 +45,10 @@ pub(super) struct Built {
     pub(super) manifest: Manifest,
     /// Unchanged files that could not be linked.
     pub(super) copied: usize,
+    /// Unchanged files that were linked.
+    pub(super) linked: usize,
+    /// Bytes of the manifest.
+    pub(super) manifest_bytes: u64,
 }
 
 impl Built {
@@ -53,7 +60,7 @@ impl Built {
     /// Whether a row differs from the parent's other than in the runs' own records.
     pub(super) fn has_data_changes(&self) -> bool {
         let mut changes = self.manifest.changes.iter();
-        changes.any(|file| file.table != "snapshots")
+        changes.any(|file| file.table != Snapshot::TABLE.name)
     }
 }
 
@@ -86,6 +93,8 @@ impl Build<'_> {
             manifest: self.manifest(parent)?,
             directory,
             copied: 0,
+            linked: 0,
+            manifest_bytes: 0,
         };
         for file in plan.unchanged {
             self.keep(&mut built, parent, file)?;
@@ -93,15 +102,40 @@ impl Build<'_> {
         let found = self.collect(&mut built, parent, &plan.jobs, done)?;
         self.fill_empty(&mut built, parent)?;
         self.changes(&mut built, parent, found)?;
-        built.manifest.files.sort_by_key(|file| {
+        self.complete(&mut built, parent, &months)?;
+        Ok(built)
+    }
+
+    /// Writes the manifest.
+    fn complete(&self, built: &mut Built, parent: Option<&Parent>, months: &[Month]) -> Result<()> {
+        let manifest = &mut built.manifest;
+        for file in &mut manifest.files {
+            let mut months = months.iter();
+            file.last_change = months
+                .find(|month| {
+                    file.table == Ticket::TABLE.name
+                        && file.created_month.as_ref() == Some(&month.name)
+                })
+                .map(|month| month.last_change);
+        }
+        manifest.files.sort_by_key(|file| {
             let place = TABLES.iter().position(|table| table.name == file.table);
             (place, file.created_month.clone())
         });
-        let text = serde_json::to_string_pretty(&built.manifest)
+        let knew = parent.is_some_and(|parent| parent.lacks(Lack::HardLinks));
+        if built.copied > 0 || (knew && built.linked == 0) {
+            manifest.lacks.push(Lack::HardLinks);
+        }
+        if self.lacks_modes {
+            manifest.lacks.push(Lack::Permissions);
+        }
+        let text = serde_json::to_string(manifest)
             .map_err(|error| Error::failed("the manifest is no JSON").because(error))?;
+        let text = format!("{text}\n");
+        built.manifest_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let path = built.directory.join(manifest::NAME);
-        directory::write(&path, &format!("{text}\n"), self.options.file_mode)?;
-        Ok(built)
+        directory::write(&path, &text, self.options.file_mode)?;
+        Ok(())
     }
 
     /// Months that are as in the parent stay; of all others, and of all tables that are not cut by
@@ -168,12 +202,16 @@ impl Build<'_> {
     fn manifest(&self, parent: Option<&Parent>) -> Result<Manifest> {
         Ok(Manifest {
             snapshot: self.name.to_owned(),
+            id: format!("{:032x}", self.options.token),
             snapshot_id: self.latest.id,
             created_at: instant_text(self.options.now),
             parent: parent.map(|parent| parent.name().to_owned()),
+            parent_id: parent.map(|parent| parent.manifest.id.clone()),
             schema_version: self.store.schema_version()?,
             schema: schema::fingerprint(),
+            is_demo: self.is_demo,
             run: Run::of(self.latest),
+            lacks: Vec::new(),
             files: Vec::new(),
             changes: Vec::new(),
         })
@@ -191,6 +229,7 @@ impl Build<'_> {
             self.options.file_mode,
         )?;
         built.copied += usize::from(!is_linked);
+        built.linked += usize::from(is_linked);
         built.manifest.files.push(File {
             is_unchanged: true,
             ..file.clone()
@@ -225,6 +264,7 @@ impl Build<'_> {
                     bytes: closed.bytes,
                     first_created_at: done.created.and_then(|(first, _)| text(first)),
                     last_created_at: done.created.and_then(|(_, last)| text(last)),
+                    last_change: None,
                     is_unchanged: false,
                 });
             }
@@ -255,6 +295,7 @@ impl Build<'_> {
                 bytes: file.close()?.bytes,
                 first_created_at: None,
                 last_created_at: None,
+                last_change: None,
                 is_unchanged: false,
             });
         }

@@ -19,6 +19,8 @@ pub struct Filesystem {
     pub hard_link: fn(&Path, &Path) -> io::Result<()>,
     /// Makes a link at the second path that leads to the first.
     pub symlink: fn(&Path, &Path) -> io::Result<()>,
+    /// Gives the file at the path these permissions.
+    pub set_mode: fn(&Path, u32) -> io::Result<()>,
 }
 
 impl Default for Filesystem {
@@ -26,7 +28,30 @@ impl Default for Filesystem {
         Self {
             hard_link: |file, name| fs::hard_link(file, name),
             symlink: |target, name| std::os::unix::fs::symlink(target, name),
+            set_mode,
         }
+    }
+}
+
+/// "Operation not permitted": what some filesystems say where others say that they cannot. Unlike
+/// "permission denied", which has the same kind.
+const NOT_PERMITTED: i32 = 1;
+
+/// Whether an error says that the filesystem cannot do such a thing, or not there: then something
+/// else may be done instead. Anything else may pass.
+fn is_refused(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::CrossesDevices | io::ErrorKind::TooManyLinks
+    ) || error.raw_os_error() == Some(NOT_PERMITTED)
+}
+
+/// `false` where the filesystem refused.
+fn unless_refused(outcome: io::Result<()>) -> io::Result<bool> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(error) if is_refused(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -35,16 +60,62 @@ fn directory_mode(file_mode: u32) -> u32 {
     file_mode | ((file_mode & 0o444) >> 2)
 }
 
-/// Makes the directory at `path` and those above it where they are missing.
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// The permissions of what lies at `path`; `None` where nothing does.
+pub(super) fn mode(path: &Path) -> Option<u32> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(metadata.permissions().mode() & 0o7777)
+}
+
+/// Whether the filesystem of this file refuses to set permissions.
+///
+/// # Errors
+/// They cannot be set for another reason.
+pub(super) fn is_mode_refused(
+    path: &Path,
+    file_mode: u32,
+    filesystem: &Filesystem,
+) -> Result<bool> {
+    unless_refused((filesystem.set_mode)(path, file_mode))
+        .map(|is_set| !is_set)
+        .map_err(|error| Failure::io(path, error))
+}
+
+/// Gives a directory the permissions that go with files of `file_mode`, if it has those that go
+/// with files of the mode `before`.
+///
+/// # Errors
+/// They cannot be set.
+pub(super) fn change_directory_mode(path: &Path, before: u32, file_mode: u32) -> Result<()> {
+    if before != file_mode && mode(path) == Some(directory_mode(before)) {
+        unless_refused(set_mode(path, directory_mode(file_mode)))
+            .map_err(|error| Failure::io(path, error))?;
+    }
+    Ok(())
+}
+
+/// Makes the directory at `path` and those above it where they are missing, with the permissions
+/// that go with files of `file_mode`, whatever the umask.
 ///
 /// # Errors
 /// It cannot be made.
 pub(super) fn create_directory(path: &Path, file_mode: u32) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(directory_mode(file_mode))
-        .create(path)
-        .map_err(|error| Failure::io(path, error))
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    let mode = directory_mode(file_mode);
+    for path in missing.into_iter().rev() {
+        match DirBuilder::new().mode(mode).create(path) {
+            Ok(()) => unless_refused(set_mode(path, mode)).map(drop),
+            // Another process was first.
+            Err(_) if path.is_dir() => Ok(()),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| Failure::io(path, error))?;
+    }
+    Ok(())
 }
 
 /// Makes a file where none is, and its directory.
@@ -62,7 +133,7 @@ pub(super) fn create_file(path: &Path, file_mode: u32) -> Result<File> {
         .mode(file_mode)
         .open(path)
         .and_then(|file| {
-            file.set_permissions(fs::Permissions::from_mode(file_mode))?;
+            unless_refused(file.set_permissions(fs::Permissions::from_mode(file_mode)))?;
             Ok(file)
         })
         .map_err(|error| Failure::io(path, error))
@@ -160,11 +231,11 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Gives the file at `from` the name `to` as well, or copies it where that cannot be; `true` for
-/// a link.
+/// Gives the file at `from` the name `to` as well, or copies it where the filesystem has no such
+/// links; `true` for a link. The file has `file_mode` then, under all its names.
 ///
 /// # Errors
-/// The copy cannot be made.
+/// Neither can be made.
 pub(super) fn link(
     from: &Path,
     to: &Path,
@@ -174,7 +245,12 @@ pub(super) fn link(
     if let Some(parent) = to.parent() {
         create_directory(parent, file_mode)?;
     }
-    if (filesystem.hard_link)(from, to).is_ok() {
+    let is_linked =
+        unless_refused((filesystem.hard_link)(from, to)).map_err(|error| Failure::io(to, error))?;
+    if is_linked {
+        if mode(to) != Some(file_mode) {
+            unless_refused(set_mode(to, file_mode)).map_err(|error| Failure::io(to, error))?;
+        }
         return Ok(true);
     }
     let mut source = open_file(from)?;
@@ -182,6 +258,14 @@ pub(super) fn link(
     io::copy(&mut source, &mut copy).map_err(|error| Failure::io(to, error))?;
     sync_file(&copy, to)?;
     Ok(false)
+}
+
+/// Makes a link at `link` that leads to `target`; `false` where the filesystem has none.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn symlink(target: &Path, link: &Path, filesystem: &Filesystem) -> Result<bool> {
+    unless_refused((filesystem.symlink)(target, link)).map_err(|error| Failure::io(link, error))
 }
 
 /// Renames within a directory's filesystem.
@@ -243,6 +327,11 @@ pub(super) fn weight(path: &Path) -> Option<Weight> {
     })
 }
 
+/// The one path of what lies at `path`, whatever links lead there; `None` where nothing does.
+pub(super) fn canonical(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
+}
+
 /// Whether something lies at `path`.
 pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
@@ -285,6 +374,25 @@ impl Lock {
             )
             .help("wait until it ends")),
             Err(fs::TryLockError::Error(error)) => Err(Failure::io(&path, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_filesystem_cannot_do_is_done_otherwise() {
+        // Linux: EPERM, EXDEV, EMLINK, ENOSYS, EOPNOTSUPP.
+        for refused in [1, 18, 31, 38, 95] {
+            let error = io::Error::from_raw_os_error(refused);
+            assert!(is_refused(&error), "{error}");
+        }
+        // ENOENT, EINTR, EIO, ENOMEM, EACCES, EEXIST, ENOSPC, EROFS, EDQUOT.
+        for passing in [2, 4, 5, 12, 13, 17, 28, 30, 122] {
+            let error = io::Error::from_raw_os_error(passing);
+            assert!(!is_refused(&error), "{error}");
         }
     }
 }

@@ -35,11 +35,7 @@ pub fn list(directory: &Path) -> Result<Vec<PublishedSnapshot>> {
         weigh(&place.snapshot(&snapshot.snapshot), &mut snapshot)?;
         listed.push(snapshot);
     }
-    listed.sort_by(|one, other| {
-        let age =
-            |snapshot: &PublishedSnapshot| (snapshot.created_at.clone(), snapshot.snapshot.clone());
-        age(other).cmp(&age(one))
-    });
+    listed.reverse();
     Ok(listed)
 }
 

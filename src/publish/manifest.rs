@@ -12,27 +12,50 @@ pub(super) const NAME: &str = "manifest.json";
 pub struct Manifest {
     /// The snapshot's directory, such as `000042`.
     pub snapshot: String,
+    /// What no other snapshot has, whatever its directory is called.
+    pub id: String,
     /// The store's last run (`snapshots.id`).
     pub snapshot_id: i64,
     /// When it was published.
     pub created_at: String,
     /// The snapshot that `changes/` starts from; `None` where the whole image is to be loaded.
     pub parent: Option<String>,
+    /// The `id` of that one.
+    pub parent_id: Option<String>,
     /// The store's schema: how many migrations it has seen.
     pub schema_version: i32,
     /// A hash over tables, columns, types and how files are written.
     pub schema: String,
+    /// Whether the desk is the demo's invented one.
+    pub is_demo: bool,
     /// The run that the store's state belongs to.
     pub run: Run,
+    /// What the filesystem turned out to lack, so that it is said once.
+    pub lacks: Vec<Lack>,
     /// Every file of the image, table by table, oldest month first.
     pub files: Vec<File>,
     /// Every file of `changes/`.
     pub changes: Vec<ChangesFile>,
 }
 
+/// What a filesystem may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// Unchanged files are copied.
+    HardLinks,
+    /// Files have the permissions that the filesystem gives them.
+    Permissions,
+}
+
 /// Tells a store from another, and a run from its continuation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
+    /// What it was: `backfill`, `sync`, `verify` or `demo`.
+    pub kind: String,
+    /// How it ended: `complete`, `incomplete` or `superseded`; `running` where it was published
+    /// unfinished.
+    pub outcome: String,
     /// When it began.
     pub started_at: String,
     /// When it ended; `None` where it was published unfinished.
@@ -60,6 +83,9 @@ pub struct File {
     pub first_created_at: Option<String>,
     /// When the last of its tickets was created.
     pub last_created_at: Option<String>,
+    /// The run that last changed one of its tickets, of the files of `tickets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_change: Option<i64>,
     /// Whether it is the parent's, unchanged.
     pub is_unchanged: bool,
 }
@@ -86,6 +112,8 @@ impl Run {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let text = crate::table::instant_text;
         Self {
+            kind: snapshot.kind.clone(),
+            outcome: snapshot.outcome.clone(),
             started_at: text(snapshot.started_at),
             finished_at: snapshot.finished_at.map(text),
             requests: snapshot.requests,

@@ -15,6 +15,7 @@ mod batch;
 mod build;
 mod cell;
 mod changes;
+mod desk;
 mod directory;
 mod failure;
 mod file;
@@ -40,11 +41,11 @@ use self::place::Place;
 use crate::error::{Error, Result};
 use crate::report::{Published, Publishing, TableChanges};
 use crate::store::Store;
-use crate::table::Instant;
+use crate::table::{Instant, Snapshot};
 
 pub use directory::Filesystem;
 pub use listing::list;
-pub use manifest::{ChangesFile, File, Manifest, Run};
+pub use manifest::{ChangesFile, File, Lack, Manifest, Run};
 pub use schema::OPERATION;
 
 /// Where and how to publish.
@@ -62,13 +63,17 @@ pub struct Options {
     pub workers: usize,
     /// Now: what the manifest says.
     pub now: Instant,
+    /// Random: what tells the snapshot from any other.
+    pub token: u128,
 }
 
-/// Makes the directory that a store and its snapshots are to lie in.
+/// Makes the directory that a real desk's store and its snapshots are to lie in.
 ///
 /// # Errors
-/// It cannot be made.
+/// It cannot be made, or holds snapshots of an invented desk.
 pub fn create_directory(options: &Options) -> Result<()> {
+    let place = Place::new(&options.directory, options.file_mode);
+    desk::refuse_other_desk(&place, false)?;
     directory::create_directory(&options.directory, options.file_mode)
 }
 
@@ -77,6 +82,7 @@ pub fn create_directory(options: &Options) -> Result<()> {
 /// # Errors
 /// [`Interrupted`](crate::error::ErrorKind::Interrupted) when cancelled,
 /// [`StoreBusy`](crate::error::ErrorKind::StoreBusy) while another publish writes to the directory,
+/// [`Usage`](crate::error::ErrorKind::Usage) where the directory is another store's,
 /// and whatever keeps the store from being read or the directory from being written. `current` and
 /// the store are then as they were.
 pub fn publish(
@@ -85,10 +91,15 @@ pub fn publish(
     cancel: &CancellationToken,
     progress: &(dyn Fn(Publishing) + Sync),
 ) -> Result<Published> {
-    create_directory(options)?;
     let place = Place::new(&options.directory, options.file_mode);
+    let is_demo = desk::is_demo(store)?;
+    desk::refuse_other_store(&place, store.path())?;
+    desk::refuse_other_desk(&place, is_demo)?;
+    directory::create_directory(&place.snapshots_directory(), options.file_mode)?;
     let _lock = directory::Lock::take(place.root(), options.file_mode)?;
-    place.clean()?;
+    let mut remarks = Vec::new();
+    remarks.extend(place.clean()?.map(|name| left_behind(&name)));
+    place.adopt_mode()?;
     let Some(latest) = store.snapshots(1)?.pop() else {
         return Err(Error::usage(format!(
             "{} holds no run to publish",
@@ -96,26 +107,39 @@ pub fn publish(
         ))
         .help("run a backfill first"));
     };
-    let mut remarks = Vec::new();
-    let mut parent = parent(&place, store, &mut remarks)?;
+    let parent = parent(&place, store, &mut remarks)?;
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
     {
         // A run that is over changes nothing any more.
-        let removed = place.retain(options.keep_snapshots, parent.name())?;
-        return Ok(unchanged(options, parent, removed, remarks));
+        return unchanged(options, &place, parent, remarks);
     }
-    let name = place.free_name(latest.id);
+    if latest.finished_at.is_none() {
+        remarks.push(unfinished(&latest));
+    }
+    let name = place.next_name(latest.id)?;
     let build = Build {
         place: &place,
         store,
         options,
         latest: &latest,
         name: &name,
+        is_demo,
+        lacks_modes: place.lacks_modes(&options.filesystem)?,
         cancel,
         progress,
     };
+    build_and_install(&build, parent, remarks)
+}
+
+/// Builds a snapshot and makes it current, unless it tells the same as its parent.
+fn build_and_install(
+    build: &Build<'_>,
+    mut parent: Option<Parent>,
+    mut remarks: Vec<String>,
+) -> Result<Published> {
+    let (place, options) = (build.place, build.options);
     let built = loop {
         match build.run(parent.as_ref()) {
             Ok(built) => break built,
@@ -134,25 +158,51 @@ pub fn publish(
         && built.is_same_as(parent)
     {
         place.clean()?;
-        let removed = place.retain(options.keep_snapshots, parent.name())?;
-        return Ok(unchanged(options, parent, removed, remarks));
+        return unchanged(options, place, parent, remarks);
     }
-    let is_linked = place.install(&built.directory, &name, &options.filesystem);
+    let had_no_links = place.has_current_json();
+    let is_linked = place.install(&built.directory, &built.manifest, &options.filesystem);
     let is_linked = is_linked.inspect_err(|_| drop(place.clean()))?;
-    if !is_linked {
+    if !is_linked && !had_no_links {
         remarks.push(
             "the filesystem has no symbolic links: current.json names the newest snapshot".into(),
         );
     }
-    if built.copied > 0 {
-        remarks.push(
-            "the filesystem has no hard links: unchanged files were copied, and each snapshot takes its full size"
-                .into(),
-        );
-    }
+    remarks.extend(
+        built
+            .manifest
+            .lacks
+            .iter()
+            .filter(|lack| !parent.as_ref().is_some_and(|parent| parent.lacks(**lack)))
+            .map(|lack| lacks(*lack).to_owned()),
+    );
     place.clean()?;
-    let removed = place.retain(options.keep_snapshots, &name)?;
-    Ok(published(options, &built, removed, remarks))
+    let removed = place.retain(options.keep_snapshots, build.name)?;
+    Ok(published(options, place, &built, removed, remarks))
+}
+
+fn left_behind(name: &str) -> String {
+    format!(
+        "snapshot {name} was removed: the publish that made it ended before it became the current one"
+    )
+}
+
+fn unfinished(run: &Snapshot) -> String {
+    format!(
+        "run {} ({}) is not finished: the snapshot holds what it had read so far",
+        run.id, run.kind
+    )
+}
+
+fn lacks(lack: Lack) -> &'static str {
+    match lack {
+        Lack::HardLinks => {
+            "the filesystem has no hard links: unchanged files were copied, and each snapshot takes its full size"
+        }
+        Lack::Permissions => {
+            "the filesystem refuses to set permissions: files have those that it gives them"
+        }
+    }
 }
 
 fn parent(place: &Place, store: &Store, remarks: &mut Vec<String>) -> Result<Option<Parent>> {
@@ -172,34 +222,24 @@ fn without_parent(why: &str) -> String {
 
 fn published(
     options: &Options,
+    place: &Place,
     built: &Built,
     removed: Vec<String>,
     remarks: Vec<String>,
 ) -> Published {
     let manifest = &built.manifest;
-    let count = |is_unchanged: bool| {
-        let files = manifest
-            .files
-            .iter()
-            .filter(move |file| file.is_unchanged == is_unchanged);
-        files.fold((0, 0), |(count, bytes), file| {
-            (count + 1, bytes + file.bytes)
-        })
-    };
-    let (files_written, bytes_written) = count(false);
-    let (files_unchanged, bytes_unchanged) = count(true);
+    let changes = manifest.changes.iter().map(|file| file.bytes);
+    let images = manifest.files.iter();
+    let written = images.filter(|file| !file.is_unchanged);
+    let (files, bytes) = changes
+        .chain(written.map(|file| file.bytes))
+        .chain([built.manifest_bytes])
+        .fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
     Published {
-        directory: options.directory.display().to_string(),
-        snapshot: manifest.snapshot.clone(),
-        snapshot_id: manifest.snapshot_id,
-        parent: manifest.parent.clone(),
         is_new: true,
         has_changes: manifest.parent.is_none() || built.has_data_changes(),
-        rows: manifest.files.iter().map(|file| file.rows).sum(),
-        files_written,
-        bytes_written,
-        files_unchanged,
-        bytes_unchanged,
+        files_written: files,
+        bytes_written: bytes,
         is_linked: built.copied == 0,
         changes: manifest
             .changes
@@ -213,34 +253,55 @@ fn published(
             .collect(),
         removed,
         remarks,
-        elapsed_s: 0.0,
+        ..told(options, place, manifest)
     }
 }
 
 /// Nothing was written: the store is as `current` has it.
 fn unchanged(
     options: &Options,
+    place: &Place,
     current: &Parent,
-    removed: Vec<String>,
     remarks: Vec<String>,
-) -> Published {
+) -> Result<Published> {
     let manifest = &current.manifest;
+    Ok(Published {
+        files_unchanged: u64::try_from(manifest.files.len()).unwrap_or(u64::MAX),
+        bytes_unchanged: manifest.files.iter().map(|file| file.bytes).sum(),
+        removed: place.retain(options.keep_snapshots, current.name())?,
+        remarks,
+        ..told(options, place, manifest)
+    })
+}
+
+/// What a manifest alone tells.
+fn told(options: &Options, place: &Place, manifest: &Manifest) -> Published {
+    let unchanged = manifest.files.iter().filter(|file| file.is_unchanged);
+    let (files_unchanged, bytes_unchanged) =
+        unchanged.fold((0, 0), |(count, sum), file| (count + 1, sum + file.bytes));
+    let current = match place.has_current_json() {
+        true => place::CURRENT_JSON,
+        false => place::CURRENT,
+    };
     Published {
         directory: options.directory.display().to_string(),
+        current: options.directory.join(current).display().to_string(),
         snapshot: manifest.snapshot.clone(),
+        id: manifest.id.clone(),
         snapshot_id: manifest.snapshot_id,
         parent: manifest.parent.clone(),
+        parent_id: manifest.parent_id.clone(),
         is_new: false,
         has_changes: false,
         rows: manifest.files.iter().map(|file| file.rows).sum(),
         files_written: 0,
         bytes_written: 0,
-        files_unchanged: u64::try_from(manifest.files.len()).unwrap_or(u64::MAX),
-        bytes_unchanged: manifest.files.iter().map(|file| file.bytes).sum(),
+        files_unchanged,
+        bytes_unchanged,
         is_linked: true,
         changes: Vec::new(),
-        removed,
-        remarks,
+        removed: Vec::new(),
+        remarks: Vec::new(),
         elapsed_s: 0.0,
     }
 }

@@ -6,6 +6,7 @@ use super::failure::Stop;
 use super::manifest::{Manifest, Run};
 use crate::error::Result;
 use crate::store::{Reader, Store};
+use crate::table::{Record, Ticket};
 
 /// The tickets created in one month.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +21,21 @@ pub(super) struct Month {
 
 impl Month {
     /// Whether no row of it differs from the parent's: no ticket changed since, and none left for
-    /// another month.
+    /// another month. The last change is compared with what the parent had, not with its number:
+    /// the store may have been put back to an earlier state of an unfinished run.
     pub(super) fn is_as_in(&self, parent: &Manifest) -> bool {
-        let rows = parent
-            .files
-            .iter()
-            .find(|file| file.table == "tickets" && file.created_month.as_ref() == Some(&self.name))
-            .map(|file| file.rows);
         let is_untouched = match parent.is_unfinished() {
             true => self.last_change < parent.snapshot_id,
             false => self.last_change <= parent.snapshot_id,
         };
-        is_untouched && rows == u64::try_from(self.tickets).ok()
+        let mut files = parent.files.iter();
+        is_untouched
+            && files.any(|file| {
+                file.table == Ticket::TABLE.name
+                    && file.created_month.as_ref() == Some(&self.name)
+                    && u64::try_from(self.tickets) == Ok(file.rows)
+                    && file.last_change == Some(self.last_change)
+            })
     }
 }
 
@@ -59,14 +63,17 @@ pub(super) fn run(store: &Store, id: i64) -> Result<Option<Run>> {
     let found = store
         .connection()
         .query_row(
-            "SELECT started_at, finished_at, requests, tickets_read FROM snapshots WHERE id = ?1",
+            "SELECT kind, outcome, started_at, finished_at, requests, tickets_read
+             FROM snapshots WHERE id = ?1",
             [id],
             |row| {
                 Ok(Run {
-                    started_at: row.get(0)?,
-                    finished_at: row.get(1)?,
-                    requests: row.get(2)?,
-                    tickets_read: row.get(3)?,
+                    kind: row.get(0)?,
+                    outcome: row.get(1)?,
+                    started_at: row.get(2)?,
+                    finished_at: row.get(3)?,
+                    requests: row.get(4)?,
+                    tickets_read: row.get(5)?,
                 })
             },
         )

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::manifest::{File, Manifest, Run};
+use super::manifest::{File, Lack, Manifest, Run};
 use super::place::Place;
 use super::{directory, schema};
 use crate::error::Result;
@@ -57,6 +57,11 @@ impl Parent {
     /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.manifest.snapshot
+    }
+
+    /// Whether the filesystem was known to lack this.
+    pub(super) fn lacks(&self, lack: Lack) -> bool {
+        self.manifest.lacks.contains(&lack)
     }
 
     /// Where one of its files lies.

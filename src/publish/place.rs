@@ -1,10 +1,11 @@
 //! The directory that is published to: which snapshots lie there, and which is current.
 //!
 //! ```text
-//! DIR/current -> snapshots/000042      or DIR/current.json where there are no links
+//! DIR/current -> snapshots/000042       or DIR/current.json where there are no links
 //! DIR/snapshots/000042/manifest.json
 //! DIR/snapshots/000042/tickets/created_month=2026-10/tickets.parquet
-//! DIR/.tmp-…                           what a publish works on; cleaned by the next
+//! DIR/snapshots/.mava-export-tmp-…      what a publish works on; cleaned by the next
+//! DIR/.mava-export-installing           names the snapshot that is about to become current
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -16,19 +17,29 @@ use super::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 
 /// The link to the newest snapshot.
-const CURRENT: &str = "current";
+pub(super) const CURRENT: &str = "current";
 
 /// What stands in for it on a filesystem without links.
-const CURRENT_JSON: &str = "current.json";
+pub(super) const CURRENT_JSON: &str = "current.json";
 
-/// What begins so is not finished.
-const TEMPORARY: &str = ".tmp-";
+/// What begins so is ours and not finished.
+const TEMPORARY: &str = ".mava-export-tmp-";
+
+/// Is there from before a snapshot has its name until `current` leads to it.
+const INSTALLING: &str = ".mava-export-installing";
 
 /// `current.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Current {
     snapshot: String,
     path: String,
+}
+
+/// What [`INSTALLING`] holds.
+#[derive(Debug, Serialize, Deserialize)]
+struct Installing {
+    snapshot: String,
+    id: String,
 }
 
 /// A directory with snapshots.
@@ -50,55 +61,65 @@ impl Place {
         &self.root
     }
 
-    /// The directory of a snapshot.
-    pub(super) fn snapshot(&self, name: &str) -> PathBuf {
-        self.root.join("snapshots").join(name)
+    /// The directory of the snapshots, which may be a filesystem of its own.
+    pub(super) fn snapshots_directory(&self) -> PathBuf {
+        self.root.join("snapshots")
     }
 
-    /// A directory to work in.
+    /// The directory of a snapshot.
+    pub(super) fn snapshot(&self, name: &str) -> PathBuf {
+        self.snapshots_directory().join(name)
+    }
+
+    /// A place to work in, on the filesystem of the snapshots.
     pub(super) fn temporary(&self, name: &str) -> PathBuf {
+        self.snapshot(&format!("{TEMPORARY}{name}"))
+    }
+
+    /// A place to work in, on the filesystem of `current`.
+    fn temporary_beside_current(&self, name: &str) -> PathBuf {
         self.root.join(format!("{TEMPORARY}{name}"))
     }
 
-    /// Removes what a publish that was killed left behind: what it worked on, and a snapshot that
-    /// it finished but did not live to make current.
-    pub(super) fn clean(&self) -> Result<()> {
-        for name in self.left_behind()? {
-            self.discard(&name)?;
-        }
-        for (path, _) in directory::entries(&self.root)? {
-            let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name.starts_with(TEMPORARY)) {
-                tracing::debug!(path = %path.display(), "removing what an earlier publish left");
-                directory::remove(&path)?;
+    /// Removes what a publish that was killed left behind: what it worked on, and the snapshot
+    /// that it finished but did not live to make current, whose name is returned.
+    pub(super) fn clean(&self) -> Result<Option<String>> {
+        let removed = self.end_installing()?;
+        for directory in [self.root.clone(), self.snapshots_directory()] {
+            for (path, _) in directory::entries(&directory)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                if name.is_some_and(|name| name.starts_with(TEMPORARY)) {
+                    tracing::debug!(path = %path.display(), "removing what an earlier publish left");
+                    directory::remove(&path)?;
+                }
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
-    /// Snapshots that were never current: those made after it or from it, and the only one where
-    /// there is no current yet. One without a manifest is not ours to judge.
-    fn left_behind(&self) -> Result<Vec<String>> {
-        let current = self.current()?;
-        let mut others = Vec::new();
-        let mut newest = None;
-        for name in self.snapshots()? {
-            let manifest = self.manifest(&name)?;
-            if current.as_ref() == Some(&name) {
-                newest = manifest.map(|manifest| manifest.created_at);
-            } else {
-                others.push((name, manifest));
-            }
-        }
-        if current.is_none() && others.len() != 1 {
-            return Ok(Vec::new());
-        }
-        let is_left = |manifest: &Manifest| match &newest {
-            Some(newest) => manifest.parent == current || manifest.created_at > *newest,
-            None => current.is_none() && manifest.parent.is_none(),
+    /// Removes the snapshot that was about to become current and is not. Only the mark that its
+    /// publish left tells it from one that was current once: neither its age nor its parent does.
+    fn end_installing(&self) -> Result<Option<String>> {
+        let mark = self.root.join(INSTALLING);
+        let Some(text) = directory::read(&mark)? else {
+            return Ok(None);
         };
-        others.retain(|(_, manifest)| manifest.as_ref().is_some_and(is_left));
-        Ok(others.into_iter().map(|(name, _)| name).collect())
+        // A mark that was cut was not on disk yet, and nothing was renamed before it was.
+        let installing = serde_json::from_str::<Installing>(&text).ok();
+        let mut removed = None;
+        if let Some(Installing { snapshot, id }) = installing
+            && Number::of(&snapshot).is_some()
+            && self.current()?.as_ref() != Some(&snapshot)
+            && self
+                .manifest(&snapshot)?
+                .is_some_and(|manifest| manifest.id == id)
+        {
+            self.discard(&snapshot)?;
+            directory::sync_directory(&self.snapshots_directory())?;
+            removed = Some(snapshot);
+        }
+        directory::remove(&mark)?;
+        Ok(removed)
     }
 
     /// The name of the current snapshot.
@@ -120,18 +141,24 @@ impl Place {
         Ok(name.map(str::to_owned))
     }
 
-    /// The names of all snapshots, sorted.
+    /// Whether `current.json` stands in for the link.
+    pub(super) fn has_current_json(&self) -> bool {
+        directory::exists(&self.root.join(CURRENT_JSON))
+    }
+
+    /// The names of all snapshots, in the order in which they were published.
     pub(super) fn snapshots(&self) -> Result<Vec<String>> {
-        let found = directory::entries(&self.root.join("snapshots"))?;
-        Ok(found
+        let mut found: Vec<(Number, String)> = directory::entries(&self.snapshots_directory())?
             .into_iter()
             .filter(|(_, is_directory)| *is_directory)
             .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
-            .filter(|name| is_name(name))
-            .collect())
+            .filter_map(|name| Some((Number::of(&name)?, name)))
+            .collect();
+        found.sort();
+        Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// What a snapshot says of itself; `None` where it says nothing.
+    /// What a snapshot says of itself; `None` where it says nothing that we understand.
     pub(super) fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
         let path = self.snapshot(name).join(manifest::NAME);
         let Some(text) = directory::read(&path)? else {
@@ -140,54 +167,76 @@ impl Place {
         Ok(serde_json::from_str(&text).ok())
     }
 
-    /// A name for a snapshot of this run that no other has: its number, and from the second on
-    /// which of them it is.
-    pub(super) fn free_name(&self, snapshot_id: i64) -> String {
-        let name = format!("{snapshot_id:06}");
-        if !directory::exists(&self.snapshot(&name)) {
-            return name;
-        }
-        (2..)
-            .map(|number| format!("{name}-{number}"))
-            .find(|name| !directory::exists(&self.snapshot(name)))
-            .unwrap_or(name)
+    /// Whether a snapshot was made here, by this version or another.
+    fn is_ours(&self, name: &str) -> Result<bool> {
+        let path = self.snapshot(name).join(manifest::NAME);
+        let text = directory::read(&path)?.unwrap_or_default();
+        let told = serde_json::from_str::<serde_json::Value>(&text).ok();
+        Ok(told.is_some_and(|told| told.get("snapshot").is_some_and(|it| it == name)))
     }
 
-    /// Makes a finished directory the current snapshot of this name: all of it is on disk before
-    /// it has the name, and it has the name before anything leads to it. `false` where the
-    /// filesystem has no links.
+    /// A name for a snapshot of this run, after all that are there and after the current one: its
+    /// number, and from the second on which of them it is. Where the numbers begin again, as in
+    /// another store, that of the last snapshot goes on.
+    pub(super) fn next_name(&self, snapshot_id: i64) -> Result<String> {
+        let entries = directory::entries(&self.snapshots_directory())?;
+        let names = entries
+            .into_iter()
+            .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
+            .chain(self.current()?);
+        let last = names.filter_map(|name| Number::of(&name)).max();
+        let run = u64::try_from(snapshot_id).unwrap_or(0);
+        let next = match last {
+            Some(last) if last.run >= run => Number {
+                run: last.run,
+                which: last.which.saturating_add(1),
+            },
+            _ => Number { run, which: 1 },
+        };
+        Ok(next.name())
+    }
+
+    /// Makes a finished directory the current snapshot: all of it is on disk before it has its
+    /// name, and it has its name before anything leads to it. `false` where the filesystem has no
+    /// links.
     pub(super) fn install(
         &self,
         built: &Path,
-        name: &str,
+        manifest: &Manifest,
         filesystem: &Filesystem,
     ) -> Result<bool> {
         directory::sync_tree(built)?;
-        let snapshots = self.root.join("snapshots");
-        directory::create_directory(&snapshots, self.file_mode)?;
-        directory::rename(built, &self.snapshot(name))?;
-        directory::sync_directory(&snapshots)?;
+        let mark = self.root.join(INSTALLING);
+        let installing = Installing {
+            snapshot: manifest.snapshot.clone(),
+            id: manifest.id.clone(),
+        };
+        self.write_json(&mark, &installing)?;
         directory::sync_directory(&self.root)?;
-        self.point_to(name, filesystem)
+        directory::rename(built, &self.snapshot(&manifest.snapshot))?;
+        directory::sync_directory(&self.snapshots_directory())?;
+        let is_linked = self.point_to(&manifest.snapshot, filesystem)?;
+        directory::remove(&mark)?;
+        directory::sync_directory(&self.root)?;
+        Ok(is_linked)
     }
 
     /// Swaps `current`.
     fn point_to(&self, name: &str, filesystem: &Filesystem) -> Result<bool> {
         let target = PathBuf::from("snapshots").join(name);
-        let link = self.temporary(CURRENT);
+        let link = self.temporary_beside_current(CURRENT);
         let json = self.root.join(CURRENT_JSON);
-        let is_linked = (filesystem.symlink)(&target, &link).is_ok();
+        let is_linked = directory::symlink(&target, &link, filesystem)?;
         if is_linked {
             directory::rename(&link, &self.root.join(CURRENT))?;
             directory::remove(&json)?;
         } else {
-            let text = serde_json::to_string_pretty(&Current {
+            let temporary = self.temporary_beside_current(CURRENT_JSON);
+            let current = Current {
                 snapshot: name.to_owned(),
                 path: target.to_string_lossy().into_owned(),
-            })
-            .map_err(|error| Error::failed("current.json is no JSON").because(error))?;
-            let temporary = self.temporary(CURRENT_JSON);
-            directory::write(&temporary, &format!("{text}\n"), self.file_mode)?;
+            };
+            self.write_json(&temporary, &current)?;
             directory::rename(&temporary, &json)?;
             directory::remove(&self.root.join(CURRENT))?;
         }
@@ -195,27 +244,28 @@ impl Place {
         Ok(is_linked)
     }
 
-    /// Removes the oldest snapshots until so many are left, never the one of this name, and
-    /// returns their names.
+    fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string(value).map_err(|error| {
+            Error::failed(format!("{} is no JSON", path.display())).because(error)
+        })?;
+        directory::write(path, &format!("{text}\n"), self.file_mode)
+    }
+
+    /// Removes the oldest snapshots until so many are left, never the current one, and returns
+    /// their names. What has no manifest is not ours to remove, and not counted.
     pub(super) fn retain(&self, keep: usize, current: &str) -> Result<Vec<String>> {
-        let mut aged = Vec::new();
+        let mut others = Vec::new();
         for name in self.snapshots()? {
-            if name != current {
-                let created_at = self.manifest(&name)?.map(|manifest| manifest.created_at);
-                aged.push((created_at, name));
+            if name != current && self.is_ours(&name)? {
+                others.push(name);
             }
         }
-        aged.sort();
-        let surplus = (aged.len() + 1).saturating_sub(keep.max(1));
-        let gone: Vec<String> = aged
-            .into_iter()
-            .take(surplus)
-            .map(|(_, name)| name)
-            .collect();
-        for name in &gone {
+        let surplus = (others.len() + 1).saturating_sub(keep.max(1));
+        others.truncate(surplus);
+        for name in &others {
             self.discard(name)?;
         }
-        Ok(gone)
+        Ok(others)
     }
 
     /// Removes a snapshot, which is none any more before its first file goes.
@@ -224,11 +274,91 @@ impl Place {
         directory::rename(&self.snapshot(name), &doomed)?;
         directory::remove(&doomed)
     }
+
+    /// Gives the directory and that of the snapshots the permissions that now go with its files,
+    /// if theirs are those that went with the files of the current snapshot: others were given by
+    /// somebody else.
+    pub(super) fn adopt_mode(&self) -> Result<()> {
+        let Some(current) = self.current()? else {
+            return Ok(());
+        };
+        let Some(before) = directory::mode(&self.snapshot(&current).join(manifest::NAME)) else {
+            return Ok(());
+        };
+        for directory in [self.root.clone(), self.snapshots_directory()] {
+            directory::change_directory_mode(&directory, before, self.file_mode)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the filesystem refuses to set permissions.
+    pub(super) fn lacks_modes(&self, filesystem: &Filesystem) -> Result<bool> {
+        let path = self.temporary("mode");
+        directory::write(&path, "", self.file_mode)?;
+        let is_refused = directory::is_mode_refused(&path, self.file_mode, filesystem)?;
+        directory::remove(&path)?;
+        Ok(is_refused)
+    }
 }
 
-/// Whether a directory's name is one that [`Place::free_name`] gives.
-fn is_name(name: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let (number, which) = name.split_once('-').unwrap_or((name, "2"));
-    number.len() >= 6 && is_number(number) && is_number(which)
+/// A snapshot's place among the others: names go up from publish to publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Number {
+    /// The number of a run.
+    run: u64,
+    /// Which of its snapshots, from 1.
+    which: u64,
+}
+
+impl Number {
+    /// That of a directory of this name; `None` where it is no snapshot's.
+    fn of(name: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| text.parse().ok()).flatten()
+        };
+        let (run, which) = match name.split_once('-') {
+            Some((run, which)) => (run, number(which)?),
+            None => (name, 1),
+        };
+        let found = Self {
+            run: number(run)?,
+            which,
+        };
+        // Written in no other way, so that no two names have one number.
+        (found.name() == name).then_some(found)
+    }
+
+    fn name(self) -> String {
+        match self.which {
+            1 => format!("{:06}", self.run),
+            which => format!("{:06}-{which}", self.run),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_place_and_a_place_one_name() {
+        for (name, run, which) in [
+            ("000001", 1, 1),
+            ("000042-2", 42, 2),
+            ("1000000", 1_000_000, 1),
+            ("000009-10", 9, 10),
+        ] {
+            let number = Number { run, which };
+            assert_eq!(Number::of(name), Some(number));
+            assert_eq!(number.name(), name);
+        }
+        for name in [
+            "", "1", "0000001", "000001-1", "000001-", "00001a", "-000001", "../0001", "mine",
+        ] {
+            assert_eq!(Number::of(name), None, "{name}");
+        }
+        assert!(Number::of("000009-10") > Number::of("000009-9"));
+        assert!(Number::of("1000000") > Number::of("999999-3"));
+    }
 }

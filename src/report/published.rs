@@ -18,19 +18,25 @@ pub struct Publishing {
 pub struct Published {
     /// The directory.
     pub directory: String,
-    /// The snapshot that `current` leads to.
+    /// What leads to the newest snapshot: `current` in it, or `current.json` where there are no links.
+    pub current: String,
+    /// The snapshot that it leads to.
     pub snapshot: String,
+    /// What no other snapshot has.
+    pub id: String,
     /// The store's last run (`snapshots.id`).
     pub snapshot_id: i64,
     /// The snapshot that `changes/` starts from; `None` where the whole image is to be loaded.
     pub parent: Option<String>,
+    /// The `id` of that one.
+    pub parent_id: Option<String>,
     /// Whether a snapshot was written; `false` where the store is as it was published.
     pub is_new: bool,
     /// Whether any row differs from the parent, the runs' own records aside.
     pub has_changes: bool,
     /// Rows of the image.
     pub rows: u64,
-    /// Files of the image that were written.
+    /// Files that were written: of the image, of `changes/`, and the manifest.
     pub files_written: u64,
     /// Their bytes.
     pub bytes_written: u64,
@@ -42,9 +48,10 @@ pub struct Published {
     pub is_linked: bool,
     /// Rows that differ from the parent, by table; tables without any are left out.
     pub changes: Vec<TableChanges>,
-    /// Snapshots that were removed.
+    /// Snapshots that were removed, since more are not kept.
     pub removed: Vec<String>,
-    /// What the reader should know: a parent that could not be used, a filesystem without links.
+    /// What the reader should know: a parent that could not be used, a run that is not finished, a
+    /// snapshot that another publish left unfinished, what the filesystem lacks.
     pub remarks: Vec<String>,
     /// Seconds it took.
     pub elapsed_s: f64,

@@ -59,7 +59,7 @@ impl PublishView {
                 });
             }
             Shown::Log { last } => {
-                if elapsed >= last.get() + LOG_APART {
+                if progress.files > 0 && elapsed >= last.get() + LOG_APART {
                     last.set(elapsed);
                     tracing::info!(
                         files = progress.files,
@@ -82,6 +82,9 @@ impl Drop for PublishView {
 }
 
 fn line(progress: &Publishing, width: usize) -> String {
+    if progress.files == 0 {
+        return fit("Publish  looking at what changed", width.saturating_sub(1));
+    }
     let (done, files) = (progress.files_done, progress.files);
     let figures = format!(
         "{} of {} files, {}",
@@ -167,11 +170,15 @@ fn facts(published: &Published) -> Vec<(&'static str, String)> {
     if published.is_new {
         facts.push(("time", duration(elapsed(published))));
     }
+    let leads = match published.current.ends_with(".json") {
+        true => "names",
+        false => "leads to",
+    };
     facts.push((
         "current",
         format!(
-            "{} leads to snapshots/{}",
-            paint(BOLD, &plain(&format!("{}/current", published.directory))),
+            "{} {leads} snapshots/{}",
+            paint(BOLD, &plain(&published.current)),
             plain(&published.snapshot)
         ),
     ));

@@ -4,9 +4,12 @@ use crate::report::TableChanges;
 fn published() -> Published {
     Published {
         directory: "desk".into(),
+        current: "desk/current".into(),
         snapshot: "000043".into(),
+        id: "2b".into(),
         snapshot_id: 43,
         parent: Some("000042".into()),
+        parent_id: Some("2a".into()),
         is_new: true,
         has_changes: true,
         rows: 1_234_567,
@@ -87,6 +90,21 @@ fn nothing_changed_is_said_so() {
 
       note: the filesystem has no symbolic links
     "#);
+}
+
+#[test]
+fn what_is_not_there_is_not_named() {
+    let without_links = Published {
+        current: "desk/current.json".into(),
+        ..published()
+    };
+    let told = shown(&text(&without_links));
+    assert!(
+        told.contains("desk/current.json names snapshots/000043"),
+        "{told}"
+    );
+    let begins = line(&Publishing::default(), 100);
+    assert_eq!(shown(&begins), "Publish  looking at what changed");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::support::{Site, files, ticket, with_status};
+use crate::store::world::at;
 
 /// The next snapshot is whole, without changes, and says why.
 #[track_caller]
@@ -72,7 +73,7 @@ fn a_snapshot_of_other_columns_or_another_store_is_not_built_upon() {
         published.remarks[0].contains("another store"),
         "{published:?}"
     );
-    assert_eq!(published.snapshot, "000001-2");
+    assert_eq!(published.snapshot, "000002-2");
     other.assert_current();
 }
 
@@ -98,20 +99,187 @@ fn what_is_no_link_of_ours_is_left_alone() {
     site.assert_current();
 }
 
+/// Makes `current` lead to another snapshot, as an operator would.
+fn roll_back(site: &Site, name: &str) {
+    let link = site.root().join("current");
+    fs::remove_file(&link).unwrap();
+    symlink(format!("snapshots/{name}"), &link).unwrap();
+}
+
 #[test]
-fn a_snapshot_that_never_became_current_goes() {
+fn a_snapshot_that_never_became_current_goes_and_is_told() {
     let mut site = Site::of(0..30, 3);
     site.publish();
     site.run(&[with_status(ticket(1, 3), "Resolved")]);
     site.publish();
     // As if killed between the two last steps.
-    let link = site.root().join("current");
-    fs::remove_file(&link).unwrap();
-    symlink("snapshots/000001", &link).unwrap();
-    fs::create_dir_all(site.root().join(".tmp-000003/tickets")).unwrap();
+    roll_back(&site, "000001");
+    let id = site.manifest("000002").id;
+    fs::write(
+        site.root().join(".mava-export-installing"),
+        format!("{{\"snapshot\":\"000002\",\"id\":\"{id}\"}}\n"),
+    )
+    .unwrap();
+    fs::create_dir_all(
+        site.root()
+            .join("snapshots/.mava-export-tmp-000003/tickets"),
+    )
+    .unwrap();
     let published = site.publish();
     assert_eq!(published.snapshot, "000002");
+    assert_ne!(published.id, id);
     assert_eq!(published.parent.as_deref(), Some("000001"));
+    assert!(
+        published.remarks[0].contains("snapshot 000002 was removed"),
+        "{published:?}"
+    );
+    site.assert_current();
+}
+
+#[test]
+fn a_mark_that_is_cut_or_names_another_snapshot_costs_none() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    for (number, mark) in [
+        "",
+        "{\"snapshot\":\"0000",
+        "{\"snapshot\":\"000001\",\"id\":\"another\"}",
+        "{\"snapshot\":\"../snapshots\",\"id\":\"1\"}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        site.run(&[ticket(100 + i64::try_from(number).unwrap(), 3)]);
+        fs::write(site.root().join(".mava-export-installing"), mark).unwrap();
+        let published = site.publish();
+        assert!(published.remarks.is_empty(), "{published:?}");
+        assert!(site.snapshot("000001").exists());
+        site.assert_current();
+    }
+}
+
+#[test]
+fn snapshots_that_were_current_once_survive_a_step_back() {
+    let mut site = Site::of(0..30, 3);
+    for number in 0..5 {
+        site.publish();
+        site.run(&[ticket(100 + number, 3)]);
+    }
+    roll_back(&site, "000002");
+    let published = site.publish();
+    // After all that are there, and told apart from the one it is built on.
+    assert_eq!(published.snapshot, "000006");
+    assert_eq!(published.parent.as_deref(), Some("000002"));
+    assert!(published.remarks.is_empty() && published.removed.is_empty());
+    for name in ["000001", "000002", "000003", "000004", "000005"] {
+        assert!(site.snapshot(name).exists(), "{name}");
+    }
+    site.assert_current();
+}
+
+#[test]
+fn a_clock_that_ran_ahead_or_back_costs_no_snapshot_but_the_oldest() {
+    let mut site = Site::of(0..30, 3);
+    site.options.keep_snapshots = 3;
+    let mut removed = Vec::new();
+    for days in [0, 400, -400, 3, 1] {
+        site.options.now = at("2026-01-01") + chrono::TimeDelta::days(days);
+        let published = site.publish_now();
+        removed.extend(published.removed);
+        assert!(published.remarks.is_empty(), "{:?}", published.remarks);
+        site.run(&[ticket(500 + days, 3)]);
+    }
+    assert_eq!(removed, ["000001", "000002"]);
+}
+
+#[test]
+fn the_numbers_of_another_store_go_on_after_those_that_are_there() {
+    let mut site = Site::of(0..30, 3);
+    for number in 0..3 {
+        site.publish();
+        site.run(&[ticket(100 + number, 3)]);
+    }
+    let mut other = Site::of(0..30, 3);
+    other.options.directory = site.options.directory.clone();
+    other.options.token = 70;
+    for expected in ["000003-2", "000003-3"] {
+        let published = other.publish();
+        assert_eq!(published.snapshot, expected);
+        assert!(published.removed.is_empty(), "{published:?}");
+        other.run(&[with_status(ticket(1, 3), expected)]);
+    }
+    for name in ["000001", "000002", "000003"] {
+        assert!(site.snapshot(name).exists(), "{name}");
+    }
+}
+
+/// What a consumer of `changes/` goes by.
+#[test]
+fn a_name_is_never_given_twice_and_an_id_tells_one_snapshot_from_all_others() {
+    let mut site = Site::new();
+    site.options.keep_snapshots = 1;
+    let run = site.begin();
+    let mut seen = Vec::new();
+    let mut before = None;
+    for number in 0..4 {
+        site.page(&run, &[ticket(number, 2)]);
+        let published = site.publish();
+        assert_eq!(published.parent_id, before);
+        assert!(
+            published.remarks[0].contains("is not finished"),
+            "{published:?}"
+        );
+        let manifest = site.manifest(&published.snapshot);
+        assert_eq!(manifest.id, published.id);
+        assert_eq!(manifest.parent_id, before);
+        assert_eq!(
+            (manifest.run.kind.as_str(), manifest.run.outcome.as_str()),
+            ("backfill", "running")
+        );
+        before = Some(published.id.clone());
+        seen.push((published.snapshot, published.id));
+    }
+    let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["000001", "000001-2", "000001-3", "000001-4"]);
+    let ids: std::collections::BTreeSet<&String> = seen.iter().map(|(_, id)| id).collect();
+    assert_eq!(ids.len(), 4);
+}
+
+#[test]
+fn what_others_keep_in_the_directory_is_left_alone() {
+    let mut site = Site::of(0..30, 3);
+    site.options.keep_snapshots = 1;
+    fs::create_dir_all(site.root().join(".tmp-theirs")).unwrap();
+    fs::create_dir_all(site.root().join("snapshots/000000")).unwrap();
+    fs::create_dir_all(site.root().join("snapshots/000123")).unwrap();
+    let published = site.publish();
+    assert!(published.removed.is_empty(), "{published:?}");
+    for name in [".tmp-theirs", "snapshots/000000", "snapshots/000123"] {
+        assert!(site.root().join(name).exists(), "{name}");
+    }
+    assert_eq!(published.snapshot, "000123-2");
+}
+
+#[test]
+fn a_store_put_back_into_the_middle_of_a_run_shares_no_month_it_has_not() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    let run = site.begin();
+    site.page(&run, &[with_status(ticket(3, 3), "Open")]);
+    let backup = site.desk.directory.path().join("backup.db");
+    site.desk
+        .store
+        .connection()
+        .execute("VACUUM INTO ?1", [backup.to_str().unwrap()])
+        .unwrap();
+    site.page(&run, &[with_status(ticket(1, 3), "Resolved")]);
+    let ahead = site.publish();
+    // Put back, and gone further on another way.
+    site.put_back(&backup);
+    site.page(&run, &[with_status(ticket(2, 3), "Pending")]);
+    site.page(&run, &[with_status(ticket(5, 3), "Pending")]);
+    let published = site.publish();
+    assert_eq!(published.parent, Some(ahead.snapshot));
     site.assert_current();
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use mava_export::table::{Record, TABLES, Table, Ticket};
 
-use super::support::{Site, files, parquet_rows, ticket};
+use super::support::{Site, files, parquet_rows, ticket, with_status};
 use crate::store::world::{at, seal};
 
 /// Texts that a careless writer loses.
@@ -118,6 +118,29 @@ fn files_are_their_owners_alone_unless_told_otherwise() {
         site.options.file_mode = 0o640;
         site.publish();
     }
+}
+
+#[test]
+fn other_permissions_are_given_to_what_is_shared_and_to_the_directories_made_here() {
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut site = Site::of(0..20, 2);
+    site.publish();
+    site.options.file_mode = 0o640;
+    site.run(&[with_status(ticket(1, 2), "Resolved")]);
+    let published = site.publish();
+    assert!(published.files_unchanged > 0);
+    for path in files(&fs::canonicalize(site.root().join("current")).unwrap()) {
+        assert_eq!(mode(&path), 0o640, "{path:?}");
+    }
+    assert_eq!(mode(site.root()), 0o750);
+    assert_eq!(mode(&site.root().join("snapshots")), 0o750);
+    // What somebody else set stays.
+    fs::set_permissions(site.root(), fs::Permissions::from_mode(0o755)).unwrap();
+    site.options.file_mode = 0o600;
+    site.run(&[with_status(ticket(1, 2), "Open")]);
+    site.publish();
+    assert_eq!(mode(site.root()), 0o755);
+    assert_eq!(mode(&site.root().join("snapshots")), 0o700);
 }
 
 #[test]

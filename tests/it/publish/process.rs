@@ -133,9 +133,9 @@ fn a_publish_killed_at_any_of_thirty_points_is_repaired_by_the_next() {
         let what = format!("kill {kill} after {moment:?}");
         given.assert_old_or_new(&directory, &what);
         has_litter += usize::from(
-            listing(&directory)
+            listing(&directory.join("snapshots"))
                 .iter()
-                .any(|name| name.starts_with(".tmp-")),
+                .any(|name| name.starts_with(".mava-export-tmp-")),
         );
         succeeded(&given.publish(&directory).output().unwrap());
         assert!(given.assert_old_or_new(&directory, &what), "{what}");
@@ -162,7 +162,7 @@ fn a_signal_ends_a_publish_and_leaves_nothing_half_made() {
         let directory = given.copy(signal);
         let mut child = given.publish(&directory).spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !directory.join(".tmp-000002").exists() {
+        while !directory.join("snapshots/.mava-export-tmp-000002").exists() {
             assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none());
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -228,7 +228,8 @@ fn a_full_disk_ends_a_publish_with_its_path_and_leaves_all_as_it_was() {
         ] {
             assert!(said.contains(part), "{said}");
         }
-        assert_eq!(listing(&directory), [".publish-lock"]);
+        assert_eq!(listing(&directory), [".publish-lock", "snapshots"]);
+        assert!(listing(&directory.join("snapshots")).is_empty());
         assert!(
             fs::read(given.path("support.db")).unwrap() == store,
             "the store changed"

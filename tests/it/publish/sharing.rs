@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use mava_export::publish::Filesystem;
+use mava_export::report::Published;
 
 use super::support::{Site, assert_same, files, image, moved, ticket, with_status};
 use crate::store::world::{at, seal};
@@ -49,7 +50,8 @@ fn months_in_which_nothing_changed_are_links_and_so_are_their_unchanged_tables()
         u64::try_from(shared.len()).unwrap(),
         published.files_unchanged
     );
-    assert_eq!(published.files_written, 3);
+    // With what changed in these three tables, and the manifest.
+    assert_eq!(published.files_written, 7);
     assert!(published.has_changes && published.is_linked);
 }
 
@@ -112,7 +114,7 @@ fn half_a_percent_changed_writes_less_than_a_tenth_of_the_image() {
         .map(|number| {
             let mut rows = ticket(number, months);
             for message in &mut rows.thread.as_mut().unwrap().messages {
-                let words: Vec<String> = (0..40)
+                let words: Vec<String> = (0..80)
                     .map(|word| format!("{:x}", number * 7919 + word * 104_729))
                     .collect();
                 message.content = Some(words.join(" "));
@@ -138,15 +140,20 @@ fn half_a_percent_changed_writes_less_than_a_tenth_of_the_image() {
     site.assert_current();
     let (written, unchanged) = (published.bytes_written, published.bytes_unchanged);
     let (_, own) = compared(&site, "000001");
-    assert_eq!(u64::try_from(own.len()).unwrap(), published.files_written);
-    let on_disk: u64 = own
+    let current = site.root().join("current");
+    let changes = files(&current.join("changes"));
+    let on_disk: Vec<u64> = own
         .iter()
-        .map(|path| {
-            fs::metadata(site.root().join("current").join(path))
-                .unwrap()
-                .len()
-        })
-        .sum();
+        .map(|path| current.join(path))
+        .chain(changes)
+        .chain([current.join("manifest.json")])
+        .map(|path| fs::metadata(path).unwrap().len())
+        .collect();
+    assert_eq!(
+        on_disk.len(),
+        usize::try_from(published.files_written).unwrap()
+    );
+    let on_disk: u64 = on_disk.into_iter().sum();
     assert_eq!(on_disk, written);
     assert!(
         written * 10 <= written + unchanged,
@@ -159,27 +166,46 @@ fn refused(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()> {
     Err(std::io::Error::from_raw_os_error(95))
 }
 
+fn refused_mode(_: &std::path::Path, _: u32) -> std::io::Result<()> {
+    Err(std::io::Error::from_raw_os_error(1))
+}
+
 #[test]
 fn without_links_files_are_copied_and_current_json_names_the_newest() {
     let mut site = Site::of(0..60, 3);
     site.options.filesystem = Filesystem {
         hard_link: refused,
         symlink: refused,
+        set_mode: refused_mode,
     };
     let first = site.publish();
-    assert!(
-        first
-            .remarks
-            .iter()
-            .any(|remark| remark.contains("current.json"))
-    );
+    assert!(first.current.ends_with("/current.json"), "{first:?}");
+    let said = |published: &Published, part: &str| {
+        published.remarks.iter().any(|remark| remark.contains(part))
+    };
+    assert!(said(&first, "current.json") && said(&first, "permissions"));
+    assert_eq!(first.remarks.len(), 2);
     site.run(&[with_status(ticket(1, 3), "Resolved")]);
     let second = site.publish();
-    assert!(!second.is_linked && second.remarks.len() == 2, "{second:?}");
+    assert!(
+        !second.is_linked && said(&second, "hard links"),
+        "{second:?}"
+    );
+    assert_eq!(second.remarks.len(), 1, "each is said once: {second:?}");
+    // Nor when there was nothing to copy in between.
+    for tickets in [vec![ticket(0, 3), ticket(1, 3), ticket(2, 3)], vec![]] {
+        let tickets: Vec<_> = tickets
+            .into_iter()
+            .map(|rows| with_status(rows, "Pending"))
+            .collect();
+        site.run(&tickets);
+        let next = site.publish();
+        assert!(next.remarks.is_empty(), "{next:?}");
+    }
     assert!(!site.root().join("current").exists());
     let text = fs::read_to_string(site.root().join("current.json")).unwrap();
     let current: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(current["snapshot"], "000002");
+    assert_eq!(current["snapshot"], "000004");
     let path = site.root().join(current["path"].as_str().unwrap());
     assert_same(&image(&path), &site.stored(), "copies");
     assert_eq!(second.parent.as_deref(), Some("000001"));
@@ -190,7 +216,58 @@ fn without_links_files_are_copied_and_current_json_names_the_newest() {
     // A filesystem that has learned to link.
     site.options.filesystem = Filesystem::default();
     site.run(&[]);
-    site.publish();
+    assert!(site.publish().is_linked);
     assert!(!site.root().join("current.json").exists());
+    site.assert_current();
+}
+
+fn failing(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()> {
+    Err(std::io::Error::from_raw_os_error(5))
+}
+
+#[test]
+fn a_link_that_fails_for_once_is_an_error_and_current_stays() {
+    let mut site = Site::of(0..60, 3);
+    site.publish();
+    let before = fs::read_link(site.root().join("current")).unwrap();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    let able = Filesystem::default();
+    for filesystem in [
+        Filesystem {
+            symlink: failing,
+            ..able
+        },
+        Filesystem {
+            hard_link: failing,
+            ..able
+        },
+    ] {
+        site.options.filesystem = filesystem;
+        let error = site.try_publish().unwrap_err();
+        assert!(error.to_string().contains("cannot write"), "{error}");
+        assert_eq!(fs::read_link(site.root().join("current")).unwrap(), before);
+        assert!(!site.root().join("current.json").exists());
+        assert!(!site.snapshot("000002").exists());
+        super::support::assert_no_litter(site.root());
+    }
+    site.options.filesystem = able;
+    site.publish();
+    site.assert_current();
+}
+
+#[test]
+fn snapshots_may_lie_on_another_filesystem() {
+    let mut site = Site::of(0..60, 3);
+    let Ok(elsewhere) = tempfile::Builder::new().tempdir_in("/dev/shm") else {
+        return;
+    };
+    fs::create_dir_all(site.root()).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), site.root().join("snapshots")).unwrap();
+    let device = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
+    assert_ne!(device(site.root()), device(elsewhere.path()));
+    site.publish();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    let published = site.publish();
+    assert!(published.is_linked && published.files_unchanged > 0);
     site.assert_current();
 }

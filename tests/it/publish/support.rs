@@ -12,6 +12,7 @@ use mava_export::error::Result;
 use mava_export::normalize::TicketRows;
 use mava_export::publish::{self, Filesystem, Manifest, OPERATION, Options};
 use mava_export::report::Published;
+use mava_export::store::Run;
 use mava_export::table::{Instant, TABLES, Table, Type, instant_text};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
@@ -43,6 +44,7 @@ impl Site {
             filesystem: Filesystem::default(),
             workers: 2,
             now: at("2026-01-01"),
+            token: 0,
         };
         Self {
             desk,
@@ -75,12 +77,46 @@ impl Site {
         self.desk.run(tickets, &now);
     }
 
+    /// Begins a run.
+    pub(super) fn begin(&mut self) -> Run {
+        let now = self.tick();
+        self.desk.begin(&now)
+    }
+
+    /// A page of a run.
+    pub(super) fn page(&mut self, run: &Run, tickets: &[TicketRows]) {
+        let now = self.tick();
+        self.desk.page(run, tickets, &now);
+    }
+
+    /// Puts the store back to what this file holds.
+    pub(super) fn put_back(&mut self, backup: &Path) {
+        let path = self.desk.path();
+        // What is open is closed before its file is replaced.
+        self.desk.store = world::open(&path.with_file_name("scratch.db")).unwrap();
+        for side in ["support.db-wal", "support.db-shm"] {
+            let _ = fs::remove_file(path.with_file_name(side));
+        }
+        fs::copy(backup, &path).unwrap();
+        self.desk.store = world::open(&path).unwrap();
+    }
+
     pub(super) fn publish(&mut self) -> Published {
         self.try_publish().unwrap()
     }
 
     pub(super) fn try_publish(&mut self) -> Result<Published> {
         self.options.now = at(&self.tick());
+        self.try_publish_now()
+    }
+
+    /// Publishes whatever the clock says.
+    pub(super) fn publish_now(&mut self) -> Published {
+        self.try_publish_now().unwrap()
+    }
+
+    fn try_publish_now(&mut self) -> Result<Published> {
+        self.options.token += 1;
         publish::publish(
             &self.desk.store,
             &self.options,
@@ -114,12 +150,17 @@ impl Site {
 
     #[track_caller]
     pub(super) fn assert_no_litter(&self) {
-        let names: Vec<String> = fs::read_dir(self.root())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.starts_with(".tmp-"))
-            .collect();
-        assert!(names.is_empty(), "{names:?}");
+        assert_no_litter(self.root());
+    }
+}
+
+/// Nothing of ours lies there half made.
+#[track_caller]
+pub(super) fn assert_no_litter(root: &Path) {
+    for directory in [root.to_owned(), root.join("snapshots")] {
+        let names = fs::read_dir(directory).unwrap();
+        let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(names.find(|name| name.starts_with(".mava-export-")), None);
     }
 }
 
