@@ -413,6 +413,9 @@ fn has_typed(matches: &ArgMatches, id: &str) -> bool {
             .is_some_and(|(_, child)| has_typed(child, id))
 }
 
+/// Stray words up to this length are repeated in the error: more than the longest command has.
+const LONGEST_WORD: usize = 15;
+
 /// A key on the command line gets its own answer; everything else is clap's.
 fn refuse(error: clap::Error) -> Stop {
     match error.get(ContextKind::InvalidArg) {
@@ -422,8 +425,26 @@ fn refuse(error: clap::Error) -> Stop {
                     .help("set MAVA_API_KEY, or give --api-key-file PATH (- reads it from stdin)"),
             )
         }
-        _ => Stop::Text(error),
+        Some(ContextValue::String(word)) if may_be_key(word) => hidden(),
+        _ => match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(word)) if may_be_key(word) => hidden(),
+            _ => Stop::Text(error),
+        },
     }
+}
+
+/// Whether a stray word may be a key, or hold one: no command or option looks like that.
+fn may_be_key(word: &str) -> bool {
+    !word.starts_with('-') && (word.contains('=') || word.len() > LONGEST_WORD)
+}
+
+fn hidden() -> Stop {
+    Stop::Error(
+        Error::usage(
+            "a word was given that is no option or command; it is not shown, since it may hold a key",
+        )
+        .help("set MAVA_API_KEY in the environment, before the command; see mava-export --help"),
+    )
 }
 
 #[cfg(test)]

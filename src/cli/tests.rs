@@ -61,6 +61,22 @@ fn an_option_of_several_commands_has_one_default() {
 }
 
 #[test]
+fn a_stray_word_that_may_be_a_key_is_not_repeated() {
+    for arguments in [
+        &["probe", "MAVA_API_KEY=s3cr3t"][..],
+        &["MAVA_API_KEY=s3cr3t", "probe"],
+        &["probe", "s3cr3t-0123456789abcdef"],
+        &["s3cr3t-0123456789abcdef"],
+    ] {
+        let shown = stop(arguments);
+        assert!(!shown.contains("s3cr3t"), "{shown}");
+        assert!(shown.contains("MAVA_API_KEY"), "{shown}");
+    }
+    assert!(stop(&["backfil"]).contains("backfill"));
+    assert!(stop(&["probe", "now"]).contains("now"));
+}
+
+#[test]
 fn no_option_is_the_key() {
     assert!(options().iter().all(|option| option.flag != "--api-key"));
     for arguments in [

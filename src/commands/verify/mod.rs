@@ -99,6 +99,12 @@ pub async fn verify(
         _ => "different",
     }
     .to_owned();
+    if report.repair.is_some() && settings.store.publish.is_some() {
+        report.remarks.push(
+            "the current snapshot is from before the repair; mava-export publish writes a new one"
+                .to_owned(),
+        );
+    }
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code))
