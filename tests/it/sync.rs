@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 use crate::support::Desk;
 
+mod frame;
+
 /// A desk of the last 300 days, up to now.
 fn recent(tickets: usize) -> World {
     World::generate(&WorldSpec {

@@ -36,10 +36,11 @@ pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
+use crate::plan::verify;
 use crate::report::SyncSummary;
 use crate::settings::{self, Backfill, Filters};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
-use crate::table::Instant;
+use crate::table::{Instant, Snapshot};
 use crate::window::Window;
 
 /// Subtracted from when the last complete sync began: what clocks and indexes of the API's own
@@ -81,11 +82,18 @@ pub async fn sync_keeping(
         },
     )?;
     backfill::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
-    refuse_unfinished(&store)?;
     let Some(coverage) = store.coverage()? else {
+        let unfinished = store.progress()?.map(|progress| progress.snapshot);
+        if unfinished
+            .as_ref()
+            .is_some_and(|run| run.filters_json.is_some())
+        {
+            refuse_unfinished(&store)?;
+        }
         drop(store);
-        return first(context, settings).await;
+        return first(context, settings, unfinished).await;
     };
+    refuse_unfinished(&store)?;
     let oldest = if settings.is_full && !is_full_under_way(&store)? {
         now
     } else {
@@ -158,23 +166,35 @@ fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
     })
 }
 
+/// A repair that was cut short has stored what it read, and is superseded; what a backfill had still
+/// to read, no sync would.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     match store.progress()? {
-        Some(progress) if progress.snapshot.kind != "sync" => Err(Error::failed(format!(
-            "run {} ({}) is unfinished",
-            progress.snapshot.id, progress.snapshot.kind
-        ))
-        .help("run the same command again to finish it, then sync")),
+        Some(progress) if !matches!(progress.snapshot.kind.as_str(), "sync" | verify::KIND) => {
+            Err(Error::failed(format!(
+                "run {} ({}) is unfinished",
+                progress.snapshot.id, progress.snapshot.kind
+            ))
+            .help(format!(
+                "run the {} again to finish it, then sync",
+                progress.snapshot.kind
+            )))
+        }
         _ => Ok(()),
     }
 }
 
-/// A store without history: a sync is a backfill then.
+/// A store without history: a sync is a backfill then, or goes on with the one that was cut short.
 async fn first(
     context: &Context,
     settings: &settings::Sync,
+    unfinished: Option<Snapshot>,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
-    let Some(since) = settings.since else {
+    let begun = unfinished.filter(|run| {
+        run.kind == settings.kind.word()
+            && settings.since.is_none_or(|since| since == run.range_from)
+    });
+    let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
         return Err(Error::usage(format!(
             "{} holds no history yet",
             settings.store.path.display()
@@ -188,7 +208,10 @@ async fn first(
             since,
             until: None,
             filters: Filters::default(),
-            has_messages: settings.has_messages,
+            has_messages: match &begun {
+                Some(run) => run.has_messages,
+                None => settings.has_messages,
+            },
             max_lanes: settings.max_lanes,
             allow_deletions: settings.allow_deletions,
             store: settings.store.clone(),
