@@ -14,6 +14,7 @@ mod deletions;
 mod failure;
 mod header;
 mod history;
+mod identity;
 mod lock;
 mod lookups;
 mod migrate;

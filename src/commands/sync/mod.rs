@@ -104,6 +104,9 @@ pub async fn sync_keeping(
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
     let range = range(&coverage, server_time)?;
+    if !settings.allow_deletions {
+        super::recognise::recognise(context, &store, Some(&lookups), server_time).await?;
+    }
     let run = store.begin(
         &RunSpec {
             kind: "sync".to_owned(),
