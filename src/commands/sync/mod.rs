@@ -40,7 +40,7 @@ use crate::plan::verify;
 use crate::report::SyncSummary;
 use crate::settings::{self, Backfill, Filters};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
-use crate::table::{Instant, Snapshot};
+use crate::table::{Instant, Snapshot, instant_text};
 use crate::window::Window;
 
 /// Subtracted from when the last complete sync began: what clocks and indexes of the API's own
@@ -94,6 +94,7 @@ pub async fn sync_keeping(
         return first(context, settings, unfinished).await;
     };
     refuse_unfinished(&store)?;
+    refuse_earlier(settings, &coverage)?;
     let oldest = if settings.is_full && !is_full_under_way(&store)? {
         now
     } else {
@@ -103,10 +104,10 @@ pub async fn sync_keeping(
     let sent_before = context.client.counters().requests();
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
-    let range = range(&coverage, server_time)?;
     if !settings.allow_deletions {
         super::recognise::recognise(context, &store, Some(&lookups), server_time).await?;
     }
+    let range = range(&coverage, server_time)?;
     let run = store.begin(
         &RunSpec {
             kind: "sync".to_owned(),
@@ -137,6 +138,9 @@ pub async fn sync_keeping(
         requests,
     })?;
     night.remarks.extend(lookups.remarks);
+    if let Some(apart) = coverage.apart {
+        night.remark(not_looked_after(apart, coverage.range.from()));
+    }
     tracing::info!(
         run = run.snapshot_id,
         resumed = run.is_resumed,
@@ -161,12 +165,35 @@ fn is_full_under_way(store: &Store) -> Result<bool> {
     Ok(steps.iter().any(|step| step.step == "full"))
 }
 
+fn not_looked_after(apart: Window, from: Instant) -> String {
+    let (until, from) = (instant_text(apart.until()), instant_text(from));
+    format!(
+        "tickets created before {until} are not kept up to date: nothing was read from then to {from}; \
+         backfill --since {until} --until {from} closes the gap"
+    )
+}
+
 /// Everything that has been read, up to now.
 fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
     Window::new(coverage.range.from(), until).ok_or_else(|| {
         Error::failed("the store's history begins after the server's clock")
             .help("check the clock of this machine and of the API")
     })
+}
+
+/// A sync keeps up what was read; it does not read what is older.
+fn refuse_earlier(settings: &settings::Sync, coverage: &Coverage) -> Result<()> {
+    let from = coverage.range.from();
+    let Some(since) = settings.since.filter(|since| *since < from) else {
+        return Ok(());
+    };
+    let (since, from) = (instant_text(since), instant_text(from));
+    Err(Error::usage(format!(
+        "the history that syncs keep up to date begins at {from}, later than --since {since}"
+    ))
+    .help(format!(
+        "read the rest once with: backfill --since {since} --until {from}; then sync"
+    )))
 }
 
 /// A repair that was cut short has stored what it read, and is superseded; what a backfill had still

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mava_export::commands;
-use mava_export::error::ExitCode;
-use mava_export::settings::{Sync, Verify};
+use mava_export::error::{ErrorKind, ExitCode};
+use mava_export::settings::{Backfill, Sync, Verify};
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec};
 use tokio_util::sync::CancellationToken;
 
@@ -86,4 +86,192 @@ async fn a_repair_that_was_stopped_is_in_no_syncs_way() {
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(desk.number(unfinished), 0);
+}
+
+/// Puts another workspace behind the same address.
+fn swap_desk(desk: &Desk, tickets: usize) {
+    let other = World::generate(&WorldSpec {
+        seed: 8,
+        tickets,
+        from: now() - TimeDelta::days(290),
+        until: now() - TimeDelta::hours(2),
+        mean_messages: 2.0,
+    });
+    desk.simulator.with_world(|world| *world = other);
+}
+
+#[tokio::test]
+async fn the_key_of_another_workspace_stores_and_flags_nothing() {
+    for tickets in [45, 3_000] {
+        let desk = copied(recent(tickets), Quirks::default()).await;
+        let before = desk.rows();
+        swap_desk(&desk, tickets);
+        let full = Sync {
+            full_below: 60,
+            ..settings(&desk)
+        };
+        for settings in [settings(&desk), full] {
+            let error = sync_with(&desk, &settings).await.expect_err("another desk");
+            assert_eq!(error.kind(), ErrorKind::Failed);
+            let help = error.help_text().expect("a way out");
+            assert!(help.contains("--allow-deletions"), "{help}");
+        }
+        let error = desk.backfill().await.expect_err("another desk");
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        desk.rows()
+            .assert_equal(&before, "after another desk's key");
+        assert_eq!(desk.number("SELECT count(*) FROM snapshots"), 1);
+    }
+}
+
+#[tokio::test]
+async fn another_desk_is_taken_where_deletions_are_allowed() {
+    let desk = copied(recent(45), Quirks::default()).await;
+    swap_desk(&desk, 45);
+    let allowed = Sync {
+        allow_deletions: true,
+        ..settings(&desk)
+    };
+    let (summary, _) = sync_with(&desk, &allowed).await.expect("a sync");
+    assert_eq!(summary.summary.tickets_new, 45, "{summary:?}");
+}
+
+#[tokio::test]
+async fn a_small_desk_that_lost_most_of_its_tickets_is_not_believed() {
+    let desk = copied(recent(45), Quirks::default()).await;
+    for id in desk.world_ids().iter().take(30) {
+        desk.simulator.with_world(|world| world.remove(id));
+    }
+    for full_below in [0, 60] {
+        let settings = Sync {
+            full_below,
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+        assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+    }
+    let allowed = Sync {
+        allow_deletions: true,
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &allowed).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 30, "{summary:?}");
+    assert_current(&desk);
+}
+
+#[tokio::test]
+async fn recognising_the_desk_costs_one_request_and_none_where_a_category_is_known() {
+    let desk = copied(recent(300), Quirks::default()).await;
+    let full = Sync {
+        full_below: 60,
+        ..settings(&desk)
+    };
+    let mut asked = Vec::new();
+    for has_categories in [true, false] {
+        if !has_categories {
+            desk.sqlite()
+                .execute_batch(
+                    "PRAGMA foreign_keys = OFF; UPDATE categories SET id = 'other-' || id",
+                )
+                .expect("changed");
+        }
+        desk.simulator.clear_requests();
+        sync_with(&desk, &full).await.expect("a sync");
+        asked.push(desk.simulator.requests().len());
+    }
+    assert_eq!(asked[1], asked[0] + 1, "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_sync_without_messages_says_so_and_renews_nothing() {
+    let desk = copied(recent(300), Quirks::default()).await;
+    sync(&desk).await;
+    let verified = "SELECT id || ' ' || verified_at_ms FROM _ticket_index ORDER BY id";
+    let before = desk.column(verified);
+    let complete = "SELECT value FROM _sync WHERE name = 'complete_ms'";
+    let complete_before = desk.number(complete);
+    let bare = Sync {
+        has_messages: false,
+        is_full: true,
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &bare).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let remarks = &summary.summary.remarks;
+    assert!(
+        remarks.iter().any(|remark| remark.contains("threads")),
+        "{remarks:?}"
+    );
+    assert_eq!(desk.column(verified), before);
+    assert_eq!(desk.number(complete), complete_before);
+}
+
+#[tokio::test]
+async fn an_earlier_beginning_than_the_stores_is_refused_with_the_way_to_it() {
+    let desk = copied(recent(300), Quirks::default()).await;
+    let earlier = Sync {
+        since: Some(now() - TimeDelta::days(400)),
+        ..settings(&desk)
+    };
+    let error = sync_with(&desk, &earlier).await.expect_err("earlier");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    let help = error.help_text().expect("a way out");
+    assert!(help.contains("backfill --since"), "{help}");
+    let same = Sync {
+        since: Some(desk.settings.since),
+        ..settings(&desk)
+    };
+    sync_with(&desk, &same).await.expect("a sync");
+}
+
+#[tokio::test]
+async fn a_backfill_of_an_older_time_apart_moves_no_sync_back() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    sync(&desk).await;
+    let complete_until = sync(&desk).await.0.complete_until;
+    let old = Backfill {
+        since: now() - TimeDelta::days(900),
+        until: Some(now() - TimeDelta::days(800)),
+        ..desk.settings.clone()
+    };
+    desk.backfill_with(&old).await.expect("a backfill");
+    desk.simulator.clear_requests();
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(summary.complete_until >= complete_until, "{summary:?}");
+    let new = summary.steps.iter().find(|step| step.step == "new");
+    assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
+    let remarks = &summary.summary.remarks;
+    assert!(
+        remarks
+            .iter()
+            .any(|remark| remark.contains("closes the gap")),
+        "{remarks:?}"
+    );
+    let between = Backfill {
+        since: now() - TimeDelta::days(801),
+        until: Some(now() - TimeDelta::days(300)),
+        ..desk.settings.clone()
+    };
+    desk.backfill_with(&between).await.expect("a backfill");
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(summary.summary.range_from < instant_text(now() - TimeDelta::days(899)));
+    assert!(summary.summary.remarks.is_empty(), "{summary:?}");
+}
+
+#[tokio::test]
+async fn an_incomplete_sync_and_the_status_after_it_agree_on_what_is_complete() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    let (complete, _) = sync(&desk).await;
+    desk.simulator.with_world(|world| *world = World::empty());
+    let (incomplete, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{incomplete:?}");
+    assert_eq!(incomplete.complete_until, complete.complete_until);
+    let at = Instant::from_timestamp_millis(
+        desk.number("SELECT value FROM _sync WHERE name = 'complete_ms'"),
+    );
+    assert_eq!(at.map(instant_text), Some(complete.complete_until));
 }
