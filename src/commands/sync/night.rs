@@ -13,7 +13,7 @@ use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
-use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store};
+use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
@@ -311,6 +311,14 @@ impl<'a> Night<'a> {
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
         let is_complete = outcome == Outcome::Complete && is_sealed && !self.lacks_messages;
         let complete_at = is_complete.then_some(self.desk.began_at);
+        let known = SyncOutcome {
+            ratings_outstanding: self
+                .ratings_outstanding()
+                .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX)),
+            refresh_within_days: self.settings.refresh_within_days,
+            remarks: self.remarks.clone(),
+        };
+        self.store()?.commit_outcome(snapshot_id, &known)?;
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;

@@ -7,6 +7,7 @@ use mava_export::commands;
 use mava_export::error::{ErrorKind, ExitCode};
 use mava_export::settings::{Backfill, Sync, Verify};
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec};
+use mava_export::store::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -274,4 +275,92 @@ async fn an_incomplete_sync_and_the_status_after_it_agree_on_what_is_complete() 
         desk.number("SELECT value FROM _sync WHERE name = 'complete_ms'"),
     );
     assert_eq!(at.map(instant_text), Some(complete.complete_until));
+}
+
+#[tokio::test]
+async fn what_a_sync_did_not_believe_is_still_known_after_it() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    desk.simulator.with_world(|world| *world = World::empty());
+    let (summary, _) = sync(&desk).await;
+    let store = Store::open_read_only(&desk.path()).expect("a store");
+    let outcome = store.outcome(summary.summary.snapshot_id).expect("reads");
+    let outcome = outcome.expect("an outcome");
+    assert_eq!(outcome.refresh_within_days, 360);
+    let is_told = |remark: &String| remark.contains("none was flagged as deleted");
+    assert!(outcome.remarks.iter().any(is_told), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_deleted_and_came_back_has_a_history_without_a_gap() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    let id = ids(&desk, is_open).remove(0);
+    let ticket = desk.simulator.with_world(|world| {
+        let ticket = world.tickets().find(|ticket| ticket.id == id).cloned();
+        world.remove(&id);
+        ticket.expect("such a ticket")
+    });
+    let (gone, _) = sync(&desk).await;
+    assert_eq!(gone.summary.tickets_deleted, 1, "{gone:?}");
+    desk.simulator.with_world(|world| world.insert(ticket));
+    let (back, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{back:?}");
+    assert_current(&desk);
+    let versions = desk.column(&format!(
+        "SELECT is_deleted || ' ' || (valid_until IS NULL) || ' ' || (valid_from IS
+             lag(valid_until, 1, valid_from) OVER (ORDER BY valid_from))
+         FROM ticket_history WHERE ticket_id = '{id}' ORDER BY valid_from"
+    ));
+    assert_eq!(versions, ["0 0 1", "1 0 1", "0 1 1"]);
+}
+
+#[tokio::test]
+async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let before = sync(&desk).await.0.complete_until;
+    let id = ids(&desk, is_open).remove(0);
+    edit(&desk, &id, resolve);
+    let capped = Sync {
+        max_requests: Some(1),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &capped).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(summary.complete_until > before, "{summary:?}");
+    for step in &summary.steps {
+        let is_needed = ["new", "open", "resolved", "confirm"].contains(&step.step.as_str());
+        // The newest year is counted every night.
+        let most = u64::from(step.step == "deletions");
+        assert!(is_needed || step.requests <= most, "{step:?}");
+    }
+    assert_current(&desk);
+}
+
+/// What `plan sync` says, by step.
+#[expect(clippy::disallowed_methods, reason = "a process of our own")]
+fn planned(desk: &Desk) -> serde_json::Value {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
+        .args(["plan", "sync", "--full-below", "0", "--json", "--to"])
+        .arg(format!("sqlite:{}", desk.path().display()))
+        .env("MAVA_API_KEY", desk.simulator.api_key())
+        .env("MAVA_BASE_URL", desk.simulator.base_url())
+        .output()
+        .expect("runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_sync_of_an_unchanged_desk_costs_what_was_planned() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    for _ in 0..2 {
+        let plan = planned(&desk);
+        let (summary, _) = sync(&desk).await;
+        assert_eq!(
+            plan["requests"].as_u64(),
+            Some(summary.summary.requests),
+            "{plan:#} {:#?}",
+            summary.steps
+        );
+    }
 }
