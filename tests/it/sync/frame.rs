@@ -336,7 +336,6 @@ async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
 }
 
 /// What `plan sync` says, by step.
-#[expect(clippy::disallowed_methods, reason = "a process of our own")]
 fn planned(desk: &Desk) -> serde_json::Value {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
         .args(["plan", "sync", "--full-below", "0", "--json", "--to"])
