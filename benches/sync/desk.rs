@@ -36,6 +36,7 @@ const CAMPAIGN_CATEGORIES: (usize, usize) = (2, 3);
 
 pub(crate) struct Desk {
     asked: Asked,
+    seed: u64,
     simulator: Simulator,
     runtime: Runtime,
     connection: Connection,
@@ -47,13 +48,13 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Generates the desk and copies it.
-    pub(crate) fn open(asked: Asked) -> Self {
+    pub(crate) fn open(asked: Asked, seed: u64) -> Self {
         let days = 365 * asked.size.years();
         let since = window::parse(FIRST_NIGHT).expect("an instant");
         let now = since + chrono::Duration::days(i64::from(days));
         let tickets = asked.size.tickets_a_day() * days;
         let world = World::generate(&WorldSpec {
-            seed: asked.seed,
+            seed,
             tickets: usize::try_from(tickets).expect("fits"),
             from: since,
             until: now,
@@ -80,6 +81,7 @@ impl Desk {
         simulator.clear_requests();
         Self {
             asked,
+            seed,
             simulator,
             runtime,
             connection,
@@ -103,7 +105,7 @@ impl Desk {
         let from = self.now;
         self.now = from + chrono::Duration::days(1);
         let spec = Evolution {
-            seed: self.asked.seed,
+            seed: self.seed,
             rate: f64::from(self.asked.size.tickets_a_day()),
             campaign: self.campaign(night),
             has_messages: false,
@@ -210,8 +212,9 @@ impl Desk {
 pub(crate) struct Store(Sqlite);
 
 impl Store {
-    /// Whether a ticket is stored as it was after the change, or deleted.
-    pub(crate) fn has_seen(&self, change: &Change) -> bool {
+    /// Whether a ticket is stored as it was after the change, or flagged as deleted where it is gone
+    /// by now.
+    pub(crate) fn has_seen(&self, change: &Change, is_gone: bool) -> bool {
         let mut statement = self
             .0
             .prepare_cached("SELECT updated_at, deleted_at IS NOT NULL FROM tickets WHERE id = ?1")
@@ -224,7 +227,7 @@ impl Store {
             .expect("runs");
         match row {
             None => false,
-            Some((_, true)) => true,
+            Some((_, true)) => is_gone,
             Some((updated_at, false)) => {
                 !change.kind.is_deletion() && updated_at >= Some(instant_text(change.at))
             }

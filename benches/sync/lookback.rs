@@ -36,7 +36,7 @@ impl Lookback {
         } = &mut self.strategy;
         requests.add(night, desk.pages(&windows) + opened);
         watch.expect(night, &changes.tickets);
-        watch.look(night, |change| change.created_at >= from);
+        watch.look(night, |change, _| change.created_at >= from);
     }
 
     pub(crate) fn into_strategy(self) -> Strategy {

@@ -2,7 +2,7 @@
 //! every change is looked for in the store the next morning.
 //!
 //! ```text
-//! cargo bench --bench sync -- small        # 20 tickets a day, two years
+//! cargo bench --bench sync -- small        # 20 tickets a day, two years; seeds 1 to 8, pooled
 //! cargo bench --bench sync -- medium       # 300 a day, three years; the default
 //! cargo bench --bench sync -- large        # 2,000 a day, three years: takes several GiB
 //! cargo bench --bench sync -- medium --nights 60 --effort thorough --seed 2 --refresh-within 40
@@ -33,7 +33,7 @@ use mava_export::refresh::Effort;
 use self::desk::Desk;
 use self::lookback::Lookback;
 use self::requests::Requests;
-use self::watch::Watch;
+use self::watch::{Customers, Tally, Watch};
 
 /// Nights on which a campaign runs.
 const CAMPAIGN_NIGHTS: [usize; 3] = [7, 27, 47];
@@ -75,7 +75,8 @@ struct Asked {
     size: Size,
     nights: usize,
     effort: Effort,
-    seed: u64,
+    /// The desk's; of a small one, `None` takes eight, since one has too few changes to judge by.
+    seed: Option<u64>,
     refresh_within_days: u32,
 }
 
@@ -85,7 +86,7 @@ impl Asked {
             size: Size::Medium,
             nights: 60,
             effort: Effort::Default,
-            seed: 1,
+            seed: None,
             refresh_within_days: 360,
         };
         while let Some(argument) = arguments.next() {
@@ -95,7 +96,7 @@ impl Asked {
                 "medium" => asked.size = Size::Medium,
                 "large" => asked.size = Size::Large,
                 "--nights" => asked.nights = value().parse().expect("a number of nights"),
-                "--seed" => asked.seed = value().parse().expect("a number as seed"),
+                "--seed" => asked.seed = Some(value().parse().expect("a number as seed")),
                 "--refresh-within" => {
                     asked.refresh_within_days = value().parse().expect("a number of days");
                 }
@@ -113,6 +114,14 @@ impl Asked {
         }
         asked
     }
+
+    fn seeds(self) -> Vec<u64> {
+        match (self.seed, self.size) {
+            (Some(seed), _) => vec![seed],
+            (None, Size::Small) => (1..=8).collect(),
+            (None, Size::Medium | Size::Large) => vec![1],
+        }
+    }
 }
 
 /// Wrong rows at one checkpoint.
@@ -129,12 +138,41 @@ struct Outcome {
     sync: Strategy,
     lookbacks: Vec<Strategy>,
     full: Vec<u64>,
-    steps: Vec<(String, f64)>,
+    steps: Vec<(String, u64)>,
     checkpoints: Vec<Checkpoint>,
     falsely_deleted: usize,
     oldest_nights: Option<f64>,
-    customers: (usize, usize),
+    customers: Tally,
     incomplete: Vec<usize>,
+}
+
+impl Outcome {
+    /// Adds the nights of another desk; every desk had as many.
+    fn pool(&mut self, other: Self) {
+        self.sync.pool(other.sync);
+        for (one, other) in self.lookbacks.iter_mut().zip(other.lookbacks) {
+            one.pool(other);
+        }
+        self.full.extend(other.full);
+        for (step, requests) in other.steps {
+            match self.steps.iter_mut().find(|(known, _)| *known == step) {
+                Some((_, sum)) => *sum += requests,
+                None => self.steps.push((step, requests)),
+            }
+        }
+        for (one, other) in self.checkpoints.iter_mut().zip(other.checkpoints) {
+            one.rows += other.rows;
+            one.wrong += other.wrong;
+            one.falsely_deleted += other.falsely_deleted;
+        }
+        self.falsely_deleted += other.falsely_deleted;
+        self.oldest_nights = match (self.oldest_nights, other.oldest_nights) {
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        self.customers.add(other.customers);
+        self.incomplete.extend(other.incomplete);
+    }
 }
 
 /// What a way of keeping a copy cost and saw.
@@ -144,10 +182,25 @@ struct Strategy {
     watch: Watch,
 }
 
+impl Strategy {
+    fn pool(&mut self, other: Self) {
+        self.requests.pool(other.requests);
+        self.watch.pool(other.watch);
+    }
+}
+
 fn main() -> ExitCode {
     let asked = Asked::read(std::env::args().skip(1));
     println!("## Sync, {asked:?}\n");
-    let outcome = measure(asked);
+    let outcome = asked
+        .seeds()
+        .into_iter()
+        .map(|seed| measure(asked, seed))
+        .reduce(|mut pooled, outcome| {
+            pooled.pool(outcome);
+            pooled
+        })
+        .expect("a seed at least");
     tables::print(&outcome);
     let failures = goals::failures(asked, &outcome);
     if failures.is_empty() {
@@ -160,11 +213,11 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn measure(asked: Asked) -> Outcome {
+fn measure(asked: Asked, seed: u64) -> Outcome {
     let began = Moment::now();
-    let mut desk = Desk::open(asked);
+    let mut desk = Desk::open(asked, seed);
     println!(
-        "{} tickets copied after {:.0} s\n",
+        "Seed {seed}: {} tickets copied after {:.0} s\n",
         desk.tickets(),
         began.elapsed().as_secs_f64()
     );
@@ -175,9 +228,10 @@ fn measure(asked: Asked) -> Outcome {
         watch: Watch::new(asked.nights),
     };
     let mut steps: Vec<(String, u64)> = Vec::new();
+    let mut oldest_nights: Option<f64> = None;
     let mut full = Vec::new();
     let mut checkpoints = Vec::new();
-    let mut customers = (0, 0);
+    let mut customers = Customers::new(asked.nights);
     let mut falsely_deleted = 0;
     let mut incomplete = Vec::new();
     let (mut evolving, mut syncing) = (0.0, 0.0);
@@ -201,13 +255,17 @@ fn measure(asked: Asked) -> Outcome {
         full.push(desk.full_read());
         let store = desk.store();
         sync.watch.expect(night, &changes.tickets);
-        sync.watch.look(night, |change| store.has_seen(change));
+        sync.watch
+            .look(night, |change, is_gone| store.has_seen(change, is_gone));
         falsely_deleted += store.falsely_deleted(&sync.watch);
-        customers.0 += changes.customers.len();
-        let seen = changes.customers.iter();
-        customers.1 += seen
-            .filter(|change| store.has_seen_customer(change))
-            .count();
+        customers.night(night, &changes.customers, |change| {
+            store.has_seen_customer(change)
+        });
+        let oldest = store.oldest_nights(desk.now());
+        oldest_nights = [oldest, oldest_nights]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
         for lookback in &mut lookbacks {
             lookback.night(night, &desk, &changes);
         }
@@ -217,17 +275,14 @@ fn measure(asked: Asked) -> Outcome {
     }
     println!("{evolving:.1} s of evolving, {syncing:.1} s of syncing\n");
     Outcome {
-        oldest_nights: desk.store().oldest_nights(desk.now()),
+        oldest_nights,
         sync,
         lookbacks: lookbacks.into_iter().map(Lookback::into_strategy).collect(),
         full,
-        steps: steps
-            .into_iter()
-            .map(|(step, sum)| (step, sum as f64 / asked.nights as f64))
-            .collect(),
+        steps,
         checkpoints,
         falsely_deleted,
-        customers,
+        customers: customers.tally,
         incomplete,
     }
 }

@@ -11,6 +11,10 @@ impl Requests {
         self.0.push((night, requests));
     }
 
+    pub(crate) fn pool(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(crate) fn sum(&self) -> u64 {
         self.0.iter().map(|(_, requests)| requests).sum()
     }

@@ -42,7 +42,8 @@ fn requests(strategies: &[&Strategy], outcome: &Outcome) {
 fn steps(outcome: &Outcome) {
     println!("\n### Requests by step, mean\n");
     println!("| step | requests |\n|---|---|");
-    for (step, mean) in &outcome.steps {
+    for (step, requests) in &outcome.steps {
+        let mean = *requests as f64 / outcome.full.len().max(1) as f64;
         println!("| {step} | {mean:.1} |");
     }
 }
@@ -98,10 +99,15 @@ fn rows(outcome: &Outcome) {
             strategy.watch.wrong()
         );
     }
-    let (customers, seen) = outcome.customers;
-    println!("- customers changed: {customers}, seen the next morning: {seen}");
+    let customers = outcome.customers;
     println!(
-        "- oldest verification: {}",
+        "- customers changed: {}, seen the next morning / within 7 nights more: {} / {} %",
+        customers.changes,
+        shown(customers.next_morning_percent()),
+        shown(customers.within_week_percent())
+    );
+    println!(
+        "- oldest verification on any night: {}",
         outcome.oldest_nights.map_or_else(
             || "not kept".to_owned(),
             |nights| format!("{nights:.1} nights")

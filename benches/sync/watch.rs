@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use mava_export::simulator::{Change, ChangeKind};
+use mava_export::simulator::{Change, ChangeKind, CustomerChange};
 
 use super::AFTERMATH;
 
@@ -19,6 +19,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.changes += other.changes;
+        self.next_morning += other.next_morning;
+        self.ripe += other.ripe;
+        self.within_week += other.within_week;
+    }
+
     /// In percent; `None` where nothing of the kind happened.
     pub(crate) fn next_morning_percent(self) -> Option<f64> {
         percent(self.next_morning, self.changes)
@@ -74,16 +81,26 @@ impl Watch {
         }
     }
 
-    /// Strikes off what has been seen.
-    pub(crate) fn look(&mut self, night: usize, mut has_seen: impl FnMut(&Change) -> bool) {
+    /// Adds what was watched on another desk.
+    pub(crate) fn pool(&mut self, other: Self) {
+        self.pending.extend(other.pending);
+        for (kind, tally) in other.tallies {
+            self.tallies.entry(kind).or_default().add(tally);
+        }
+        self.deleted.extend(other.deleted);
+    }
+
+    /// Strikes off what has been seen. `has_seen` is told whether the ticket is gone by now, so that
+    /// nothing else of it can be seen any more.
+    pub(crate) fn look(&mut self, night: usize, mut has_seen: impl FnMut(&Change, bool) -> bool) {
         let Self {
             nights,
             pending,
             tallies,
-            ..
+            deleted,
         } = self;
         pending.retain(|one| {
-            if !has_seen(&one.change) {
+            if !has_seen(&one.change, deleted.contains(&one.change.ticket_id)) {
                 return true;
             }
             let tally = tallies.entry(one.change.kind).or_default();
@@ -106,10 +123,7 @@ impl Watch {
     pub(crate) fn ordinary(&self) -> Tally {
         let mut sum = Tally::default();
         for (_, tally) in self.tallies.iter().filter(|(kind, _)| !kind.is_campaign()) {
-            sum.changes += tally.changes;
-            sum.next_morning += tally.next_morning;
-            sum.ripe += tally.ripe;
-            sum.within_week += tally.within_week;
+            sum.add(*tally);
         }
         sum
     }
@@ -136,5 +150,48 @@ impl Watch {
             *is_only &= change.kind.is_campaign();
         }
         by_ticket
+    }
+}
+
+/// Which changes of customers a copy has seen, and how soon.
+pub(crate) struct Customers {
+    nights: usize,
+    pending: Vec<(usize, CustomerChange)>,
+    pub(crate) tally: Tally,
+}
+
+impl Customers {
+    /// Over so many nights.
+    pub(crate) fn new(nights: usize) -> Self {
+        Self {
+            nights,
+            pending: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Adds a night's changes, and strikes off what has been seen.
+    pub(crate) fn night(
+        &mut self,
+        night: usize,
+        changes: &[CustomerChange],
+        has_seen: impl Fn(&CustomerChange) -> bool,
+    ) {
+        self.tally.changes += changes.len();
+        if night + AFTERMATH <= self.nights {
+            self.tally.ripe += changes.len();
+        }
+        self.pending
+            .extend(changes.iter().map(|change| (night, change.clone())));
+        let (nights, tally) = (self.nights, &mut self.tally);
+        self.pending.retain(|(since, change)| {
+            if !has_seen(change) {
+                return true;
+            }
+            tally.next_morning += usize::from(night == *since);
+            let is_ripe = since + AFTERMATH <= nights;
+            tally.within_week += usize::from(is_ripe && night <= since + AFTERMATH);
+            false
+        });
     }
 }

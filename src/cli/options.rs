@@ -135,7 +135,7 @@ pub struct FetchArgs {
     /// At most so many pages in flight, 1 to 16
     #[arg(long, value_name = "N", default_value = "16", value_parser = value_parser!(u8).range(1..=16))]
     pub lanes: u8,
-    /// Flag tickets as deleted even when suspiciously many are gone
+    /// Flag tickets as deleted even when suspiciously many are gone, and go on where the desk is not recognised
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]

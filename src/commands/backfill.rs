@@ -70,6 +70,9 @@ pub async fn backfill_keeping(
     )?;
     refuse_other_desk(&store, settings.kind, &settings.store.path)?;
     let spec = spec(settings, now + CLOCK_ALLOWANCE)?;
+    if !settings.allow_deletions {
+        super::recognise::recognise(context, &store, None, now).await?;
+    }
     let run = store.begin(&spec, now)?;
     let mut part = Part {
         context,

@@ -21,18 +21,18 @@ use crate::window::Window;
 /// alive, believes none of it: a wrong key or an empty workspace looks just so.
 const SUSPICIOUS_COUNT: i64 = 50;
 
+/// The same on any desk, however small, that lost so many and more than half of its tickets.
+const SUSPICIOUS_HALF: i64 = 2;
+
 /// See [`SUSPICIOUS_COUNT`].
 const SUSPICIOUS_PERCENT: i64 = 2;
 
-/// Nor does a run that found so many gone, and more than half of those alive: on a small desk, too,
-/// that looks like another workspace's key.
-const SUSPICIOUS_FEW: i64 = 2;
-
 /// Whether so many of those alive are missing that none of it is believed.
 pub(super) fn is_suspicious(missing: i64, live: i64) -> bool {
-    let is_much = missing > SUSPICIOUS_COUNT
+    let is_many = missing > SUSPICIOUS_COUNT
         && missing.saturating_mul(100) > live.saturating_mul(SUSPICIOUS_PERCENT);
-    is_much || (missing >= SUSPICIOUS_FEW && missing.saturating_mul(2) > live)
+    let is_most = missing >= SUSPICIOUS_HALF && missing.saturating_mul(2) > live;
+    is_many || is_most
 }
 
 /// What is said then.
@@ -105,5 +105,30 @@ impl Search<'_> {
                 look.unclear
             )
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_believed_only_where_it_is_a_small_part_of_the_desk() {
+        for (missing, live, is_disbelieved) in [
+            (0, 0, false),
+            (1, 1, false),
+            (1, 2, false),
+            (2, 2, true),
+            (2, 3, true),
+            (2, 4, false),
+            (45, 45, true),
+            (50, 100, false),
+            (51, 100, true),
+            (51, 2_550, false),
+            (52, 2_550, true),
+        ] {
+            let what = format!("{missing} of {live}");
+            assert_eq!(is_suspicious(missing, live), is_disbelieved, "{what}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod plan;
 mod probe;
 mod publish;
 mod query;
+mod recognise;
 mod status;
 mod sync;
 mod verify;

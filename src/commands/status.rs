@@ -4,14 +4,14 @@
     reason = "a command is where the clock is read"
 )]
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 
 use crate::error::{ExitCode, Result};
 use crate::publish;
 use crate::report::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
-use crate::table::Snapshot;
+use crate::table::{Instant, Snapshot};
 use crate::terminal::Printer;
 
 /// Snapshots shown.
@@ -58,7 +58,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             .map(finished)
             .collect(),
         snapshot_count,
-        last_sync: last_sync(&store)?,
+        last_sync: last_sync(&store, now)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
         published: match &settings.publish {
             Some(target) => publish::list(&target.directory)?,
@@ -68,7 +68,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     Ok(ExitCode::Complete)
 }
 
-fn last_sync(store: &Store) -> Result<Option<LastSync>> {
+fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
     let last = snapshots
         .iter()
@@ -76,10 +76,27 @@ fn last_sync(store: &Store) -> Result<Option<LastSync>> {
     let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
         return Ok(None);
     };
+    let steps = super::sync::steps(store, last.id)?;
+    let outcome = store.outcome(last.id)?;
+    let within = outcome.as_ref().map(|known| known.refresh_within_days);
+    let tickets_overdue = match within {
+        Some(days) => {
+            let since = now - TimeDelta::days(i64::from(days));
+            store.unread_since(since.timestamp_millis())?
+        }
+        None => 0,
+    };
+    let outcome = outcome.unwrap_or_default();
     Ok(Some(LastSync {
         snapshot_id: last.id,
-        steps: super::sync::steps(store, last.id)?,
+        is_full: steps.iter().any(|step| step.step == "full"),
+        steps,
         complete_until: coverage.complete_at,
+        ratings_outstanding: outcome.ratings_outstanding,
+        bulk_change_windows: store.campaigns()?.len(),
+        refresh_within_days: within,
+        tickets_overdue,
+        remarks: outcome.remarks,
     }))
 }
 

@@ -44,6 +44,18 @@ pub struct LastSync {
     /// priority and attributes of resolved tickets, and some ratings.
     #[serde(serialize_with = "instant")]
     pub complete_until: Instant,
+    /// Whether it read the whole desk, so that it sees nothing late.
+    pub is_full: bool,
+    /// Ratings that the API counted and the store lacked; `None` where they were not counted.
+    pub ratings_outstanding: Option<i64>,
+    /// Windows of bulk changes of a tag or category that are still to be listed.
+    pub bulk_change_windows: usize,
+    /// Days within which it had to read every ticket again; `None` where that is not known.
+    pub refresh_within_days: Option<u32>,
+    /// Live tickets that have gone unread for longer than that.
+    pub tickets_overdue: i64,
+    /// What it remarked: deletions that were not believed, filters that are ignored, caps reached.
+    pub remarks: Vec<String>,
 }
 
 /// How many rows a table has.

@@ -18,8 +18,10 @@ const OPEN: [&str; 3] = ["Open", "Pending", "Waiting"];
 /// The history that complete, unfiltered runs have read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
-    /// From its start to the end of the first stretch without a gap.
+    /// The stretch without a gap that syncs keep up to date: before the first sync the oldest one.
     pub range: Window,
+    /// The last stretch before it, if there is one, which syncs do not look after.
+    pub apart: Option<Window>,
     /// Nothing that happened before this can be unseen but by the rules of a sync: when the last
     /// complete sync began, else when the oldest row was read. The server's clock.
     pub complete_at: Instant,
@@ -294,6 +296,8 @@ impl Store {
     ) -> Result<Snapshot> {
         if let Some(at) = complete_at {
             self.in_transaction("store how far the sync came", |connection| {
+                let from = super::read::snapshot(connection, snapshot_id)?.range_from;
+                set_value(connection, "complete_from_ms", from.timestamp_millis())?;
                 set_value(connection, "complete_ms", at.timestamp_millis())?;
                 Ok(())
             })?;
@@ -319,36 +323,72 @@ fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Resul
         .map(drop)
 }
 
-fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
+/// A run that has read its range without filters.
+struct Read {
+    range: Window,
+    has_messages: bool,
+}
+
+fn reads(connection: &Connection, is_synced: bool) -> Attempt<Vec<Read>> {
     let mut statement = connection.prepare(
         "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
              AND filters_json IS NULL AND kind <> 'verify' ORDER BY range_from, range_until",
     )?;
-    let synced = value(connection, "complete_ms")?;
     let ids: Vec<i64> = statement
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut covered: Option<(Window, bool)> = None;
+    let mut reads = Vec::with_capacity(ids.len());
     for id in ids {
         let snapshot = super::read::snapshot(connection, id)?;
+        let is_believed = is_synced || snapshot.kind != "sync";
         let range = Window::new(snapshot.range_from, snapshot.range_until);
-        let is_believed = synced.is_some() || snapshot.kind != "sync";
-        let Some(range) = range.filter(|_| is_believed) else {
-            continue;
-        };
-        covered = Some(match covered {
-            None => (range, snapshot.has_messages),
-            Some((known, has_messages)) if range.from() <= known.until() => {
-                (known.hull(range), has_messages || snapshot.has_messages)
-            }
-            Some(gap_follows) => gap_follows,
-        });
+        reads.extend(range.filter(|_| is_believed).map(|range| Read {
+            range,
+            has_messages: snapshot.has_messages,
+        }));
     }
-    let Some((range, has_messages)) = covered else {
-        return Ok(None);
+    Ok(reads)
+}
+
+/// Stretches without a gap, oldest first, of what was read by the start of its range.
+fn stretches(reads: Vec<Read>) -> Vec<Read> {
+    let mut stretches: Vec<Read> = Vec::new();
+    for read in reads {
+        match stretches.last_mut() {
+            Some(last) if read.range.from() <= last.range.until() => {
+                last.range = last.range.hull(read.range);
+                last.has_messages |= read.has_messages;
+            }
+            _ => stretches.push(read),
+        }
+    }
+    stretches
+}
+
+fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
+    let synced = value(connection, "complete_ms")?;
+    let mut stretches = stretches(reads(connection, synced.is_some())?);
+    // A backfill of another time, apart from what syncs keep up to date, moves nothing.
+    let place = match synced.and_then(Instant::from_timestamp_millis) {
+        Some(at) => stretches
+            .iter()
+            .position(|stretch| at <= stretch.range.until())
+            .unwrap_or(0),
+        None => 0,
     };
-    let oldest: Option<i64> = match synced {
-        Some(at) => Some(at),
+    let before = place
+        .checked_sub(1)
+        .and_then(|before| stretches.get(before).map(|stretch| stretch.range));
+    if place >= stretches.len() {
+        return Ok(None);
+    }
+    let stretch = stretches.swap_remove(place);
+    let range = stretch.range;
+    let oldest = match synced {
+        Some(at) => match oldest_before_syncs(connection, range)? {
+            Some(read) => Some(at.min(read)),
+            None => Some(at),
+        },
         None => connection.query_row(
             "SELECT min(at_ms) FROM (
                  SELECT min(verified_at_ms) AS at_ms FROM _ticket_index WHERE is_deleted = 0
@@ -362,10 +402,28 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
         .map_or(range.until(), |at| at.min(range.until()));
     Ok(Some(Coverage {
         range,
+        apart: before,
         complete_at,
         is_synced: synced.is_some(),
-        has_messages,
+        has_messages: stretch.has_messages,
     }))
+}
+
+/// When the oldest row was read of those in `range` that the last complete sync did not look after,
+/// since backfills joined them to its range later.
+fn oldest_before_syncs(connection: &Connection, range: Window) -> rusqlite::Result<Option<i64>> {
+    let Some(from_ms) = value(connection, "complete_from_ms")? else {
+        return Ok(None);
+    };
+    if from_ms <= range.from().timestamp_millis() {
+        return Ok(None);
+    }
+    connection.query_row(
+        "SELECT min(verified_at_ms) FROM _ticket_index
+         WHERE is_deleted = 0 AND created_at_ms >= ?1 AND created_at_ms < ?2",
+        [range.from().timestamp_millis(), from_ms],
+        |row| row.get(0),
+    )
 }
 
 fn steps(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<StepRow>> {

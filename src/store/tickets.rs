@@ -111,7 +111,9 @@ impl<'c> Tickets<'c> {
                  FROM _ticket_index WHERE id = ?1",
             )?,
             note: connection.prepare_cached(
-                "UPDATE _ticket_index SET verified_at_ms = ?2, seen_snapshot = ?3 WHERE id = ?1",
+                "UPDATE _ticket_index SET seen_snapshot = ?3, verified_at_ms =
+                     CASE WHEN ?4 IS NULL AND thread_hash IS NOT NULL THEN verified_at_ms
+                     ELSE ?2 END WHERE id = ?1",
             )?,
             see: connection
                 .prepare_cached("UPDATE _ticket_index SET seen_snapshot = ?2 WHERE id = ?1")?,
@@ -122,7 +124,9 @@ impl<'c> Tickets<'c> {
                  ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms,
                      head_hash = excluded.head_hash,
                      thread_hash = coalesce(excluded.thread_hash, thread_hash),
-                     verified_at_ms = excluded.verified_at_ms,
+                     verified_at_ms =
+                     CASE WHEN excluded.thread_hash IS NULL AND thread_hash IS NOT NULL
+                     THEN verified_at_ms ELSE excluded.verified_at_ms END,
                      seen_snapshot = excluded.seen_snapshot, is_deleted = 0",
             )?,
             insert: connection.prepare_cached(&INSERT)?,
@@ -240,8 +244,9 @@ impl<'c> Tickets<'c> {
             .as_ref()
             .filter(|thread| known.thread_hash != Some(thread.hash));
         if !is_head_moved && moved_thread.is_none() && !known.is_deleted {
+            let thread = rows.thread.as_ref().map(|thread| thread.hash);
             self.note
-                .execute(params![id, self.read_at_ms, self.snapshot_id])?;
+                .execute(params![id, self.read_at_ms, self.snapshot_id, thread])?;
             return Ok((Change::Unchanged, None));
         }
         let last_change: i64 = self.last_change.query_row([id], |row| row.get(0))?;

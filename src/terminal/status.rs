@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
-use crate::report::{Freshness, SnapshotStatus, Status, Unfinished};
+use crate::report::{Freshness, LastSync, SnapshotStatus, Status, Unfinished};
 use crate::table::Instant;
 
 /// The status as text, styled.
@@ -43,23 +43,45 @@ pub(super) fn text(status: &Status) -> String {
         blocks.push(snapshots(status));
     }
     if let Some(sync) = &status.last_sync {
-        blocks.push(format!(
-            "{}\n{}{}",
-            paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
-            super::sync::table(&sync.steps),
-            fields(&[
-                (
-                    "seen",
-                    format!("what happened before {}", moment(sync.complete_until))
-                ),
-                ("seen late", super::sync::LATE.to_owned()),
-            ])
-        ));
+        blocks.push(last_sync(sync));
     }
     if !status.published.is_empty() {
         blocks.push(super::published::listing(&status.published));
     }
     blocks.join("\n")
+}
+
+fn last_sync(sync: &LastSync) -> String {
+    let seen = format!("what happened before {}", moment(sync.complete_until));
+    let mut facts = vec![("seen", seen)];
+    if !sync.is_full {
+        facts.push(("seen late", super::sync::late(sync.ratings_outstanding)));
+    }
+    if sync.bulk_change_windows > 0 {
+        let windows = counted(sync.bulk_change_windows, "window");
+        facts.push(("bulk", format!("{windows} of bulk changes to be read in")));
+    }
+    if let Some(days) = sync
+        .refresh_within_days
+        .filter(|_| sync.tickets_overdue > 0)
+    {
+        let tickets = counted(sync.tickets_overdue, "ticket");
+        facts.push((
+            "overdue",
+            format!("{tickets} unread for {days} days or more"),
+        ));
+    }
+    let notes: String = sync
+        .remarks
+        .iter()
+        .map(|remark| format!("  {} {}\n", paint(WARNING, "note:"), plain(remark)))
+        .collect();
+    format!(
+        "{}\n{}{}{notes}",
+        paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
+        super::sync::table(&sync.steps),
+        fields(&facts)
+    )
 }
 
 fn unfinished(run: &Unfinished, now: Instant) -> String {
@@ -317,6 +339,34 @@ mod tests {
 
           no rows yet
         "#);
+    }
+
+    #[test]
+    fn what_the_last_sync_may_not_have_seen_is_told() {
+        let mut sync = LastSync {
+            snapshot_id: 9,
+            steps: Vec::new(),
+            complete_until: at("2026-01-31T09:05:00Z"),
+            is_full: false,
+            ratings_outstanding: Some(3),
+            bulk_change_windows: 2,
+            refresh_within_days: Some(90),
+            tickets_overdue: 1,
+            remarks: vec!["none of it was believed".into()],
+        };
+        let told = |sync: &LastSync| anstream::adapter::strip_str(&last_sync(sync)).to_string();
+        let text = told(&sync);
+        for fact in [
+            "what happened before 2026-01-31 09:05 UTC",
+            "3 ratings; notes, messages",
+            "2 windows of bulk changes to be read in",
+            "1 ticket unread for 90 days or more",
+            "note: none of it was believed",
+        ] {
+            assert!(text.contains(fact), "{fact}: {text}");
+        }
+        sync.is_full = true;
+        assert!(!told(&sync).contains("seen late"));
     }
 
     #[test]

@@ -6,8 +6,7 @@ use super::summary;
 use crate::report::{Step, SyncSummary};
 
 /// What a sync sees late.
-pub(super) const LATE: &str =
-    "notes, messages, priority and attributes on resolved tickets, for a while";
+const LATE: &str = "notes, messages, priority and attributes on resolved tickets, for a while";
 
 /// What each step is, for who reads the table.
 const STEPS: [(&str, &str); 10] = [
@@ -59,17 +58,22 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
     let is_full = sync.steps.iter().any(|step| step.step == "full");
+    let ratings = sync
+        .ratings_outstanding
+        .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX));
     if !is_full {
-        let mut unseen =
-            "notes, messages, priority and attributes on resolved tickets, for a while".to_owned();
-        match sync.ratings_outstanding {
-            Some(0) => {}
-            Some(ratings) => unseen = format!("{}; {LATE}", counted(ratings, "rating")),
-            None => unseen = format!("late ratings; {LATE}"),
-        }
-        facts.push(("seen late", unseen));
+        facts.push(("seen late", late(ratings)));
     }
     facts
+}
+
+/// What a sync that did not read the whole desk sees late, ratings known to be outstanding first.
+pub(super) fn late(ratings_outstanding: Option<i64>) -> String {
+    match ratings_outstanding {
+        Some(0) => LATE.to_owned(),
+        Some(ratings) => format!("{}; {LATE}", counted(ratings, "rating")),
+        None => format!("late ratings; {LATE}"),
+    }
 }
 
 fn percent(part: u64, whole: u64) -> u64 {

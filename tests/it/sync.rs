@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 use crate::support::Desk;
 
+mod frame;
+
 /// A desk of the last 300 days, up to now.
 pub(crate) fn recent(tickets: usize) -> World {
     World::generate(&WorldSpec {
@@ -326,11 +328,37 @@ async fn nulls_first_in_the_sort_harm_nothing() {
     assert_current(&desk);
 }
 
+/// Opens tickets until so many are unresolved.
+fn open_up(desk: &Desk, wanted: usize) {
+    let have = ids(desk, is_open).len();
+    let settled = ids(desk, |ticket| is_resolved(ticket, 1, 300));
+    for id in settled.iter().take(wanted.saturating_sub(have)) {
+        edit(desk, id, |ticket| {
+            ticket.status = "Open".into();
+            ticket.resolution_time_ms = None;
+        });
+    }
+}
+
+/// At every request of a sync: a bulk resolve of a thousand tickets, a deletion, and more new tickets
+/// than a page holds.
 #[tokio::test]
 async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
-    for point in [2, 3, 4, 5, 7, 9, 12] {
-        let desk = copied(recent(5_000), Quirks::default()).await;
+    let desk = copied(recent(5_000), Quirks::default()).await;
+    open_up(&desk, 1_000);
+    sync(&desk).await;
+    let (world, store) = (desk.simulator.world(), desk.path());
+    let kept = store.with_extension("kept");
+    copy(&store, &kept);
+    desk.simulator.clear_requests();
+    sync(&desk).await;
+    let requests = desk.simulator.requests().len();
+    assert!(requests > 12, "{requests}");
+    for point in 1..=requests {
+        desk.simulator.with_world(|now| *now = world.clone());
+        copy(&kept, &store);
         let open = ids(&desk, is_open);
+        assert!(open.len() >= 1_000, "{}", open.len());
         let deleted = ids(&desk, |ticket| is_resolved(ticket, 50, 200)).remove(7);
         let at = now();
         let mut seen = 0;
@@ -358,12 +386,24 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
         let flagged = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
         assert!(
             flagged.iter().all(|id| living.binary_search(id).is_err()),
-            "{first:?}"
+            "request {point}: {first:?}"
         );
         let (second, exit_code) = sync(&desk).await;
-        assert_eq!(exit_code, ExitCode::Complete, "{second:?}");
+        assert_eq!(exit_code, ExitCode::Complete, "request {point}: {second:?}");
         assert_current(&desk);
     }
+}
+
+/// Copies a store that nobody has open.
+#[expect(clippy::disallowed_methods, reason = "files of the test's own")]
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    for side in ["-wal", "-shm"] {
+        let side = format!("{}{side}", to.display());
+        if std::path::Path::new(&side).exists() {
+            std::fs::remove_file(side).expect("removed");
+        }
+    }
+    std::fs::copy(from, to).expect("copied");
 }
 
 /// One bulk change adds a tag to tickets that were settled long ago; from the first two that a sync

@@ -1,11 +1,9 @@
-//! What frames a sync: runs that were broken off, keys of other desks, steps it can do without.
+//! Steps that a sync can do without, rejects that it meets again, and crowded instants.
 
 use chrono::TimeDelta;
 use mava_export::error::ExitCode;
 use mava_export::settings::Sync;
 use mava_export::simulator::{Fault, Hook, Quirks, SimulatorSpec, Ticket, object_id};
-use mava_export::store::{OpenOptions, RunSpec, Store};
-use mava_export::window::Window;
 use serde_json::{Value, json};
 
 use crate::support::Desk;
@@ -43,79 +41,6 @@ async fn a_tag_that_the_api_refuses_is_not_looked_for_again() {
     for _ in 0..3 {
         let (summary, exit_code) = sync(&desk).await;
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_first_sync_that_was_broken_off_is_resumed_by_the_same_command() {
-    let desk = Desk::open(SimulatorSpec::new(recent(900))).await;
-    let since = Sync {
-        since: Some(now() - TimeDelta::days(301)),
-        max_lanes: 1,
-        ..settings(&desk)
-    };
-    let mut page = 0;
-    desk.simulator.set_hook(Box::new(move |request, _| {
-        page += u64::from(request.is_for_tickets());
-        (page > 3).then_some(Fault::Unauthorized)
-    }));
-    sync_with(&desk, &since).await.expect_err("refused");
-    assert!(!desk.live_ids().is_empty());
-    desk.simulator.clear_hook();
-    let (summary, exit_code) = sync_with(&desk, &since).await.expect("completes");
-    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    assert!(summary.summary.is_resumed, "{summary:?}");
-    assert_current(&desk);
-}
-
-#[tokio::test]
-async fn a_repair_that_was_broken_off_keeps_no_sync_from_running() {
-    let desk = copied(recent(900), Quirks::default()).await;
-    let mut store = Store::open(
-        &desk.path(),
-        &OpenOptions {
-            file_mode: 0o600,
-            now: now(),
-        },
-    )
-    .expect("a store");
-    let spec = RunSpec {
-        kind: "verify".to_owned(),
-        range: Window::new(now() - TimeDelta::days(300), now()).expect("a range"),
-        is_until_open: false,
-        filters_json: None,
-        has_messages: true,
-    };
-    store.begin(&spec, now()).expect("a run");
-    drop(store);
-    let (summary, exit_code) = sync(&desk).await;
-    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    let outcome = "SELECT outcome FROM snapshots WHERE kind = 'verify'";
-    assert_eq!(desk.column(outcome), ["superseded"]);
-}
-
-#[tokio::test]
-async fn the_key_of_another_small_desk_flags_nothing() {
-    for tickets in [3, 45] {
-        let desk = copied(recent(tickets), Quirks::default()).await;
-        desk.simulator.with_world(|world| {
-            for number in 0..i64::try_from(tickets).expect("few") {
-                let id = world.id_at(0).expect("a ticket");
-                world.remove(&id);
-                let at = now() - TimeDelta::days(2) + TimeDelta::minutes(number);
-                let id = object_id(at, u64::try_from(number).expect("few"));
-                world.insert(Ticket::new(id, at));
-            }
-        });
-        let settings = Sync {
-            full_below: 60,
-            ..settings(&desk)
-        };
-        let (summary, exit_code) = sync_with(&desk, &settings).await.expect("ends");
-        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
-        assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
-        let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
-        assert_eq!(flagged, 0, "{summary:?}");
     }
 }
 

@@ -36,10 +36,11 @@ pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
+use crate::plan::verify;
 use crate::report::SyncSummary;
 use crate::settings::{self, Backfill, Filters};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
-use crate::table::Instant;
+use crate::table::{Instant, Snapshot, instant_text};
 use crate::window::Window;
 
 /// Subtracted from when the last complete sync began: what clocks and indexes of the API's own
@@ -82,13 +83,18 @@ pub async fn sync_keeping(
     )?;
     backfill::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
     let Some(coverage) = store.coverage()? else {
-        if settings.since.is_none() {
+        let unfinished = store.progress()?.map(|progress| progress.snapshot);
+        if unfinished
+            .as_ref()
+            .is_some_and(|run| run.filters_json.is_some())
+        {
             refuse_unfinished(&store)?;
         }
         drop(store);
-        return first(context, settings).await;
+        return first(context, settings, unfinished).await;
     };
     refuse_unfinished(&store)?;
+    refuse_earlier(settings, &coverage)?;
     let oldest = if settings.is_full && !is_full_under_way(&store)? {
         now
     } else {
@@ -98,6 +104,9 @@ pub async fn sync_keeping(
     let sent_before = context.client.counters().requests();
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
+    if !settings.allow_deletions {
+        super::recognise::recognise(context, &store, Some(&lookups), server_time).await?;
+    }
     let range = range(&coverage, server_time)?;
     let run = store.begin(
         &RunSpec {
@@ -129,6 +138,9 @@ pub async fn sync_keeping(
         requests,
     })?;
     night.remarks.extend(lookups.remarks);
+    if let Some(apart) = coverage.apart {
+        night.remark(not_looked_after(apart, coverage.range.from()));
+    }
     tracing::info!(
         run = run.snapshot_id,
         resumed = run.is_resumed,
@@ -153,6 +165,14 @@ fn is_full_under_way(store: &Store) -> Result<bool> {
     Ok(steps.iter().any(|step| step.step == "full"))
 }
 
+fn not_looked_after(apart: Window, from: Instant) -> String {
+    let (until, from) = (instant_text(apart.until()), instant_text(from));
+    format!(
+        "tickets created before {until} are not kept up to date: nothing was read from then to {from}; \
+         backfill --since {until} --until {from} closes the gap"
+    )
+}
+
 /// Everything that has been read, up to now.
 fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
     Window::new(coverage.range.from(), until).ok_or_else(|| {
@@ -161,27 +181,50 @@ fn range(coverage: &Coverage, until: Instant) -> Result<Window> {
     })
 }
 
-/// A backfill has to be finished first. A repair need not be: what it left unread counts as
-/// different at the next verification.
+/// A sync keeps up what was read; it does not read what is older.
+fn refuse_earlier(settings: &settings::Sync, coverage: &Coverage) -> Result<()> {
+    let from = coverage.range.from();
+    let Some(since) = settings.since.filter(|since| *since < from) else {
+        return Ok(());
+    };
+    let (since, from) = (instant_text(since), instant_text(from));
+    Err(Error::usage(format!(
+        "the history that syncs keep up to date begins at {from}, later than --since {since}"
+    ))
+    .help(format!(
+        "read the rest once with: backfill --since {since} --until {from}; then sync"
+    )))
+}
+
+/// A repair that was cut short has stored what it read, and is superseded; what a backfill had still
+/// to read, no sync would.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     match store.progress()? {
-        Some(progress) if !matches!(progress.snapshot.kind.as_str(), "sync" | "verify") => {
+        Some(progress) if !matches!(progress.snapshot.kind.as_str(), "sync" | verify::KIND) => {
             Err(Error::failed(format!(
                 "run {} ({}) is unfinished",
                 progress.snapshot.id, progress.snapshot.kind
             ))
-            .help("run the same command again to finish it, then sync"))
+            .help(format!(
+                "run the {} again to finish it, then sync",
+                progress.snapshot.kind
+            )))
         }
         _ => Ok(()),
     }
 }
 
-/// A store without history: a sync is a backfill then.
+/// A store without history: a sync is a backfill then, or goes on with the one that was cut short.
 async fn first(
     context: &Context,
     settings: &settings::Sync,
+    unfinished: Option<Snapshot>,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
-    let Some(since) = settings.since else {
+    let begun = unfinished.filter(|run| {
+        run.kind == settings.kind.word()
+            && settings.since.is_none_or(|since| since == run.range_from)
+    });
+    let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
         return Err(Error::usage(format!(
             "{} holds no history yet",
             settings.store.path.display()
@@ -195,7 +238,10 @@ async fn first(
             since,
             until: None,
             filters: Filters::default(),
-            has_messages: settings.has_messages,
+            has_messages: match &begun {
+                Some(run) => run.has_messages,
+                None => settings.has_messages,
+            },
             max_lanes: settings.max_lanes,
             allow_deletions: settings.allow_deletions,
             store: settings.store.clone(),

@@ -13,8 +13,8 @@ use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
-use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store};
-use crate::table::Instant;
+use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store, SyncOutcome};
+use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
 /// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
@@ -33,8 +33,6 @@ pub(super) struct Night<'a> {
     pub(super) store: Option<Store>,
     pub(super) snapshot_id: i64,
     pub(super) is_resumed: bool,
-    /// Whether everything before this sync has been seen now.
-    pub(super) is_complete: bool,
     /// Whether threads are stored that this sync leaves as they are.
     lacks_messages: bool,
     /// Whether the last page asked for was too heavy to be had.
@@ -87,7 +85,6 @@ impl<'a> Night<'a> {
             settings,
             snapshot_id: run.snapshot_id,
             is_resumed: run.is_resumed,
-            is_complete: false,
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
             is_weak: false,
             is_optional: false,
@@ -315,6 +312,13 @@ impl<'a> Night<'a> {
     }
 
     pub(super) fn end(mut self, began: Moment) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
+        if self.lacks_messages {
+            let since = instant_text(self.desk.since);
+            self.remark(format!(
+                "threads were left as they are: messages are complete until {since} only, and so is what \
+                 this store holds, until a sync without --no-messages"
+            ));
+        }
         let outcome = if self.failures.is_empty() && !self.is_suspicious {
             Outcome::Complete
         } else {
@@ -323,8 +327,16 @@ impl<'a> Night<'a> {
         let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
         let slices = self.store()?.slices(snapshot_id)?;
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
-        self.is_complete = outcome == Outcome::Complete && is_sealed && !self.lacks_messages;
-        let complete_at = self.is_complete.then_some(self.desk.began_at);
+        let is_complete = outcome == Outcome::Complete && is_sealed && !self.lacks_messages;
+        let complete_at = is_complete.then_some(self.desk.began_at);
+        let known = SyncOutcome {
+            ratings_outstanding: self
+                .ratings_outstanding()
+                .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX)),
+            refresh_within_days: self.settings.refresh_within_days,
+            remarks: self.remarks.clone(),
+        };
+        self.store()?.commit_outcome(snapshot_id, &known)?;
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;

@@ -35,10 +35,11 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     night::load(&mut desk, &store, 0, settings.effort)?;
     let full = full(&desk);
     let full_requests: u64 = full.iter().map(|planned| planned.requests).sum();
+    let has_groups = !store.groups()?.is_empty();
     let windows = if settings.is_full || full_requests <= settings.full_below {
         full
     } else {
-        steps(&desk, settings)
+        steps(&desk, settings, has_groups)
     };
     let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
     Ok(Plan {
@@ -61,7 +62,7 @@ fn full(desk: &Desk) -> Vec<PlannedWindow> {
         .collect()
 }
 
-fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
+fn steps(desk: &Desk, settings: &Sync, has_groups: bool) -> Vec<PlannedWindow> {
     let mut all = Vec::new();
     all.extend(new(desk));
     for (number, window) in desk.windows().into_iter().enumerate() {
@@ -79,14 +80,15 @@ fn steps(desk: &Desk, settings: &Sync) -> Vec<PlannedWindow> {
     if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
         all.push(planned("ratings", window, 0, 1));
     }
-    let blocks: Vec<Block> = desk.worthwhile(None);
+    // As if no rating had come since: how many did, only the count in the step before tells.
+    let blocks: Vec<Block> = desk.worthwhile(Some(0));
     all.extend(together("pages", &blocks));
     for (number, window) in desk.windows().into_iter().enumerate() {
         if number == 0 || desk.is_turn(number) {
             all.push(planned("deletions", window, 0, 1));
         }
     }
-    if let Some(window) = desk.windows().first() {
+    if let Some(window) = desk.windows().first().filter(|_| has_groups) {
         all.push(planned("campaigns", *window, 0, 1));
     }
     let blocks = desk.floor(settings.refresh_within_days, 0);

@@ -18,12 +18,11 @@ pub(super) fn of(
     let (requests, limited) = (night.sent(), counters.limited());
     let (retries, bytes) = (counters.retries(), counters.bytes());
     let (snapshot_id, now) = (night.snapshot_id, night.desk.began_at);
-    let complete_until = night.desk.since;
     let remarks = std::mem::take(&mut night.remarks);
     let ratings_outstanding = night.ratings_outstanding();
     let unverified = night.failures.clone();
     let is_resumed = night.is_resumed;
-    let is_complete = night.is_complete;
+    let before = night.desk.since;
     let store = night.store()?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
@@ -32,9 +31,12 @@ pub(super) fn of(
         found.map_or(0, |(_, count)| *count)
     };
     let fresh = store.freshness(now)?;
+    let complete_at = store
+        .coverage()?
+        .map_or(before, |coverage| coverage.complete_at);
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(SyncSummary {
-        complete_until: instant_text(if is_complete { now } else { complete_until }),
+        complete_until: instant_text(complete_at),
         steps,
         ratings_outstanding,
         live: count(fresh.live),

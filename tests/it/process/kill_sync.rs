@@ -12,7 +12,7 @@ use super::stored::{assert_sound, look, texts};
 use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch};
 
 const KILLS: usize = 30;
-const TICKETS: usize = 1_500;
+const TICKETS: usize = 9_000;
 const LATENCY_MS: u64 = 4;
 
 /// Tickets as they are stored, but for which run wrote them.
@@ -23,8 +23,35 @@ const ROWS: &str = "SELECT id || ' ' || status || ' ' || coalesce(updated_at, ''
 const VERSIONS: &str = "SELECT ticket_id || ' ' || coalesce(status, '') || ' ' || is_deleted
     FROM ticket_history ORDER BY ticket_id, valid_from";
 
-/// All steps, and by the floor every ticket, so that the outcome does not hang on what was learnt.
-const SYNC: &str = "sync --to sqlite:support.db --full-below 0 --refresh-within 2 \
+/// Messages and tags, with where they hang.
+const THREADS: &str =
+    "SELECT ticket_id || ' ' || id || ' ' || position || ' ' || coalesce(content, '')
+    FROM messages ORDER BY ticket_id, position, id";
+const TAGS: &str = "SELECT ticket_id || ' ' || tag_id FROM ticket_tags ORDER BY ticket_id, tag_id";
+
+/// Versions that do not follow each other without gap or overlap, and tickets without exactly one open
+/// version.
+const TORN: &str = "SELECT ticket_id FROM (
+        SELECT ticket_id, valid_from, valid_until,
+            lead(valid_from) OVER (PARTITION BY ticket_id ORDER BY valid_from) AS next
+        FROM ticket_history)
+    WHERE valid_until IS NOT next OR valid_until <= valid_from
+    UNION ALL SELECT id FROM tickets WHERE 1 <> (
+        SELECT count(*) FROM ticket_history WHERE ticket_id = id AND valid_until IS NULL)";
+
+/// Unresolved tickets that this sync did not read, and any that were read after it.
+const STALE: &str = "SELECT i.id FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id
+    WHERE t.deleted_at IS NULL AND (
+        t.status <> 'Resolved'
+            AND i.verified_at_ms < (SELECT value FROM _sync WHERE name = 'complete_ms')
+        OR i.verified_at_ms > (SELECT value FROM _sync WHERE name = 'complete_ms') + 600000)";
+
+/// Tickets that this sync read.
+const FRESH: &str = "SELECT id FROM _ticket_index
+    WHERE verified_at_ms >= (SELECT value FROM _sync WHERE name = 'complete_ms') ORDER BY id";
+
+/// All steps.
+const SYNC: &str = "sync --to sqlite:support.db --full-below 0 \
      --rate-limit none --retry-pause 5ms --json";
 
 /// The desk at the end of the range, and a night later.
@@ -32,7 +59,7 @@ fn night(before: &World) -> World {
     let from = window::parse("2024-07-01").expect("a date");
     let mut after = before.clone();
     let spec = Evolution {
-        rate: 15.0,
+        rate: 60.0,
         ..Evolution::default()
     };
     after.evolve(&spec, from, from + TimeDelta::days(1));
@@ -61,7 +88,10 @@ fn a_sync_killed_at_any_of_thirty_points_is_completed_by_the_next() {
     let undisturbed = copied();
     run(&mut undisturbed.command_at(&simulator, SYNC)).expect(0);
     let path = undisturbed.path("support.db");
-    let (rows, versions) = (texts(&look(&path), ROWS), texts(&look(&path), VERSIONS));
+    let contents = [ROWS, VERSIONS, THREADS, TAGS];
+    let expected = contents.map(|sql| texts(&look(&path), sql));
+    let fresh = texts(&look(&path), FRESH);
+    assert!(fresh.len() > 300, "{}", fresh.len());
     let least = simulator.requests().len();
     assert!(least > 12, "{least}");
     let mut random = StdRng::seed_from_u64(30);
@@ -84,8 +114,17 @@ fn a_sync_killed_at_any_of_thirty_points_is_completed_by_the_next() {
             .json();
         resumed += usize::from(summary["snapshot_id"] == 2);
         let what = format!("kill {kill}, {moment_us} us after request {request}");
-        assert_eq!(texts(&look(&path), ROWS), rows, "{what}");
-        assert_eq!(texts(&look(&path), VERSIONS), versions, "{what}");
+        let found = contents.map(|sql| texts(&look(&path), sql));
+        assert_eq!(found, expected, "{what}");
+        let read = texts(&look(&path), FRESH);
+        let unread: Vec<&String> = fresh
+            .iter()
+            .filter(|id| read.binary_search(id).is_err())
+            .collect();
+        assert!(unread.is_empty(), "{what}: {unread:?}");
+        let none: Vec<String> = Vec::new();
+        assert_eq!(texts(&look(&path), TORN), none, "{what}");
+        assert_eq!(texts(&look(&path), STALE), none, "{what}");
         assert_sound(&path);
     }
     println!("{killed} killed, {resumed} resumed, {least} requests undisturbed");

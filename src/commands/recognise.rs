@@ -1,0 +1,128 @@
+//! Whether the desk behind the key is the one in the store: asked before anything is written, since
+//! rows of two desks cannot be told apart again.
+
+use chrono::TimeDelta;
+
+use super::backfill::Context;
+use crate::api::{SortOrder, TicketsQuery};
+use crate::error::{Error, Result};
+use crate::extract::{self, Lookups, PAGE_LIMIT};
+use crate::store::Store;
+use crate::table::Instant;
+use crate::window::Window;
+
+/// As long a window as the API accepts.
+const YEAR: TimeDelta = TimeDelta::days(365);
+
+/// Ends a run before its first write where tickets come, but none that the store knows.
+///
+/// A category that is known is proof enough, and comes with what a sync asks for anyway. Else pages
+/// around the newest, the oldest and the middle one of the live tickets are asked for: on the
+/// right desk the first one tells. A desk that shows no ticket at all is let pass: it brings
+/// nothing, and that everything is gone is not believed later on.
+///
+/// # Errors
+/// It is another desk; or a request failed for good.
+pub(super) async fn recognise(
+    context: &Context,
+    store: &Store,
+    lookups: Option<&Lookups>,
+    now: Instant,
+) -> Result<()> {
+    let categories = lookups.and_then(|lookups| lookups.categories.as_ref());
+    let ids: Vec<&str> = categories
+        .iter()
+        .flat_map(|list| list.rows.iter().map(|row| row.id.as_str()))
+        .collect();
+    if store.knows_category(&ids)? {
+        return Ok(());
+    }
+    let witnesses = store.witnesses()?;
+    let newest = witnesses.first().copied();
+    let mut tickets = 0;
+    for (number, created_at) in witnesses.into_iter().enumerate() {
+        let Some(query) = around(created_at, number == 0) else {
+            continue;
+        };
+        match look(context, store, &query).await? {
+            Look::Known => return Ok(()),
+            Look::Unknown(found) => tickets += found,
+            Look::Failed => return Ok(()),
+        }
+    }
+    // An emptied desk, or one that began after the last ticket of this one.
+    let Some(since) = newest.and_then(|newest| {
+        let until = now + TimeDelta::days(1);
+        Window::new(
+            (newest + TimeDelta::milliseconds(1)).max(until - YEAR),
+            until,
+        )
+    }) else {
+        return Ok(());
+    };
+    if tickets == 0
+        && let Look::Unknown(found) = look(context, store, &TicketsQuery::of(since, 1)).await?
+    {
+        tickets += found;
+    }
+    match tickets {
+        0 => Ok(()),
+        _ => Err(other_desk(store)),
+    }
+}
+
+/// A page that has to show the ticket created at this instant: the ones up to it, or from it on.
+fn around(created_at: Instant, is_last: bool) -> Option<TicketsQuery> {
+    let after = created_at + TimeDelta::milliseconds(1);
+    let (from, until) = match is_last {
+        true => (after - YEAR, after),
+        false => (created_at, created_at + YEAR),
+    };
+    let window = Window::new(from, until)?;
+    Some(TicketsQuery {
+        sort_order: match is_last {
+            true => SortOrder::Descending,
+            false => SortOrder::Ascending,
+        },
+        ..TicketsQuery::of(window, PAGE_LIMIT)
+    })
+}
+
+/// What a page shows.
+enum Look {
+    /// A ticket of the store.
+    Known,
+    /// So many others.
+    Unknown(usize),
+    /// It was too heavy to be had, which says nothing.
+    Failed,
+}
+
+async fn look(context: &Context, store: &Store, query: &TicketsQuery) -> Result<Look> {
+    let page = match extract::fetch_query(&context.client, query, &context.cancel).await {
+        Ok(page) => page,
+        Err(failure) if failure.is_too_large || failure.is_weight => return Ok(Look::Failed),
+        Err(failure) => return Err(failure.error),
+    };
+    let ids: Vec<&str> = page
+        .keys
+        .iter()
+        .filter(|key| key.has_id)
+        .map(|key| key.id.as_str())
+        .collect();
+    Ok(match store.knows_ticket(&ids)? {
+        true => Look::Known,
+        false => Look::Unknown(ids.len()),
+    })
+}
+
+fn other_desk(store: &Store) -> Error {
+    Error::failed(format!(
+        "the desk behind the key shows none of the tickets in {}, but others; nothing was stored",
+        store.path().display()
+    ))
+    .help(
+        "a key of another workspace? name a new file with --to for another desk; if all known \
+         tickets are gone indeed, --allow-deletions goes on",
+    )
+}
