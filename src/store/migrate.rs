@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use super::failure::Failure;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
+    include_str!("../../migrations/0003_add_rejected.sql"),
 ];
 
 /// The version this program writes.
