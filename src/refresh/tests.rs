@@ -174,4 +174,40 @@ proptest! {
             prop_assert!(block.end - block.first <= PAGE);
         }
     }
+
+    /// What is asked for is `[its window's start, its end)`, newest first: a page of it has to hold
+    /// the whole block.
+    #[test]
+    fn every_ticket_of_a_block_is_on_the_page_that_is_asked_for(
+        ages in prop::collection::vec((8_700i64..8_800, 1usize..130), 1..30),
+        gone in prop::collection::vec(any::<bool>(), 30),
+    ) {
+        let mut tickets = Vec::new();
+        for (age, count) in ages {
+            for _ in 0..count {
+                let mut known = known(tickets.len(), age, Some(5));
+                known.created_ms = NOW - age * 3_600_000;
+                known.verified_ms = NOW - 50 * DAY_MS;
+                known.is_gone = gone[tickets.len() % gone.len()] && tickets.len() % 3 == 0;
+                tickets.push(known);
+            }
+        }
+        let desk = desk(Index::new(tickets));
+        let windows = desk.windows();
+        let blocks = desk.floor(40, 0);
+        let mut read = 0;
+        for block in &blocks {
+            let window = windows.iter().find(|window| {
+                window.from().timestamp_millis() <= block.from_ms
+                    && block.until_ms <= window.until().timestamp_millis()
+            });
+            prop_assert!(window.is_some(), "{:?} lies in no window", block);
+            let shown = desk.index.created_in(block.from_ms, block.until_ms);
+            prop_assert_eq!(shown.len(), block.end - block.first);
+            let live = desk.index.live(block.from_ms, block.until_ms);
+            prop_assert!(live <= PAGE || block.until_ms - block.from_ms == 1);
+            read += live;
+        }
+        prop_assert_eq!(read, desk.index.live(desk.first_ms(), SINCE));
+    }
 }

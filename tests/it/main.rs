@@ -37,4 +37,6 @@ mod support;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
+mod sync_steps;
+#[cfg(test)]
 mod verify;
