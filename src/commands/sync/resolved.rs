@@ -66,13 +66,17 @@ pub(super) enum Swept {
 #[derive(Debug, Default)]
 struct Shown {
     ids: HashSet<String>,
-    /// The API's first count, and its last.
-    counts: Option<(u64, u64)>,
+    /// The API's last count.
+    count: Option<u64>,
+    /// The highest.
+    most: u64,
+    /// Tickets that entered the list meanwhile.
+    entered: u64,
     /// Pages.
     pages: u64,
     /// Pages on which no ticket had a resolution time.
     timeless: usize,
-    /// Tickets that came beyond those of the first page are as many as there should be.
+    /// Fewer different tickets came than the pages have places.
     is_torn: bool,
     /// Whether the seam before this page has been read twice.
     is_mended: bool,
@@ -85,14 +89,14 @@ impl Shown {
         self.pages += 1;
         self.timeless += usize::from(seen.times.iter().all(|(_, time)| time.is_none()));
         let count = seen.count.unwrap_or(0);
-        let (first, previous) = self.counts.unwrap_or((count, count));
-        self.counts = Some((first, count));
+        let previous = self.count.replace(count).unwrap_or(count);
+        self.most = self.most.max(count);
         let length = u32::try_from(seen.length).unwrap_or(0);
         let received = query.skip.saturating_add(length);
-        // Tickets that entered the list above this page were shown by an earlier one at its end.
-        let entered = count.saturating_sub(first);
+        // Those that entered above this page pushed some onto it that came before.
+        self.entered += count.saturating_sub(previous);
         let shown = u64::try_from(self.ids.len()).unwrap_or(u64::MAX);
-        if shown.saturating_add(entered) < u64::from(received) {
+        if shown.saturating_add(self.entered) < u64::from(received) {
             if !self.is_mended && query.skip > 0 {
                 self.is_mended = true;
                 return query.skip.saturating_sub(SEAM);
@@ -108,8 +112,7 @@ impl Shown {
     /// Whether the list is longer than its count ever said.
     fn is_endless(&self, length: u64, planned: usize) -> bool {
         let planned = u64::try_from(planned).unwrap_or(u64::MAX).saturating_mul(2);
-        let told = self.counts.map_or(0, |(first, last)| first.max(last));
-        let told = told.div_ceil(length.max(1)).saturating_mul(2);
+        let told = self.most.div_ceil(length.max(1)).saturating_mul(2);
         self.pages > planned.max(told).saturating_add(MOST_EXTRA_PAGES)
     }
 
@@ -300,5 +303,85 @@ impl Night<'_> {
              overnight are found only as they are read again"
                 .to_owned(),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page of the list at `skip` that shows these tickets of `count`.
+    fn page(skip: u32, numbers: std::ops::Range<u32>, count: u64) -> (Seen, TicketsQuery) {
+        let at = crate::table::Instant::from_timestamp_millis(0).expect("in range");
+        let window = Window::new(at, at + chrono::TimeDelta::days(1)).expect("a window");
+        let seen = Seen {
+            count: Some(count),
+            length: numbers.len(),
+            times: numbers.clone().map(|_| (0, Some(1))).collect(),
+            ids: numbers.map(|number| number.to_string()).collect(),
+            ..Seen::default()
+        };
+        let query = TicketsQuery {
+            skip,
+            ..TicketsQuery::of(window, 100)
+        };
+        (seen, query)
+    }
+
+    #[test]
+    fn a_page_that_repeats_tickets_is_read_back_over_its_seam_and_else_believed_no_more() {
+        let mut shown = Shown::default();
+        for (skip, numbers, next) in [(0, 0..100, 100), (100, 90..190, 50)] {
+            let (seen, query) = page(skip, numbers, 500);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        // The ten that were lost are on the page over the seam.
+        let mut mended = page(50, 60..150, 500);
+        mended
+            .0
+            .ids
+            .extend((400..410).map(|number| number.to_string()));
+        mended.0.length = 100;
+        assert_eq!(shown.take(&mended.0, &mended.1), 150);
+        assert_eq!(shown.end(), Swept::Whole);
+
+        let mut shown = Shown::default();
+        for (skip, numbers, next) in [(0, 0..100, 100), (100, 0..100, 50), (50, 0..100, 150)] {
+            let (seen, query) = page(skip, numbers, 500);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        assert_eq!(shown.end(), Swept::Torn);
+    }
+
+    #[test]
+    fn tickets_that_enter_a_list_push_the_rest_down_and_those_that_leave_it_up() {
+        let mut shown = Shown::default();
+        for (skip, numbers, count, next) in [
+            (0, 0..100, 500, 100),
+            // Five more above, so the last five of the first page come again.
+            (100, 95..195, 505, 200),
+            // Twenty less.
+            (200, 195..295, 485, 280),
+        ] {
+            let (seen, query) = page(skip, numbers, count);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        assert_eq!(shown.end(), Swept::Whole);
+    }
+
+    #[test]
+    fn a_list_is_followed_as_long_as_its_count_says_however_few_pages_were_planned() {
+        let mut shown = Shown::default();
+        let mut skip = 0;
+        for _ in 0..30 {
+            let (seen, query) = page(skip, skip..skip + 100, 3_000);
+            skip = shown.take(&seen, &query);
+            assert!(!shown.is_endless(100, 1));
+        }
+        for _ in 0..41 {
+            let (seen, query) = page(skip, skip..skip + 100, 3_000);
+            skip = shown.take(&seen, &query);
+        }
+        assert!(shown.is_endless(100, 1));
     }
 }
