@@ -168,7 +168,7 @@ pub struct SyncingArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub full: bool,
-    /// Optional steps stop at so many requests [default: 3 % of a full read, at least 40]
+    /// Optional steps stop at so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
     #[arg(long, value_name = "N")]
     pub max_requests: Option<u64>,
 }

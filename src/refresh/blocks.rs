@@ -1,7 +1,7 @@
 //! Pages worth reading again: blocks of neighbours by what is expected to have changed in them, and
 //! the floor under how long any ticket goes unread.
 
-use super::index::Index;
+use super::index::{Index, Known};
 use super::{DAY_MS, PAGE, real};
 
 /// What reading one ticket again is worth.
@@ -45,45 +45,31 @@ pub fn blocks(
     blocks
 }
 
-/// The block that starts at a place: a page of live tickets. It ends between two instants, so that
-/// the page which ends with it shows all of it; tickets of one instant that are more than a page
-/// are a block of their own.
+/// The block that starts at a place: a page of live tickets. Those of one millisecond stay
+/// together, since no window parts them, even where they are more than a page.
 fn block_at(index: &Index, first: usize, limit: usize, worth: impl Fn(usize) -> Worth) -> Block {
+    let tickets = index.tickets().get(first..limit).unwrap_or_default();
     let mut block = Block {
         first,
         end: first,
-        from_ms: 0,
+        from_ms: tickets.first().map_or(0, |known| known.created_ms),
         until_ms: 0,
         value: 0.0,
     };
     let mut live = 0;
-    // Where the tickets of the last instant begin, and what was there before them.
-    let mut instant = block;
-    let tickets = index.tickets().get(first..limit).unwrap_or_default();
-    for (place, known) in (first..).zip(tickets) {
-        let is_next = place > first && known.created_ms >= block.until_ms;
-        if is_next {
-            instant = block;
+    for tied in tickets.chunk_by(|one, other| one.created_ms == other.created_ms) {
+        let count = tied.iter().filter(|known| !known.is_gone).count();
+        if block.end > first && live + count > PAGE {
+            break;
         }
-        if !known.is_gone {
-            if live >= PAGE {
-                if is_next {
-                    break;
-                }
-                if instant.end > first {
-                    return instant;
-                }
-            }
-            live += 1;
-            if !known.is_met {
+        for (place, known) in (block.end..).zip(tied) {
+            if !known.is_gone && !known.is_met {
                 block.value += 1.0 - (-worth(place).expected).exp();
             }
+            block.until_ms = known.created_ms + 1;
         }
-        if place == first {
-            block.from_ms = known.created_ms;
-        }
-        block.end = place + 1;
-        block.until_ms = known.created_ms + 1;
+        live += count;
+        block.end += tied.len();
     }
     block
 }
@@ -102,49 +88,45 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Blocks of the least recently read tickets created in `[from_ms, until_ms)`: those that would
-    /// be too old by the night after next, and at least a night's share of all. Neighbours are
-    /// taken in order, so that no gap narrower than a page is left between two blocks.
-    /// `edges` are instants that no block spans: where the windows of requests begin, in any order.
-    pub fn blocks(&self, index: &Index, from_ms: i64, until_ms: i64, edges: &[i64]) -> Vec<Block> {
-        let (first, end) = (index.place(from_ms), index.place(until_ms));
+    /// Pages a night that reading `pages` within the time takes.
+    pub fn share(&self, pages: f64) -> f64 {
+        let nights = self.within_ms / self.elapsed_ms.max(DAY_MS / 24);
+        (pages / real(usize::try_from(nights).unwrap_or(1)).max(1.0)).ceil()
+    }
+
+    /// Blocks of the least recently read tickets, those that have waited longest first: those that
+    /// would be too old by the night after next, and at least a night's share of all. Neighbours are
+    /// taken in order, so that no gap narrower than a page is left between two blocks. Tickets lie
+    /// between the first and the last of `edges_ms` (in order), and no block over one of them.
+    pub fn blocks(&self, index: &Index, edges_ms: &[i64]) -> Vec<Block> {
+        let (Some(from_ms), Some(until_ms)) = (edges_ms.first(), edges_ms.last()) else {
+            return Vec::new();
+        };
+        let (first, end) = (index.place(*from_ms), index.place(*until_ms));
         let tickets = index.tickets().get(first..end).unwrap_or_default();
-        let nights =
-            real(usize::try_from(self.within_ms / self.elapsed_ms.max(DAY_MS / 24)).unwrap_or(1));
-        let share = (real(tickets.len()) / real(PAGE) / nights.max(1.0)).ceil() - real(self.read);
+        let share = self.share(real(tickets.len()) / real(PAGE)) - real(self.read);
         let due_ms = self.now_ms - self.within_ms + self.elapsed_ms.max(DAY_MS) * 2;
-        let mut order: Vec<usize> = (first..)
+        let mut order: Vec<(i64, usize, &Known)> = (first..)
             .zip(tickets)
             .filter(|(_, known)| !known.is_met && !known.is_gone)
-            .map(|(place, _)| place)
+            .map(|(place, known)| (known.verified_ms.div_euclid(DAY_MS), place, known))
             .collect();
         // By the day it was read, then by creation: one run's reads are one age.
-        order.sort_by_key(|place| {
-            let known = index.tickets().get(*place);
-            (
-                known.map(|known| known.verified_ms.div_euclid(DAY_MS)),
-                *place,
-            )
-        });
+        order.sort_by_key(|(day, place, _)| (*day, *place));
         let mut taken = vec![false; tickets.len()];
         let mut blocks = Vec::new();
-        for place in order {
-            let is_taken = taken.get(place - first).copied().unwrap_or(true);
-            let verified_ms = index.tickets().get(place).map(|known| known.verified_ms);
-            let is_due = verified_ms.is_some_and(|verified| verified < due_ms);
-            if is_taken {
+        for (_, place, known) in order {
+            if taken.get(place - first).copied().unwrap_or(true) {
                 continue;
             }
-            if real(blocks.len()) >= share && !is_due {
+            if real(blocks.len()) >= share && known.verified_ms >= due_ms {
                 break;
             }
-            let created_ms = index
-                .tickets()
-                .get(place)
-                .map_or(0, |known| known.created_ms);
-            let later = edges.iter().copied().filter(|edge| *edge > created_ms);
-            let limit = later.min().map_or(end, |edge| index.place(edge).min(end));
-            let block = block_at(index, place, limit, |_| Worth::default());
+            // From the first of its millisecond to the end of its window.
+            let start = index.place(known.created_ms);
+            let edge = edges_ms.partition_point(|edge| *edge <= known.created_ms);
+            let limit = edges_ms.get(edge).map_or(end, |edge| index.place(*edge));
+            let block = block_at(index, start, limit, |_| Worth::default());
             let range = block.first - first..block.end - first;
             for slot in taken.get_mut(range).unwrap_or_default() {
                 *slot = true;

@@ -196,30 +196,37 @@ impl Desk {
     /// Blocks that have to be read so that no ticket goes unread for longer than `within_days`.
     /// `read` pages of tonight's share have been read already.
     pub fn floor(&self, within_days: u32, read: usize) -> Vec<Block> {
-        let rule = Floor {
+        let windows = self.windows();
+        let mut edges_ms: Vec<i64> = windows
+            .iter()
+            .rev()
+            .map(|window| window.from().timestamp_millis())
+            .collect();
+        edges_ms.extend(windows.first().map(|_| self.since_ms()));
+        let rule = self.floor_rule(within_days, read);
+        rule.blocks(&self.index, &edges_ms)
+    }
+
+    /// Pages a night that reading everything, which is `pages`, within `within_days` takes.
+    pub fn floor_share(&self, within_days: u32, pages: u64) -> u64 {
+        let pages = real(usize::try_from(pages).unwrap_or(usize::MAX));
+        let share = self.floor_rule(within_days, 0).share(pages);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number of pages"
+        )]
+        let share = share as u64;
+        share
+    }
+
+    fn floor_rule(&self, within_days: u32, read: usize) -> Floor {
+        Floor {
             within_ms: i64::from(within_days) * DAY_MS,
             now_ms: self.began_ms(),
             elapsed_ms: (self.began_ms() - self.since_ms()).clamp(DAY_MS / 24, 30 * DAY_MS),
             read,
-        };
-        let windows = self.windows();
-        let starts: Vec<i64> = windows
-            .iter()
-            .map(|window| window.from().timestamp_millis())
-            .collect();
-        windows
-            .iter()
-            .map(|window| (window.from(), window.until()))
-            .reduce(|newest, oldest| (oldest.0, newest.1))
-            .map(|(from, until)| {
-                rule.blocks(
-                    &self.index,
-                    from.timestamp_millis(),
-                    until.timestamp_millis(),
-                    &starts,
-                )
-            })
-            .unwrap_or_default()
+        }
     }
 
     fn expected(&self, known: &Known, kind: Kind) -> f64 {

@@ -174,55 +174,40 @@ proptest! {
             prop_assert!(block.end - block.first <= PAGE);
         }
     }
-}
 
-/// Some in one instant, more than a page in another, and one apart from time to time.
-fn crowded() -> impl Strategy<Value = Index> {
-    let crowd = (30i64..17_000, 1usize..160, 0i64..2);
-    prop::collection::vec(crowd, 1..12).prop_map(|crowds| {
-        let mut tickets = Vec::new();
-        for (age_hours, size, step) in crowds {
-            for _ in 0..size {
-                let number = tickets.len();
-                let place = i64::try_from(number).expect("few");
-                let mut ticket = known(number, age_hours, Some(1));
-                ticket.created_ms -= place * (1 - step);
-                ticket.verified_ms = NOW - 200 * DAY_MS;
-                tickets.push(ticket);
-            }
-        }
-        Index::new(tickets)
-    })
-}
-
-proptest! {
-    /// The request for a block ends where the block ends and begins with the window it lies in,
-    /// and shows the newest hundred.
+    /// What is asked for is `[its window's start, its end)`, newest first: a page of it has to hold
+    /// the whole block.
     #[test]
-    fn every_ticket_of_the_floor_is_on_the_page_that_is_asked_for(index in crowded()) {
-        let desk = desk(index);
-        let blocks = desk.floor(30, 0);
-        let mut read = std::collections::HashSet::new();
-        for block in blocks {
-            let windows = desk.windows();
-            let window = windows
-                .iter()
-                .find(|window| window.contains(
-                    crate::table::Instant::from_timestamp_millis(block.from_ms).expect("in range"),
-                ))
-                .expect("a window");
-            prop_assert!(block.until_ms <= window.until().timestamp_millis());
-            let from_ms = window.from().timestamp_millis();
-            let shown = desk.index.created_in(from_ms, block.until_ms);
-            let is_instant = block.until_ms - block.from_ms == 1;
-            let newest = if is_instant { shown.len() } else { PAGE };
-            let page = &shown[shown.len().saturating_sub(newest)..];
-            for ticket in desk.index.created_in(block.from_ms, block.until_ms) {
-                prop_assert!(page.iter().any(|shown| shown.id == ticket.id), "{block:?}");
-                read.insert(ticket.id.clone());
+    fn every_ticket_of_a_block_is_on_the_page_that_is_asked_for(
+        ages in prop::collection::vec((8_700i64..8_800, 1usize..130), 1..30),
+        gone in prop::collection::vec(any::<bool>(), 30),
+    ) {
+        let mut tickets = Vec::new();
+        for (age, count) in ages {
+            for _ in 0..count {
+                let mut known = known(tickets.len(), age, Some(5));
+                known.created_ms = NOW - age * 3_600_000;
+                known.verified_ms = NOW - 50 * DAY_MS;
+                known.is_gone = gone[tickets.len() % gone.len()] && tickets.len() % 3 == 0;
+                tickets.push(known);
             }
         }
-        let due = desk.index.created_in(i64::MIN, SINCE);
-        prop_assert_eq!(due.len(), read.len());
+        let desk = desk(Index::new(tickets));
+        let windows = desk.windows();
+        let blocks = desk.floor(40, 0);
+        let mut read = 0;
+        for block in &blocks {
+            let window = windows.iter().find(|window| {
+                window.from().timestamp_millis() <= block.from_ms
+                    && block.until_ms <= window.until().timestamp_millis()
+            });
+            prop_assert!(window.is_some(), "{:?} lies in no window", block);
+            let shown = desk.index.created_in(block.from_ms, block.until_ms);
+            prop_assert_eq!(shown.len(), block.end - block.first);
+            let live = desk.index.live(block.from_ms, block.until_ms);
+            prop_assert!(live <= PAGE || block.until_ms - block.from_ms == 1);
+            read += live;
+        }
+        prop_assert_eq!(read, desk.index.live(desk.first_ms(), SINCE));
     }
 }

@@ -160,7 +160,8 @@ impl Store {
             .collect())
     }
 
-    /// Stores where a window stands; `None` for one that is done.
+    /// Stores where a window stands, in place of others of its value that it overlaps; `None` for one
+    /// that is done.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -172,17 +173,25 @@ impl Store {
         let group = &campaign.group;
         self.in_transaction("store a bulk change", |connection| {
             let from_ms = campaign.window.from().timestamp_millis();
+            let until_ms = campaign.window.until().timestamp_millis();
             match position_ms {
-                Some(position_ms) => connection.execute(
-                    "INSERT OR REPLACE INTO _campaigns VALUES (?1, ?2, ?3, ?4, ?5)",
-                    params![
-                        group.field.word(),
-                        group.value,
-                        from_ms,
-                        campaign.window.until().timestamp_millis(),
-                        position_ms
-                    ],
-                )?,
+                Some(position_ms) => {
+                    connection.execute(
+                        "DELETE FROM _campaigns WHERE field = ?1 AND value = ?2
+                             AND from_ms < ?4 AND until_ms > ?3",
+                        params![group.field.word(), group.value, from_ms, until_ms],
+                    )?;
+                    connection.execute(
+                        "INSERT INTO _campaigns VALUES (?1, ?2, ?3, ?4, ?5)",
+                        params![
+                            group.field.word(),
+                            group.value,
+                            from_ms,
+                            until_ms,
+                            position_ms
+                        ],
+                    )?
+                }
                 None => connection.execute(
                     "DELETE FROM _campaigns WHERE field = ?1 AND value = ?2 AND from_ms = ?3",
                     params![group.field.word(), group.value, from_ms],
@@ -192,8 +201,8 @@ impl Store {
         })
     }
 
-    /// How many live tickets created in `window` have the value. Walks the tickets of the window, so
-    /// it is for short ones.
+    /// How many live, resolved tickets created in `window` have the value. Walks the tickets of the
+    /// window, so it is for short ones.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -203,11 +212,12 @@ impl Store {
             Field::Tag => {
                 "SELECT count(*) FROM tickets AS t CROSS JOIN ticket_tags AS g
                  WHERE g.ticket_id = t.id AND g.tag_id = ?1 AND t.deleted_at IS NULL
+                     AND t.status = 'Resolved'
                      AND t.created_at >= ?2 AND t.created_at < ?3"
             }
             Field::Category => {
                 "SELECT count(*) FROM tickets INDEXED BY tickets_by_created_at
-                 WHERE category_id = ?1 AND deleted_at IS NULL
+                 WHERE category_id = ?1 AND deleted_at IS NULL AND status = 'Resolved'
                      AND created_at >= ?2 AND created_at < ?3"
             }
         };
@@ -225,7 +235,7 @@ impl Store {
             .map_err(|error| self.failed("count a group", error))
     }
 
-    /// When the live tickets that have the value were created. Walks the whole store once.
+    /// When the live, resolved tickets that have the value were created. Walks the whole store once.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -234,12 +244,13 @@ impl Store {
             Field::Tag => {
                 "SELECT i.created_at_ms FROM ticket_tags AS g
                      CROSS JOIN _ticket_index AS i ON i.id = g.ticket_id
-                 WHERE g.tag_id = ?1 AND i.is_deleted = 0"
+                     CROSS JOIN tickets AS t ON t.id = g.ticket_id
+                 WHERE g.tag_id = ?1 AND i.is_deleted = 0 AND t.status = 'Resolved'"
             }
             Field::Category => {
                 "SELECT i.created_at_ms FROM tickets AS t
                      CROSS JOIN _ticket_index AS i ON i.id = t.id
-                 WHERE t.category_id = ?1 AND i.is_deleted = 0"
+                 WHERE t.category_id = ?1 AND i.is_deleted = 0 AND t.status = 'Resolved'"
             }
         };
         let read = || {

@@ -9,11 +9,12 @@ use crate::error::{Error, Result};
 use super::failure::Failure;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
     include_str!("../../migrations/0004_add_sync_outcomes.sql"),
+    include_str!("../../migrations/0005_add_rejected.sql"),
 ];
 
 /// The version this program writes.

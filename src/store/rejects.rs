@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, params};
 
-use super::bind;
+use super::{Store, bind};
+use crate::error::Result;
 use crate::table::{Record, Reject};
 
 /// A reject that is met again is left alone: it is made of what its id is made of.
@@ -81,6 +82,43 @@ impl<'c> Rejects<'c> {
             self.growth -= i64::from(snapshot_id == self.snapshot_id);
         }
         rejects.iter().try_for_each(|reject| self.meet(reject))
+    }
+}
+
+impl Store {
+    /// Tickets that the API showed and that have no row: id and creation in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn rejected(&self) -> Result<Vec<(String, i64)>> {
+        let read = || -> rusqlite::Result<_> {
+            let mut statement = self
+                .connection
+                .prepare("SELECT id, created_at_ms FROM _rejected")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        };
+        read().map_err(|error| self.failed("read rejected tickets", error))
+    }
+
+    /// Adds some of them, and forgets those that are no more.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_rejected(&mut self, here: &[(String, i64)], gone: &[String]) -> Result<()> {
+        self.in_transaction("store rejected tickets", |connection| {
+            for id in gone {
+                connection
+                    .prepare_cached("DELETE FROM _rejected WHERE id = ?1")?
+                    .execute([id])?;
+            }
+            for (id, created_ms) in here {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO _rejected VALUES (?1, ?2)")?
+                    .execute(params![id, created_ms])?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -257,15 +257,27 @@ impl Store {
         })
     }
 
-    /// How resolution times have proved.
+    /// How resolution times have proved, of tickets resolved for the first time.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn proof(&self) -> Result<Proof> {
+        self.proof_of("proof_hits", "proof_misses")
+    }
+
+    /// The same, of tickets that had been resolved before.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn proof_again(&self) -> Result<Proof> {
+        self.proof_of("proof_again_hits", "proof_again_misses")
+    }
+
+    fn proof_of(&self, hits: &str, misses: &str) -> Result<Proof> {
         let read = || {
             Ok(Proof {
-                hits: value(&self.connection, "proof_hits")?.unwrap_or(0),
-                misses: value(&self.connection, "proof_misses")?.unwrap_or(0),
+                hits: value(&self.connection, hits)?.unwrap_or(0),
+                misses: value(&self.connection, misses)?.unwrap_or(0),
             })
         };
         read().map_err(|error: rusqlite::Error| self.failed("read the proof", error))
@@ -275,12 +287,28 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn commit_proof(&mut self, proof: Proof) -> Result<()> {
+    pub fn commit_proofs(&mut self, proof: Proof, again: Proof) -> Result<()> {
         self.in_transaction("store the proof", |connection| {
             set_value(connection, "proof_hits", proof.hits)?;
             set_value(connection, "proof_misses", proof.misses)?;
+            set_value(connection, "proof_again_hits", again.hits)?;
+            set_value(connection, "proof_again_misses", again.misses)?;
             Ok(())
         })
+    }
+
+    /// Whether a ticket was resolved in an earlier version of it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn was_resolved(&self, ticket_id: &str) -> Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM ticket_history WHERE ticket_id = ?1
+                     AND status = 'Resolved' AND valid_until IS NOT NULL)",
+            )
+            .and_then(|mut statement| statement.query_row([ticket_id], |row| row.get(0)))
+            .map_err(|error| self.failed("read a ticket's history", error))
     }
 
     /// Ends a sync. Where `complete_at` is given, everything before it has been seen.

@@ -39,4 +39,6 @@ mod sync;
 #[cfg(test)]
 mod sync_frame;
 #[cfg(test)]
+mod sync_steps;
+#[cfg(test)]
 mod verify;

@@ -210,8 +210,10 @@ async fn a_resolution_after_a_reopening_and_late_ratings_are_found() {
     let desk = copied(recent(6_000), Quirks::default()).await;
     let young = ids(&desk, |ticket| is_resolved(ticket, 1, 4));
     assert!(young.len() > 6, "{}", young.len());
-    // The younger, the likelier to be opened again, and so always within a sweep.
-    let youngest = ids(&desk, |ticket| is_resolved(ticket, 1, 2)).remove(0);
+    // The last created of those resolved last: the likeliest to be opened again, and so always within a
+    // sweep.
+    let youngest = ids(&desk, |ticket| is_resolved(ticket, 1, 2)).pop();
+    let youngest = youngest.expect("such a ticket");
     edit(&desk, &youngest, resolve);
     for id in young.iter().filter(|id| **id != youngest).take(4) {
         edit(&desk, id, |ticket| ticket.csat = Some(5));

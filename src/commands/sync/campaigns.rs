@@ -1,5 +1,7 @@
 //! Step 8: bulk changes of tags and categories on tickets that nobody should be working on.
 
+use chrono::TimeDelta;
+
 use super::night::Night;
 use crate::api::TicketsQuery;
 use crate::error::Result;
@@ -7,6 +9,10 @@ use crate::refresh::{DAY_MS, PAGE};
 use crate::settings::Filters;
 use crate::store::{CampaignWindow, Field, Group};
 use crate::window::Window;
+
+/// Tickets created this long before the last sync are compared: what is younger is
+/// being worked on.
+const UNSETTLED: TimeDelta = TimeDelta::days(7);
 
 /// So many tickets with the same unexpected value are a bulk change.
 const LEAST_SUSPECTS: i64 = 2;
@@ -46,32 +52,44 @@ impl Night<'_> {
         Ok(())
     }
 
-    /// One value's count a night, so that a bulk change that no page met is noticed.
+    /// Windows of everything that is old enough to be left alone.
+    fn settled(&self) -> Vec<Window> {
+        self.desk.windows_until(self.desk.since - UNSETTLED)
+    }
+
+    /// One value's count a night, so that a bulk change that no page met is noticed. What was counted
+    /// beside work going on is counted again before it is believed.
     async fn rotate(&mut self) -> Result<()> {
         let groups = self.store()?.groups()?;
         let night = usize::try_from(self.desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
         let Some(group) = groups.get(night % groups.len().max(1)).cloned() else {
             return Ok(());
         };
-        let Some(window) = self.desk.windows().first().copied() else {
+        let Some(window) = self.settled().first().copied() else {
             return Ok(());
         };
-        if self.allowance() == 0 {
+        let under_way = self.store()?.campaigns()?;
+        if under_way.iter().any(|campaign| campaign.group == group) {
             return Ok(());
         }
-        if let Some(remote) = self.group_count(&group, window).await? {
+        for _ in 0..2 {
+            if self.allowance() == 0 {
+                return Ok(());
+            }
+            let Some(remote) = self.group_count(&group, window).await? else {
+                return Ok(());
+            };
             let local = self.store()?.group_instants(&group)?.count_in(&window);
-            if remote > local + 1 {
-                self.add(&group, window)?;
+            if remote <= local + 1 {
+                return Ok(());
             }
         }
-        Ok(())
+        self.add(&group, window)
     }
 
     /// Which windows hold more of a value than is stored.
     async fn find(&mut self, group: &Group, left: &mut u64) -> Result<()> {
-        let local = self.store()?.group_instants(group)?;
-        for window in self.desk.windows() {
+        for window in self.settled() {
             if *left == 0 || self.allowance() == 0 {
                 return Ok(());
             }
@@ -79,7 +97,8 @@ impl Night<'_> {
             let Some(remote) = self.group_count(group, window).await? else {
                 continue;
             };
-            if remote > local.count_in(&window) {
+            // After the page that came with the count.
+            if remote > self.store()?.group_instants(group)?.count_in(&window) {
                 self.add(group, window)?;
             }
         }
@@ -99,7 +118,7 @@ impl Night<'_> {
     /// What the API counts of a value; `None` where it cannot be had.
     async fn group_count(&mut self, group: &Group, window: Window) -> Result<Option<u64>> {
         let query = self.group_query(group, window);
-        let Some(seen) = self.read(&query).await? else {
+        let Some(seen) = self.read_unless_refused(&query).await? else {
             return Ok(None);
         };
         if seen.is_foreign {
@@ -112,18 +131,17 @@ impl Night<'_> {
         Ok(seen.count)
     }
 
+    /// Resolved tickets only: on the others, values come and go all day.
     fn group_query(&self, group: &Group, window: Window) -> TicketsQuery {
         let values = vec![group.value.clone()];
-        let filters = match group.field {
-            Field::Tag => Filters {
-                tag: values,
-                ..Filters::default()
-            },
-            Field::Category => Filters {
-                category: values,
-                ..Filters::default()
-            },
+        let mut filters = Filters {
+            status: vec!["Resolved".to_owned()],
+            ..Filters::default()
         };
+        match group.field {
+            Field::Tag => filters.tag = values,
+            Field::Category => filters.category = values,
+        }
         TicketsQuery {
             filters,
             ..self.query(window)
@@ -143,9 +161,12 @@ impl Night<'_> {
                 return self.store()?.commit_campaign(&campaign, None);
             };
             let query = self.group_query(&campaign.group, window);
-            let Some(seen) = self.read(&query).await? else {
+            let Some(seen) = self.read_unless_refused(&query).await? else {
                 return self.store()?.commit_campaign(&campaign, None);
             };
+            if seen.is_foreign {
+                return self.store()?.commit_campaign(&campaign, None);
+            }
             let Some(next_ms) = seen.spans.map(|until| until.timestamp_millis()) else {
                 return self.store()?.commit_campaign(&campaign, None);
             };
@@ -155,7 +176,7 @@ impl Night<'_> {
             })?;
             let rest = Window::from_millis(next_ms, until_ms);
             let rest = rest.map_or(0, |rest| before.count_in(&rest));
-            let is_whole = seen.count == Some(page + rest);
+            let is_whole = seen.count.is_some_and(|count| count <= page + rest);
             if is_whole || next_ms >= until_ms {
                 return self.store()?.commit_campaign(&campaign, None);
             }

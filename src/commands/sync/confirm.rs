@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 
 use super::super::gone;
-use super::night::Night;
-use crate::error::{ErrorKind, Result};
+use super::night::{Failing, Night};
+use crate::error::Result;
 use crate::extract;
 use crate::refresh::LONGEST_MS;
 use crate::table::Instant;
@@ -113,20 +113,15 @@ impl Night<'_> {
             self.remark(gone::disbelief(count));
             return Ok(());
         }
-        let look = extract::look_again(
+        let looked = extract::look_again(
             &self.context.client,
             &self.scope,
             &missing,
             range,
             &self.context.cancel,
-        );
-        let look = match look.await {
-            Err(error) if self.is_optional && error.kind() == ErrorKind::Failed => {
-                self.remark(format!("what is gone was not settled: {error}"));
-                return Ok(());
-            }
-            look => look?,
-        };
+        )
+        .await;
+        let look = looked.inspect_err(|_| self.failing = Some(Failing::Unanswered))?;
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
         self.deleted += self.store()?.mark_deleted(snapshot_id, &look.gone, at)?;

@@ -18,6 +18,7 @@ const PROBES_PERMILLE: u64 = 6;
 
 impl Night<'_> {
     pub(super) async fn deletions(&mut self) -> Result<()> {
+        self.reread = 0;
         let windows = self.desk.windows();
         for (number, window) in windows.iter().enumerate() {
             if number == 0 || (self.desk.is_turn(number) && self.allowance() > 0) {
@@ -33,7 +34,9 @@ impl Night<'_> {
             if local == count {
                 continue;
             }
-            if probes == 0 || self.allowance() == 0 {
+            // What is missing so far is to be looked for once more, and the desk to be counted.
+            let second_looks = u64::try_from(missing.len()).unwrap_or(u64::MAX);
+            if probes == 0 || self.allowance() <= second_looks + 1 {
                 self.remark(format!(
                     "the API counts {count} tickets in {gap} where the store has {local}; the next sync \
                      or verify will look closer"
@@ -53,6 +56,15 @@ impl Night<'_> {
         }
         missing.sort_by_key(|(_, at): &Missing| *at);
         missing.dedup();
+        let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
+        if missing.len() > most {
+            self.remark(format!(
+                "the cap on requests was reached before {} missing tickets were looked for once more; the \
+                 next sync will",
+                missing.len() - most
+            ));
+            missing.truncate(most);
+        }
         self.settle(missing).await
     }
 
@@ -102,11 +114,15 @@ impl Night<'_> {
         gaps
     }
 
-    /// Live tickets of the index in a window.
+    /// Tickets in a window that the API should count: the live ones of the index, and those it is
+    /// known to show that have no row.
     fn local(&self, window: &Window) -> u64 {
         let from_ms = window.from().timestamp_millis();
         let until_ms = window.until().timestamp_millis();
-        u64::try_from(self.desk.index.live(from_ms, until_ms)).unwrap_or(u64::MAX)
+        let rejected = self.rejected.values();
+        let rejected = rejected.filter(|at_ms| (from_ms..until_ms).contains(at_ms));
+        let live = self.desk.index.live(from_ms, until_ms) + rejected.count();
+        u64::try_from(live).unwrap_or(u64::MAX)
     }
 
     /// Reads a gap that fits on a page, and says what is missing from it.
@@ -115,15 +131,18 @@ impl Night<'_> {
         let Some(seen) = self.read(&query).await? else {
             return Ok(Vec::new());
         };
-        self.probed += 1;
         let Some(until) = seen.spans else {
             return Ok(Vec::new());
         };
-        Ok(self.not_among(
-            gap.from().timestamp_millis(),
-            until.timestamp_millis(),
-            &seen.ids,
-        ))
+        let (from_ms, until_ms) = (gap.from().timestamp_millis(), until.timestamp_millis());
+        let is_gone = |(id, at_ms): &(&String, &i64)| {
+            (from_ms..until_ms).contains(*at_ms) && !seen.ids.contains(id.as_str())
+        };
+        let gone = self.rejected.iter().filter(is_gone);
+        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
+        self.rejected.retain(|id, _| !gone.contains(id));
+        self.store()?.commit_rejected(&[], &gone)?;
+        Ok(self.not_among(from_ms, until_ms, &seen.ids))
     }
 
     /// Counts the older half of a gap. The page beside the cut comes for nothing: what it should show
@@ -144,7 +163,6 @@ impl Night<'_> {
         let Some(seen) = self.read(&query).await? else {
             return Ok(None);
         };
-        self.probed += 1;
         let Some(left) = seen.count.filter(|_| !seen.is_foreign) else {
             return Ok(None);
         };

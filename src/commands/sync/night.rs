@@ -1,6 +1,6 @@
 //! One sync: what it knows, in which order it asks, and when it stops.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant as Moment;
@@ -18,12 +18,21 @@ use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
 /// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
-/// at least so many.
+/// at least so many; and those that reading everything within `--refresh-within` takes a night.
 const SHARE_PERCENT: u64 = 3;
 const LEAST_REQUESTS: u64 = 40;
 
-/// Within how many days every ticket is read again by default.
-const USUAL_REFRESH_DAYS: u32 = 360;
+/// Optional steps that may end without an answer before the rest is left to the next sync.
+const MOST_UNANSWERED: usize = 2;
+
+/// What the API did with a request that brought no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failing {
+    /// It refused it: the next one may do.
+    Refused,
+    /// It did not answer, or not with a page.
+    Unanswered,
+}
 
 /// A sync under way.
 pub(super) struct Night<'a> {
@@ -37,36 +46,45 @@ pub(super) struct Night<'a> {
     lacks_messages: bool,
     /// Whether the last page asked for was too heavy to be had.
     pub(super) is_weak: bool,
-    /// Whether the sync can do without the steps from here on, so that no failure of the API in
-    /// them ends it.
-    pub(super) is_optional: bool,
-    /// Whether the API failed twice in a row in steps that the sync can do without: then the rest
-    /// of them is left out.
-    pub(super) is_down: bool,
     pub(super) scope: Arc<Scope>,
     /// What is planned by.
     pub(super) desk: Desk,
     pub(super) remarks: Vec<String>,
-    /// Why the steps that must not fail did, if they did.
+    /// What is not proven complete, and why.
     pub(super) failures: Vec<Unverified>,
+    /// Whether the steps that must succeed did.
+    is_covered: bool,
+    /// What the API did with the request that ended a step, if one did.
+    pub(super) failing: Option<Failing>,
+    /// Optional steps that ended without an answer.
+    unanswered: usize,
     /// Whether resolution times are what they are taken for.
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
     pub(super) is_suspicious: bool,
     pub(super) deleted: i64,
+    /// How resolution times proved of tickets resolved for the first time.
     pub(super) proof: Proof,
+    /// The same of those that had been resolved before.
+    pub(super) proof_again: Proof,
     /// Counts of everything in a window that this sync came by.
     pub(super) counted: Vec<(Window, u64)>,
     /// Rated tickets of the last year, as the API counts them.
     pub(super) rated: Option<u64>,
-    /// Pages that located losses.
-    pub(super) probed: usize,
+    /// Tickets that the API shows and that have no row: id and creation.
+    pub(super) rejected: HashMap<String, i64>,
+    /// Tickets that no page had shown for some days, shown by the pages that located losses.
+    pub(super) reread: usize,
     /// Requests that the client had sent before this sync.
     sent_before: u64,
+    /// Requests that earlier parts of this run sent.
+    sent_earlier: u64,
     /// Requests of this process that are in the run's account.
     accounted: u64,
     /// Requests at which optional steps stop.
     pub(super) most_requests: u64,
+    /// Pages a night that reading everything in time takes.
+    pub(super) floor_share: u64,
 }
 
 impl<'a> Night<'a> {
@@ -87,8 +105,6 @@ impl<'a> Night<'a> {
             is_resumed: run.is_resumed,
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
             is_weak: false,
-            is_optional: false,
-            is_down: false,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
@@ -96,22 +112,39 @@ impl<'a> Night<'a> {
             desk: desk(&store, coverage, began_at)?,
             remarks: Vec::new(),
             failures: Vec::new(),
+            is_covered: false,
+            failing: None,
+            unanswered: 0,
             is_time_trusted: super::resolved::is_trusted(proof),
             is_suspicious: false,
             deleted: 0,
             proof,
+            proof_again: store.proof_again()?,
             counted: Vec::new(),
             rated: None,
-            probed: 0,
+            rejected: store.rejected()?.into_iter().collect(),
+            reread: 0,
             sent_before,
+            sent_earlier: u64::try_from(run.snapshot.requests).unwrap_or(0),
             accounted: sent_before,
             most_requests: 0,
+            floor_share: 0,
             store: Some(store),
         })
     }
 
-    /// All steps, in order of value.
+    /// All steps, and keeps what was learnt, however far they came.
     pub(super) async fn run(&mut self) -> Result<()> {
+        let outcome = self.steps().await;
+        if self.store.is_some() {
+            let mut hazards = std::mem::take(&mut self.desk.hazards);
+            self.store()?.commit_hazards(&mut hazards)?;
+        }
+        outcome
+    }
+
+    /// All steps, in order of value.
+    async fn steps(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let steps = self.store()?.steps(snapshot_id)?;
         let begun = |word: &str| steps.iter().any(|step| step.step == word);
@@ -121,14 +154,19 @@ impl<'a> Night<'a> {
             .map(|step| step.step.clone())
             .collect();
         let full = self.full_requests()?;
-        self.most_requests = self.settings.max_requests.unwrap_or_else(|| {
-            (full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + self.floor_above_usual(full)
-        });
+        self.floor_share = self
+            .desk
+            .floor_share(self.settings.refresh_within_days, full);
+        self.most_requests = self
+            .settings
+            .max_requests
+            .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + self.floor_share);
         let is_small = full <= self.settings.full_below && steps.is_empty();
         if self.settings.is_full || is_small || begun("full") {
-            return self
-                .step("full", &done, async |night| night.full().await)
-                .await;
+            self.step("full", &done, async |night| night.full().await)
+                .await?;
+            self.is_covered = self.failures.is_empty();
+            return Ok(());
         }
         self.step("new", &done, async |night| night.new_tickets().await)
             .await?;
@@ -139,19 +177,41 @@ impl<'a> Night<'a> {
             .await?;
         self.step("confirm", &done, async |night| night.confirm().await)
             .await?;
-        self.is_optional = true;
-        self.step("ratings", &done, async |night| night.ratings().await)
+        self.is_covered = self.failures.is_empty();
+        self.optional("ratings", &done, async |night| night.ratings().await)
             .await?;
-        self.step("pages", &done, async |night| night.pages().await)
+        self.optional("pages", &done, async |night| night.pages().await)
             .await?;
-        self.step("deletions", &done, async |night| night.deletions().await)
+        self.optional("deletions", &done, async |night| night.deletions().await)
             .await?;
-        self.step("refresh", &done, async |night| night.refresh().await)
+        self.optional("refresh", &done, async |night| night.refresh().await)
             .await?;
-        self.step("campaigns", &done, async |night| night.campaigns().await)
-            .await?;
-        let mut hazards = std::mem::take(&mut self.desk.hazards);
-        self.store()?.commit_hazards(&mut hazards)
+        self.optional("campaigns", &done, async |night| night.campaigns().await)
+            .await
+    }
+
+    /// Runs a step that may fail: what the API did is said, and the rest goes on. An interruption,
+    /// a refused key and a store that cannot be written end the sync all the same.
+    async fn optional(
+        &mut self,
+        word: &str,
+        done: &HashSet<String>,
+        work: impl AsyncFnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        if self.unanswered >= MOST_UNANSWERED {
+            self.remark(format!("{word} was left to the next sync"));
+            return Ok(());
+        }
+        self.failing = None;
+        let outcome = self.step(word, done, work).await;
+        match (outcome, self.failing.take()) {
+            (Err(error), Some(failing)) if error.kind() == ErrorKind::Failed => {
+                self.unanswered += usize::from(failing == Failing::Unanswered);
+                self.remark(format!("{word} ended early: {error}"));
+                Ok(())
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     /// Runs one step, unless an earlier part of the run did, and notes what it took and brought.
@@ -188,8 +248,8 @@ impl<'a> Night<'a> {
             return outcome;
         }
         self.account()?;
-        let proof = self.proof;
-        self.store()?.commit_proof(proof)?;
+        let (proof, again) = (self.proof, self.proof_again);
+        self.store()?.commit_proofs(proof, again)?;
         let after = self.store()?.snapshot(snapshot_id)?;
         let changed =
             |of: &crate::table::Snapshot| of.tickets_new + of.tickets_changed + of.tickets_deleted;
@@ -221,13 +281,6 @@ impl<'a> Night<'a> {
             return Ok(());
         };
         load(&mut self.desk, store, snapshot_id, effort)
-    }
-
-    /// Requests a night that `--refresh-within` asks for beyond what it does by default: the share
-    /// of a full read that caps a sync does not reckon with them.
-    fn floor_above_usual(&self, full: u64) -> u64 {
-        let share = |days: u32| full.div_ceil(u64::from(days.max(1)));
-        share(self.settings.refresh_within_days).saturating_sub(share(USUAL_REFRESH_DAYS))
     }
 
     /// Requests that reading the whole desk takes.
@@ -263,9 +316,10 @@ impl<'a> Night<'a> {
         sent.saturating_sub(self.sent_before)
     }
 
-    /// Requests that optional steps may still send.
+    /// Requests that optional steps may still send, all parts of the run together.
     pub(super) fn allowance(&self) -> u64 {
-        self.most_requests.saturating_sub(self.sent())
+        self.most_requests
+            .saturating_sub(self.sent_earlier + self.sent())
     }
 
     /// Requests sent since the last account.
@@ -302,7 +356,7 @@ impl<'a> Night<'a> {
         }
     }
 
-    /// A step that must not fail did, as to these tickets.
+    /// A step did not come to its end, as to these tickets.
     pub(super) fn fail(&mut self, window: String, reason: String) {
         let failure = Unverified { window, reason };
         if !self.failures.contains(&failure) {
@@ -327,7 +381,8 @@ impl<'a> Night<'a> {
         let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
         let slices = self.store()?.slices(snapshot_id)?;
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
-        let is_complete = outcome == Outcome::Complete && is_sealed && !self.lacks_messages;
+        let is_complete =
+            self.is_covered && !self.is_suspicious && is_sealed && !self.lacks_messages;
         let complete_at = is_complete.then_some(self.desk.began_at);
         let known = SyncOutcome {
             ratings_outstanding: self

@@ -2,6 +2,7 @@
 //! any ticket goes unread.
 
 use super::night::Night;
+use super::read::Seen;
 use crate::error::Result;
 use crate::refresh::{Block, PAGE};
 use crate::window::Window;
@@ -10,11 +11,10 @@ use crate::window::Window;
 const LEFT: u64 = 12;
 
 impl Night<'_> {
-    /// The best first, as long as they are worth it.
+    /// The best first, as long as they are worth it. A night's share of the floor stays paid for.
     pub(super) async fn pages(&mut self) -> Result<()> {
         let windows = self.desk.windows();
-        let floor = self.desk.floor(self.settings.refresh_within_days, 0);
-        let reserved = u64::try_from(floor.len()).unwrap_or(u64::MAX) + LEFT;
+        let reserved = self.floor_share + LEFT;
         for block in self.desk.worthwhile(self.ratings_outstanding()) {
             if self.allowance() <= reserved {
                 self.remark(
@@ -29,12 +29,16 @@ impl Night<'_> {
     }
 
     /// What has gone unread for longest. Pages that located losses have read such tickets as well,
-    /// all over the history, and count towards a night's share.
+    /// all over the history, and count towards a night's share. Beyond that share, something is left
+    /// to the step that follows.
     pub(super) async fn refresh(&mut self) -> Result<()> {
         let windows = self.desk.windows();
         let within = self.settings.refresh_within_days;
-        for block in self.desk.floor(within, self.probed) {
-            if self.allowance() == 0 {
+        let read = self.reread / PAGE;
+        let share = self.floor_share.saturating_sub(count(read));
+        for (number, block) in self.desk.floor(within, read).into_iter().enumerate() {
+            let left = if count(number) < share { 0 } else { LEFT };
+            if self.allowance() <= left {
                 self.remark(format!(
                     "the cap on requests was reached before every ticket unread for about {within} days was \
                      read"
@@ -57,8 +61,8 @@ impl Night<'_> {
         }) else {
             return Ok(());
         };
-        if block.end - block.first > PAGE && block.until_ms - block.from_ms == 1 {
-            return self.read_instant(block).await;
+        if self.desk.index.live(block.from_ms, block.until_ms) > PAGE {
+            return self.read_rest(block.from_ms, block.until_ms).await;
         }
         let query = self.newest_first(window);
         let Some(seen) = self.read(&query).await? else {
@@ -67,29 +71,68 @@ impl Night<'_> {
         if let (Some(count), false) = (seen.count, seen.is_foreign) {
             self.counted.push((window, count));
         }
-        Ok(())
+        match self.unmet(block, &seen) {
+            Some(from_ms) => self.read_rest(from_ms, block.until_ms).await,
+            None => Ok(()),
+        }
     }
 
-    /// Reads tickets of one instant that are more than a page.
-    async fn read_instant(&mut self, block: &Block) -> Result<()> {
-        let Some(window) = Window::from_millis(block.from_ms, block.until_ms) else {
-            return Ok(());
-        };
-        let mut query = self.query(window);
-        while self.allowance() > 0 {
+    /// Creation of the first ticket of a block that its page did not reach down to: more tickets are
+    /// there than are stored, or the API makes shorter pages.
+    fn unmet(&self, block: &Block, seen: &Seen) -> Option<i64> {
+        let is_whole = seen.count.is_some_and(|count| count <= seen.received());
+        let oldest_ms = seen.oldest_ms.filter(|_| !is_whole)?;
+        self.desk
+            .index
+            .created_in(block.from_ms, block.until_ms.min(oldest_ms + 1))
+            .iter()
+            .find(|known| !known.is_met && !known.is_gone)
+            .map(|known| known.created_ms)
+    }
+
+    /// Reads a range oldest first to its end, a crowded millisecond by offsets.
+    async fn read_rest(&mut self, from_ms: i64, until_ms: i64) -> Result<()> {
+        let mut position_ms = from_ms;
+        while self.allowance() > 0
+            && let Some(window) = Window::from_millis(position_ms, until_ms)
+        {
+            let query = self.query(window);
             let Some(seen) = self.read(&query).await? else {
                 return Ok(());
             };
-            let length = u32::try_from(seen.length).unwrap_or(0);
-            query.skip += length;
-            if length == 0
-                || seen
-                    .count
-                    .is_some_and(|count| u64::from(query.skip) >= count)
-            {
+            let Some(spanned) = seen.spans else {
                 return Ok(());
+            };
+            if spanned.timestamp_millis() > position_ms {
+                position_ms = spanned.timestamp_millis();
+                continue;
             }
+            self.read_millisecond(position_ms, seen).await?;
+            position_ms += 1;
         }
         Ok(())
     }
+
+    /// Reads on where a page began and ended in one millisecond.
+    async fn read_millisecond(&mut self, at_ms: i64, first: Seen) -> Result<()> {
+        let Some(window) = Window::from_millis(at_ms, at_ms + 1) else {
+            return Ok(());
+        };
+        let mut query = self.query(window);
+        let mut length = first.length;
+        while length > 0 && self.allowance() > 0 {
+            query.skip += u32::try_from(length).unwrap_or(u32::MAX);
+            let Some(seen) = self.read(&query).await? else {
+                return Ok(());
+            };
+            let received = u64::from(query.skip) + seen.received();
+            let is_last = seen.count.is_some_and(|count| received >= count);
+            length = if is_last { 0 } else { seen.length };
+        }
+        Ok(())
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

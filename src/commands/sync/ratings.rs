@@ -11,14 +11,14 @@ const LEFT_PERCENT: u64 = 50;
 
 impl Night<'_> {
     pub(super) async fn ratings(&mut self) -> Result<()> {
-        if !self.is_time_trusted || self.allowance() == 0 {
+        if self.allowance() == 0 {
             return Ok(());
         }
         let (from_ms, until_ms) = (self.desk.year_ms(), self.desk.since_ms());
         let Some(window) = Window::from_millis(from_ms, until_ms) else {
             return Ok(());
         };
-        let mut query = self.slowest_first(window);
+        let mut query = self.newest_first(window);
         query.csat_values = (1..=5).map(|value| value.to_string()).collect();
         let Some(seen) = self.read(&query).await? else {
             return Ok(());
@@ -36,7 +36,7 @@ impl Night<'_> {
         };
         self.rated = Some(remote);
         let reserve = self.allowance() * LEFT_PERCENT / 100;
-        if self.outstanding(remote) > 0 {
+        if self.outstanding(remote) > 0 && self.is_time_trusted {
             let (sweep, slack_ms) = self.desk.rating_sweep(self.outstanding(remote));
             for segment in sweep.segments {
                 if self.outstanding(remote) == 0 || self.allowance() <= reserve {
@@ -48,6 +48,7 @@ impl Night<'_> {
                         let window = (segment.from_ms, segment.until_ms);
                         self.vouch(Kind::Rating, window, since_ms)?;
                     }
+                    Swept::Torn => {}
                     Swept::Broken => break,
                 }
             }

@@ -2,9 +2,9 @@
 
 use chrono::Utc;
 
-use super::night::Night;
+use super::night::{Failing, Night};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::extract::{self, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
 use crate::refresh::{DAY_MS, Kind, Known, Vouch};
@@ -14,6 +14,9 @@ use crate::window::Window;
 
 /// A ticket resolved longer ago than this has no business getting a tag or a category.
 const SETTLED_MS: i64 = 30 * DAY_MS;
+
+/// A ticket that was read less long ago is no find for the floor.
+const UNREAD_MS: i64 = 3 * DAY_MS;
 
 /// An answer, as far as steps plan by it.
 #[derive(Debug, Default)]
@@ -31,6 +34,15 @@ pub(super) struct Seen {
     pub(super) is_foreign: bool,
     /// Ids that came, of tickets that could not be stored too.
     pub(super) ids: std::collections::HashSet<String>,
+    /// The oldest creation that came.
+    pub(super) oldest_ms: Option<i64>,
+}
+
+impl Seen {
+    /// Tickets that came.
+    pub(super) fn received(&self) -> u64 {
+        u64::try_from(self.length).unwrap_or(u64::MAX)
+    }
 }
 
 impl Night<'_> {
@@ -62,9 +74,6 @@ impl Night<'_> {
     /// which is told; the caller goes without.
     pub(super) async fn read(&mut self, query: &TicketsQuery) -> Result<Option<Seen>> {
         self.stop_if_cancelled()?;
-        if self.is_down {
-            return Ok(None);
-        }
         let client = &self.context.client;
         let page = match extract::fetch_query(client, query, &self.context.cancel).await {
             Ok(page) => page,
@@ -75,14 +84,13 @@ impl Night<'_> {
                 self.remark(format!("{window} could not be read: {}", failure.error));
                 return Ok(None);
             }
-            Err(failure) if self.is_optional && failure.error.kind() == ErrorKind::Failed => {
-                // A request refused as such says nothing of the next one.
-                self.is_down = failure.refusal.is_none();
-                let window = query.window;
-                self.remark(format!("{window} was left out: {}", failure.error));
-                return Ok(None);
+            Err(failure) => {
+                self.failing = Some(match failure.refusal {
+                    Some(_) => Failing::Refused,
+                    None => Failing::Unanswered,
+                });
+                return Err(failure.error);
             }
-            Err(failure) => return Err(failure.error),
         };
         self.is_weak = false;
         let mut seen = Seen {
@@ -94,6 +102,12 @@ impl Night<'_> {
             is_foreign: page.outcomes.iter().any(|outcome| excludes(query, outcome)),
             times: Vec::with_capacity(page.keys.len()),
             ids: page.keys.iter().map(|key| key.id.clone()).collect(),
+            oldest_ms: page
+                .keys
+                .iter()
+                .filter_map(|key| key.created_at)
+                .map(|at| at.timestamp_millis())
+                .min(),
         };
         self.take(page, &mut seen)?;
         self.context.progress.send_modify(|progress| {
@@ -102,17 +116,39 @@ impl Night<'_> {
         Ok(Some(seen))
     }
 
+    /// The same, where a request that the API refuses is one to go without: `None`, and it is told.
+    pub(super) async fn read_unless_refused(
+        &mut self,
+        query: &TicketsQuery,
+    ) -> Result<Option<Seen>> {
+        self.failing = None;
+        match self.read(query).await {
+            Err(error) if self.failing == Some(Failing::Refused) => {
+                self.failing = None;
+                self.remark(format!("the API refused a request: {error}"));
+                Ok(None)
+            }
+            outcome => outcome,
+        }
+    }
+
     fn take(&mut self, page: Page, seen: &mut Seen) -> Result<()> {
         let read_at = page.server_time.unwrap_or_else(Utc::now);
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
-        for outcome in page.outcomes {
+        let mut rejected = Vec::new();
+        for (outcome, key) in page.outcomes.into_iter().zip(page.keys) {
             match outcome {
                 Outcome::Rows(rows) => tickets.push(*rows),
-                Outcome::Reject(reject) => rejects.push(reject),
+                Outcome::Reject(reject) => {
+                    rejects.push(reject);
+                    let created_ms = key.created_at.map(|at| at.timestamp_millis());
+                    rejected.extend(created_ms.map(|created_ms| (key.id, created_ms)));
+                }
             }
         }
         self.take_rows(&tickets, &rejects, read_at)?;
+        self.take_rejected(&tickets, rejected)?;
         seen.times.extend(tickets.iter().map(|rows| {
             (
                 rows.ticket.created_at.timestamp_millis(),
@@ -120,6 +156,31 @@ impl Night<'_> {
             )
         }));
         Ok(())
+    }
+
+    /// Remembers tickets that are there and have no row, and forgets those that got one.
+    fn take_rejected(
+        &mut self,
+        tickets: &[TicketRows],
+        rejected: Vec<(String, i64)>,
+    ) -> Result<()> {
+        let mut gone = Vec::new();
+        for rows in tickets {
+            if self.rejected.remove(&rows.ticket.id).is_some() {
+                gone.push(rows.ticket.id.clone());
+            }
+        }
+        // A ticket that has a row is counted by it.
+        let mut here = rejected;
+        here.retain(|(id, at_ms)| {
+            let is_known = self.desk.index.created_in(*at_ms, *at_ms + 1).iter();
+            !is_known.clone().any(|known| known.id.as_ref() == id)
+                && self.rejected.insert(id.clone(), *at_ms) != Some(*at_ms)
+        });
+        if here.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        self.store()?.commit_rejected(&here, &gone)
     }
 
     /// Stores tickets that were read, and learns from them.
@@ -141,6 +202,8 @@ impl Night<'_> {
         for (rows, read) in tickets.iter().zip(reads) {
             let known = known(rows, read_at);
             if let Some(before) = self.desk.index.take(known.clone()) {
+                let is_old = known.verified_ms - before.verified_ms > UNREAD_MS;
+                self.reread += usize::from(!before.is_met && is_old);
                 self.learn(&before, &known, rows, &read)?;
             }
         }
@@ -158,8 +221,7 @@ impl Night<'_> {
             return Ok(());
         }
         if before.is_open {
-            self.prove(before, now);
-            return Ok(());
+            return self.prove(before, now);
         }
         let resolved_ms = before.resolved_at_ms();
         let until_ms = now.verified_ms;

@@ -1,6 +1,10 @@
 //! Step 3: resolved since the last sync, by sweeps over lists sorted by resolution time.
 
-use super::night::Night;
+use std::collections::HashSet;
+
+use super::night::{Failing, Night};
+use super::read::Seen;
+use crate::api::TicketsQuery;
 use crate::error::Result;
 use crate::refresh::{Kind, Known, Segment};
 use crate::settings::Filters;
@@ -17,8 +21,15 @@ const MOST_PROOFS: i64 = 2_000;
 /// By how much creation and resolution time together may miss the time they have to fall in.
 const PROOF_SLACK_MS: i64 = 15 * 60_000;
 
-/// Pages of one sweep beyond those planned, after which it is broken off.
-const MOST_EXTRA_PAGES: usize = 10;
+/// Pages of one sweep beyond those that the API's count takes, after which it is broken off: what
+/// changes meanwhile makes a list longer, and an API that never ends one is not to be followed.
+const MOST_EXTRA_PAGES: u64 = 10;
+
+/// Pages of tickets without a resolution time that a sweep goes past.
+const MOST_TIMELESS_PAGES: usize = 10;
+
+/// By how many tickets a page reaches back over a seam at which some were lost.
+const SEAM: u32 = 50;
 
 /// Whether resolution times have proved to be what they are taken for.
 pub(super) fn is_trusted(proof: Proof) -> bool {
@@ -26,17 +37,99 @@ pub(super) fn is_trusted(proof: Proof) -> bool {
     all < LEAST_PROOFS || proof.hits * 100 >= all * TRUSTED_PERCENT
 }
 
+/// One proof more, of how many there are to be kept.
+fn proven(mut proof: Proof, is_hit: bool) -> Proof {
+    if is_hit {
+        proof.hits += 1;
+    } else {
+        proof.misses += 1;
+    }
+    if proof.hits + proof.misses > MOST_PROOFS {
+        proof.hits /= 2;
+        proof.misses /= 2;
+    }
+    proof
+}
+
 /// How a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Swept {
     /// Down to its threshold.
     Whole,
+    /// Down to its threshold, but tickets may have slipped through between two pages.
+    Torn,
     /// Broken off.
     Broken,
 }
 
+/// What a sweep has shown so far.
+#[derive(Debug, Default)]
+struct Shown {
+    ids: HashSet<String>,
+    /// The API's last count.
+    count: Option<u64>,
+    /// The highest.
+    most: u64,
+    /// Tickets that entered the list meanwhile.
+    entered: u64,
+    /// Pages.
+    pages: u64,
+    /// Pages on which no ticket had a resolution time.
+    timeless: usize,
+    /// Fewer different tickets came than the pages have places.
+    is_torn: bool,
+    /// Whether the seam before this page has been read twice.
+    is_mended: bool,
+}
+
+impl Shown {
+    /// Takes a page, and says where the next one begins if the list is to be read on.
+    fn take(&mut self, seen: &Seen, query: &TicketsQuery) -> u32 {
+        self.ids.extend(seen.ids.iter().cloned());
+        self.pages += 1;
+        self.timeless += usize::from(seen.times.iter().all(|(_, time)| time.is_none()));
+        let count = seen.count.unwrap_or(0);
+        let previous = self.count.replace(count).unwrap_or(count);
+        self.most = self.most.max(count);
+        let length = u32::try_from(seen.length).unwrap_or(0);
+        let received = query.skip.saturating_add(length);
+        // Those that entered above this page pushed some onto it that came before.
+        self.entered += count.saturating_sub(previous);
+        let shown = u64::try_from(self.ids.len()).unwrap_or(u64::MAX);
+        if shown.saturating_add(self.entered) < u64::from(received) {
+            if !self.is_mended && query.skip > 0 {
+                self.is_mended = true;
+                return query.skip.saturating_sub(SEAM);
+            }
+            self.is_torn = true;
+        }
+        self.is_mended = false;
+        // Tickets that left the list since the last page moved the rest up.
+        let moved = u32::try_from(previous.saturating_sub(count)).unwrap_or(u32::MAX);
+        received.saturating_sub(moved)
+    }
+
+    /// Whether the list is longer than its count ever said.
+    fn is_endless(&self, length: u64, planned: usize) -> bool {
+        let planned = u64::try_from(planned).unwrap_or(u64::MAX).saturating_mul(2);
+        let told = self.most.div_ceil(length.max(1)).saturating_mul(2);
+        self.pages > planned.max(told).saturating_add(MOST_EXTRA_PAGES)
+    }
+
+    fn end(&self) -> Swept {
+        if self.is_torn {
+            Swept::Torn
+        } else {
+            Swept::Whole
+        }
+    }
+}
+
 impl Night<'_> {
     pub(super) async fn resolved(&mut self) -> Result<()> {
+        if !self.is_again_trusted() {
+            self.tell_first_resolutions();
+        }
         if !self.is_time_trusted {
             self.remark(
                 "resolution times have not matched the resolutions seen; tickets that left the open \
@@ -52,6 +145,12 @@ impl Night<'_> {
         let since_ms = self.desk.since_ms();
         for segment in sweep.segments {
             match self.sweep(&segment, since_ms, false).await? {
+                Swept::Whole if !self.is_again_trusted() => {}
+                Swept::Torn => self.remark(
+                    "the API lists tickets of one resolution time in changing order: some may have been left \
+                     out between two pages, and are found as they are read again"
+                        .to_owned(),
+                ),
                 Swept::Whole => {
                     let window = (segment.from_ms, segment.until_ms);
                     self.vouch(Kind::Resolution, window, i64::MIN)?;
@@ -93,39 +192,72 @@ impl Night<'_> {
                 ..Filters::default()
             };
         }
-        let mut previous: Option<u64> = None;
-        for _ in 0..segment.requests * 2 + MOST_EXTRA_PAGES {
-            let Some(seen) = self.read(&query).await? else {
+        let mut shown = Shown::default();
+        loop {
+            if is_rated && self.allowance() == 0 {
+                return Ok(Swept::Broken);
+            }
+            let Some(seen) = self.read_sorted(&query, is_rated).await? else {
                 return Ok(Swept::Broken);
             };
-            if seen.is_foreign {
-                let what = if is_rated { "csatValues" } else { "status" };
-                self.distrust(format!("the API ignores the filter by {what}"));
-                return Ok(Swept::Broken);
-            }
-            let times: Vec<i64> = seen.times.iter().filter_map(|(_, time)| *time).collect();
-            let is_sorted = times.windows(2).all(|pair| pair.first() >= pair.get(1));
-            if !is_sorted {
-                self.distrust("the API does not sort by resolution time".to_owned());
-                return Ok(Swept::Broken);
-            }
-            if times.len() < seen.times.len() && !is_rated {
-                self.remark("resolved tickets came without a resolution time".to_owned());
-            }
-            let received = u64::from(query.skip) + u64::try_from(seen.length).unwrap_or(0);
+            let times: Vec<Option<i64>> = seen.times.iter().map(|(_, time)| *time).collect();
+            let next = shown.take(&seen, &query);
+            let received = u64::from(query.skip) + seen.received();
+            let is_mending = next < query.skip;
             let is_last = seen.length == 0 || seen.count.is_some_and(|count| received >= count);
-            if is_last || times.last().is_some_and(|time| *time < threshold) {
-                return Ok(Swept::Whole);
+            // Those without a time come first or last: after some with one, there are no more.
+            let last = times.last().copied().flatten();
+            let is_past = match last {
+                Some(time) => time < threshold,
+                None => times.iter().any(Option::is_some),
+            };
+            if (is_last || is_past) && !is_mending {
+                return Ok(shown.end());
             }
-            // Tickets that left the list since the last page moved the rest up.
-            let count = seen.count.unwrap_or(0);
-            let moved = previous.map_or(0, |before| before.saturating_sub(count));
-            previous = Some(count);
-            let moved = u32::try_from(moved).unwrap_or(u32::MAX);
-            let length = u32::try_from(seen.length).unwrap_or(0);
-            query.skip = (query.skip + length).saturating_sub(moved);
+            if shown.timeless > MOST_TIMELESS_PAGES {
+                self.distrust(
+                    "the API puts tickets without a resolution time before all others".to_owned(),
+                );
+                return Ok(Swept::Broken);
+            }
+            if shown.is_endless(seen.received(), segment.requests) {
+                return Ok(Swept::Broken);
+            }
+            query.skip = next;
         }
-        Ok(Swept::Broken)
+    }
+
+    /// One page of a list by resolution time; `None` where there is none, or where it is not what was
+    /// asked for, which is told.
+    async fn read_sorted(&mut self, query: &TicketsQuery, is_rated: bool) -> Result<Option<Seen>> {
+        self.failing = None;
+        let seen = match self.read(query).await {
+            Err(error) if self.failing == Some(Failing::Refused) => {
+                self.failing = None;
+                self.distrust(format!(
+                    "the API refused a list by resolution time: {error}"
+                ));
+                return Ok(None);
+            }
+            outcome => outcome?,
+        };
+        let Some(seen) = seen else {
+            return Ok(None);
+        };
+        if seen.is_foreign {
+            let what = if is_rated { "csatValues" } else { "status" };
+            self.distrust(format!("the API ignores the filter by {what}"));
+            return Ok(None);
+        }
+        let times: Vec<i64> = seen.times.iter().filter_map(|(_, time)| *time).collect();
+        if !times.is_sorted_by(|one, next| one >= next) {
+            self.distrust("the API does not sort by resolution time".to_owned());
+            return Ok(None);
+        }
+        if times.len() < seen.times.len() && !is_rated {
+            self.remark("resolved tickets came without a resolution time".to_owned());
+        }
+        Ok(Some(seen))
     }
 
     /// Sweeps mean nothing on this API, tonight.
@@ -137,27 +269,119 @@ impl Night<'_> {
     }
 
     /// A ticket seen open by the last sync is resolved: its creation and resolution time have to
-    /// fall between then and now.
-    pub(super) fn prove(&mut self, before: &Known, now: &Known) {
+    /// fall between then and now. Of one that had been resolved before that shows whether the time is
+    /// that of its last resolution, which is another question.
+    pub(super) fn prove(&mut self, before: &Known, now: &Known) -> Result<()> {
         let Some(time) = now.resolution_ms else {
-            return;
+            return Ok(());
         };
         let at_ms = now.created_ms + time;
         let earliest = before.verified_ms.min(self.desk.since_ms()) - PROOF_SLACK_MS;
         let is_hit = earliest <= at_ms && at_ms <= now.verified_ms + PROOF_SLACK_MS;
-        let mut proof = self.proof;
-        if is_hit {
-            proof.hits += 1;
-        } else {
-            proof.misses += 1;
+        if self.store()?.was_resolved(&now.id)? {
+            self.proof_again = proven(self.proof_again, is_hit);
+            if !self.is_again_trusted() {
+                self.tell_first_resolutions();
+            }
+            return Ok(());
         }
-        if proof.hits + proof.misses > MOST_PROOFS {
-            proof.hits /= 2;
-            proof.misses /= 2;
-        }
-        self.proof = proof;
-        if self.is_time_trusted && !is_trusted(proof) {
+        self.proof = proven(self.proof, is_hit);
+        if self.is_time_trusted && !is_trusted(self.proof) {
             self.distrust("resolution times do not match the resolutions seen".to_owned());
         }
+        Ok(())
+    }
+
+    /// Whether a resolution time is that of the last resolution.
+    fn is_again_trusted(&self) -> bool {
+        is_trusted(self.proof_again)
+    }
+
+    fn tell_first_resolutions(&mut self) {
+        self.remark(
+            "resolution times are not those of the last resolution: tickets that are resolved again \
+             overnight are found only as they are read again"
+                .to_owned(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page of the list at `skip` that shows these tickets of `count`.
+    fn page(skip: u32, numbers: std::ops::Range<u32>, count: u64) -> (Seen, TicketsQuery) {
+        let at = crate::table::Instant::from_timestamp_millis(0).expect("in range");
+        let window = Window::new(at, at + chrono::TimeDelta::days(1)).expect("a window");
+        let seen = Seen {
+            count: Some(count),
+            length: numbers.len(),
+            times: numbers.clone().map(|_| (0, Some(1))).collect(),
+            ids: numbers.map(|number| number.to_string()).collect(),
+            ..Seen::default()
+        };
+        let query = TicketsQuery {
+            skip,
+            ..TicketsQuery::of(window, 100)
+        };
+        (seen, query)
+    }
+
+    #[test]
+    fn a_page_that_repeats_tickets_is_read_back_over_its_seam_and_else_believed_no_more() {
+        let mut shown = Shown::default();
+        for (skip, numbers, next) in [(0, 0..100, 100), (100, 90..190, 50)] {
+            let (seen, query) = page(skip, numbers, 500);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        // The ten that were lost are on the page over the seam.
+        let mut mended = page(50, 60..150, 500);
+        mended
+            .0
+            .ids
+            .extend((400..410).map(|number| number.to_string()));
+        mended.0.length = 100;
+        assert_eq!(shown.take(&mended.0, &mended.1), 150);
+        assert_eq!(shown.end(), Swept::Whole);
+
+        let mut shown = Shown::default();
+        for (skip, numbers, next) in [(0, 0..100, 100), (100, 0..100, 50), (50, 0..100, 150)] {
+            let (seen, query) = page(skip, numbers, 500);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        assert_eq!(shown.end(), Swept::Torn);
+    }
+
+    #[test]
+    fn tickets_that_enter_a_list_push_the_rest_down_and_those_that_leave_it_up() {
+        let mut shown = Shown::default();
+        for (skip, numbers, count, next) in [
+            (0, 0..100, 500, 100),
+            // Five more above, so the last five of the first page come again.
+            (100, 95..195, 505, 200),
+            // Twenty less.
+            (200, 195..295, 485, 280),
+        ] {
+            let (seen, query) = page(skip, numbers, count);
+            assert_eq!(shown.take(&seen, &query), next);
+        }
+        assert_eq!(shown.end(), Swept::Whole);
+    }
+
+    #[test]
+    fn a_list_is_followed_as_long_as_its_count_says_however_few_pages_were_planned() {
+        let mut shown = Shown::default();
+        let mut skip = 0;
+        for _ in 0..30 {
+            let (seen, query) = page(skip, skip..skip + 100, 3_000);
+            skip = shown.take(&seen, &query);
+            assert!(!shown.is_endless(100, 1));
+        }
+        for _ in 0..41 {
+            let (seen, query) = page(skip, skip..skip + 100, 3_000);
+            skip = shown.take(&seen, &query);
+        }
+        assert!(shown.is_endless(100, 1));
     }
 }

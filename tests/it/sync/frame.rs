@@ -319,6 +319,9 @@ async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
     let before = sync(&desk).await.0.complete_until;
     let id = ids(&desk, is_open).remove(0);
     edit(&desk, &id, resolve);
+    // The server tells its time to the second.
+    let later = now() + TimeDelta::minutes(1);
+    desk.simulator.set_now(Some(later));
     let capped = Sync {
         max_requests: Some(1),
         ..settings(&desk)
@@ -355,9 +358,16 @@ async fn a_sync_of_an_unchanged_desk_costs_what_was_planned() {
     for _ in 0..2 {
         let plan = planned(&desk);
         let (summary, _) = sync(&desk).await;
-        assert_eq!(
-            plan["requests"].as_u64(),
-            Some(summary.summary.requests),
+        let planned = plan["requests"].as_u64().expect("a number");
+        let paid = summary.summary.requests;
+        // What the lists show by the way may make a page not worth its request any more.
+        let saved = summary.steps.iter().find(|step| step.step == "pages");
+        let may_save = plan["windows"]
+            .as_array()
+            .is_some_and(|windows| windows.iter().any(|window| window["step"] == "pages"))
+            && saved.is_none_or(|step| step.requests == 0);
+        assert!(
+            planned == paid || (may_save && planned == paid + 1),
             "{plan:#} {:#?}",
             summary.steps
         );
