@@ -52,5 +52,9 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
             transaction.commit()?;
         }
     }
+    if done < newest() {
+        // The log begins empty for the rows. It holds the schema as well if this fails.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
     Ok(())
 }
