@@ -45,6 +45,10 @@ impl Store {
             write_categories(connection, snapshot_id, categories)?;
             if !categories.is_empty() && lookups.rejects.is_empty() {
                 archive_others(connection, snapshot_id, categories)?;
+                connection.execute(
+                    "UPDATE _runs SET has_categories = 1 WHERE snapshot_id = ?1",
+                    [snapshot_id],
+                )?;
             }
             write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
             let mut rejects = Rejects::new(connection, snapshot_id)?;
@@ -90,6 +94,19 @@ fn write_categories(
             snapshot_id
         ])?;
     }
+    Ok(())
+}
+
+/// Archives what only tickets named after the run's list of categories had come whole: the next
+/// list would say the same, and so change rows on a desk that did not. A category made meanwhile
+/// is put right by that list.
+pub(super) fn archive_unlisted(connection: &Connection, snapshot_id: i64) -> Attempt<()> {
+    connection.execute(
+        "UPDATE categories SET is_archived = 1, snapshot_id = ?1
+         WHERE is_archived IS NULL
+             AND (SELECT has_categories FROM _runs WHERE snapshot_id = ?1) = 1",
+        [snapshot_id],
+    )?;
     Ok(())
 }
 

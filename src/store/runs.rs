@@ -135,6 +135,7 @@ impl Store {
             if open > 0 {
                 return Err(Failure::Contradiction(format!("{open} slices are open")));
             }
+            super::lookups::archive_unlisted(connection, snapshot_id)?;
             let known = read::snapshot(connection, snapshot_id)?;
             let is_whole = unverified == 0 && known.rejects == 0;
             let word = match outcome {

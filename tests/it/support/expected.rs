@@ -343,7 +343,7 @@ impl<'w> Expectation<'w> {
                 let columns = json!({
                     "id": category.id,
                     "name": is_known.then_some(&category.name),
-                    "is_archived": is_known.then_some(i64::from(category.is_archived)),
+                    "is_archived": i64::from(category.is_archived),
                 });
                 self.rows.add("categories", row(columns));
             }
