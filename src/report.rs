@@ -11,7 +11,9 @@ use std::time::Duration;
 pub use probe::{Finding, Probe, Verdict};
 pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
-pub use status::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
+pub use status::{
+    DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
+};
 pub use verify::{Difference, Refused, Repair, Verification};
 
 use crate::window::Window;

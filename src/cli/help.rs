@@ -81,7 +81,8 @@ Examples:
 pub(super) const STATUS: &str = "\
 Examples:
   mava-export status --to sqlite:support.db
-  mava-export status --to sqlite:support.db --json | jq .freshness";
+  mava-export status --to sqlite:support.db --json | jq .freshness
+  mava-export status --from sqlite:support.db --to parquet:desk";
 
 pub(super) const VERIFY: &str = "\
 Examples:

@@ -179,7 +179,10 @@ pub struct BackfillArgs {
 /// `status` as typed.
 #[derive(Debug, Clone, clap::Args)]
 pub struct StatusArgs {
-    /// The store.
+    /// The store, where it is not in the directory of --to.
+    #[command(flatten)]
+    pub from: FromArgs,
+    /// The store, or the directory it is published to.
     #[command(flatten)]
     pub store: StoreArgs,
 }

@@ -1,5 +1,7 @@
 //! The answer to a query as CSV or JSON, row by row.
 
+use std::collections::HashSet;
+
 use rusqlite::types::ValueRef;
 
 use crate::error::{Error, Result};
@@ -30,9 +32,11 @@ impl Answer {
         Ok(answer)
     }
 
-    /// An array with an object a row, each on a line of its own.
+    /// An array with an object a row, each on a line of its own. Columns of one name are told apart
+    /// by a number: an object has each key once.
     pub(super) fn json(columns: &[String]) -> Result<Self> {
-        let names = columns.iter().map(serde_json::to_string);
+        let names = distinct(columns);
+        let names = names.iter().map(serde_json::to_string);
         Ok(Self {
             form: Form::Json {
                 names: names
@@ -94,6 +98,22 @@ impl Answer {
     }
 }
 
+/// `id`, `id_1`, `id_2` where all three are called `id`.
+fn distinct(columns: &[String]) -> Vec<String> {
+    let mut taken: HashSet<String> = columns.iter().cloned().collect();
+    let mut seen = HashSet::new();
+    columns
+        .iter()
+        .map(|column| match seen.insert(column) {
+            true => column.clone(),
+            false => (1..)
+                .map(|number: u32| format!("{column}_{number}"))
+                .find(|name| taken.insert(name.clone()))
+                .unwrap_or_else(|| column.clone()),
+        })
+        .collect()
+}
+
 /// A value as a person reads it; NULL is nothing.
 pub(super) fn text(value: ValueRef<'_>) -> String {
     String::from_utf8_lossy(&bytes(value)).into_owned()
@@ -153,6 +173,12 @@ mod tests {
 
     fn columns() -> Vec<String> {
         ["n", "text", "x y"].map(str::to_owned).into()
+    }
+
+    #[test]
+    fn columns_of_one_name_are_told_apart() {
+        let names = ["id", "id_1", "id", "n", "id"].map(str::to_owned);
+        assert_eq!(distinct(&names), ["id", "id_1", "id_2", "n", "id_3"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::drive::{self, REFRESH};
 use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
-use crate::report::{Published, Publishing, Summary, SyncSummary};
+use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
 use crate::settings::{PublishSettings, StoreSettings};
 use crate::store::{OpenOptions, Store};
 use crate::terminal::Printer;
@@ -47,6 +47,8 @@ pub(super) enum Ended<'a> {
     Run(&'a Summary),
     /// A sync.
     Sync(&'a SyncSummary),
+    /// A verification that repaired something.
+    Verification(&'a Verification),
 }
 
 impl Ended<'_> {
@@ -54,6 +56,7 @@ impl Ended<'_> {
         match self {
             Self::Run(summary) => printer.summary(summary),
             Self::Sync(summary) => printer.sync(summary),
+            Self::Verification(verification) => printer.verification(verification),
         }
     }
 }
@@ -79,6 +82,7 @@ pub(super) async fn after_run(
         Ok(published) if printer.is_json() => match ended {
             Ended::Run(summary) => printer.run_published(summary, &published),
             Ended::Sync(summary) => printer.run_published(summary, &published),
+            Ended::Verification(verification) => printer.run_published(verification, &published),
         },
         Ok(published) => printer.published(&published),
         Err(error) => {

@@ -8,7 +8,9 @@ use chrono::{TimeDelta, Utc};
 
 use crate::error::{ExitCode, Result};
 use crate::publish;
-use crate::report::{Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished};
+use crate::report::{
+    DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
+};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
 use crate::table::{Instant, Snapshot};
@@ -18,6 +20,22 @@ use crate::terminal::Printer;
 const SNAPSHOTS: u32 = 10;
 
 pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<ExitCode> {
+    let published = match &settings.publish {
+        Some(target) => publish::list(&target.directory)?,
+        None => Vec::new(),
+    };
+    if let Some(target) = &settings.publish
+        && !published.is_empty()
+        && !settings.path.exists()
+    {
+        // Published from a store that lies elsewhere.
+        printer.directory(&DirectoryStatus {
+            store: None,
+            directory: target.directory.display().to_string(),
+            published,
+        })?;
+        return Ok(ExitCode::Complete);
+    }
     let store = Store::open_read_only(&settings.path)?;
     let now = Utc::now();
     let fresh = store.freshness(now)?;
@@ -60,10 +78,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         snapshot_count,
         last_sync: last_sync(&store, now)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
-        published: match &settings.publish {
-            Some(target) => publish::list(&target.directory)?,
-            None => Vec::new(),
-        },
+        published,
     })?;
     Ok(ExitCode::Complete)
 }

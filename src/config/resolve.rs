@@ -9,7 +9,8 @@ use secrecy::SecretString;
 
 use super::{key, state};
 use crate::cli::{
-    self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StoreArgs, SyncArgs,
+    self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
+    SyncArgs,
 };
 use crate::error::{Error, Result};
 use crate::settings::{
@@ -113,7 +114,7 @@ pub fn resolve_with(
                 verify,
             }
         }
-        cli::Command::Status(typed) => Command::Status(store(&typed.store, 1)?),
+        cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
         cli::Command::Query(typed) => Command::Query(query(typed, args.output.json)?),
         cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
@@ -213,6 +214,20 @@ fn store(typed: &StoreArgs, keep_snapshots: usize) -> Result<StoreSettings> {
             keep_snapshots,
         }),
     })
+}
+
+/// The store of `--to`; of a directory that another store is published to, the one of `--from`.
+fn status(typed: &StatusArgs) -> Result<StoreSettings> {
+    let mut typed = typed.clone();
+    let from = typed.from.from;
+    if typed.store.to.is_none() {
+        typed.store.to.clone_from(&from);
+    }
+    let mut settings = store(&typed.store, 1)?;
+    if let (Some(_), Some(from)) = (&settings.publish, from) {
+        settings.path = from.store();
+    }
+    Ok(settings)
 }
 
 /// The store that `--from` names, or the one in the directory that is published to.

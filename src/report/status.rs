@@ -33,6 +33,17 @@ pub struct Status {
     pub published: Vec<PublishedSnapshot>,
 }
 
+/// A directory of snapshots whose store lies elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DirectoryStatus {
+    /// Always `None`: nothing in the directory says where it is.
+    pub store: Option<String>,
+    /// The directory.
+    pub directory: String,
+    /// Its Parquet snapshots, newest first.
+    pub published: Vec<PublishedSnapshot>,
+}
+
 /// The last sync that ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LastSync {

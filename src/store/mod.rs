@@ -102,6 +102,12 @@ impl Store {
         attempt.map_err(|failure: failure::Failure| self.failed(what, failure))
     }
 
+    /// The error for people of a query on [`Store::connection`] that failed; `what` says what was
+    /// being done.
+    pub fn unread(&self, what: &str, error: rusqlite::Error) -> Error {
+        self.failed(what, error)
+    }
+
     fn failed(&self, what: &str, failure: impl Into<failure::Failure>) -> Error {
         failure.into().explain(&self.path, what)
     }

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use reqwest::Url;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::failure::Failure;
 use super::header::{self, Found};
@@ -109,12 +110,8 @@ impl Store {
         if header::look(&resolved)? != Found::Store {
             return Err(none(path));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = connect(&resolved, flags).and_then(|connection| {
-            let version = migrate::version(&connection)?;
-            Ok((connection, version))
-        });
-        let (connection, version) = opened.map_err(|failure| failure.explain(&resolved, "open"))?;
+        let (connection, version) =
+            read(&resolved).map_err(|failure| failure.explain(&resolved, "open"))?;
         migrate::check_version(&resolved, version)?;
         if version == 0 {
             return Err(none(path));
@@ -125,6 +122,37 @@ impl Store {
             path: resolved,
             lock: None,
         })
+    }
+}
+
+/// A connection that only reads, and the schema's version.
+///
+/// SQLite wants to make side files even to read a store that nobody writes. Where the directory does
+/// not let it, the file is read as it lies there, provided that no log of a run lies beside it.
+fn read(path: &Path) -> std::result::Result<(Connection, i32), Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let attempt = |path: &Path, flags| {
+        let connection = connect(path, flags)?;
+        let version = migrate::version(&connection)?;
+        Ok((connection, version))
+    };
+    let opened = attempt(path, flags);
+    let Err(Failure::Sqlite(error)) = &opened else {
+        return opened;
+    };
+    let is_refused = matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+    );
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let is_logged = fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    match Url::from_file_path(path) {
+        Ok(mut url) if is_refused && !is_logged => {
+            url.set_query(Some("immutable=1"));
+            attempt(Path::new(url.as_str()), flags | OpenFlags::SQLITE_OPEN_URI)
+        }
+        _ => opened,
     }
 }
 

@@ -31,7 +31,8 @@ fn is_number(cell: &str) -> bool {
     cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok()
 }
 
-fn cut(cell: &str) -> String {
+/// What is shown of a cell.
+pub fn cut(cell: &str) -> String {
     let plain = style::plain(cell);
     match plain.char_indices().nth(CELL_WIDTH) {
         Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),

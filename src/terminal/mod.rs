@@ -24,12 +24,15 @@ use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
+pub use grid::cut;
 pub use progress::ProgressView;
 pub use published::PublishView;
 
 use crate::cli::Stop;
 use crate::error::{Error, ExitCode, Result};
-use crate::report::{Plan, Probe, Published, Status, Summary, SyncSummary, Verification};
+use crate::report::{
+    DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
+};
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
 /// The one way to stdout and stderr.
@@ -145,6 +148,14 @@ impl Printer {
         self.result(status, status::text)
     }
 
+    /// Prints what lies in a directory of snapshots whose store lies elsewhere.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn directory(&self, directory: &DirectoryStatus) -> Result<()> {
+        self.result(directory, status::directory)
+    }
+
     /// Prints what a probe found.
     ///
     /// # Errors
@@ -182,12 +193,13 @@ impl Printer {
         self.data(&format!("{heading}\n{}", grid::grid(columns, rows)))
     }
 
-    /// Prints rows of a query as a table.
+    /// Prints rows of a query as a table, and under it what the reader has to know of it.
     ///
     /// # Errors
     /// See [`Printer::summary`].
-    pub fn table(&self, columns: &[&str], rows: &[Vec<String>]) -> Result<()> {
-        self.data(&grid::grid(columns, rows))
+    pub fn table(&self, columns: &[&str], rows: &[Vec<String>], note: Option<&str>) -> Result<()> {
+        let note = note.map_or_else(String::new, |note| format!("{note}\n"));
+        self.data(&format!("{}{note}", grid::grid(columns, rows)))
     }
 
     /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where

@@ -6,7 +6,7 @@ use super::grid::grid;
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
-use crate::report::{Freshness, LastSync, SnapshotStatus, Status, Unfinished};
+use crate::report::{DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, Unfinished};
 use crate::table::Instant;
 
 /// The status as text, styled.
@@ -49,6 +49,19 @@ pub(super) fn text(status: &Status) -> String {
         blocks.push(super::published::listing(&status.published));
     }
     blocks.join("\n")
+}
+
+/// The snapshots of a directory without its store, styled.
+pub(super) fn directory(directory: &DirectoryStatus) -> String {
+    format!(
+        "{}\n\n{}\n{}\n",
+        paint(BOLD, &plain(&directory.directory)),
+        super::published::listing(&directory.published),
+        paint(
+            FAINT,
+            "Its store lies elsewhere: --from sqlite:FILE shows that as well."
+        )
+    )
 }
 
 fn last_sync(sync: &LastSync) -> String {

@@ -17,12 +17,13 @@ use self::compare::{Comparison, Found, subsets};
 use self::repair::Repairing;
 use super::backfill::{Context, holds_demo};
 use super::drive;
+use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
 use crate::plan::verify::{Group, KIND, Subset, Tally, covered, merged};
 use crate::report::{Difference, Progress, Refused, Repair, Verification};
-use crate::settings::{Connection, Verify};
+use crate::settings::{Connection, StoreSettings, Verify};
 use crate::store::{OpenOptions, Store};
 use crate::table::Snapshot;
 use crate::terminal::Printer;
@@ -42,7 +43,24 @@ pub(super) async fn run(
         };
         let (verification, exit_code) =
             verify(&context, settings, &|text| printer.note(text)).await?;
-        printer.verification(&verification)?;
+        let StoreSettings {
+            path,
+            file_mode,
+            publish,
+        } = &settings.store;
+        match publish {
+            Some(target) if verification.repair.is_some() => {
+                let options = OpenOptions {
+                    file_mode: *file_mode,
+                    now: Utc::now(),
+                };
+                let store = Store::open(path, &options)?;
+                let ended = Ended::Verification(&verification);
+                let cancel = &context.cancel;
+                publish::after_run(ended, store, target, *file_mode, cancel, printer).await?;
+            }
+            _ => printer.verification(&verification)?,
+        }
         Ok(exit_code)
     })
     .await
@@ -99,12 +117,6 @@ pub async fn verify(
         _ => "different",
     }
     .to_owned();
-    if report.repair.is_some() && settings.store.publish.is_some() {
-        report.remarks.push(
-            "the current snapshot is from before the repair; mava-export publish writes a new one"
-                .to_owned(),
-        );
-    }
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code))

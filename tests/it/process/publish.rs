@@ -61,6 +61,15 @@ fn a_store_is_published_to_a_directory_of_its_own_and_status_lists_what_lies_the
         .expect(0)
         .json();
     assert_eq!(published["snapshot"], "000002");
+    // The store lies elsewhere: its snapshots are listed all the same, and both where it is named.
+    let apart = run(&mut place.command("status --to parquet:out/desk")).expect(0);
+    for part in ["000002 current", "--from"] {
+        assert!(apart.stdout.contains(part), "{}", apart.stdout);
+    }
+    let from = "status --from sqlite:support.db --to parquet:out/desk --json";
+    let both = run(&mut place.command(from)).expect(0).json();
+    assert_eq!(both["tickets"], 150);
+    assert_eq!(both["published"].as_array().unwrap().len(), 2);
     fs::rename(
         place.path("support.db"),
         place.path("out/desk/store.sqlite"),
@@ -85,6 +94,37 @@ fn a_store_is_published_to_a_directory_of_its_own_and_status_lists_what_lies_the
     }
     let told = run(&mut place.command(status)).expect(0);
     assert!(told.stdout.contains("000002 current"), "{}", told.stdout);
+}
+
+#[test]
+fn a_sync_to_a_directory_ends_with_a_snapshot_of_what_changed() {
+    let simulator = desk(150, 0);
+    let place = Place::new();
+    run(&mut place.command_at(&simulator, &backfill())).expect(0);
+    simulator.with_world(|world| {
+        let id = world.tickets().last().unwrap().id.clone();
+        let other = |priority| if priority == Some(3) { 1 } else { 3 };
+        world
+            .edit(&id, |ticket| ticket.priority = Some(other(ticket.priority)))
+            .unwrap();
+    });
+    let sync = "sync --to parquet:desk --rate-limit none --retry-pause 5ms --full";
+    let told = run(&mut place.command_at(&simulator, &format!("{sync} --json")));
+    let told = told.expect(0).json();
+    assert_eq!(told["outcome"], "complete");
+    assert_eq!(told["published"]["snapshot"], "000002");
+    let changes = told["published"]["changes"].as_array().unwrap();
+    let of = |table: &str| changes.iter().find(|change| change["table"] == table);
+    assert_eq!(of("tickets").unwrap()["updated"], 1, "{changes:?}");
+    assert!(of("messages").is_none(), "{changes:?}");
+    // Nothing changed: nothing but the list of runs is written, and it says so.
+    let told = run(&mut place.command_at(&simulator, sync)).expect(0);
+    assert!(
+        told.stdout.contains("Published snapshot 000003"),
+        "{}",
+        told.stdout
+    );
+    assert!(told.stdout.contains("nothing changed"), "{}", told.stdout);
 }
 
 #[test]

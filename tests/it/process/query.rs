@@ -1,7 +1,10 @@
 //! `query`: answers in three forms, and nothing but answers.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::support::{Ended, Place, desk, run};
@@ -39,10 +42,77 @@ fn an_answer_is_a_table_csv_or_json() {
     );
     assert_eq!(none.expect(0).stdout, "[]\n");
     let many = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) SELECT n FROM n";
-    let cut = ask(&place, many, from).expect(0);
-    assert!(cut.stderr.contains("first 1000 rows"), "{}", cut.stderr);
+    let cut = ask(&place, many, &format!("{from} --quiet")).expect(0);
+    assert!(cut.stdout.contains("first 1000 rows"), "{}", cut.stdout);
     let whole = ask(&place, many, &format!("{from} --format csv")).expect(0);
     assert_eq!(whole.stdout.lines().count(), 5_001);
+}
+
+#[test]
+fn columns_of_one_name_are_all_in_the_answer() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let sql = "SELECT 1 AS id, 2 AS id, 3 AS id";
+    let answer = ask(&place, sql, "--from sqlite:support.db --json").expect(0);
+    let expected = serde_json::json!([{"id": 1, "id_1": 2, "id_2": 3}]);
+    assert_eq!(answer.json(), expected);
+}
+
+#[test]
+fn what_fails_in_the_middle_is_the_questions_fault_or_the_stores() {
+    let simulator = desk(400, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let wrong = "SELECT json_extract(text, '$.a') FROM (SELECT '{}' AS text UNION ALL SELECT 'x')";
+    ask(&place, wrong, "--from sqlite:support.db --format csv")
+        .expect(2)
+        .expect_error(&["malformed JSON", "docs/tables.md"]);
+    // A page of messages is scribbled over.
+    let path = place.path("support.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    ask(
+        &place,
+        "SELECT * FROM messages",
+        "--from sqlite:support.db --format csv",
+    )
+    .expect(1)
+    .expect_error(&["support.db is damaged", "backup"]);
+}
+
+#[test]
+fn a_store_in_a_directory_that_takes_no_files_is_read() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let shelf = place.path("shelf?#%20");
+    fs::create_dir(&shelf).unwrap();
+    let store = shelf.join("support.db");
+    fs::copy(place.path("support.db"), &store).unwrap();
+    let binary = place.path("mava-export");
+    fs::copy(env!("CARGO_BIN_EXE_mava-export"), &binary).unwrap();
+    let allow = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode));
+    for path in [place.root(), &place.path(""), &binary] {
+        allow(path, 0o755).unwrap();
+    }
+    allow(&store, 0o444).unwrap();
+    allow(&shelf, 0o555).unwrap();
+    let mut command = Command::new(&binary);
+    command
+        .args(["query", "SELECT count(*) AS n FROM tickets", "--json"])
+        .arg(format!("--from=sqlite:{}", store.display()))
+        .env_clear()
+        .current_dir(&shelf);
+    // The owner of all may write anywhere.
+    if fs::metadata(&binary).unwrap().uid() == 0 {
+        command.uid(65_534).gid(65_534);
+    }
+    let answer = run(&mut command).expect(0).json();
+    assert_eq!(answer, serde_json::json!([{"n": 20}]));
+    allow(&shelf, 0o755).unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::support::{Place, Running, desk, run, wait_for, watch};
+use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch};
 
 const VERIFY: &str = "verify --to sqlite:support.db --rate-limit none --retry-pause 5ms";
 
@@ -32,6 +32,31 @@ fn a_store_that_was_meddled_with_is_told_and_mended() {
     let mended = run(&mut place.command_at(&simulator, &repair)).expect(0);
     assert!(mended.stdout.contains("Repair:"), "{}", mended.stdout);
     run(&mut place.command_at(&simulator, VERIFY)).expect(0);
+}
+
+#[test]
+fn a_repair_of_a_store_that_is_published_publishes_it() {
+    let place = Place::new();
+    let simulator = desk(300, 0);
+    let backfill = BACKFILL.replace("sqlite:support.db", "parquet:desk");
+    run(&mut place.command_at(&simulator, &backfill)).expect(0);
+    let store = Connection::open(place.path("desk/store.sqlite")).unwrap();
+    store
+        .execute("UPDATE tickets SET status = 'Waiting' WHERE rowid = 77", [])
+        .unwrap();
+    drop(store);
+    let verify = VERIFY.replace("sqlite:support.db", "parquet:desk");
+    let told = run(&mut place.command_at(&simulator, &format!("{verify} --json"))).expect(3);
+    assert!(told.json().get("published").is_none());
+    let repair = format!("{verify} --repair --json");
+    let mended = run(&mut place.command_at(&simulator, &repair)).expect(0);
+    let mended = mended.json();
+    assert_eq!(mended["outcome"], "repaired");
+    assert_eq!(mended["published"]["snapshot"], "000002");
+    assert_eq!(mended["published"]["parent"], "000001");
+    // Nothing to mend, nothing to publish.
+    let again = run(&mut place.command_at(&simulator, &repair)).expect(0);
+    assert!(again.json().get("published").is_none());
 }
 
 #[test]

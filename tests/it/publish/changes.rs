@@ -1,6 +1,6 @@
 //! `changes/` is exactly what tells an image from its parent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use mava_export::normalize::TicketRows;
@@ -137,6 +137,9 @@ impl World {
                 thread
                     .messages
                     .truncate(thread.messages.len().saturating_sub(1).max(1));
+                let left: HashSet<_> = thread.messages.iter().map(|row| &row.id).collect();
+                let is_left = |id: &String| left.contains(id);
+                thread.attachments.retain(|row| is_left(&row.message_id));
             }
             Step::Reorder(_) => {
                 let thread = rows.thread.as_mut()?;

@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use mava_export::table::{Record, TABLES, Table, Ticket};
+use mava_export::table::{Record, TABLES, Table, Ticket, Type};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::Compression;
+use parquet::file::metadata::PageIndexPolicy;
 
 use super::support::{Site, files, parquet_rows, ticket, with_status};
 use crate::store::world::{at, seal};
@@ -141,6 +144,42 @@ fn other_permissions_are_given_to_what_is_shared_and_to_the_directories_made_her
     site.publish();
     assert_eq!(mode(site.root()), 0o755);
     assert_eq!(mode(&site.root().join("snapshots")), 0o700);
+}
+
+#[test]
+fn files_are_made_for_scans() {
+    let mut site = Site::of(0..60, 2);
+    site.publish();
+    for table in TABLES {
+        for path in files(&site.root().join("current").join(table.name)) {
+            let file = fs::File::open(&path).unwrap();
+            let options =
+                ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+            let reader = ArrowReaderMetadata::load(&file, options).unwrap();
+            let metadata = reader.metadata();
+            let creator = metadata.file_metadata().created_by().unwrap();
+            assert!(creator.starts_with("mava-export "), "{creator}");
+            for (group, found) in metadata.row_groups().iter().enumerate() {
+                for (column, meta) in table.columns().zip(found.columns()) {
+                    let name = format!("{path:?}, {}", column.name);
+                    let compression = meta.compression();
+                    assert!(
+                        matches!(compression, Compression::ZSTD(_)),
+                        "{name}: {compression}"
+                    );
+                    let statistics = meta.statistics().unwrap();
+                    assert!(statistics.null_count_opt().is_some(), "{name}");
+                    let index = &metadata.column_index().unwrap()[group];
+                    assert_eq!(index.len(), found.columns().len(), "{name}");
+                    assert!(meta.offset_index_offset().is_some(), "{name}");
+                    let has_dictionary = meta.dictionary_page_offset().is_some();
+                    let repeats = column.kind == Type::Enumeration
+                        || column.kind == Type::Id && column.name == "ticket_id";
+                    assert!(has_dictionary || !repeats, "{name}: no dictionary");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mava_export::normalize::TicketRows;
+use mava_export::table::TABLES;
 
 use super::support::{Site, moved, ticket, with_status};
 use crate::store::world::{at, reject, seal};
@@ -144,6 +145,50 @@ fn polars_agrees_with_the_store() {
 #[test]
 fn spark_agrees_with_the_store() {
     assert_agrees("spark", "spark.");
+}
+
+#[test]
+fn engines_read_a_desk_without_tickets() {
+    let mut site = Site::new();
+    site.run(&[]);
+    site.publish();
+    for engine in ["duckdb", "pyarrow", "polars", "spark"] {
+        compare(&site, engine, &[]);
+    }
+}
+
+#[test]
+fn changes_applied_to_the_parent_give_the_snapshot() {
+    let mut site = Site::of(0..90, 3);
+    let first = site.publish().snapshot;
+    // Updated with fewer messages, inserted, moved to another month;
+    let mut shorter = with_status(ticket(40, 3), "Resolved");
+    shorter.thread.as_mut().unwrap().messages.truncate(1);
+    let away = moved(ticket(7, 3), at("2025-08-01"));
+    site.run(&[seal(shorter), ticket(200, 4), away]);
+    let second = site.publish().snapshot;
+    let output = Command::new(python())
+        .arg(root().join("tests/readers/apply.py"))
+        .args([site.snapshot(&first), site.snapshot(&second)])
+        .args(
+            TABLES
+                .iter()
+                .map(|table| format!("{}={}", table.name, table.key.join(","))),
+        )
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for operation in ["insert", "update", "delete"] {
+        assert!(
+            told.contains(operation) && !told.contains(&format!("{operation}=0")),
+            "{told}"
+        );
+    }
 }
 
 #[test]
