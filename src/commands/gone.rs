@@ -11,7 +11,7 @@ use chrono::Utc;
 
 use super::backfill::Context;
 use crate::error::Result;
-use crate::extract::{self, Scope};
+use crate::extract::{self, Batch, Scope};
 use crate::plan::Slice;
 use crate::store::{PageCommit, Store};
 use crate::table::Instant;
@@ -79,14 +79,11 @@ impl Search<'_> {
             filters: crate::settings::Filters::default(),
             has_messages: self.has_messages,
         });
-        let look = extract::look_again(
-            &self.context.client,
-            &scope,
-            missing,
-            self.range,
-            &self.context.cancel,
-        )
-        .await?;
+        let batches = Batch::of(missing, self.range.until(), |at| {
+            store.live_around(at, extract::BEFORE, extract::MOST)
+        })?;
+        let context = self.context;
+        let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = Utc::now();
         if let (false, Some(slice)) = (look.found.is_empty(), self.slice) {
             store.commit_page(&PageCommit {

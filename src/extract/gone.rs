@@ -1,4 +1,4 @@
-//! Tickets that a complete listing did not show: read again, one page for as many as it spans,
+//! Tickets that a complete listing did not show: read again in the company of their neighbours,
 //! before anybody believes they are gone.
 
 use std::collections::HashSet;
@@ -7,91 +7,230 @@ use std::sync::Arc;
 use chrono::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::page::{self, Scope};
+use super::page::{self, Page, Scope};
 use super::pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step};
 use crate::api::Client;
 use crate::error::Result;
 use crate::normalize::{Outcome, TicketRows};
 use crate::plan::{Slice, SliceState};
 use crate::table::Instant;
-use crate::window::Window;
+use crate::window::{LONGEST_DAYS, Window};
+
+/// Live neighbours before the first ticket of a batch: an answer that shows none of them is no
+/// answer about the batch.
+pub const BEFORE: usize = 20;
+
+/// Live tickets of a batch's window, those looked for included: a page holds them and a few that
+/// are new.
+pub const MOST: usize = 90;
+
+/// Batches in a row that could not be had; after that the API is taken to be down.
+const MOST_FAILURES: usize = 2;
+
+/// A ticket that may be gone: its id and its creation.
+pub type Missing = (String, Instant);
 
 /// What a second look at missing tickets gives.
 #[derive(Debug, Default)]
 pub struct SecondLook {
-    /// Absent again from an unfiltered page that spans their creation.
+    /// Absent from an answer that counts as many tickets as it shows, their neighbours among them.
     pub gone: Vec<String>,
     /// There after all.
     pub found: Vec<TicketRows>,
-    /// Neither: the answer proved nothing about them.
+    /// Neither: the answers proved nothing about them.
     pub unclear: usize,
 }
 
-/// Looks again for `missing` tickets (id and creation, by creation), within `range`. A page begins
-/// at the first ticket not yet looked for and settles all it spans, so a run of neighbours costs
-/// one request. `scope` is the run's, which has no filters.
+/// Missing tickets that one page settles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// What the page spans: the missing tickets and live ones around them.
+    window: Window,
+    sought: Vec<Missing>,
+    /// Live tickets of the window by what is stored, those that are missing left out.
+    neighbours: usize,
+}
+
+impl Batch {
+    /// Batches of `missing` (by creation). `around` gives the creation instants, in order, of at
+    /// most [`MOST`] live tickets by what is stored: up to [`BEFORE`] created before an instant,
+    /// and those that follow.
+    ///
+    /// # Errors
+    /// Those of `around`.
+    pub fn of(
+        missing: &[Missing],
+        until: Instant,
+        mut around: impl FnMut(Instant) -> Result<Vec<Instant>>,
+    ) -> Result<Vec<Self>> {
+        let mut batches = Vec::new();
+        let mut left = missing;
+        while let Some((_, first_at)) = left.first() {
+            let live = around(*first_at)?;
+            let longest = Duration::days(LONGEST_DAYS);
+            let earliest = *first_at - longest / 2;
+            let from = live.iter().copied().find(|at| *at >= earliest);
+            let from = from.map_or(*first_at, |from| from.min(*first_at));
+            let end = match live.last() {
+                // The last one may share its instant with others.
+                Some(last) if live.len() >= MOST => *last,
+                _ => until,
+            };
+            let end = end.min(from + longest);
+            let taken = left.iter().take_while(|(_, at)| *at < end).count();
+            let (window, taken) = match Window::new(from, end) {
+                Some(window) if taken > 0 => (window, taken),
+                // A whole page of one instant, or one of the future: by itself.
+                _ => {
+                    let Some(window) =
+                        Window::new(*first_at, *first_at + Duration::milliseconds(1))
+                    else {
+                        break;
+                    };
+                    let tied = left.iter().take_while(|(_, at)| at == first_at).count();
+                    (window, tied)
+                }
+            };
+            let (sought, rest) = left.split_at(taken);
+            let inside = live.iter().filter(|at| window.contains(**at)).count();
+            let missing = missing
+                .iter()
+                .filter(|(_, at)| window.contains(*at))
+                .count();
+            batches.push(Self {
+                window,
+                sought: sought.to_vec(),
+                neighbours: inside.saturating_sub(missing),
+            });
+            left = rest;
+        }
+        Ok(batches)
+    }
+}
+
+/// Looks again for missing tickets, a page for each batch. `scope` is the run's, which has no
+/// filters.
 ///
 /// # Errors
 /// Whatever ends a request for good.
 pub async fn look_again(
     client: &Arc<Client>,
     scope: &Arc<Scope>,
-    missing: &[(String, Instant)],
-    range: Window,
+    batches: &[Batch],
     cancel: &CancellationToken,
 ) -> Result<SecondLook> {
+    let looking = Looking {
+        client,
+        scope,
+        cancel,
+    };
     let mut look = SecondLook::default();
-    let mut left = missing;
-    while let Some((_, first_at)) = left.first() {
-        let Some(window) = Window::new(*first_at, range.until()) else {
-            look.unclear += left.len();
-            break;
-        };
-        let window = window.split_by_year().first().copied().unwrap_or(window);
+    let mut failures = 0;
+    for batch in batches {
+        if failures >= MOST_FAILURES {
+            look.unclear += batch.sought.len();
+            continue;
+        }
         let ask = Ask {
-            window,
+            window: batch.window,
             skip: 0,
             limit: PAGE_LIMIT,
             narrowing: Narrowing::default(),
         };
-        let fetched = page::fetch(Arc::clone(client), Arc::clone(scope), ask, cancel.clone()).await;
-        let page = match fetched {
-            // A page too heavy to be had here leaves one ticket unclear, not the whole run.
-            Err(failure) if failure.is_weight => {
-                tracing::warn!(window = %window, error = %failure.error, "a second look failed");
-                look.unclear += 1;
-                left = left.get(1..).unwrap_or_default();
-                continue;
+        match looking.fetch(ask).await? {
+            Some(page) => {
+                failures = 0;
+                looking.judge(batch, page, &mut look).await?;
             }
-            fetched => fetched?,
-        };
-        let settled_until = page.spans(window);
-        let spanned = left
-            .iter()
-            .take_while(|(_, at)| settled_until.is_some_and(|until| *at < until))
-            .count();
-        if spanned > 0 {
-            let (settled, rest) = left.split_at(spanned);
-            look.settle(settled, &page.keys, page.outcomes);
-            left = rest;
-            continue;
+            None => {
+                failures += 1;
+                look.unclear += batch.sought.len();
+            }
         }
-        // More tickets in this millisecond than a page holds, or an answer out of order.
-        let tied = left.iter().take_while(|(_, at)| at == first_at).count();
-        let (tied, rest) = left.split_at(tied);
-        match whole_millisecond(client, scope, *first_at, cancel).await? {
-            Some((keys, outcomes)) => look.settle(tied, &keys, outcomes),
-            None => look.unclear += tied.len(),
-        }
-        left = rest;
     }
     Ok(look)
+}
+
+struct Looking<'a> {
+    client: &'a Arc<Client>,
+    scope: &'a Arc<Scope>,
+    cancel: &'a CancellationToken,
+}
+
+impl Looking<'_> {
+    /// `None` where a page is too heavy to be had, which leaves its tickets unclear and not the
+    /// whole run.
+    async fn fetch(&self, ask: Ask) -> Result<Option<Page>> {
+        let (client, scope) = (Arc::clone(self.client), Arc::clone(self.scope));
+        let window = ask.window;
+        match page::fetch(client, scope, ask, self.cancel.clone()).await {
+            Err(failure) if failure.is_weight || failure.is_too_large => {
+                tracing::warn!(window = %window, error = %failure.error, "a second look failed");
+                Ok(None)
+            }
+            fetched => Ok(Some(fetched?)),
+        }
+    }
+
+    async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Result<()> {
+        let sought: HashSet<&str> = batch.sought.iter().map(|(id, _)| id.as_str()).collect();
+        let is_sought = |key: &&Key| sought.contains(key.id.as_str());
+        let shown = page.keys.len() - page.keys.iter().filter(is_sought).count();
+        if page.is_whole(batch.window) {
+            // An answer without the neighbours is one about another desk, or none.
+            match shown.saturating_mul(2) >= batch.neighbours {
+                true => look.settle(&batch.sought, &page.keys, page.outcomes),
+                false => look.unclear += batch.sought.len(),
+            }
+            return Ok(());
+        }
+        // It does not add up, or more tickets are there than a page holds: each instant by itself.
+        let mut left = batch.sought.as_slice();
+        while let Some((_, at)) = left.first() {
+            let tied = left.iter().take_while(|(_, other)| other == at).count();
+            let (tied, rest) = left.split_at(tied);
+            match self.whole_millisecond(*at).await? {
+                Some((keys, outcomes)) => look.settle(tied, &keys, outcomes),
+                None => look.unclear += tied.len(),
+            }
+            left = rest;
+        }
+        Ok(())
+    }
+
+    /// The keys of all tickets of one millisecond, and what became of them; `None` where the API's
+    /// answers do not prove that they are all.
+    async fn whole_millisecond(&self, at: Instant) -> Result<Option<(Vec<Key>, Vec<Outcome>)>> {
+        let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
+            return Ok(None);
+        };
+        let mut pager = Pager::new(Slice::new(0, window), &self.scope.filters);
+        let mut keys = Vec::new();
+        let mut outcomes = Vec::new();
+        while let Some(ask) = pager.ask() {
+            let Some(page) = self.fetch(ask).await? else {
+                return Ok(None);
+            };
+            let taken = pager.take(Answer {
+                count: page.count,
+                has_more: page.has_more,
+                keys: &page.keys,
+            });
+            if matches!(taken.step, Step::Again(_) | Step::Confirm) {
+                continue;
+            }
+            keys.extend(page.keys);
+            outcomes.extend(page.outcomes);
+        }
+        let is_sealed = pager.slice().state == SliceState::Sealed;
+        Ok(is_sealed.then_some((keys, outcomes)))
+    }
 }
 
 impl SecondLook {
     /// Sorts `sought` by whether they are among `keys`, the whole of what spans them. One of
     /// several that came without an id may be any of them, so then nothing is gone for sure.
-    fn settle(&mut self, sought: &[(String, Instant)], keys: &[Key], outcomes: Vec<Outcome>) {
+    fn settle(&mut self, sought: &[Missing], keys: &[Key], outcomes: Vec<Outcome>) {
         let here: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         let absent = sought.iter().filter(|(id, _)| !here.contains(id.as_str()));
         if keys.iter().all(|key| key.has_id) {
@@ -108,33 +247,75 @@ impl SecondLook {
     }
 }
 
-/// The keys of all tickets of one millisecond, and what became of them; `None` where the API's
-/// answers do not prove that they are all.
-async fn whole_millisecond(
-    client: &Arc<Client>,
-    scope: &Arc<Scope>,
-    at: Instant,
-    cancel: &CancellationToken,
-) -> Result<Option<(Vec<Key>, Vec<Outcome>)>> {
-    let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
-        return Ok(None);
-    };
-    let mut pager = Pager::new(Slice::new(0, window), &scope.filters);
-    let mut keys = Vec::new();
-    let mut outcomes = Vec::new();
-    while let Some(ask) = pager.ask() {
-        let page = page::fetch(Arc::clone(client), Arc::clone(scope), ask, cancel.clone()).await?;
-        let taken = pager.take(Answer {
-            count: page.count,
-            has_more: page.has_more,
-            keys: &page.keys,
-        });
-        if matches!(taken.step, Step::Again(_) | Step::Confirm) {
-            continue;
-        }
-        keys.extend(page.keys);
-        outcomes.extend(page.outcomes);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Instant {
+        Instant::from_timestamp_millis(ms).expect("in range")
     }
-    let is_sealed = pager.slice().state == SliceState::Sealed;
-    Ok(is_sealed.then_some((keys, outcomes)))
+
+    fn missing(creations: &[i64]) -> Vec<Missing> {
+        let missing = creations.iter();
+        missing.map(|ms| (ms.to_string(), at(*ms))).collect()
+    }
+
+    /// Batches among live tickets created at `live`; windows in milliseconds.
+    fn batches(live: &[i64], sought: &[i64], until: i64) -> Vec<(i64, i64, usize, usize)> {
+        let around = |from: Instant| {
+            let first = live.partition_point(|ms| at(*ms) < from);
+            let shown = live.iter().skip(first.saturating_sub(BEFORE)).take(MOST);
+            Ok(shown.map(|ms| at(*ms)).collect())
+        };
+        let batches = Batch::of(&missing(sought), at(until), around).expect("batches");
+        let millis = |instant: Instant| instant.timestamp_millis();
+        batches
+            .iter()
+            .map(|batch| {
+                let window = batch.window;
+                let sought = batch.sought.len();
+                (
+                    millis(window.from()),
+                    millis(window.until()),
+                    sought,
+                    batch.neighbours,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_is_looked_for_among_neighbours_that_fit_on_a_page() {
+        let live: Vec<i64> = (0..1_000).map(|number| number * 10).collect();
+        assert_eq!(
+            batches(&live, &[5_000, 5_010, 5_690, 5_700, 9_990], 20_000),
+            [
+                (4_800, 5_690, 2, 87),
+                (5_490, 6_380, 2, 87),
+                (9_790, 20_000, 1, 20)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_crowded_instant_is_looked_at_by_itself_and_a_desk_without_neighbours_has_none() {
+        let crowd = vec![500; 300];
+        assert_eq!(batches(&crowd, &[500, 500], 1_000), [(500, 501, 2, 88)]);
+        assert_eq!(batches(&[7], &[7], 1_000), [(7, 1_000, 1, 0)]);
+        assert_eq!(batches(&[], &[7], 1_000), [(7, 1_000, 1, 0)]);
+    }
+
+    #[test]
+    fn no_window_is_longer_than_the_api_takes() {
+        let year = LONGEST_DAYS * 86_400_000;
+        let live = [0, year, 2 * year, 3 * year];
+        for (from, until, ..) in batches(&live, &live, 5 * year) {
+            assert!(until - from <= year);
+        }
+        let sought: usize = batches(&live, &live, 5 * year)
+            .iter()
+            .map(|batch| batch.2)
+            .sum();
+        assert_eq!(sought, 4);
+    }
 }

@@ -17,7 +17,7 @@ mod pager;
 mod writer;
 
 pub use count::{Counted, Counter};
-pub use gone::{SecondLook, look_again};
+pub use gone::{BEFORE, Batch, MOST, Missing, SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups};
 pub use page::{Page, Scope, fetch_query};

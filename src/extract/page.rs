@@ -85,6 +85,19 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Whether it is all that the API has in `window`: it counts as many tickets as it shows, in
+    /// order, and could have shown more.
+    pub(super) fn is_whole(&self, window: Window) -> bool {
+        let answer = Answer {
+            count: self.count,
+            has_more: self.has_more,
+            keys: &self.keys,
+        };
+        answer.left(window) == Ok(0) && self.keys.len() < PAGE
+    }
+}
+
 /// Fetches the page that `ask` describes, and normalises it.
 pub(super) async fn fetch(
     client: Arc<Client>,

@@ -119,6 +119,16 @@ pub struct Quirks {
     pub is_empty: bool,
     /// The most tickets a page holds, whatever limit the request asks for.
     pub largest_page: Option<usize>,
+    /// Of about so many tickets, one is counted and never listed.
+    pub unlisted: Option<u64>,
+}
+
+impl Quirks {
+    /// Whether a ticket is counted and never listed.
+    pub fn is_unlisted(&self, id: &str) -> bool {
+        self.unlisted
+            .is_some_and(|number| mix(number, id).is_multiple_of(number))
+    }
 }
 
 /// A number that looks random and depends on both alone.

@@ -12,17 +12,24 @@ use crate::table::Instant;
 pub(super) struct Selection {
     pub(super) count: usize,
     pub(super) page: Vec<Arc<Entry>>,
-}
-
-impl Selection {
     /// Whether tickets follow after this page.
-    pub(super) fn has_more(&self, skip: usize) -> bool {
-        skip.saturating_add(self.page.len()) < self.count
-    }
+    pub(super) has_more: bool,
 }
 
 /// Answers a query. `number` is the request's, from which shuffled orders are drawn.
 pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64) -> Selection {
+    let mut selection = select_all(world, query, quirks, number);
+    let end = query.skip.saturating_add(selection.page.len());
+    selection.has_more = end < selection.count;
+    if quirks.unlisted.is_some() {
+        let is_listed = |entry: &Arc<Entry>| !quirks.is_unlisted(&entry.ticket.id);
+        selection.page.retain(is_listed);
+    }
+    selection
+}
+
+/// The same with every ticket listed.
+fn select_all(world: &World, query: &Query, quirks: &Quirks, number: u64) -> Selection {
     let limit = quirks
         .largest_page
         .map_or(query.limit, |most| query.limit.min(most));
@@ -42,6 +49,7 @@ pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64)
     if !is_scanned {
         return Selection {
             count: in_range.len(),
+            has_more: false,
             page: if query.is_ascending {
                 let page = in_range.iter().skip(query.skip).take(limit);
                 page.cloned().collect()
@@ -67,7 +75,11 @@ pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64)
         found.sort_by_cached_key(|entry| mix(number, &entry.ticket.id));
     }
     let page = skip_and_take(found, query, limit, quirks);
-    Selection { count, page }
+    Selection {
+        count,
+        page,
+        has_more: false,
+    }
 }
 
 /// The page asked for of what was found, which is in the order of ties.
@@ -332,7 +344,7 @@ mod tests {
         let (world, quirks) = (world(), Quirks::default());
         for (skip, has_more) in [(0, true), (4, true), (5, false), (6, false), (100, false)] {
             let selection = select(&world, &query(true, skip, 3), &quirks, 1);
-            assert_eq!((selection.count, selection.has_more(skip)), (8, has_more));
+            assert_eq!((selection.count, selection.has_more), (8, has_more));
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Store;
 use super::failure::Failure;
 use super::history::History;
 use crate::error::Result;
-use crate::table::{Instant, instant_text};
+use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
 
 impl Store {
@@ -36,6 +36,16 @@ impl Store {
                 |row| row.get(0),
             )
             .map_err(|error| self.failed("count tickets", error))
+    }
+
+    /// The creation instants, in order, of at most `most` live tickets: up to `before` of those
+    /// created before `at`, and those that follow.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn live_around(&self, at: Instant, before: usize, most: usize) -> Result<Vec<Instant>> {
+        live_around(&self.connection, at, before, most)
+            .map_err(|error| self.failed("look for neighbours", error))
     }
 
     /// Flags tickets as found gone at `at` and returns how many were not flagged before.
@@ -81,6 +91,39 @@ fn unseen(
         unseen.push((id, created_at));
     }
     Ok(unseen)
+}
+
+fn live_around(
+    connection: &Connection,
+    at: Instant,
+    before: usize,
+    most: usize,
+) -> rusqlite::Result<Vec<Instant>> {
+    let length = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let read = |sql: &str, limit: usize| -> rusqlite::Result<Vec<Instant>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![instant_text(at), length(limit)], |row| {
+            row.get::<_, String>(0)
+        })?;
+        let texts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(texts
+            .iter()
+            .filter_map(|text| parse_instant(text))
+            .collect())
+    };
+    let mut around = read(
+        "SELECT created_at FROM tickets WHERE deleted_at IS NULL AND created_at < ?1
+         ORDER BY created_at DESC LIMIT ?2",
+        before,
+    )?;
+    around.reverse();
+    let after = read(
+        "SELECT created_at FROM tickets WHERE deleted_at IS NULL AND created_at >= ?1
+         ORDER BY created_at LIMIT ?2",
+        most - before.min(most).min(around.len()),
+    )?;
+    around.extend(after);
+    Ok(around)
 }
 
 fn mark(

@@ -152,7 +152,7 @@ async fn a_run_without_messages_stores_tickets_without_threads() {
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.tickets_changed, 400);
-    desk.assert_whole_again("with messages after all");
+    desk.assert_whole("with messages after all");
 }
 
 #[tokio::test]

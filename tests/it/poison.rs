@@ -103,7 +103,7 @@ async fn assert_mended(desk: &Desk) {
     assert_eq!(summary.rejects, 0);
     let left = kept(desk);
     assert!(left.iter().all(|one| one.ticket_id.is_none()), "{left:?}");
-    desk.assert_whole_again("mended");
+    desk.assert_whole("mended");
 }
 
 #[tokio::test]

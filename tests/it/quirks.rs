@@ -221,3 +221,37 @@ async fn an_empty_workspace_is_a_complete_empty_store() {
         assert_eq!(summary.tickets_stored, 0);
     }
 }
+
+#[tokio::test]
+async fn tickets_that_are_counted_and_never_listed_are_told_and_not_taken_for_deleted() {
+    let quirks = Quirks {
+        unlisted: Some(150),
+        ..Quirks::default()
+    };
+    for tickets in [20, 900, 2_500] {
+        let world = generated(tickets);
+        let ids: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+        let is_unlisted = ids.iter().any(|id| quirks.is_unlisted(id));
+        let desk = open(world.clone(), quirks).await;
+        let (summary, exit_code) = honest(&desk, "never listed").await;
+        let expected = match is_unlisted {
+            true => ExitCode::Incomplete,
+            false => ExitCode::Complete,
+        };
+        assert_eq!(exit_code, expected, "{tickets}: {summary:?}");
+
+        // The same API on a store that knows them.
+        let whole = open(world.clone(), Quirks::default()).await;
+        whole.backfill().await.expect("a backfill");
+        let desk = whole
+            .served_by(SimulatorSpec {
+                quirks,
+                ..SimulatorSpec::new(world)
+            })
+            .await;
+        let (summary, exit_code) = desk.backfill().await.expect("a backfill");
+        assert_eq!(summary.tickets_deleted, 0, "{tickets}");
+        assert_eq!(exit_code, expected, "{tickets}: {summary:?}");
+        assert_eq!(desk.live_ids(), desk.world_ids());
+    }
+}

@@ -5,13 +5,10 @@ use chrono::TimeDelta;
 use super::super::gone;
 use super::night::{Failing, Night};
 use crate::error::Result;
-use crate::extract;
+use crate::extract::{self, Batch, Missing};
 use crate::refresh::LONGEST_MS;
 use crate::table::Instant;
 use crate::window::Window;
-
-/// A ticket that may be gone: id and creation.
-pub(super) type Missing = (String, Instant);
 
 impl Night<'_> {
     pub(super) async fn confirm(&mut self) -> Result<()> {
@@ -113,14 +110,13 @@ impl Night<'_> {
             self.remark(gone::disbelief(count));
             return Ok(());
         }
-        let looked = extract::look_again(
-            &self.context.client,
-            &self.scope,
-            &missing,
-            range,
-            &self.context.cancel,
-        )
-        .await;
+        let store = self.store()?;
+        let batches = Batch::of(&missing, range.until(), |at| {
+            store.live_around(at, extract::BEFORE, extract::MOST)
+        })?;
+        let context = self.context;
+        let looked =
+            extract::look_again(&context.client, &self.scope, &batches, &context.cancel).await;
         let look = looked.inspect_err(|_| self.failing = Some(Failing::Unanswered))?;
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::confirm::Missing;
 use super::night::Night;
 use crate::error::Result;
+use crate::extract::Missing;
 use crate::refresh::PAGE;
 use crate::table::Instant;
 use crate::window::Window;

@@ -6,11 +6,13 @@
 //! `count` says how many tickets remain from there on, so a slice is proven complete by its last
 //! page and costs no request more.
 //!
-//! Three things leave that path: more tickets in one millisecond than a page holds ([`tie`]), an
-//! answer that contradicts itself (asked again, then reported as unverified), and an API that
-//! breaks the assumptions behind keys ([`offset`]).
+//! Four things leave that path: more tickets in one millisecond than a page holds ([`tie`]), an
+//! answer that contradicts itself (asked again, then reported as unverified), one that counts fewer
+//! than the page before announced ([`seam`]), and an API that breaks the assumptions behind keys
+//! ([`offset`]).
 
 mod offset;
+mod seam;
 #[cfg(test)]
 mod tests;
 mod tie;
@@ -24,6 +26,7 @@ use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 use offset::Offset;
+use seam::{Passed, Seam, Seen};
 use tie::Tie;
 
 /// Tickets a page asks for: the API's documented maximum.
@@ -126,6 +129,10 @@ pub struct Pager {
     /// Tries of the current page that contradicted themselves.
     tries: u32,
     most_tries: u32,
+    /// The part that is looked at again before anything else.
+    seam: Option<Seam>,
+    /// How long the API makes its pages where more follow.
+    page_length: u64,
     /// Why it fell back to offsets, until somebody takes it to tell the user.
     fell_back: Option<String>,
     statuses: Vec<String>,
@@ -138,8 +145,10 @@ enum Mode {
         cursor: Instant,
         /// Ids handed on whose creation is the cursor's very instant.
         seen: HashSet<String>,
-        /// Whether the answer that would seal the slice announced fewer tickets than were left,
-        /// and has been asked for again because of it.
+        /// What the page before handed on.
+        passed: Option<Passed>,
+        /// Whether an answer counted fewer tickets than were left, and has been asked for again
+        /// because of it.
         is_shrinkage_confirmed: bool,
     },
     Tie(Tie),
@@ -176,6 +185,8 @@ impl Pager {
             is_cautious: false,
             tries: 0,
             most_tries: MOST_TRIES,
+            seam: None,
+            page_length: u64::from(PAGE_LIMIT),
             fell_back,
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
@@ -218,6 +229,9 @@ impl Pager {
     pub fn ask(&self) -> Option<Ask> {
         if self.slice.state != SliceState::Open {
             return None;
+        }
+        if let Some(seam) = &self.seam {
+            return Some(seam.ask(self.limit));
         }
         let (window, skip, narrowing) = match &self.mode {
             Mode::Key { cursor, .. } => (
@@ -287,13 +301,16 @@ impl Pager {
 
     /// Judges the answer to [`Pager::ask`].
     pub fn take(&mut self, answer: Answer<'_>) -> Taken {
-        let taken = match &self.mode {
-            Mode::Key { cursor, .. } => self.take_by_key(*cursor, answer),
-            Mode::Tie(_) => self.take_tie(answer),
-            Mode::Offset(_) => self.take_by_offset(answer),
+        let taken = match (self.seam.take(), &self.mode) {
+            (Some(seam), _) => self.take_seam(seam, answer),
+            (None, Mode::Key { cursor, .. }) => self.take_by_key(*cursor, answer),
+            (None, Mode::Tie(_)) => self.take_tie(answer),
+            (None, Mode::Offset(_)) => self.take_by_offset(answer),
         };
         if !matches!(taken.step, Step::Again(_) | Step::Confirm) {
-            self.tries = 0;
+            if self.seam.is_none() {
+                self.tries = 0;
+            }
             self.limit = self.limit.saturating_mul(2).min(PAGE_LIMIT);
             self.handed_on += taken.fresh.iter().filter(|is_fresh| **is_fresh).count() as u64;
         }
@@ -308,7 +325,13 @@ impl Pager {
         let received = answer.keys.len() as u64;
         let last = answer.keys.iter().rev().find_map(|key| key.created_at);
         let is_full = received >= u64::from(self.limit);
-        match announced(answer) {
+        let announced = announced(answer);
+        if let Ok(left) = announced
+            && self.has_shrunk(received + left)
+        {
+            return again("the count fell by more than the tickets read".to_owned());
+        }
+        match announced {
             Ok(0) if !is_full || last.is_none_or(|last| last <= cursor) => {
                 self.seal_by_key(received, answer)
             }
@@ -329,6 +352,7 @@ impl Pager {
                     };
                 }
                 pager.most_tries = 1;
+                pager.doubt(&reason);
                 pager.advance(cursor, last, 0, answer)
             }),
         }
@@ -336,17 +360,12 @@ impl Pager {
 
     /// The answer holds all that its own count announces.
     fn seal_by_key(&mut self, received: u64, answer: Answer<'_>) -> Taken {
-        let Mode::Key {
-            seen,
-            is_shrinkage_confirmed,
-            ..
-        } = &mut self.mode
-        else {
+        let Mode::Key { seen, .. } = &self.mode else {
             return self.inconsistent();
         };
         let known = seen.len() as u64;
-        let expected = self.remaining.filter(|_| !self.is_remaining_guessed);
-        if expected.is_none() && self.is_cautious {
+        let is_announced = self.remaining.is_some() && !self.is_remaining_guessed;
+        if !is_announced && self.is_cautious {
             self.remaining = Some(received.saturating_sub(known));
             self.is_remaining_guessed = false;
             return Taken {
@@ -354,16 +373,72 @@ impl Pager {
                 step: Step::Confirm,
             };
         }
-        let is_short = expected.is_some_and(|left| received < left + known);
-        if is_short && !*is_shrinkage_confirmed {
-            *is_shrinkage_confirmed = true;
-            return again("the count fell by more than the tickets read".to_owned());
-        }
         let fresh = self.fresh_at_cursor(answer.keys);
         self.finish(SliceState::Sealed);
         Taken {
             fresh,
             step: Step::Done,
+        }
+    }
+
+    /// Whether an answer that counts `count` tickets counts fewer than were left, for the first
+    /// time here: then what was passed over before it is looked at again, and the answer asked for
+    /// once more.
+    fn has_shrunk(&mut self, count: u64) -> bool {
+        let expected = self.remaining.filter(|_| !self.is_remaining_guessed);
+        let Mode::Key {
+            cursor,
+            seen,
+            passed,
+            is_shrinkage_confirmed,
+        } = &mut self.mode
+        else {
+            return false;
+        };
+        let known = seen.len() as u64;
+        let is_short = expected.is_some_and(|left| count < left + known);
+        if !is_short || *is_shrinkage_confirmed {
+            return false;
+        }
+        *is_shrinkage_confirmed = true;
+        if self.slice.doubt.is_none() {
+            self.seam = passed
+                .as_ref()
+                .and_then(|passed| passed.again(*cursor, None));
+        }
+        true
+    }
+
+    /// Judges a part that is looked at again.
+    fn take_seam(&mut self, mut seam: Seam, answer: Answer<'_>) -> Taken {
+        let seen = seam.take(answer);
+        if let Seen::Lacking(reason) = &seen {
+            self.tries += 1;
+            if self.tries < self.most_tries {
+                self.seam = Some(seam);
+                return again(reason.clone());
+            }
+            self.doubt(reason);
+        }
+        let fresh = seam.fresh(answer);
+        match seen {
+            Seen::Continue => {
+                self.seam = Some(seam);
+                return Taken {
+                    fresh,
+                    step: Step::Next,
+                };
+            }
+            Seen::Whole => self.page_length = seam.page_length().unwrap_or(self.page_length),
+            Seen::Lacking(_) => {}
+        }
+        self.tries = 0;
+        if let Mode::Key { cursor, .. } = &self.mode {
+            self.slice.position = Position::Key(*cursor);
+        }
+        Taken {
+            fresh,
+            step: Step::Next,
         }
     }
 
@@ -380,9 +455,21 @@ impl Pager {
         self.is_remaining_guessed = false;
         match last {
             Some(last) if last > cursor => {
-                self.slice.position = Position::Key(last);
+                let passed_on = Passed::new(cursor, answer.keys);
+                let received = answer.keys.len() as u64;
+                let is_short = left > 0 && received < self.page_length.min(self.limit.into());
+                self.seam = match is_short && self.slice.doubt.is_none() {
+                    true => passed_on.again(last, Some(received)),
+                    false => None,
+                };
+                // Where it is taken up if the process ends meanwhile.
+                self.slice.position = match self.seam {
+                    Some(_) => Position::Key(cursor),
+                    None => Position::Key(last),
+                };
                 let mut mode = Mode::at(last);
-                if let Mode::Key { seen, .. } = &mut mode {
+                if let Mode::Key { seen, passed, .. } = &mut mode {
+                    *passed = Some(passed_on);
                     let at_last = answer
                         .keys
                         .iter()
@@ -527,6 +614,7 @@ impl Mode {
         Self::Key {
             cursor,
             seen: HashSet::new(),
+            passed: None,
             is_shrinkage_confirmed: false,
         }
     }

@@ -27,6 +27,12 @@ struct Habits {
     lies_about_count: i64,
     has_more_is: Option<bool>,
     omits_count: bool,
+    /// Tickets whose number is a multiple of this are counted and never listed.
+    hides_multiples_of: Option<u64>,
+    /// Others fill the page in their place.
+    fills_pages: bool,
+    /// The longest page made, whatever is asked for.
+    longest_page: Option<usize>,
 }
 
 impl World {
@@ -64,17 +70,31 @@ impl World {
             matching.reverse();
         }
         let count = matching.len();
+        let limit = ask.limit as usize;
+        let limit = habits.longest_page.map_or(limit, |most| most.min(limit));
+        let is_listed = |(_, id): &(i64, u64)| {
+            let hidden = habits.hides_multiples_of;
+            hidden.is_none_or(|number| !id.is_multiple_of(number))
+        };
+        if habits.fills_pages {
+            matching.retain(is_listed);
+        }
+        let end = ask.skip as usize + limit;
         let page: Vec<Key> = matching
             .into_iter()
+            .take(end)
             .skip(ask.skip as usize)
-            .take(ask.limit as usize)
+            .filter(is_listed)
             .map(|(created, id)| Key {
                 id: id.to_string(),
                 has_id: true,
                 created_at: Some(at(created)),
             })
             .collect();
-        let has_more = ask.skip as usize + page.len() < count;
+        let has_more = match habits.hides_multiples_of {
+            Some(_) => end < count,
+            None => ask.skip as usize + page.len() < count,
+        };
         let told = u64::try_from(count as i64 + habits.lies_about_count).unwrap_or(0);
         (
             (!habits.omits_count).then_some(told),
@@ -346,6 +366,68 @@ fn a_missing_count_is_unverified_but_read_to_the_end() {
     let outcome = undisturbed(&mut world, 1_000, habits);
     assert!(matches!(outcome.state, SliceState::Unverified { .. }));
     assert_eq!(outcome.stored, everything(&world));
+}
+
+#[test]
+fn tickets_that_are_counted_and_never_listed_leave_a_doubt() {
+    for fills_pages in [false, true] {
+        // One in the middle of a page, at the end of one, at its begin, on the last page.
+        for hidden in [40, 99, 100, 101, 150, 199, 299] {
+            for tickets in [300, 350, 1_000] {
+                let habits = Habits {
+                    hides_multiples_of: Some(hidden),
+                    fills_pages,
+                    ..Habits::default()
+                };
+                let mut world = world_of(0..tickets);
+                // Number 0 is a multiple of everything.
+                if let Some(ticket) = world.tickets.remove(&0) {
+                    world.tickets.insert(1 << 50, ticket);
+                }
+                let outcome = undisturbed(&mut world, 1_000, habits);
+                let what = format!("{hidden} of {tickets}, {fills_pages}");
+                let hides = |id: &u64| id.is_multiple_of(hidden);
+                let shown: BTreeSet<u64> = everything(&world)
+                    .into_iter()
+                    .filter(|id| !hides(id))
+                    .collect();
+                assert_eq!(outcome.stored, shown, "{what}");
+                assert_eq!(outcome.handed_on_twice, 0, "{what}");
+                assert!(
+                    matches!(outcome.state, SliceState::Unverified { .. }),
+                    "{what}: {:?}",
+                    outcome.state
+                );
+                assert!(outcome.asks < 40, "{what}: {}", outcome.asks);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_desk_whose_pages_are_short_is_complete_and_costs_one_look_more() {
+    let habits = Habits {
+        longest_page: Some(50),
+        ..Habits::default()
+    };
+    let mut world = world_of(0..700);
+    let outcome = undisturbed(&mut world, 1_000, habits);
+    assert_eq!(outcome.state, SliceState::Sealed);
+    assert_eq!(outcome.stored, everything(&world));
+    assert!(outcome.asks <= 700 / 49 + 2, "{}", outcome.asks);
+}
+
+#[test]
+fn tickets_deleted_ahead_cost_two_requests_and_no_doubt() {
+    let mut world = world_of(0..500);
+    let outcome = page_through(&mut world, 1_000, Habits::default(), 1, |world, asks, _| {
+        if asks == 2 {
+            world.tickets.retain(|id, _| *id < 400 || *id > 430);
+        }
+    });
+    assert_eq!(outcome.state, SliceState::Sealed);
+    assert_eq!(outcome.stored, everything(&world));
+    assert!(outcome.asks <= 5 + 2 + 1, "{}", outcome.asks);
 }
 
 #[test]

@@ -116,17 +116,6 @@ impl Rows {
         self
     }
 
-    /// Categories of which only the id is known become archived ones.
-    pub(crate) fn with_unlisted_categories_archived(mut self) -> Self {
-        let categories = self.0.get_mut("categories").expect("a data table");
-        for row in categories.values_mut() {
-            if row["is_archived"].is_null() {
-                row.insert("is_archived".to_owned(), 1.into());
-            }
-        }
-        self
-    }
-
     /// How many rows a table has.
     pub(crate) fn count(&self, table: &str) -> usize {
         self.0.get(table).map_or(0, BTreeMap::len)
