@@ -240,7 +240,13 @@ impl<'a> Lanes<'a> {
                 continue;
             };
             let client = Arc::clone(&self.extraction.client);
-            let scope = Arc::clone(&self.extraction.scope);
+            let scope = match pager.is_light() {
+                true => Arc::new(Scope {
+                    has_messages: false,
+                    ..Scope::clone(&self.extraction.scope)
+                }),
+                false => Arc::clone(&self.extraction.scope),
+            };
             let stop = self.stop.clone();
             self.flights.spawn(async move {
                 let page = page::fetch(client, scope, ask, stop).await;
@@ -300,16 +306,29 @@ impl<'a> Lanes<'a> {
         // is too heavy at every run would otherwise never be read, so that counts from the start.
         let is_up = self.extraction.client.counters().successes() > 0;
         let slices = self.flights.len() + self.parked.len() + 1;
-        let is_worth_it = failure.is_too_large
-            || (failure.is_weight
-                && is_up
-                && self.shrinks_in_a_row < MOST_SHRINKS_IN_A_ROW * slices);
+        let most = MOST_SHRINKS_IN_A_ROW * slices;
+        let may_be_weight = failure.is_weight && !failure.is_too_large && is_up;
+        let is_worth_it = failure.is_too_large || may_be_weight && self.shrinks_in_a_row < most;
         if is_worth_it && pager.shrink() {
             self.shrinks_in_a_row += 1;
             tracing::warn!(
                 window = %pager.slice().window,
                 error = %failure.error,
                 "asking for smaller pages"
+            );
+            self.parked.push(pager);
+        } else if may_be_weight
+            && self.shrinks_in_a_row <= most
+            && self.extraction.scope.has_messages
+            && pager.lighten(&format!(
+                "messages of a ticket could not be had: {}",
+                failure.error
+            ))
+        {
+            tracing::warn!(
+                window = %pager.slice().window,
+                error = %failure.error,
+                "asking for a ticket without its messages"
             );
             self.parked.push(pager);
         } else {

@@ -133,6 +133,9 @@ pub struct Pager {
     seam: Option<Seam>,
     /// How long the API makes its pages where more follow.
     page_length: u64,
+    /// Whether tickets are asked for one by one and without their threads, up to the end of this
+    /// instant if one came.
+    light: Option<Option<Instant>>,
     /// Why it fell back to offsets, until somebody takes it to tell the user.
     fell_back: Option<String>,
     statuses: Vec<String>,
@@ -187,6 +190,7 @@ impl Pager {
             most_tries: MOST_TRIES,
             seam: None,
             page_length: u64::from(PAGE_LIMIT),
+            light: None,
             fell_back,
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
@@ -259,6 +263,23 @@ impl Pager {
         is_shrinkable
     }
 
+    /// The next ticket could not be had by itself: asks for it without its thread, which leaves a
+    /// doubt. `false` when that was tried already.
+    pub fn lighten(&mut self, reason: &str) -> bool {
+        if self.light.is_some() {
+            return false;
+        }
+        self.light = Some(None);
+        self.limit = 1;
+        self.doubt(reason);
+        true
+    }
+
+    /// Whether the next page is to be asked for without threads.
+    pub fn is_light(&self) -> bool {
+        self.light.is_some()
+    }
+
     /// Whether to ask the last page again, whose tickets lack what they should have; a few times.
     pub fn retry(&mut self) -> bool {
         self.tries += 1;
@@ -312,9 +333,29 @@ impl Pager {
                 self.tries = 0;
             }
             self.limit = self.limit.saturating_mul(2).min(PAGE_LIMIT);
+            self.stay_light(answer.keys);
             self.handed_on += taken.fresh.iter().filter(|is_fresh| **is_fresh).count() as u64;
         }
         taken
+    }
+
+    /// What came without its thread is passed before pages are whole again: the next page begins
+    /// with it.
+    fn stay_light(&mut self, keys: &[Key]) {
+        let Some(light) = &mut self.light else {
+            return;
+        };
+        let came = keys.iter().rev().find_map(|key| key.created_at);
+        let at = *light.get_or_insert(came.unwrap_or(self.slice.window.from()));
+        let is_past = match &self.mode {
+            Mode::Key { cursor, .. } => *cursor > at,
+            Mode::Tie(tie) => tie.at() > at,
+            Mode::Offset(_) => true,
+        };
+        match is_past {
+            true => self.light = None,
+            false => self.limit = 1,
+        }
     }
 
     fn take_by_key(&mut self, cursor: Instant, answer: Answer<'_>) -> Taken {

@@ -1,7 +1,9 @@
 //! Faults that last: the run ends with an error that helps, keeps what it has, and goes on later.
 
 use mava_export::error::{Error, ErrorKind, ExitCode};
-use mava_export::simulator::{Directory, Fault, Message, Shape, Simulator, SimulatorSpec, World};
+use mava_export::simulator::{
+    Directory, Fault, Hook, Message, Shape, Simulator, SimulatorSpec, World,
+};
 use mava_export::window;
 
 use super::{assert_accounted, desk, pages, pages_from, served};
@@ -194,4 +196,47 @@ async fn pages_that_are_always_too_heavy_are_read_in_smaller_ones_from_the_first
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     desk.assert_whole("in pages of at most 25");
+}
+
+/// The API fails on every page with one of these tickets and its thread.
+fn fails_on(heavy: &'static [usize]) -> Hook {
+    Box::new(move |request, world| {
+        let instant = |name| window::parse(request.parameter(name)?).ok();
+        let (from, until) = (instant("startDate")?, instant("endDate")?);
+        let number = |name| request.parameter(name).and_then(|text| text.parse().ok());
+        let matching = world
+            .tickets()
+            .enumerate()
+            .filter(|(_, ticket)| from <= ticket.created_at && ticket.created_at < until);
+        let mut page = matching
+            .skip(number("skip").unwrap_or(0))
+            .take(number("limit").unwrap_or(0));
+        let has_threads = request.parameter("includeMessages") == Some("true");
+        (has_threads && page.any(|(place, _)| heavy.contains(&place))).then_some(Fault::Status(500))
+    })
+}
+
+#[tokio::test]
+async fn a_ticket_whose_thread_the_api_cannot_make_costs_no_other() {
+    for heavy in [&[120][..], &[0, 299], &[100, 101]] {
+        let mut desk = desk(300).await;
+        desk.connection.retry.attempts = 2;
+        desk.simulator.set_hook(fails_on(heavy));
+        let (summary, exit_code) = desk.backfill().await.expect("a backfill");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{heavy:?}: {summary:?}");
+        let reason = &summary.unverified[0].reason;
+        assert!(reason.contains("messages of a ticket"), "{reason}");
+        assert_eq!(desk.live_ids(), desk.world_ids());
+        let lacking = "SELECT count(*) FROM tickets WHERE message_count IS NULL";
+        let lacking = usize::try_from(desk.number(lacking)).unwrap();
+        assert!(
+            (heavy.len()..=heavy.len() + 2).contains(&lacking),
+            "{lacking}"
+        );
+        // The API has mended it.
+        desk.simulator.set_hook(Box::new(|_, _| None));
+        let (summary, exit_code) = desk.backfill().await.expect("a backfill");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        desk.assert_whole("mended");
+    }
 }
