@@ -73,7 +73,8 @@ pub struct File {
     pub table: String,
     /// Where it lies within the snapshot.
     pub path: String,
-    /// The month in which its tickets were created, of a table that is cut by month.
+    /// The month in which its tickets were created, of a table that is cut by month; `None` also
+    /// where the file is only there because the table has no row.
     pub created_month: Option<String>,
     /// Its rows.
     pub rows: u64,

@@ -37,7 +37,7 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
         return unusable("has no manifest that can be read");
     };
     if manifest.schema != schema::fingerprint() {
-        return unusable("was written with other columns");
+        return unusable("was written with other columns or in another form");
     }
     let now = run(manifest.snapshot_id)?;
     if !now.is_some_and(|now| manifest.run.leads_to(&now)) {
