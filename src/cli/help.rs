@@ -93,6 +93,9 @@ Examples:
 Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
 With --repair it holds the store like any other run; without, it only reads.";
 
+pub(super) const PUBLISH_TO: &str =
+    "The directory to publish to, parquet:DIR; without --from, the store in it is published";
+
 pub(super) const PUBLISH: &str = "\
 Examples:
   mava-export publish --to parquet:desk                           from desk/store.sqlite

@@ -92,10 +92,13 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write the store's state as a Parquet snapshot
     ///
-    /// backfill with --to parquet:DIR does so by itself after each run. A snapshot is a plain
-    /// directory; DIR/current leads to the newest. Months in which nothing changed are links to the
-    /// files of the snapshot before.
-    #[command(after_help = help::PUBLISH)]
+    /// backfill, sync and verify --repair with --to parquet:DIR do so by themselves after each run. A
+    /// snapshot is a plain directory; DIR/current leads to the newest. Months in which nothing
+    /// changed are links to the files of the snapshot before.
+    #[command(
+        after_help = help::PUBLISH,
+        mut_arg("to", |to| to.value_name("DIR").help(help::PUBLISH_TO))
+    )]
     Publish(PublishArgs),
     /// Ask a store in SQL: a table, CSV or JSON on stdout
     ///

@@ -301,10 +301,7 @@ pub(super) fn target(path: &Path) -> Result<Option<PathBuf>> {
         Ok(found) if found.is_symlink() => fs::read_link(path)
             .map(Some)
             .map_err(|error| Failure::read(path, error)),
-        Ok(_) => Err(
-            Error::usage(format!("{} is no link of ours", path.display()))
-                .help("move it away, or publish to another directory"),
-        ),
+        Ok(_) => Err(Failure::foreign(path, "is no link of ours")),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(Failure::read(path, error)),
     }
@@ -330,6 +327,11 @@ pub(super) fn weight(path: &Path) -> Option<Weight> {
 /// The one path of what lies at `path`, whatever links lead there; `None` where nothing does.
 pub(super) fn canonical(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
+}
+
+/// Whether something lies at `path` that is no directory; links are followed.
+pub(super) fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// Whether something lies at `path`.

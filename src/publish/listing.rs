@@ -12,7 +12,7 @@ use crate::report::PublishedSnapshot;
 /// # Errors
 /// The directory cannot be read.
 pub fn list(directory: &Path) -> Result<Vec<PublishedSnapshot>> {
-    let place = Place::new(directory, 0o600);
+    let place = Place::new(directory, super::OWNERS_ONLY);
     let current = place.current()?;
     let mut listed = Vec::new();
     for name in place.snapshots()? {

@@ -30,7 +30,7 @@ mod place;
 mod schema;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,9 @@ pub use directory::Filesystem;
 pub use listing::list;
 pub use manifest::{ChangesFile, File, Lack, Manifest, Run};
 pub use schema::OPERATION;
+
+/// Permissions of files, where none are made.
+const OWNERS_ONLY: u32 = 0o600;
 
 /// Where and how to publish.
 #[derive(Debug, Clone)]
@@ -67,14 +70,32 @@ pub struct Options {
     pub token: u128,
 }
 
+/// Looks whether a real desk's store and its snapshots may lie in this directory. Makes nothing.
+///
+/// # Errors
+/// It is a file, or holds snapshots of an invented desk or of a store that lies elsewhere.
+pub fn check_directory(directory: &Path) -> Result<()> {
+    desk::refuse_file(directory)?;
+    let place = Place::new(directory, OWNERS_ONLY);
+    desk::refuse_other_desk(&place, false)?;
+    desk::refuse_store_elsewhere(&place)
+}
+
 /// Makes the directory that a real desk's store and its snapshots are to lie in.
 ///
 /// # Errors
-/// It cannot be made, or holds snapshots of an invented desk.
-pub fn create_directory(options: &Options) -> Result<()> {
-    let place = Place::new(&options.directory, options.file_mode);
-    desk::refuse_other_desk(&place, false)?;
-    directory::create_directory(&options.directory, options.file_mode)
+/// It cannot be made, or see [`check_directory`].
+pub fn create_directory(directory: &Path, file_mode: u32) -> Result<()> {
+    check_directory(directory)?;
+    directory::create_directory(directory, file_mode)
+}
+
+/// Refuses a path at which a file lies.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub fn refuse_file(directory: &Path) -> Result<()> {
+    desk::refuse_file(directory)
 }
 
 /// Publishes the store as it is now. Blocks; tells `progress` from several threads.
@@ -93,6 +114,7 @@ pub fn publish(
 ) -> Result<Published> {
     let place = Place::new(&options.directory, options.file_mode);
     let is_demo = desk::is_demo(store)?;
+    desk::refuse_file(place.root())?;
     desk::refuse_other_store(&place, store.path())?;
     desk::refuse_other_desk(&place, is_demo)?;
     directory::create_directory(&place.snapshots_directory(), options.file_mode)?;
@@ -105,7 +127,7 @@ pub fn publish(
             "{} holds no run to publish",
             store.path().display()
         ))
-        .help("run a backfill first"));
+        .help("run a backfill first, or name the store that has one with --from sqlite:FILE"));
     };
     let parent = parent(&place, store, &mut remarks)?;
     if let Some(parent) = &parent
@@ -160,7 +182,7 @@ fn build_and_install(
         place.clean()?;
         return unchanged(options, place, parent, remarks);
     }
-    let had_no_links = place.has_current_json();
+    let had_no_links = place.is_named_by_json();
     let is_linked = place.install(&built.directory, &built.manifest, &options.filesystem);
     let is_linked = is_linked.inspect_err(|_| drop(place.clean()))?;
     if !is_linked && !had_no_links {
@@ -279,7 +301,7 @@ fn told(options: &Options, place: &Place, manifest: &Manifest) -> Published {
     let unchanged = manifest.files.iter().filter(|file| file.is_unchanged);
     let (files_unchanged, bytes_unchanged) =
         unchanged.fold((0, 0), |(count, sum), file| (count + 1, sum + file.bytes));
-    let current = match place.has_current_json() {
+    let current = match place.is_named_by_json() {
         true => place::CURRENT_JSON,
         false => place::CURRENT,
     };

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use mava_export::error::ErrorKind;
+
 use super::support::{Site, files, ticket, with_status};
 use crate::store::world::at;
 
@@ -97,6 +99,74 @@ fn what_is_no_link_of_ours_is_left_alone() {
     symlink("snapshots/000009", site.root().join("current")).unwrap();
     site.publish();
     site.assert_current();
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_is_somebody_elses() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    fs::create_dir_all(site.root().join("elsewhere/000001")).unwrap();
+    fs::create_dir_all(site.root().join("snapshots/mine")).unwrap();
+    let link = site.root().join("current");
+    for target in [
+        "elsewhere/000001",
+        "snapshots/mine",
+        "/nonexistent/snapshots/000001",
+        "000001",
+        "..",
+    ] {
+        fs::remove_file(&link).unwrap();
+        symlink(target, &link).unwrap();
+        let error = site.try_publish().unwrap_err();
+        assert!(
+            error.to_string().contains("leads to no snapshot of this"),
+            "{target}: {error}"
+        );
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.help_text().unwrap().contains("move it away"));
+        assert_eq!(fs::read_link(&link).unwrap().to_str(), Some(target));
+    }
+    // An absolute one into this very directory is ours.
+    fs::remove_file(&link).unwrap();
+    symlink(site.snapshot("000001"), &link).unwrap();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    assert_eq!(site.publish().parent.as_deref(), Some("000001"));
+    site.assert_current();
+}
+
+#[test]
+fn current_json_counts_only_without_a_link_and_goes_only_if_it_is_ours() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    let json = site.root().join("current.json");
+    for (text, is_ours) in [
+        ("{\"theirs\": true}", false),
+        (
+            "{\"snapshot\":\"000001\",\"path\":\"elsewhere/000001\"}",
+            false,
+        ),
+        (
+            "{\"snapshot\":\"000001\",\"path\":\"snapshots/000001\"}",
+            true,
+        ),
+    ] {
+        fs::write(&json, text).unwrap();
+        site.run(&[with_status(ticket(1, 3), text)]);
+        let published = site.publish();
+        assert!(published.current.ends_with("/current"), "{published:?}");
+        assert!(published.remarks.is_empty(), "{published:?}");
+        assert_eq!(json.exists(), !is_ours, "{text}");
+        site.assert_current();
+    }
+    fs::write(&json, "{\"theirs\": true}").unwrap();
+    fs::remove_file(site.root().join("current")).unwrap();
+    let error = site.try_publish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(
+        error.to_string().contains("current.json names no snapshot"),
+        "{error}"
+    );
+    assert!(json.exists());
 }
 
 /// Makes `current` lead to another snapshot, as an operator would.
