@@ -187,5 +187,6 @@ fn options(target: &PublishSettings, file_mode: u32) -> Options {
         workers: WORKERS,
         now: Utc::now(),
         token: rand::random(),
+        is_whole: target.is_whole,
     }
 }

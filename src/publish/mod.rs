@@ -51,6 +51,12 @@ pub use schema::OPERATION;
 /// Permissions of files, where none are made.
 const OWNERS_ONLY: u32 = 0o600;
 
+/// Why a snapshot has no parent that could have been one.
+const AS_ASKED: &str = "this snapshot was written whole, as --whole asks";
+
+/// What that is for those who read `changes/`.
+const WITHOUT_CHANGES: &str = "without changes/: consumers load it all";
+
 /// Where and how to publish.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -68,6 +74,8 @@ pub struct Options {
     pub now: Instant,
     /// Random: what tells the snapshot from any other.
     pub token: u128,
+    /// Whether to write all of it, whatever the current snapshot holds.
+    pub is_whole: bool,
 }
 
 /// Looks whether a real desk's store and its snapshots may lie in this directory. Makes nothing.
@@ -121,7 +129,7 @@ pub fn publish(
     let _lock = directory::Lock::take(place.root(), options.file_mode)?;
     let mut remarks = Vec::new();
     remarks.extend(place.clean()?.map(|name| left_behind(&name)));
-    place.adopt_mode()?;
+    let before = place.adopt_mode()?;
     let Some(latest) = store.snapshots(1)?.pop() else {
         return Err(Error::usage(format!(
             "{} holds no run to publish",
@@ -129,12 +137,26 @@ pub fn publish(
         ))
         .help("run a backfill first, or name the store that has one with --from sqlite:FILE"));
     };
-    let parent = parent(&place, store, &mut remarks)?;
+    let parent = match options.is_whole {
+        true => {
+            remarks.push(format!("{AS_ASKED}, {WITHOUT_CHANGES}"));
+            None
+        }
+        false => parent(&place, store, &mut remarks)?,
+    };
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
     {
         // A run that is over changes nothing any more.
+        if let Some(before) = before {
+            remarks.extend(other_mode(
+                &place,
+                parent.name(),
+                before,
+                options.file_mode,
+            )?);
+        }
         return unchanged(options, &place, parent, remarks);
     }
     if latest.finished_at.is_none() {
@@ -190,6 +212,9 @@ fn build_and_install(
             "the filesystem has no symbolic links: current.json names the newest snapshot".into(),
         );
     }
+    if built.foreign > 0 {
+        remarks.push(foreign(built.foreign));
+    }
     remarks.extend(
         built
             .manifest
@@ -209,10 +234,30 @@ fn left_behind(name: &str) -> String {
     )
 }
 
+/// Gives a snapshot that stays as it is the permissions asked for, and says so.
+fn other_mode(place: &Place, name: &str, before: u32, file_mode: u32) -> Result<Option<String>> {
+    let is_changed = directory::change_mode(&place.snapshot(name), before, file_mode)?;
+    Ok(is_changed.then(|| {
+        format!(
+            "the files of snapshot {name} now have the permissions {file_mode:04o}, also where older snapshots share them"
+        )
+    }))
+}
+
 fn unfinished(run: &Snapshot) -> String {
     format!(
         "run {} ({}) is not finished: the snapshot holds what it had read so far",
         run.id, run.kind
+    )
+}
+
+fn foreign(files: usize) -> String {
+    let what = match files {
+        1 => "1 unchanged file belongs".to_owned(),
+        _ => format!("{files} unchanged files belong"),
+    };
+    format!(
+        "{what} to another user and could not be linked but only copied: publish as one user, or give that one the directory with chown -R"
     )
 }
 
@@ -239,7 +284,7 @@ fn parent(place: &Place, store: &Store, remarks: &mut Vec<String>) -> Result<Opt
 }
 
 fn without_parent(why: &str) -> String {
-    format!("{why}; this snapshot was written whole, without changes/: consumers load it all")
+    format!("{why}; this snapshot was written whole, {WITHOUT_CHANGES}")
 }
 
 fn published(
@@ -262,7 +307,7 @@ fn published(
         has_changes: manifest.parent.is_none() || built.has_data_changes(),
         files_written: files,
         bytes_written: bytes,
-        is_linked: built.copied == 0,
+        is_linked: built.copied + built.foreign == 0,
         changes: manifest
             .changes
             .iter()

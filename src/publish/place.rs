@@ -318,18 +318,18 @@ impl Place {
 
     /// Gives the directory and that of the snapshots the permissions that now go with its files,
     /// if theirs are those that went with the files of the current snapshot: others were given by
-    /// somebody else.
-    pub(super) fn adopt_mode(&self) -> Result<()> {
+    /// somebody else. Returns those that went before.
+    pub(super) fn adopt_mode(&self) -> Result<Option<u32>> {
         let Some(current) = self.current()? else {
-            return Ok(());
+            return Ok(None);
         };
         let Some(before) = directory::mode(&self.snapshot(&current).join(manifest::NAME)) else {
-            return Ok(());
+            return Ok(None);
         };
         for directory in [self.root.clone(), self.snapshots_directory()] {
             directory::change_directory_mode(&directory, before, self.file_mode)?;
         }
-        Ok(())
+        Ok(Some(before))
     }
 
     /// Whether the filesystem refuses to set permissions.

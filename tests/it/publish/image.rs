@@ -174,6 +174,29 @@ fn other_permissions_are_given_to_what_is_shared_and_to_the_directories_made_her
 }
 
 #[test]
+fn other_permissions_are_given_also_where_nothing_changed() {
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut site = Site::of(0..20, 2);
+    site.publish();
+    site.options.file_mode = 0o644;
+    let published = site.publish();
+    assert!(!published.is_new);
+    assert!(
+        published.remarks[0].contains("snapshot 000001 now have the permissions 0644"),
+        "{published:?}"
+    );
+    let current = fs::canonicalize(site.root().join("current")).unwrap();
+    for path in files(&current) {
+        assert_eq!(mode(&path), 0o644, "{path:?}");
+        assert_eq!(mode(path.parent().unwrap()), 0o755, "{path:?}");
+    }
+    assert_eq!(mode(&current.join("manifest.json")), 0o644);
+    assert_eq!(mode(&current), 0o755);
+    assert_eq!(mode(site.root()), 0o755);
+    assert!(site.publish().remarks.is_empty());
+}
+
+#[test]
 fn files_are_made_for_scans() {
     let mut site = Site::of(0..60, 2);
     site.publish();
