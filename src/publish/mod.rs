@@ -92,10 +92,13 @@ pub fn check_directory(directory: &Path) -> Result<()> {
 /// Makes the directory that a real desk's store and its snapshots are to lie in.
 ///
 /// # Errors
-/// It cannot be made, or see [`check_directory`].
+/// It cannot be made, [`StoreBusy`](crate::error::ErrorKind::StoreBusy) while another store is
+/// published to it, or see [`check_directory`].
 pub fn create_directory(directory: &Path, file_mode: u32) -> Result<()> {
     check_directory(directory)?;
-    directory::create_directory(directory, file_mode)
+    directory::create_directory(directory, file_mode)?;
+    // Better now than after a run: a first publish from elsewhere makes the directory its own.
+    directory::Lock::take(directory, file_mode).map(drop)
 }
 
 /// Refuses a path at which a file lies.

@@ -235,6 +235,20 @@ fn where_only_publishing_fails_nothing_has_to_be_read_again() {
     fs::create_dir(place.path("desk")).unwrap();
     let lock = fs::File::create(place.path("desk/.publish-lock")).unwrap();
     lock.try_lock().unwrap();
+    // Before the first request it costs nothing.
+    let requests = super::support::watch(&simulator, |_, _| None);
+    run(&mut place.command_at(&simulator, &backfill()))
+        .expect(5)
+        .expect_error(&["another run publishes to desk"]);
+    assert!(requests.try_recv().is_err() && !place.path("desk/store.sqlite").exists());
+    lock.unlock().unwrap();
+    // Another publish begins meanwhile.
+    super::support::watch(&simulator, move |number, _| {
+        if number == 1 {
+            lock.try_lock().unwrap();
+        }
+        None
+    });
     let ended = run(&mut place.command_at(&simulator, &backfill())).expect(5);
     assert!(
         ended.stdout.contains("Backfill complete"),
@@ -243,7 +257,7 @@ fn where_only_publishing_fails_nothing_has_to_be_read_again() {
     );
     let command = "mava-export publish --to parquet:desk";
     ended.expect_error(&["wait until it ends", "the run itself is over", command]);
-    drop(lock);
+    // And is over.
     let requests = super::support::watch(&simulator, |_, _| None);
     run(&mut place.command("publish --to parquet:desk")).expect(0);
     assert!(place.path("desk/current/tickets").is_dir());
