@@ -257,6 +257,8 @@ pub struct PublishSettings {
     pub directory: PathBuf,
     /// Snapshots kept, the current one included; at least 1.
     pub keep_snapshots: usize,
+    /// Whether to write all of the next one, whatever the current one holds.
+    pub is_whole: bool,
 }
 
 /// A question to a store.

@@ -93,10 +93,14 @@ Examples:
 Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
 With --repair it holds the store like any other run; without, it only reads.";
 
+pub(super) const PUBLISH_TO: &str =
+    "The directory to publish to, parquet:DIR; without --from, the store in it is published";
+
 pub(super) const PUBLISH: &str = "\
 Examples:
   mava-export publish --to parquet:desk                           from desk/store.sqlite
   mava-export publish --from sqlite:support.db --to parquet:desk --keep-snapshots 30
+  mava-export publish --to parquet:desk --whole                   a damaged snapshot, written again
 
 Then, for example with DuckDB:
   SELECT * FROM read_parquet('desk/current/tickets/*/*.parquet')
@@ -106,7 +110,9 @@ Exit code 0: published, or nothing changed; 5: a run holds the store.";
 pub(super) const QUERY: &str = "\
 Examples:
   mava-export query \"SELECT status, count(*) FROM tickets GROUP BY status\" --from sqlite:support.db
-  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv";
+  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv
+
+In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite number is a text.";
 
 pub(super) const PROBE: &str = "\
 Example:

@@ -19,7 +19,7 @@ use clap_complete::Shell;
 
 pub use options::{
     ApiArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs,
-    SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
+    SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status, Target};
@@ -92,10 +92,13 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write the store's state as a Parquet snapshot
     ///
-    /// backfill with --to parquet:DIR does so by itself after each run. A snapshot is a plain
-    /// directory; DIR/current leads to the newest. Months in which nothing changed are links to the
-    /// files of the snapshot before.
-    #[command(after_help = help::PUBLISH)]
+    /// backfill, sync and verify --repair with --to parquet:DIR do so by themselves after each run. A
+    /// snapshot is a plain directory; DIR/current leads to the newest. Months in which nothing
+    /// changed are links to the files of the snapshot before.
+    #[command(
+        after_help = help::PUBLISH,
+        mut_arg("to", |to| to.value_name("DIR").help(help::PUBLISH_TO))
+    )]
     Publish(PublishArgs),
     /// Ask a store in SQL: a table, CSV or JSON on stdout
     ///
@@ -213,6 +216,9 @@ pub struct PublishArgs {
     /// Its snapshots.
     #[command(flatten)]
     pub snapshots: SnapshotArgs,
+    /// How to write the next.
+    #[command(flatten)]
+    pub writing: WritingArgs,
 }
 
 /// `query` as typed.
@@ -284,11 +290,29 @@ impl From<Error> for Stop {
 /// # Errors
 /// What to show instead of running: help, the version, or what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Args, Stop> {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments: Vec<OsString> = arguments.into_iter().map(unmistakable).collect();
     let args = read(command(), &arguments)?;
     match File::locate(args.output.config.as_deref())? {
         None => Ok(args),
         Some(file) => read(file.apply(command())?, &arguments),
+    }
+}
+
+/// SQL that begins with a comment, with a blank before it: it is no flag, of which none has a blank
+/// in its name.
+fn unmistakable(argument: OsString) -> OsString {
+    let is_comment = argument.to_str().is_some_and(|text| {
+        let name = text.strip_prefix("--").unwrap_or_default();
+        let name = name.split_once('=').map_or(name, |(name, _)| name);
+        name.contains(char::is_whitespace)
+    });
+    match is_comment {
+        true => {
+            let mut sql = OsString::from(" ");
+            sql.push(argument);
+            sql
+        }
+        false => argument,
     }
 }
 

@@ -123,6 +123,17 @@ pub struct SnapshotArgs {
     pub keep_snapshots: usize,
 }
 
+/// How a snapshot is written.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Parquet snapshots (with --to parquet:DIR)")]
+pub struct WritingArgs {
+    /// Write every file of the snapshot again, also where nothing changed: mends a damaged one
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub whole: bool,
+}
+
 /// How to fetch.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fetching")]

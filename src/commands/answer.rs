@@ -6,6 +6,9 @@ use rusqlite::types::ValueRef;
 
 use crate::error::{Error, Result};
 
+/// NULL in a table.
+const NULL: &str = "NULL";
+
 /// What is written of an answer and not yet taken.
 pub(super) struct Answer {
     form: Form,
@@ -22,14 +25,15 @@ enum Form {
 }
 
 impl Answer {
-    /// Comma-separated, the columns' names first; NULL is an empty field.
-    pub(super) fn csv(columns: &[String]) -> Result<Self> {
+    /// Comma-separated, the columns' names first. NULL is an empty field and an empty text a quoted
+    /// one; in an answer of one column both are quoted, since readers skip empty lines.
+    pub(super) fn csv(columns: &[String]) -> Self {
         let mut answer = Self {
             form: Form::Csv,
             bytes: Vec::new(),
         };
-        answer.record(columns.iter().map(String::as_bytes))?;
-        Ok(answer)
+        answer.record(columns.iter().map(|column| Some(column.clone())));
+        answer
     }
 
     /// An array with an object a row, each on a line of its own. Columns of one name are told apart
@@ -52,8 +56,8 @@ impl Answer {
     pub(super) fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         let (names, has_rows) = match &mut self.form {
             Form::Csv => {
-                let texts: Vec<Vec<u8>> = cells.iter().map(|cell| bytes(*cell)).collect();
-                return self.record(texts.iter().map(Vec::as_slice));
+                self.record(cells.iter().map(|cell| plain(*cell)));
+                return Ok(());
             }
             Form::Json { names, has_rows } => (names, has_rows),
         };
@@ -91,10 +95,26 @@ impl Answer {
         self.take()
     }
 
-    fn record<'a>(&mut self, fields: impl Iterator<Item = &'a [u8]>) -> Result<()> {
-        let mut writer = csv::Writer::from_writer(&mut self.bytes);
-        writer.write_record(fields).map_err(unwritten)?;
-        writer.flush().map_err(unwritten)
+    /// A line of fields (<https://www.rfc-editor.org/rfc/rfc4180>); `None` for NULL.
+    fn record(&mut self, fields: impl ExactSizeIterator<Item = Option<String>>) {
+        let is_alone = fields.len() == 1;
+        for (index, field) in fields.enumerate() {
+            if index > 0 {
+                self.bytes.push(b',');
+            }
+            match field {
+                None if !is_alone => {}
+                None => self.bytes.extend_from_slice(b"\"\""),
+                Some(text) if text.is_empty() || text.contains([',', '"', '\n', '\r']) => {
+                    let quoted = text.replace('"', "\"\"");
+                    self.bytes.push(b'"');
+                    self.bytes.extend_from_slice(quoted.as_bytes());
+                    self.bytes.push(b'"');
+                }
+                Some(text) => self.bytes.extend_from_slice(text.as_bytes()),
+            }
+        }
+        self.bytes.push(b'\n');
     }
 }
 
@@ -114,18 +134,31 @@ fn distinct(columns: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A value as a person reads it; NULL is nothing.
+/// A value as a person reads it.
 pub(super) fn text(value: ValueRef<'_>) -> String {
-    String::from_utf8_lossy(&bytes(value)).into_owned()
+    plain(value).unwrap_or_else(|| NULL.to_owned())
 }
 
-fn bytes(value: ValueRef<'_>) -> Vec<u8> {
-    match value {
-        ValueRef::Null => Vec::new(),
-        ValueRef::Integer(number) => number.to_string().into_bytes(),
-        ValueRef::Real(number) => number.to_string().into_bytes(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into_bytes(),
-        ValueRef::Blob(bytes) => hex(bytes).into_bytes(),
+/// A value as text; `None` for NULL.
+fn plain(value: ValueRef<'_>) -> Option<String> {
+    Some(match value {
+        ValueRef::Null => return None,
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => real(number),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => hex(bytes),
+    })
+}
+
+/// A real number with a point or an exponent, so that it is told from an integer, and with no more
+/// digits than it takes to read the same one again.
+fn real(number: f64) -> String {
+    if number.is_finite() {
+        format!("{number:?}")
+    } else if number > 0.0 {
+        "Infinity".to_owned()
+    } else {
+        "-Infinity".to_owned()
     }
 }
 
@@ -133,7 +166,9 @@ fn json(value: ValueRef<'_>) -> serde_json::Value {
     match value {
         ValueRef::Null => serde_json::Value::Null,
         ValueRef::Integer(number) => number.into(),
-        ValueRef::Real(number) => number.into(),
+        ValueRef::Real(number) if number.is_finite() => number.into(),
+        // JSON has no such number.
+        ValueRef::Real(number) => real(number).into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
         ValueRef::Blob(bytes) => hex(bytes).into(),
     }
@@ -183,11 +218,54 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_needs_it() {
-        let answer = Answer::csv(&columns()).expect("columns");
         assert_eq!(
-            whole(answer),
+            whole(Answer::csv(&columns())),
             "n,text,x y\n-7,\"a, \"\"b\"\"\nc\",\n0.5,\u{1b}[31m,00ff\n"
         );
+    }
+
+    /// A row of these cells after one of names.
+    fn csv_of(cells: &[ValueRef<'_>]) -> String {
+        let names: Vec<String> = cells.iter().map(|_| "c".to_owned()).collect();
+        let mut answer = Answer::csv(&names);
+        answer.row(cells).expect("a row");
+        let text = answer.end().expect("an end");
+        text.split_once('\n').expect("a line").1.to_owned()
+    }
+
+    #[test]
+    fn null_is_told_from_an_empty_text() {
+        let (null, empty) = (ValueRef::Null, ValueRef::Text(b""));
+        assert_eq!(csv_of(&[null, empty, null]), ",\"\",\n");
+        // Readers skip an empty line.
+        assert_eq!(csv_of(&[null]), "\"\"\n");
+        assert_eq!((text(null), text(empty)), ("NULL".into(), String::new()));
+    }
+
+    #[test]
+    fn a_real_is_told_from_an_integer_and_infinity_from_null() {
+        for (number, written) in [
+            (1.0, "1.0"),
+            (-0.0, "-0.0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e300, "1e300"),
+            (1e-7, "1e-7"),
+            (f64::INFINITY, "Infinity"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            let value = ValueRef::Real(number);
+            assert_eq!(text(value), written);
+            assert_eq!(csv_of(&[value]), format!("{written}\n"));
+            assert_eq!(written.parse(), Ok(number));
+            match json(value) {
+                serde_json::Value::String(text) => assert_eq!(text, written),
+                json => {
+                    assert!(json.is_f64() && json.to_string().contains(['.', 'e']));
+                    assert_eq!(json.as_f64(), Some(number));
+                }
+            }
+        }
+        assert_eq!(text(ValueRef::Integer(1)), "1");
     }
 
     #[test]

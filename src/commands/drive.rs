@@ -63,12 +63,19 @@ pub(super) async fn interruptible(
             // It may have ended in the very moment.
             Ok(ExitCode::Interrupted) => Ok(received.into()),
             Err(error) if error.kind() == ErrorKind::Interrupted => {
-                Err(Error::new(received, error.to_string()))
+                let told = Error::new(received, error.to_string());
+                Err(match error.help_text() {
+                    Some(help) => told.help(help),
+                    None => told,
+                })
             }
             other => other,
         },
         kind = signals.next() => Err(Error::new(kind, "stopped at once")
-            .help("what was committed is safe: run the same command again to go on")),
+            .help(
+                "what was committed is safe: run the same command again to go on; \
+                 after the summary only publish is left to do",
+            )),
     }
 }
 

@@ -13,7 +13,7 @@ use super::drive::{self, REFRESH};
 use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
 use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
-use crate::settings::{PublishSettings, StoreSettings};
+use crate::settings::{PublishSettings, STORE_FILE, StoreSettings};
 use crate::store::{OpenOptions, Store};
 use crate::terminal::Printer;
 
@@ -26,18 +26,33 @@ pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Resu
         let Some(target) = &settings.publish else {
             return Err(Error::usage("there is no directory to publish to"));
         };
-        let store = Store::open_existing(
-            &settings.path,
-            &OpenOptions {
-                file_mode: settings.file_mode,
-                now: Utc::now(),
-            },
-        )?;
+        let store = open(settings, target)?;
         let published = run(store, target, settings.file_mode, &cancel, printer).await?;
         printer.published(&published)?;
         Ok(ExitCode::Complete)
     })
     .await
+}
+
+/// The store that `--from` names, or the one in the directory.
+fn open(settings: &StoreSettings, target: &PublishSettings) -> Result<Store> {
+    let directory = target.directory.display();
+    publish::refuse_file(&target.directory)?;
+    if settings.path == target.directory.join(STORE_FILE) && !settings.path.exists() {
+        return Err(
+            Error::usage(format!("there is no store in {directory}")).help(format!(
+                "name the one to publish with --from sqlite:FILE, or begin one in the directory: \
+             backfill --since DATE --to parquet:{directory}"
+            )),
+        );
+    }
+    Store::open_existing(
+        &settings.path,
+        &OpenOptions {
+            file_mode: settings.file_mode,
+            now: Utc::now(),
+        },
+    )
 }
 
 /// The summary of a run that is over.
@@ -89,9 +104,22 @@ pub(super) async fn after_run(
             if printer.is_json() {
                 ended.print(printer)?;
             }
-            Err(error)
+            Err(only_publishing_failed(error, target))
         }
     }
+}
+
+/// Says that nothing has to be read again: the run is over, whatever became of its snapshot.
+fn only_publishing_failed(error: Error, target: &PublishSettings) -> Error {
+    let directory = target.directory.display();
+    let way_out = format!(
+        "the run itself is over: mava-export publish --to parquet:{directory} writes the snapshot"
+    );
+    let help = match error.help_text() {
+        Some(help) => format!("{help}; {way_out}"),
+        None => way_out,
+    };
+    error.help(help)
 }
 
 /// Publishes an open store, which stays held until it is done, with progress.
@@ -135,8 +163,19 @@ pub(super) async fn run(
 /// It cannot be made.
 pub(super) fn create_directory(settings: &StoreSettings) -> Result<()> {
     settings.publish.as_ref().map_or(Ok(()), |target| {
-        publish::create_directory(&options(target, settings.file_mode))
+        publish::create_directory(&target.directory, settings.file_mode)
     })
+}
+
+/// Looks whether the store may lie in the directory that it is to be published to.
+///
+/// # Errors
+/// See [`publish::check_directory`].
+pub(super) fn check_directory(settings: &StoreSettings) -> Result<()> {
+    settings
+        .publish
+        .as_ref()
+        .map_or(Ok(()), |target| publish::check_directory(&target.directory))
 }
 
 fn options(target: &PublishSettings, file_mode: u32) -> Options {
@@ -148,5 +187,6 @@ fn options(target: &PublishSettings, file_mode: u32) -> Options {
         workers: WORKERS,
         now: Utc::now(),
         token: rand::random(),
+        is_whole: target.is_whole,
     }
 }

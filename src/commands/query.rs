@@ -33,6 +33,10 @@ pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
         .pragma_update(None, "query_only", true)
         .map_err(failed)?;
     let mut statement = connection.prepare(&asked.sql).map_err(failed)?;
+    if statement.expanded_sql().is_none() {
+        return Err(Error::usage("there is no statement to answer")
+            .help("write one SELECT, such as \"SELECT count(*) FROM tickets\""));
+    }
     // One statement that has an answer and writes nothing, on a connection that could not.
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(
@@ -49,7 +53,7 @@ pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
     };
     match asked.format {
         QueryFormat::Table => asking.table(&columns, printer)?,
-        QueryFormat::Csv => asking.stream(Answer::csv(&columns)?, printer)?,
+        QueryFormat::Csv => asking.stream(Answer::csv(&columns), printer)?,
         QueryFormat::Json => asking.stream(Answer::json(&columns)?, printer)?,
     }
     Ok(ExitCode::Complete)

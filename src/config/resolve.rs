@@ -212,6 +212,7 @@ fn store(typed: &StoreArgs, keep_snapshots: usize) -> Result<StoreSettings> {
         publish: to.directory().map(|directory| PublishSettings {
             directory: directory.clone(),
             keep_snapshots,
+            is_whole: false,
         }),
     })
 }
@@ -236,11 +237,12 @@ fn publish(typed: &PublishArgs) -> Result<StoreSettings> {
         return Err(missing("--to", "parquet:desk", "MAVA_EXPORT_TO", "to"));
     }
     let mut settings = store(&typed.store, typed.snapshots.keep_snapshots)?;
-    if settings.publish.is_none() {
+    let Some(target) = &mut settings.publish else {
         return Err(Error::usage("--to names a SQLite file: what is published is Parquet").help(
             "write --to parquet:DIR, and --from sqlite:FILE for a store that is not in that directory",
         ));
-    }
+    };
+    target.is_whole = typed.writing.whole;
     if let Some(from) = &typed.from.from {
         settings.path = from.store();
     }

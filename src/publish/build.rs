@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::{self, Found};
+use super::directory::Linked;
 use super::failure::Stop;
 use super::file::TableFile;
 use super::job::{Done, Job};
@@ -43,8 +44,10 @@ pub(super) struct Built {
     /// Where it lies.
     pub(super) directory: PathBuf,
     pub(super) manifest: Manifest,
-    /// Unchanged files that could not be linked.
+    /// Unchanged files that could not be linked, since the filesystem has no links.
     pub(super) copied: usize,
+    /// Those that could not be linked, since they are another user's.
+    pub(super) foreign: usize,
     /// Unchanged files that were linked.
     pub(super) linked: usize,
     /// Bytes of the manifest.
@@ -93,6 +96,7 @@ impl Build<'_> {
             manifest: self.manifest(parent)?,
             directory,
             copied: 0,
+            foreign: 0,
             linked: 0,
             manifest_bytes: 0,
         };
@@ -222,14 +226,17 @@ impl Build<'_> {
         let Some(parent) = parent else {
             return Ok(());
         };
-        let is_linked = directory::link(
+        let linked = directory::link(
             &parent.path(file),
             &built.directory.join(&file.path),
             &self.options.filesystem,
             self.options.file_mode,
         )?;
-        built.copied += usize::from(!is_linked);
-        built.linked += usize::from(is_linked);
+        match linked {
+            Linked::Yes => built.linked += 1,
+            Linked::Lacking => built.copied += 1,
+            Linked::Foreign => built.foreign += 1,
+        }
         built.manifest.files.push(File {
             is_unchanged: true,
             ..file.clone()

@@ -1,13 +1,14 @@
 //! What a directory is not for: a second store beside its own, an invented desk in place of a real
 //! one. Either would make `current` lead to the one and the other by turns.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::directory;
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::settings::{RunKind, STORE_FILE};
 use crate::store::Store;
+use crate::table::{Snapshot, instant_text};
 
 /// Whether a store holds the demo's invented desk.
 pub(super) fn is_demo(store: &Store) -> Result<bool> {
@@ -16,13 +17,80 @@ pub(super) fn is_demo(store: &Store) -> Result<bool> {
     Ok(runs.iter().any(|run| run.kind == RunKind::Demo.word()))
 }
 
+/// Refuses a path at which a file lies, or one of the directories above is a file.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub(super) fn refuse_file(directory: &Path) -> Result<()> {
+    match directory.ancestors().find(|path| directory::is_file(path)) {
+        None => Ok(()),
+        Some(file) => Err(
+            Error::usage(format!("{} is a file, not a directory", file.display()))
+                .help("name a directory, or a path where nothing lies yet, with --to parquet:DIR"),
+        ),
+    }
+}
+
+/// The store in the directory, unless it is nobody's: no run ended on it, none read a ticket, and
+/// none holds it now. A run that failed at its first request, as with a wrong key, leaves such a one.
+fn own_store(place: &Place) -> Option<PathBuf> {
+    let path = directory::canonical(&place.root().join(STORE_FILE))?;
+    let is_unread = |runs: &[Snapshot]| {
+        let mut runs = runs.iter();
+        runs.all(|run| run.finished_at.is_none() && run.tickets_read == 0)
+    };
+    let is_nobodys = directory::weight(&path).is_some_and(|weight| weight.bytes == 0)
+        || Store::open_read_only(&path).is_ok_and(|store| {
+            !store.is_held() && store.snapshots(u32::MAX).is_ok_and(|runs| is_unread(&runs))
+        });
+    (!is_nobodys).then_some(path)
+}
+
+/// Whether a snapshot was published from a run of the store in the directory.
+fn is_of_own_store(place: &Place, name: &str) -> Result<bool> {
+    let Some(manifest) = place.manifest(name)? else {
+        return Ok(false);
+    };
+    let runs = Store::open_read_only(&place.root().join(STORE_FILE))
+        .and_then(|store| store.snapshots(u32::MAX))
+        .unwrap_or_default();
+    Ok(runs
+        .iter()
+        .any(|run| instant_text(run.started_at) == manifest.run.started_at))
+}
+
+/// Refuses a directory whose snapshots are of a store that lies elsewhere: a run whose store lies
+/// in it would put another in their place.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage), or the directory cannot be read.
+pub(super) fn refuse_store_elsewhere(place: &Place) -> Result<()> {
+    let Some(name) = place.current()? else {
+        return Ok(());
+    };
+    if own_store(place).is_some()
+        || !directory::exists(&place.snapshot(&name))
+        || is_of_own_store(place, &name)?
+    {
+        return Ok(());
+    }
+    let root = place.root().display();
+    Err(Error::usage(format!(
+        "{root} holds snapshots of a store that lies elsewhere: those of {root}/{STORE_FILE} must not replace them"
+    ))
+    .help(format!(
+        "name another directory with --to; after a run on that store, publish --from sqlite:FILE --to parquet:{root}; \
+         if it is lost, remove {root}/current first"
+    )))
+}
+
 /// Refuses a store that is not the one in the directory.
 ///
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage).
 pub(super) fn refuse_other_store(place: &Place, store: &Path) -> Result<()> {
     let root = place.root().display();
-    match directory::canonical(&place.root().join(STORE_FILE)) {
+    match own_store(place) {
         Some(own) if own != store => Err(Error::usage(format!(
             "{root} holds a store of its own, {STORE_FILE}, and {} is another",
             store.display()

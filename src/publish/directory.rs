@@ -97,6 +97,25 @@ pub(super) fn change_directory_mode(path: &Path, before: u32, file_mode: u32) ->
     Ok(())
 }
 
+/// Gives a directory, and all that lies in it, the permissions that go with files of `file_mode`,
+/// where they have those that go with files of the mode `before`; whether any file has others now.
+///
+/// # Errors
+/// They cannot be set.
+pub(super) fn change_mode(path: &Path, before: u32, file_mode: u32) -> Result<bool> {
+    let mut is_changed = false;
+    for (child, is_directory) in entries(path)? {
+        if is_directory {
+            is_changed |= change_mode(&child, before, file_mode)?;
+        } else if before != file_mode && mode(&child) == Some(before) {
+            is_changed |= unless_refused(set_mode(&child, file_mode))
+                .map_err(|error| Failure::io(&child, error))?;
+        }
+    }
+    change_directory_mode(path, before, file_mode)?;
+    Ok(is_changed)
+}
+
 /// Makes the directory at `path` and those above it where they are missing, with the permissions
 /// that go with files of `file_mode`, whatever the umask.
 ///
@@ -231,8 +250,20 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Gives the file at `from` the name `to` as well, or copies it where the filesystem has no such
-/// links; `true` for a link. The file has `file_mode` then, under all its names.
+/// How a file came to have a second name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linked {
+    /// As a link.
+    Yes,
+    /// As a copy: the filesystem has no such links.
+    Lacking,
+    /// As a copy: it belongs to another user, whose files the system does not let be linked
+    /// (`fs.protected_hardlinks`).
+    Foreign,
+}
+
+/// Gives the file at `from` the name `to` as well, or copies it where it cannot be linked. The file
+/// has `file_mode` then, under all its names.
 ///
 /// # Errors
 /// Neither can be made.
@@ -241,23 +272,34 @@ pub(super) fn link(
     to: &Path,
     filesystem: &Filesystem,
     file_mode: u32,
-) -> Result<bool> {
+) -> Result<Linked> {
     if let Some(parent) = to.parent() {
         create_directory(parent, file_mode)?;
     }
-    let is_linked =
-        unless_refused((filesystem.hard_link)(from, to)).map_err(|error| Failure::io(to, error))?;
-    if is_linked {
+    let linking = (filesystem.hard_link)(from, to);
+    let is_permission =
+        matches!(&linking, Err(error) if error.raw_os_error() == Some(NOT_PERMITTED));
+    if unless_refused(linking).map_err(|error| Failure::io(to, error))? {
         if mode(to) != Some(file_mode) {
             unless_refused(set_mode(to, file_mode)).map_err(|error| Failure::io(to, error))?;
         }
-        return Ok(true);
+        return Ok(Linked::Yes);
     }
     let mut source = open_file(from)?;
     let mut copy = create_file(to, file_mode)?;
     io::copy(&mut source, &mut copy).map_err(|error| Failure::io(to, error))?;
     sync_file(&copy, to)?;
-    Ok(false)
+    // What we made is ours.
+    let is_foreign = is_permission && owner(&source) != owner(&copy);
+    Ok(match is_foreign {
+        true => Linked::Foreign,
+        false => Linked::Lacking,
+    })
+}
+
+fn owner(file: &File) -> Option<u32> {
+    let metadata = file.metadata().ok()?;
+    Some(std::os::unix::fs::MetadataExt::uid(&metadata))
 }
 
 /// Makes a link at `link` that leads to `target`; `false` where the filesystem has none.
@@ -301,10 +343,7 @@ pub(super) fn target(path: &Path) -> Result<Option<PathBuf>> {
         Ok(found) if found.is_symlink() => fs::read_link(path)
             .map(Some)
             .map_err(|error| Failure::read(path, error)),
-        Ok(_) => Err(
-            Error::usage(format!("{} is no link of ours", path.display()))
-                .help("move it away, or publish to another directory"),
-        ),
+        Ok(_) => Err(Failure::foreign(path, "is no link of ours")),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(Failure::read(path, error)),
     }
@@ -330,6 +369,11 @@ pub(super) fn weight(path: &Path) -> Option<Weight> {
 /// The one path of what lies at `path`, whatever links lead there; `None` where nothing does.
 pub(super) fn canonical(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
+}
+
+/// Whether something lies at `path` that is no directory; links are followed.
+pub(super) fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
 /// Whether something lies at `path`.

@@ -46,6 +46,12 @@ impl Failure {
         .because(error)
     }
 
+    /// Something that lies where ours would, and that only its owner may move.
+    pub(super) fn foreign(path: &Path, what: &str) -> Error {
+        Error::usage(format!("{} {what}", path.display()))
+            .help("move it away, or publish to another directory")
+    }
+
     /// A Parquet file that cannot be written.
     pub(super) fn write(path: &Path, error: ParquetError) -> Error {
         match as_io(&error) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -14,7 +15,7 @@ use super::batch::Batch;
 use super::cell::Cell;
 use super::directory;
 use super::failure::Failure;
-use super::schema;
+use super::{layout, schema};
 use crate::error::Result;
 use crate::table::{Column, Message, Record, Table, Type};
 
@@ -28,6 +29,11 @@ const GROUP_BYTES: usize = 16 << 20;
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
+
+/// Who wrote a file, in the form that Parquet's Java readers parse: `APPLICATION version VERSION`.
+/// In a file whose writer they cannot make out, they take delta-encoded strings for those of a
+/// writer that was broken (PARQUET-246) and refuse to read them.
+const CREATED_BY: &str = concat!("mava-export version ", env!("CARGO_PKG_VERSION"));
 
 /// What a file holds once it is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,25 +56,29 @@ impl TableFile {
     /// # Errors
     /// The file or its directory cannot be made.
     pub(super) fn create(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
-        Self::with_schema(path, table, schema::schema(table), file_mode)
+        let file = directory::create_file(path, file_mode)?;
+        let properties = properties(table, layout::sorted_by(table));
+        Self::over(file, path, schema::schema(table), properties)
     }
 
-    /// The same for the changes of `table`.
+    /// The same for the changes of `table`, in any order.
     ///
     /// # Errors
     /// See [`TableFile::create`].
     pub(super) fn create_changes(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
-        Self::with_schema(path, table, schema::changes_schema(table), file_mode)
-    }
-
-    fn with_schema(path: &Path, table: &Table, schema: SchemaRef, file_mode: u32) -> Result<Self> {
         let file = directory::create_file(path, file_mode)?;
-        Self::over(file, path, table, schema)
+        let properties = properties(table, &[]);
+        Self::over(file, path, schema::changes_schema(table), properties)
     }
 
-    /// The same over an open file.
-    fn over(file: File, path: &Path, table: &Table, schema: SchemaRef) -> Result<Self> {
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(table)))
+    /// One over an open file.
+    fn over(
+        file: File,
+        path: &Path,
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self> {
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|error| Failure::write(path, error))?;
         Ok(Self {
             path: path.to_owned(),
@@ -127,13 +137,15 @@ fn is_unique(table: &Table, column: &Column) -> bool {
     is_own && table.key.last() == Some(&column.name) && column.kind == Type::Id
 }
 
-fn properties(table: &Table) -> WriterProperties {
+/// How the files of a table are written whose rows come sorted by these columns.
+fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("mava-export ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(level))
         // Statistics of each page, which make the page index.
         .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(sorting(table, sorted_by))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_max_row_group_bytes(Some(GROUP_BYTES));
     for column in table.columns() {
@@ -152,6 +164,21 @@ fn properties(table: &Table) -> WriterProperties {
     properties.build()
 }
 
+/// The order of the rows as a file declares it; `None` where there is none to declare.
+fn sorting(table: &Table, sorted_by: &[&str]) -> Option<Vec<SortingColumn>> {
+    let columns: Vec<SortingColumn> = sorted_by
+        .iter()
+        .filter_map(|name| table.columns().position(|column| column.name == *name))
+        .filter_map(|index| i32::try_from(index).ok())
+        .map(|column_idx| SortingColumn {
+            column_idx,
+            descending: false,
+            nulls_first: true,
+        })
+        .collect();
+    (!columns.is_empty()).then_some(columns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +189,7 @@ mod tests {
         let file = directory::open_full().expect("/dev/full");
         let path = Path::new("tags/tags.parquet");
         let schema = schema::schema(Tag::TABLE);
-        TableFile::over(file, path, Tag::TABLE, schema).expect("a file")
+        TableFile::over(file, path, schema, properties(Tag::TABLE, &[])).expect("a file")
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crate::table::{Record, Table, Ticket};
 
-/// The directory of a table that is cut by month and has no row at all. Engines that take
-/// `created_month` for a column read it as NULL.
-const NO_MONTH: &str = "__HIVE_DEFAULT_PARTITION__";
+/// The month whose directory holds the file of a table that is cut by month and has no row at all:
+/// one like any other, since engines that take `created_month` for a column read text from it, and
+/// pandas fails where there is none. A file of that month with rows takes its place.
+const NO_MONTH: &str = "1970-01";
 
 /// Whether a table is cut by the month in which its rows' ticket was created.
 pub(super) fn is_monthly(table: &Table) -> bool {
@@ -30,6 +31,18 @@ pub(super) fn path(table: &Table, month: Option<&str>) -> PathBuf {
         (true, Some(month)) => format!("{name}/created_month={month}/{name}.parquet"),
         (true, None) => format!("{name}/created_month={NO_MONTH}/{name}.parquet"),
     })
+}
+
+/// The columns that the rows of a file are sorted by. None for what hangs on tickets: it is in the
+/// order in which they were created, which is a column of theirs.
+pub(super) fn sorted_by(table: &Table) -> &'static [&'static str] {
+    if table.name == Ticket::TABLE.name {
+        &["created_at", "id"]
+    } else if is_monthly(table) {
+        &[]
+    } else {
+        table.key
+    }
 }
 
 /// The place of a table's changes within a snapshot.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::directory;
 use super::place::Place;
+use super::{directory, manifest};
 use crate::error::Result;
 use crate::report::PublishedSnapshot;
 
@@ -12,27 +12,29 @@ use crate::report::PublishedSnapshot;
 /// # Errors
 /// The directory cannot be read.
 pub fn list(directory: &Path) -> Result<Vec<PublishedSnapshot>> {
-    let place = Place::new(directory, 0o600);
+    let place = Place::new(directory, super::OWNERS_ONLY);
     let current = place.current()?;
     let mut listed = Vec::new();
     for name in place.snapshots()? {
+        let directory = place.snapshot(&name);
         let manifest = place.manifest(&name)?;
+        let damaged = match &manifest {
+            Some(manifest) => manifest.damage(&directory),
+            None => Some(manifest::NAME),
+        };
+        let files = manifest.iter().flat_map(|manifest| &manifest.files);
         let mut snapshot = PublishedSnapshot {
             is_current: current.as_ref() == Some(&name),
-            created_at: None,
-            rows: 0,
-            files: 0,
+            created_at: manifest.as_ref().map(|told| told.created_at.clone()),
+            damaged: damaged.map(str::to_owned),
+            rows: files.clone().map(|file| file.rows).sum(),
+            files: u64::try_from(files.count()).unwrap_or(u64::MAX),
             bytes: 0,
             bytes_own: 0,
             bytes_shared: 0,
             snapshot: name,
         };
-        if let Some(manifest) = manifest {
-            snapshot.rows = manifest.files.iter().map(|file| file.rows).sum();
-            snapshot.files = u64::try_from(manifest.files.len()).unwrap_or(u64::MAX);
-            snapshot.created_at = Some(manifest.created_at);
-        }
-        weigh(&place.snapshot(&snapshot.snapshot), &mut snapshot)?;
+        weigh(&directory, &mut snapshot)?;
         listed.push(snapshot);
     }
     listed.reverse();

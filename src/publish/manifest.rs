@@ -1,7 +1,10 @@
 //! `manifest.json`: what a snapshot holds, for people, for consumers, and for the next publish.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::directory;
 use crate::table::Snapshot;
 
 /// The file's name within a snapshot.
@@ -73,7 +76,8 @@ pub struct File {
     pub table: String,
     /// Where it lies within the snapshot.
     pub path: String,
-    /// The month in which its tickets were created, of a table that is cut by month.
+    /// The month in which its tickets were created, of a table that is cut by month; `None` also
+    /// where the file is only there because the table has no row.
     pub created_month: Option<String>,
     /// Its rows.
     pub rows: u64,
@@ -132,6 +136,21 @@ impl Run {
 }
 
 impl Manifest {
+    /// The path of the first file of the image or of `changes/` in this directory that is missing
+    /// or of another length than it was written with.
+    pub(super) fn damage(&self, directory: &Path) -> Option<&str> {
+        let files = self.files.iter().map(|file| (&file.path, file.bytes));
+        let changes = self.changes.iter().map(|file| (&file.path, file.bytes));
+        let is_whole = |path: &str, bytes| {
+            let weight = directory::weight(&directory.join(path));
+            weight.is_some_and(|weight| weight.bytes == bytes)
+        };
+        files
+            .chain(changes)
+            .find(|(path, bytes)| !is_whole(path, *bytes))
+            .map(|(path, _)| path.as_str())
+    }
+
     /// Whether its run had not ended: then rows may have changed under the same number since.
     pub(super) fn is_unfinished(&self) -> bool {
         self.run.finished_at.is_none()

@@ -30,7 +30,7 @@ mod place;
 mod schema;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +47,15 @@ pub use directory::Filesystem;
 pub use listing::list;
 pub use manifest::{ChangesFile, File, Lack, Manifest, Run};
 pub use schema::OPERATION;
+
+/// Permissions of files, where none are made.
+const OWNERS_ONLY: u32 = 0o600;
+
+/// Why a snapshot has no parent that could have been one.
+const AS_ASKED: &str = "this snapshot was written whole, as --whole asks";
+
+/// What that is for those who read `changes/`.
+const WITHOUT_CHANGES: &str = "without changes/: consumers load it all";
 
 /// Where and how to publish.
 #[derive(Debug, Clone)]
@@ -65,16 +74,39 @@ pub struct Options {
     pub now: Instant,
     /// Random: what tells the snapshot from any other.
     pub token: u128,
+    /// Whether to write all of it, whatever the current snapshot holds.
+    pub is_whole: bool,
+}
+
+/// Looks whether a real desk's store and its snapshots may lie in this directory. Makes nothing.
+///
+/// # Errors
+/// It is a file, or holds snapshots of an invented desk or of a store that lies elsewhere.
+pub fn check_directory(directory: &Path) -> Result<()> {
+    desk::refuse_file(directory)?;
+    let place = Place::new(directory, OWNERS_ONLY);
+    desk::refuse_other_desk(&place, false)?;
+    desk::refuse_store_elsewhere(&place)
 }
 
 /// Makes the directory that a real desk's store and its snapshots are to lie in.
 ///
 /// # Errors
-/// It cannot be made, or holds snapshots of an invented desk.
-pub fn create_directory(options: &Options) -> Result<()> {
-    let place = Place::new(&options.directory, options.file_mode);
-    desk::refuse_other_desk(&place, false)?;
-    directory::create_directory(&options.directory, options.file_mode)
+/// It cannot be made, [`StoreBusy`](crate::error::ErrorKind::StoreBusy) while another store is
+/// published to it, or see [`check_directory`].
+pub fn create_directory(directory: &Path, file_mode: u32) -> Result<()> {
+    check_directory(directory)?;
+    directory::create_directory(directory, file_mode)?;
+    // Better now than after a run: a first publish from elsewhere makes the directory its own.
+    directory::Lock::take(directory, file_mode).map(drop)
+}
+
+/// Refuses a path at which a file lies.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub fn refuse_file(directory: &Path) -> Result<()> {
+    desk::refuse_file(directory)
 }
 
 /// Publishes the store as it is now. Blocks; tells `progress` from several threads.
@@ -93,26 +125,41 @@ pub fn publish(
 ) -> Result<Published> {
     let place = Place::new(&options.directory, options.file_mode);
     let is_demo = desk::is_demo(store)?;
+    desk::refuse_file(place.root())?;
     desk::refuse_other_store(&place, store.path())?;
     desk::refuse_other_desk(&place, is_demo)?;
     directory::create_directory(&place.snapshots_directory(), options.file_mode)?;
     let _lock = directory::Lock::take(place.root(), options.file_mode)?;
     let mut remarks = Vec::new();
     remarks.extend(place.clean()?.map(|name| left_behind(&name)));
-    place.adopt_mode()?;
+    let before = place.adopt_mode()?;
     let Some(latest) = store.snapshots(1)?.pop() else {
         return Err(Error::usage(format!(
             "{} holds no run to publish",
             store.path().display()
         ))
-        .help("run a backfill first"));
+        .help("run a backfill first, or name the store that has one with --from sqlite:FILE"));
     };
-    let parent = parent(&place, store, &mut remarks)?;
+    let parent = match options.is_whole {
+        true => {
+            remarks.push(format!("{AS_ASKED}, {WITHOUT_CHANGES}"));
+            None
+        }
+        false => parent(&place, store, &mut remarks)?,
+    };
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
     {
         // A run that is over changes nothing any more.
+        if let Some(before) = before {
+            remarks.extend(other_mode(
+                &place,
+                parent.name(),
+                before,
+                options.file_mode,
+            )?);
+        }
         return unchanged(options, &place, parent, remarks);
     }
     if latest.finished_at.is_none() {
@@ -160,13 +207,16 @@ fn build_and_install(
         place.clean()?;
         return unchanged(options, place, parent, remarks);
     }
-    let had_no_links = place.has_current_json();
+    let had_no_links = place.is_named_by_json();
     let is_linked = place.install(&built.directory, &built.manifest, &options.filesystem);
     let is_linked = is_linked.inspect_err(|_| drop(place.clean()))?;
     if !is_linked && !had_no_links {
         remarks.push(
             "the filesystem has no symbolic links: current.json names the newest snapshot".into(),
         );
+    }
+    if built.foreign > 0 {
+        remarks.push(foreign(built.foreign));
     }
     remarks.extend(
         built
@@ -187,10 +237,30 @@ fn left_behind(name: &str) -> String {
     )
 }
 
+/// Gives a snapshot that stays as it is the permissions asked for, and says so.
+fn other_mode(place: &Place, name: &str, before: u32, file_mode: u32) -> Result<Option<String>> {
+    let is_changed = directory::change_mode(&place.snapshot(name), before, file_mode)?;
+    Ok(is_changed.then(|| {
+        format!(
+            "the files of snapshot {name} now have the permissions {file_mode:04o}, also where older snapshots share them"
+        )
+    }))
+}
+
 fn unfinished(run: &Snapshot) -> String {
     format!(
         "run {} ({}) is not finished: the snapshot holds what it had read so far",
         run.id, run.kind
+    )
+}
+
+fn foreign(files: usize) -> String {
+    let what = match files {
+        1 => "1 unchanged file belongs".to_owned(),
+        _ => format!("{files} unchanged files belong"),
+    };
+    format!(
+        "{what} to another user and could not be linked but only copied: publish as one user, or give that one the directory with chown -R"
     )
 }
 
@@ -217,7 +287,7 @@ fn parent(place: &Place, store: &Store, remarks: &mut Vec<String>) -> Result<Opt
 }
 
 fn without_parent(why: &str) -> String {
-    format!("{why}; this snapshot was written whole, without changes/: consumers load it all")
+    format!("{why}; this snapshot was written whole, {WITHOUT_CHANGES}")
 }
 
 fn published(
@@ -240,7 +310,7 @@ fn published(
         has_changes: manifest.parent.is_none() || built.has_data_changes(),
         files_written: files,
         bytes_written: bytes,
-        is_linked: built.copied == 0,
+        is_linked: built.copied + built.foreign == 0,
         changes: manifest
             .changes
             .iter()
@@ -279,7 +349,7 @@ fn told(options: &Options, place: &Place, manifest: &Manifest) -> Published {
     let unchanged = manifest.files.iter().filter(|file| file.is_unchanged);
     let (files_unchanged, bytes_unchanged) =
         unchanged.fold((0, 0), |(count, sum), file| (count + 1, sum + file.bytes));
-    let current = match place.has_current_json() {
+    let current = match place.is_named_by_json() {
         true => place::CURRENT_JSON,
         false => place::CURRENT,
     };

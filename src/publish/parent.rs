@@ -1,10 +1,10 @@
 //! The snapshot that the next one is told apart from, and whose files it shares.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::manifest::{File, Lack, Manifest, Run};
 use super::place::Place;
-use super::{directory, schema};
+use super::schema;
 use crate::error::Result;
 
 /// The current snapshot, whole and of the same store.
@@ -37,7 +37,7 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
         return unusable("has no manifest that can be read");
     };
     if manifest.schema != schema::fingerprint() {
-        return unusable("was written with other columns");
+        return unusable("was written with other columns or in another form");
     }
     let now = run(manifest.snapshot_id)?;
     if !now.is_some_and(|now| manifest.run.leads_to(&now)) {
@@ -47,7 +47,7 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
         directory: place.snapshot(&name),
         manifest,
     };
-    match parent.damage() {
+    match parent.manifest.damage(&parent.directory) {
         Some(path) => unusable(&format!("is damaged: {path} is missing or was cut")),
         None => Ok(Found::Parent(Box::new(parent))),
     }
@@ -75,17 +75,5 @@ impl Parent {
             .files
             .iter()
             .find(|file| file.table == table && file.created_month.as_deref() == month)
-    }
-
-    /// The first file that is not as it was written.
-    fn damage(&self) -> Option<&str> {
-        let is_whole = |file: &&File| {
-            let path = self.directory.join(Path::new(&file.path));
-            directory::weight(&path).is_some_and(|weight| weight.bytes == file.bytes)
-        };
-        let mut files = self.manifest.files.iter();
-        files
-            .find(|file| !is_whole(file))
-            .map(|file| file.path.as_str())
     }
 }

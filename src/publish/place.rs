@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::directory::{self, Filesystem};
+use super::failure::Failure;
 use super::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 
@@ -123,27 +124,65 @@ impl Place {
     }
 
     /// The name of the current snapshot.
+    ///
+    /// # Errors
+    /// What lies there leads elsewhere, and so is somebody else's; or it cannot be read.
     pub(super) fn current(&self) -> Result<Option<String>> {
-        let path = match directory::target(&self.root.join(CURRENT))? {
-            Some(path) => path,
-            None => {
-                let path = self.root.join(CURRENT_JSON);
-                let Some(text) = directory::read(&path)? else {
-                    return Ok(None);
-                };
-                let current: Current = serde_json::from_str(&text).map_err(|error| {
-                    Error::failed(format!("cannot read {}", path.display())).because(error)
-                })?;
-                PathBuf::from(current.path)
-            }
+        let link = self.root.join(CURRENT);
+        let Some(target) = directory::target(&link)? else {
+            return self.named_by_json();
         };
-        let name = path.file_name().and_then(|name| name.to_str());
-        Ok(name.map(str::to_owned))
+        match self.name_of(&target) {
+            Some(name) => Ok(Some(name)),
+            None => Err(Failure::foreign(
+                &link,
+                "leads to no snapshot of this directory",
+            )),
+        }
+    }
+
+    /// The name that `current.json` has, which counts only where there is no link.
+    fn named_by_json(&self) -> Result<Option<String>> {
+        let path = self.root.join(CURRENT_JSON);
+        let Some(text) = directory::read(&path)? else {
+            return Ok(None);
+        };
+        let current = serde_json::from_str::<Current>(&text).ok();
+        match current.and_then(|current| self.name_of(Path::new(&current.path))) {
+            Some(name) => Ok(Some(name)),
+            None => Err(Failure::foreign(
+                &path,
+                "names no snapshot of this directory",
+            )),
+        }
+    }
+
+    /// The name of the snapshot at this path, which is absolute or begins at the directory; `None`
+    /// where it is the path of anything else.
+    fn name_of(&self, target: &Path) -> Option<String> {
+        let snapshots = self.snapshots_directory();
+        let parent = self.root.join(target.parent()?);
+        let is_here = parent == snapshots
+            || directory::canonical(&parent).is_some_and(|parent| {
+                directory::canonical(&snapshots).is_some_and(|snapshots| parent == snapshots)
+            });
+        let name = target.file_name()?.to_str()?;
+        (is_here && Number::of(name).is_some()).then(|| name.to_owned())
     }
 
     /// Whether `current.json` stands in for the link.
-    pub(super) fn has_current_json(&self) -> bool {
-        directory::exists(&self.root.join(CURRENT_JSON))
+    pub(super) fn is_named_by_json(&self) -> bool {
+        !directory::exists(&self.root.join(CURRENT))
+            && directory::exists(&self.root.join(CURRENT_JSON))
+    }
+
+    /// Removes a `current.json` of ours, which a link has made needless.
+    fn remove_json(&self) -> Result<()> {
+        match self.named_by_json() {
+            Ok(Some(_)) => directory::remove(&self.root.join(CURRENT_JSON)),
+            // Somebody else's.
+            _ => Ok(()),
+        }
     }
 
     /// The names of all snapshots, in the order in which they were published.
@@ -229,8 +268,10 @@ impl Place {
         let is_linked = directory::symlink(&target, &link, filesystem)?;
         if is_linked {
             directory::rename(&link, &self.root.join(CURRENT))?;
-            directory::remove(&json)?;
+            self.remove_json()?;
         } else {
+            // Not over somebody else's.
+            self.named_by_json()?;
             let temporary = self.temporary_beside_current(CURRENT_JSON);
             let current = Current {
                 snapshot: name.to_owned(),
@@ -277,18 +318,18 @@ impl Place {
 
     /// Gives the directory and that of the snapshots the permissions that now go with its files,
     /// if theirs are those that went with the files of the current snapshot: others were given by
-    /// somebody else.
-    pub(super) fn adopt_mode(&self) -> Result<()> {
+    /// somebody else. Returns those that went before.
+    pub(super) fn adopt_mode(&self) -> Result<Option<u32>> {
         let Some(current) = self.current()? else {
-            return Ok(());
+            return Ok(None);
         };
         let Some(before) = directory::mode(&self.snapshot(&current).join(manifest::NAME)) else {
-            return Ok(());
+            return Ok(None);
         };
         for directory in [self.root.clone(), self.snapshots_directory()] {
             directory::change_directory_mode(&directory, before, self.file_mode)?;
         }
-        Ok(())
+        Ok(Some(before))
     }
 
     /// Whether the filesystem refuses to set permissions.

@@ -12,7 +12,7 @@ pub const OPERATION: &str = "_op";
 
 /// Raised when files are written in another way than before: sorted, cut or encoded otherwise.
 /// Files of another layout are never linked.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// What a column holds in Arrow. Strings are plain: whether a file stores them in a dictionary is
 /// a matter of Parquet's encoding, which every engine undoes, while Arrow's dictionary type

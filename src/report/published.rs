@@ -79,6 +79,9 @@ pub struct PublishedSnapshot {
     pub is_current: bool,
     /// When it was published; `None` where it has no manifest.
     pub created_at: Option<String>,
+    /// The first of its files that is missing or not as long as it was written, the manifest
+    /// included.
+    pub damaged: Option<String>,
     /// Rows of its image.
     pub rows: u64,
     /// Files of its image.

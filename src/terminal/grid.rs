@@ -28,7 +28,8 @@ pub(super) fn grid(headers: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 fn is_number(cell: &str) -> bool {
-    cell.is_empty() || cell.replace(',', "").parse::<f64>().is_ok()
+    // NULL is as good as no number.
+    cell.is_empty() || cell == "NULL" || cell.replace(',', "").parse::<f64>().is_ok()
 }
 
 /// What is shown of a cell.

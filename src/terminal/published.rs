@@ -12,6 +12,10 @@ use super::style::{
 };
 use crate::report::{Published, PublishedSnapshot, Publishing};
 
+/// What to do with a snapshot that is not as it was written.
+const DAMAGED: &str = "damaged: a file is missing or was cut; publish --whole writes the store's state again, \
+     whole; an older snapshot can only be removed";
+
 /// Characters of the bar.
 const BAR_WIDTH: usize = 30;
 
@@ -217,10 +221,7 @@ pub(super) fn listing(snapshots: &[PublishedSnapshot]) -> String {
             let mark = if snapshot.is_current { " current" } else { "" };
             vec![
                 format!("{}{mark}", snapshot.snapshot),
-                snapshot
-                    .created_at
-                    .clone()
-                    .unwrap_or_else(|| "damaged: no manifest".into()),
+                state(snapshot),
                 count(snapshot.rows),
                 bytes(snapshot.bytes),
                 bytes(snapshot.bytes_own),
@@ -230,7 +231,20 @@ pub(super) fn listing(snapshots: &[PublishedSnapshot]) -> String {
         .collect();
     let headers = ["published", "at", "rows", "size", "own", "shared"];
     let note = "own: what removing it would free; shared: files that other snapshots have too";
-    format!("{}{}\n", grid(&headers, &rows), paint(FAINT, note))
+    let mut text = format!("{}{}\n", grid(&headers, &rows), paint(FAINT, note));
+    if snapshots.iter().any(|snapshot| snapshot.damaged.is_some()) {
+        text.push_str(&format!("{}\n", paint(WARNING, DAMAGED)));
+    }
+    text
+}
+
+/// When a snapshot was published, or what is missing from it.
+fn state(snapshot: &PublishedSnapshot) -> String {
+    match (&snapshot.damaged, &snapshot.created_at) {
+        (Some(path), _) => format!("damaged: {path}"),
+        (None, Some(created_at)) => created_at.clone(),
+        (None, None) => String::new(),
+    }
 }
 
 #[cfg(test)]

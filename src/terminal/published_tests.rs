@@ -126,13 +126,14 @@ fn snapshots_are_listed_with_what_they_weigh() {
         snapshot: name.into(),
         is_current,
         created_at: Some("2026-01-31T09:05:00.000Z".into()),
+        damaged: None,
         rows: 1_000,
         files: 20,
         bytes: 5_000_000,
         bytes_own: 1_000_000,
         bytes_shared: 4_000_000,
     };
-    let listed = [snapshot("000043", true), snapshot("000042", false)];
+    let mut listed = [snapshot("000043", true), snapshot("000042", false)];
     insta::assert_snapshot!(shown(&listing(&listed)), @r#"
     ┌────────────────┬──────────────────────────┬───────┬──────────┬────────────┬──────────┐
     │ published      ┆ at                       ┆  rows ┆ size     ┆ own        ┆ shared   │
@@ -142,4 +143,13 @@ fn snapshots_are_listed_with_what_they_weigh() {
     └────────────────┴──────────────────────────┴───────┴──────────┴────────────┴──────────┘
     own: what removing it would free; shared: files that other snapshots have too
     "#);
+    listed[1].damaged = Some("tickets/created_month=2025-01/tickets.parquet".into());
+    let told = shown(&listing(&listed));
+    for part in [
+        "2026-01-31T09:05:00.000Z",
+        "damaged: tickets/created_month=2025-01/tickets.parquet",
+        "publish --whole",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }

@@ -70,6 +70,7 @@ def read_duckdb(table, instants):
 
 def read_pyarrow(table, instants):
     import pyarrow as pa
+    import pyarrow.dataset as dataset
     import pyarrow.parquet as pq
 
     tables = [pq.ParquetFile(file).read() for file in sorted(glob.glob(pattern(table)))]
@@ -78,6 +79,10 @@ def read_pyarrow(table, instants):
         for field in one.schema:
             assert field.metadata[b"description"], field
     whole = pa.concat_tables(tables)
+    # The folders' names as a column, as a dataset has it.
+    directory = f"{snapshot}/{table}"
+    for found in (pq.read_table(directory), dataset.dataset(directory, partitioning="hive").to_table()):
+        assert found.num_rows == whole.num_rows, f"{table}: {found.num_rows} rows, not {whole.num_rows}"
     types = [(field.name, str(field.type)) for field in whole.schema]
     nullable = {field.name: field.nullable for field in whole.schema}
     for name, required in not_null[table].items():
@@ -102,13 +107,20 @@ def read_spark(table, instants):
     from java import spark
     from pyspark.sql import functions
 
-    frame = spark().read.parquet(pattern(table))
-    types = frame.dtypes
-    shown = [
-        functions.unix_millis(functions.col(name)).alias(name) if name in instants else functions.col(name)
-        for name in frame.columns
-    ]
-    return types, [tuple(row) for row in frame.select(*shown).collect()]
+    session = spark()
+    found = []
+    # Spark has two readers: its own, and that of parquet-mr, row by row, for what its own cannot do.
+    for is_vectorized in ("false", "true"):
+        session.conf.set("spark.sql.parquet.enableVectorizedReader", is_vectorized)
+        frame = session.read.parquet(pattern(table))
+        types = frame.dtypes
+        shown = [
+            functions.unix_millis(functions.col(name)).alias(name) if name in instants else functions.col(name)
+            for name in frame.columns
+        ]
+        found.append(sorted((tuple(row) for row in frame.select(*shown).collect()), key=order))
+    assert found[0] == found[1], f"{table}: Spark's two readers differ"
+    return types, found[1]
 
 
 def order(row):

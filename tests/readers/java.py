@@ -18,7 +18,6 @@ def spark():
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.parquet.enableVectorizedReader", "true")
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")

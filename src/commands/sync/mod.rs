@@ -38,7 +38,7 @@ use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
 use crate::plan::verify;
 use crate::report::SyncSummary;
-use crate::settings::{self, Backfill, Filters};
+use crate::settings::{self, Backfill, Filters, StoreSettings};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
 use crate::table::{Instant, Snapshot, instant_text};
 use crate::window::Window;
@@ -73,6 +73,10 @@ pub async fn sync_keeping(
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let began = Moment::now();
     let now = Utc::now();
+    super::publish::check_directory(&settings.store)?;
+    if settings.since.is_none() && !settings.store.path.exists() {
+        return Err(no_history(&settings.store));
+    }
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
@@ -214,6 +218,11 @@ fn refuse_unfinished(store: &Store) -> Result<()> {
     }
 }
 
+fn no_history(store: &StoreSettings) -> Error {
+    Error::usage(format!("{} holds no history yet", store.path.display()))
+        .help("say with --since where it begins, or run a backfill first")
+}
+
 /// A store without history: a sync is a backfill then, or goes on with the one that was cut short.
 async fn first(
     context: &Context,
@@ -225,11 +234,7 @@ async fn first(
             && settings.since.is_none_or(|since| since == run.range_from)
     });
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
-        return Err(Error::usage(format!(
-            "{} holds no history yet",
-            settings.store.path.display()
-        ))
-        .help("say with --since where it begins, or run a backfill first"));
+        return Err(no_history(&settings.store));
     };
     let (summary, exit_code, store) = backfill::backfill_keeping(
         context,

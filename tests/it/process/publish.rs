@@ -136,7 +136,14 @@ fn what_cannot_be_published_is_named_and_nothing_is_made() {
             "publish --to sqlite:a.db",
             &["what is published is Parquet"],
         ),
-        ("publish --to parquet:desk", &["desk"]),
+        (
+            "publish --to parquet:desk",
+            &[
+                "no store in desk",
+                "--from sqlite:FILE",
+                "backfill --since DATE --to parquet:desk",
+            ],
+        ),
         (
             "publish --from sqlite:a.db --to parquet:desk",
             &["no store", "a.db"],
@@ -165,4 +172,116 @@ fn an_interrupted_backfill_publishes_nothing() {
     running.end().expect(130);
     assert!(!place.path("desk/current").exists());
     assert!(place.path("desk/store.sqlite").exists());
+}
+
+#[test]
+fn a_run_that_never_began_leaves_the_directory_to_another_store() {
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    run(&mut place.command_at(&simulator, "sync --to parquet:desk"))
+        .expect(2)
+        .expect_error(&["holds no history yet", "--since"]);
+    assert!(!place.path("desk").exists());
+    let refused = run(place
+        .command_at(&simulator, &backfill())
+        .env("MAVA_API_KEY", "another-key"));
+    refused.expect(4);
+    assert!(place.path("desk/store.sqlite").exists());
+    place.backfill(&simulator).expect(0);
+    let publish = "publish --from sqlite:support.db --to parquet:desk";
+    run(&mut place.command(publish)).expect(0);
+    // And the other way round: the directory is now that store's.
+    let before = fs::read_link(place.path("desk/current")).unwrap();
+    let requests = super::support::watch(&simulator, |_, _| None);
+    for words in [
+        backfill(),
+        "sync --to parquet:desk --since 2024-01-01".to_owned(),
+        "sync --to parquet:desk".to_owned(),
+    ] {
+        run(&mut place.command_at(&simulator, &words))
+            .expect(2)
+            .expect_error(&["store that lies elsewhere", "publish --from sqlite:FILE"]);
+    }
+    assert!(requests.try_recv().is_err(), "nothing was asked for");
+    assert_eq!(fs::read_link(place.path("desk/current")).unwrap(), before);
+    run(&mut place.command(publish)).expect(0);
+}
+
+#[test]
+fn a_file_is_no_directory_to_publish_to() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    fs::write(place.path("f5"), "mine").unwrap();
+    for target in ["f5", "f5/desk"] {
+        for words in [
+            backfill().replace("parquet:desk", &format!("parquet:{target}")),
+            format!("sync --to parquet:{target}"),
+            format!("publish --to parquet:{target}"),
+            format!("publish --from sqlite:support.db --to parquet:{target}"),
+        ] {
+            run(&mut place.command_at(&simulator, &words))
+                .expect(2)
+                .expect_error(&["f5 is a file, not a directory"]);
+        }
+    }
+    assert_eq!(fs::read(place.path("f5")).unwrap(), b"mine");
+}
+
+#[test]
+fn where_only_publishing_fails_nothing_has_to_be_read_again() {
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    fs::create_dir(place.path("desk")).unwrap();
+    let lock = fs::File::create(place.path("desk/.publish-lock")).unwrap();
+    lock.try_lock().unwrap();
+    // Before the first request it costs nothing.
+    let requests = super::support::watch(&simulator, |_, _| None);
+    run(&mut place.command_at(&simulator, &backfill()))
+        .expect(5)
+        .expect_error(&["another run publishes to desk"]);
+    assert!(requests.try_recv().is_err() && !place.path("desk/store.sqlite").exists());
+    lock.unlock().unwrap();
+    // Another publish begins meanwhile.
+    super::support::watch(&simulator, move |number, _| {
+        if number == 1 {
+            lock.try_lock().unwrap();
+        }
+        None
+    });
+    let ended = run(&mut place.command_at(&simulator, &backfill())).expect(5);
+    assert!(
+        ended.stdout.contains("Backfill complete"),
+        "{}",
+        ended.stdout
+    );
+    let command = "mava-export publish --to parquet:desk";
+    ended.expect_error(&["wait until it ends", "the run itself is over", command]);
+    // And is over.
+    let requests = super::support::watch(&simulator, |_, _| None);
+    run(&mut place.command("publish --to parquet:desk")).expect(0);
+    assert!(place.path("desk/current/tickets").is_dir());
+    assert!(requests.try_recv().is_err());
+}
+
+#[test]
+fn the_help_of_publish_says_what_it_takes() {
+    let told = run(&mut Place::new().command("publish --help"))
+        .expect(0)
+        .stdout;
+    assert!(told.contains("parquet:DIR; without --from"), "{told}");
+    assert!(told.contains("backfill, sync and verify"), "{told}");
+    assert!(!told.contains("The store, sqlite:FILE"), "{told}");
+}
+
+#[test]
+fn a_run_that_was_published_before_it_read_anything_goes_on_in_its_directory() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    run(place
+        .command_at(&simulator, &backfill())
+        .env("MAVA_API_KEY", "another-key"))
+    .expect(4);
+    run(&mut place.command("publish --to parquet:desk")).expect(0);
+    run(&mut place.command_at(&simulator, &backfill())).expect(0);
 }

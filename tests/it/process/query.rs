@@ -23,7 +23,7 @@ fn an_answer_is_a_table_csv_or_json() {
     let sql = "SELECT count(*) AS tickets, NULL AS nix, 'a,\"b\"' AS text FROM tickets";
     let from = "--from sqlite:support.db";
     let table = ask(&place, sql, from).expect(0).stdout;
-    assert!(table.contains("│ tickets ┆ nix ┆ text  │"), "{table}");
+    assert!(table.contains("│ tickets ┆  nix ┆ text  │"), "{table}");
     let csv = ask(&place, sql, &format!("{from} --format csv"))
         .expect(0)
         .stdout;
@@ -46,6 +46,26 @@ fn an_answer_is_a_table_csv_or_json() {
     assert!(cut.stdout.contains("first 1000 rows"), "{}", cut.stdout);
     let whole = ask(&place, many, &format!("{from} --format csv")).expect(0);
     assert_eq!(whole.stdout.lines().count(), 5_001);
+}
+
+#[test]
+fn sql_that_begins_with_a_comment_is_no_flag_and_none_at_all_is_said_so() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let from = "--from sqlite:support.db --json";
+    let sql = "-- how many = all\nSELECT count(*) AS n FROM tickets";
+    let answer = ask(&place, sql, from).expect(0).json();
+    assert_eq!(answer, serde_json::json!([{"n": 20}]));
+    for sql in ["", "  \n", "-- nothing to ask", "/* nothing */;"] {
+        ask(&place, sql, from)
+            .expect(2)
+            .expect_error(&["there is no statement", "write one SELECT"]);
+    }
+    // A flag that is none is still found out.
+    ask(&place, "--formt=csv", from)
+        .expect(2)
+        .expect_error(&["--formt"]);
 }
 
 #[test]

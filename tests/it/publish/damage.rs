@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use mava_export::error::ErrorKind;
+use mava_export::publish;
+
 use super::support::{Site, files, ticket, with_status};
 use crate::store::world::at;
 
@@ -97,6 +100,74 @@ fn what_is_no_link_of_ours_is_left_alone() {
     symlink("snapshots/000009", site.root().join("current")).unwrap();
     site.publish();
     site.assert_current();
+}
+
+#[test]
+fn a_link_that_leads_elsewhere_is_somebody_elses() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    fs::create_dir_all(site.root().join("elsewhere/000001")).unwrap();
+    fs::create_dir_all(site.root().join("snapshots/mine")).unwrap();
+    let link = site.root().join("current");
+    for target in [
+        "elsewhere/000001",
+        "snapshots/mine",
+        "/nonexistent/snapshots/000001",
+        "000001",
+        "..",
+    ] {
+        fs::remove_file(&link).unwrap();
+        symlink(target, &link).unwrap();
+        let error = site.try_publish().unwrap_err();
+        assert!(
+            error.to_string().contains("leads to no snapshot of this"),
+            "{target}: {error}"
+        );
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.help_text().unwrap().contains("move it away"));
+        assert_eq!(fs::read_link(&link).unwrap().to_str(), Some(target));
+    }
+    // An absolute one into this very directory is ours.
+    fs::remove_file(&link).unwrap();
+    symlink(site.snapshot("000001"), &link).unwrap();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    assert_eq!(site.publish().parent.as_deref(), Some("000001"));
+    site.assert_current();
+}
+
+#[test]
+fn current_json_counts_only_without_a_link_and_goes_only_if_it_is_ours() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    let json = site.root().join("current.json");
+    for (text, is_ours) in [
+        ("{\"theirs\": true}", false),
+        (
+            "{\"snapshot\":\"000001\",\"path\":\"elsewhere/000001\"}",
+            false,
+        ),
+        (
+            "{\"snapshot\":\"000001\",\"path\":\"snapshots/000001\"}",
+            true,
+        ),
+    ] {
+        fs::write(&json, text).unwrap();
+        site.run(&[with_status(ticket(1, 3), text)]);
+        let published = site.publish();
+        assert!(published.current.ends_with("/current"), "{published:?}");
+        assert!(published.remarks.is_empty(), "{published:?}");
+        assert_eq!(json.exists(), !is_ours, "{text}");
+        site.assert_current();
+    }
+    fs::write(&json, "{\"theirs\": true}").unwrap();
+    fs::remove_file(site.root().join("current")).unwrap();
+    let error = site.try_publish().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(
+        error.to_string().contains("current.json names no snapshot"),
+        "{error}"
+    );
+    assert!(json.exists());
 }
 
 /// Makes `current` lead to another snapshot, as an operator would.
@@ -299,4 +370,72 @@ fn a_link_that_was_lost_and_directories_of_others_cost_no_snapshot() {
         assert!(site.root().join("snapshots").join(name).exists(), "{name}");
     }
     site.assert_current();
+}
+
+#[test]
+fn a_damaged_snapshot_is_written_whole_when_asked_for() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    // Of the right length, in a month in which nothing changes: nobody reads it.
+    let path = files(&site.snapshot("000001").join("messages"))[1].clone();
+    let length = fs::read(&path).unwrap().len();
+    fs::write(&path, vec![7; length]).unwrap();
+    assert!(!site.publish().is_new);
+    site.options.is_whole = true;
+    let published = site.publish();
+    assert_eq!(published.snapshot, "000001-2");
+    assert!(published.parent.is_none() && published.files_unchanged == 0);
+    assert!(
+        published.remarks[0].contains("as --whole asks"),
+        "{published:?}"
+    );
+    site.assert_current();
+    site.options.is_whole = false;
+    assert!(!site.publish().is_new);
+}
+
+#[test]
+fn a_file_of_changes_that_is_missing_is_damage_too() {
+    let mut site = Site::of(0..30, 3);
+    site.publish();
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    site.publish();
+    fs::remove_file(site.snapshot("000002").join("changes/tickets.parquet")).unwrap();
+    let published = site.publish();
+    assert!(
+        published.is_new && published.parent.is_none(),
+        "{published:?}"
+    );
+    assert!(
+        published.remarks[0].contains("changes/tickets.parquet is missing or was cut"),
+        "{published:?}"
+    );
+    site.assert_current();
+}
+
+#[test]
+fn the_list_of_snapshots_says_which_are_damaged() {
+    let mut site = Site::of(0..30, 3);
+    let list = |site: &Site| -> Vec<Option<String>> {
+        let listed = publish::list(site.root()).unwrap().into_iter();
+        listed.map(|snapshot| snapshot.damaged).collect()
+    };
+    for status in ["Resolved", "Open", "Pending"] {
+        site.publish();
+        site.run(&[with_status(ticket(1, 3), status)]);
+    }
+    site.publish();
+    assert_eq!(list(&site), [const { None::<String> }; 4]);
+    let of = |site: &Site, name: &str, path: &str| site.snapshot(name).join(path);
+    let month = "tickets/created_month=2025-02/tickets.parquet";
+    fs::write(of(&site, "000004", month), "cut").unwrap();
+    fs::remove_file(of(&site, "000003", "changes/tickets.parquet")).unwrap();
+    fs::write(of(&site, "000002", "manifest.json"), "{").unwrap();
+    let expected = [
+        Some(month),
+        Some("changes/tickets.parquet"),
+        Some("manifest.json"),
+        None,
+    ];
+    assert_eq!(list(&site), expected.map(|path| path.map(str::to_owned)));
 }

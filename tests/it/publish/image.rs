@@ -57,6 +57,12 @@ fn a_store_without_a_ticket_has_one_empty_file_a_table() {
     for table in TABLES {
         let found = files(&site.root().join("current").join(table.name));
         assert_eq!(found.len(), 1, "{}", table.name);
+        // Engines that read the folders' names find a month there like any other.
+        let text = found[0].to_str().unwrap();
+        assert!(
+            !text.contains("created_month=") || text.contains("created_month=1970-01/"),
+            "{text}"
+        );
     }
     // It gives way to the first month.
     site.run(&[ticket(1, 1)]);
@@ -64,6 +70,27 @@ fn a_store_without_a_ticket_has_one_empty_file_a_table() {
     site.assert_current();
     let found = files(&site.root().join("current/tickets"));
     assert!(found[0].ends_with("created_month=2025-01/tickets.parquet"));
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn a_real_month_takes_the_place_of_the_one_that_an_empty_table_lies_in() {
+    let mut site = Site::new();
+    site.run(&[]);
+    site.publish();
+    let first = super::support::moved(ticket(1, 1), at("1970-01-05"));
+    for tickets in [
+        vec![first.clone()],
+        vec![],
+        vec![with_status(first, "Resolved")],
+    ] {
+        site.run(&tickets);
+        let published = site.publish();
+        assert!(published.remarks.is_empty(), "{published:?}");
+        site.assert_current();
+    }
+    let found = files(&site.root().join("current/tickets"));
+    assert!(found[0].ends_with("created_month=1970-01/tickets.parquet"));
     assert_eq!(found.len(), 1);
 }
 
@@ -147,6 +174,29 @@ fn other_permissions_are_given_to_what_is_shared_and_to_the_directories_made_her
 }
 
 #[test]
+fn other_permissions_are_given_also_where_nothing_changed() {
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut site = Site::of(0..20, 2);
+    site.publish();
+    site.options.file_mode = 0o644;
+    let published = site.publish();
+    assert!(!published.is_new);
+    assert!(
+        published.remarks[0].contains("snapshot 000001 now have the permissions 0644"),
+        "{published:?}"
+    );
+    let current = fs::canonicalize(site.root().join("current")).unwrap();
+    for path in files(&current) {
+        assert_eq!(mode(&path), 0o644, "{path:?}");
+        assert_eq!(mode(path.parent().unwrap()), 0o755, "{path:?}");
+    }
+    assert_eq!(mode(&current.join("manifest.json")), 0o644);
+    assert_eq!(mode(&current), 0o755);
+    assert_eq!(mode(site.root()), 0o755);
+    assert!(site.publish().remarks.is_empty());
+}
+
+#[test]
 fn files_are_made_for_scans() {
     let mut site = Site::of(0..60, 2);
     site.publish();
@@ -158,7 +208,9 @@ fn files_are_made_for_scans() {
             let reader = ArrowReaderMetadata::load(&file, options).unwrap();
             let metadata = reader.metadata();
             let creator = metadata.file_metadata().created_by().unwrap();
-            assert!(creator.starts_with("mava-export "), "{creator}");
+            // What Parquet's Java readers can parse.
+            let expected = concat!("mava-export version ", env!("CARGO_PKG_VERSION"));
+            assert_eq!(creator, expected);
             for (group, found) in metadata.row_groups().iter().enumerate() {
                 for (column, meta) in table.columns().zip(found.columns()) {
                     let name = format!("{path:?}, {}", column.name);
@@ -180,6 +232,56 @@ fn files_are_made_for_scans() {
             }
         }
     }
+}
+
+#[test]
+fn a_file_declares_the_order_that_its_rows_are_in() {
+    let mut site = Site::of(0..60, 2);
+    // Another run, so that a number of one digit and one of two could be confused.
+    (0..10).for_each(|_| site.run(&[]));
+    site.publish();
+    let mut declared = Vec::new();
+    for table in TABLES {
+        let path = files(&site.root().join("current").join(table.name)).remove(0);
+        let file = fs::File::open(&path).unwrap();
+        let reader = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).unwrap();
+        let groups = reader.metadata().row_groups().iter();
+        let Some(sorted) = groups.filter_map(|group| group.sorting_columns()).next() else {
+            continue;
+        };
+        let columns: Vec<usize> = sorted
+            .iter()
+            .inspect(|column| assert!(!column.descending))
+            .map(|column| usize::try_from(column.column_idx).unwrap())
+            .collect();
+        let rows = parquet_rows(&path, table, false);
+        // Numbers before texts, which are quoted.
+        let place = |row: &Vec<String>| -> Vec<(i64, String)> {
+            let cells = columns.iter().map(|index| row[*index].clone());
+            cells
+                .map(|cell| (cell.parse().unwrap_or(i64::MAX), cell))
+                .collect()
+        };
+        assert!(rows.iter().map(place).is_sorted(), "{path:?}");
+        let names: Vec<&str> = columns
+            .iter()
+            .map(|index| table.columns().nth(*index).unwrap().name)
+            .collect();
+        declared.push(format!("{}: {}", table.name, names.join(", ")));
+    }
+    assert_eq!(
+        declared,
+        [
+            "tickets: created_at, id",
+            "customers: id",
+            "customer_attributes: customer_id, position",
+            "tags: id",
+            "categories: id",
+            "agents: id",
+            "snapshots: id",
+        ],
+        "of those that have a row"
+    );
 }
 
 #[test]

@@ -152,8 +152,13 @@ fn engines_read_a_desk_without_tickets() {
     let mut site = Site::new();
     site.run(&[]);
     site.publish();
-    for engine in ["duckdb", "pyarrow", "polars", "spark"] {
-        compare(&site, engine, &[]);
+    for (engine, line) in [
+        ("duckdb", "duckdb."),
+        ("pyarrow", "pandas."),
+        ("polars", "polars."),
+        ("spark", "spark."),
+    ] {
+        compare(&site, engine, &lines(line));
     }
 }
 

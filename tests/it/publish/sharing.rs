@@ -221,6 +221,39 @@ fn without_links_files_are_copied_and_current_json_names_the_newest() {
     site.assert_current();
 }
 
+fn not_permitted(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()> {
+    Err(std::io::Error::from_raw_os_error(1))
+}
+
+#[test]
+fn files_of_another_user_are_copied_and_the_filesystem_is_not_blamed() {
+    let mut site = Site::of(0..60, 3);
+    site.publish();
+    for path in files(&site.snapshot("000001")) {
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+            // Only the owner of all may give files away.
+            return;
+        }
+    }
+    site.options.filesystem.hard_link = not_permitted;
+    site.run(&[with_status(ticket(1, 3), "Resolved")]);
+    let published = site.publish();
+    assert!(!published.is_linked && published.files_unchanged > 0);
+    assert_eq!(published.remarks.len(), 1, "{published:?}");
+    assert!(
+        published.remarks[0].contains("belong to another user"),
+        "{published:?}"
+    );
+    site.assert_current();
+    // Our own that cannot be linked either: then it is the filesystem.
+    site.run(&[with_status(ticket(1, 3), "Open")]);
+    let published = site.publish();
+    assert!(
+        published.remarks[0].contains("no hard links"),
+        "{published:?}"
+    );
+}
+
 fn failing(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()> {
     Err(std::io::Error::from_raw_os_error(5))
 }

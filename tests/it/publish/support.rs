@@ -45,6 +45,7 @@ impl Site {
             workers: 2,
             now: at("2026-01-01"),
             token: 0,
+            is_whole: false,
         };
         Self {
             desk,
