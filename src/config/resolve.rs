@@ -315,6 +315,7 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         total: typed.retry_for,
         pause: typed.retry_pause,
     };
+    let clock_tolerance = typed.clock_tolerance;
     let max_body_bytes = typed.max_body;
     Ok(move |api_key| Connection {
         base_url,
@@ -322,6 +323,7 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         budget,
         timeouts,
         retry,
+        clock_tolerance,
         max_body_bytes,
     })
 }
