@@ -83,7 +83,8 @@ pub(super) async fn backfill(
             watched(connection, "Backfill", printer, &cancel, async |context| {
                 super::backfill_keeping(context, settings).await
             })
-            .await?;
+            .await
+            .inspect_err(|error| printer.kept(error))?;
         let ended = Ended::Run(&summary);
         conclude(
             ended,
@@ -110,7 +111,8 @@ pub(super) async fn sync(
             watched(connection, "Sync", printer, &cancel, async |context| {
                 super::sync_keeping(context, settings).await
             })
-            .await?;
+            .await
+            .inspect_err(|error| printer.kept(error))?;
         let ended = Ended::Sync(&summary);
         conclude(ended, exit_code, store, &settings.store, &cancel, printer).await?;
         Ok(exit_code)
