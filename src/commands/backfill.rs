@@ -265,6 +265,10 @@ impl Part<'_> {
                 requests,
             })?;
             self.remarks.extend(lookups.remarks);
+            for remark in super::filters::unknown(store, &self.settings.filters)? {
+                tracing::warn!(run = snapshot_id, "{remark}");
+                self.remarks.push(remark);
+            }
             if spec.is_until_open
                 && let Some(server_time) = lookups.server_time
             {

@@ -329,7 +329,11 @@ impl Printer {
         }
     }
 
-    fn json(&self, value: &impl Serialize) -> Result<()> {
+    /// Prints a result that only machines get, as JSON.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::failed("the result is not JSON").because(error))?;
         self.data(&format!("{text}\n"))

@@ -399,3 +399,36 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
     .expect(2);
     ended.expect_error(&["0"]);
 }
+
+#[test]
+fn an_end_far_in_the_future_is_now_and_costs_no_empty_windows() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    let words = "plan backfill --since 2024-01-01 --until 2124-01-01 --to sqlite:support.db --json";
+    let ended = run(&mut place.command_at(&simulator, words)).expect(0);
+    ended.expect_error(&["--until 2124-01-01", "the range ends now"]);
+    assert!(simulator.requests().len() < 20, "{}", ended.stdout);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let place = Place::new();
+    let mut command = place.command("backfill --since 2024-01-01");
+    let ended = run(command
+        .env("MAVA_EXPORT_TO", "")
+        .env("MAVA_EXPORT_LANES", "")
+        .env("MAVA_API_KEY", "a-key"))
+    .expect(2);
+    ended.expect_error(&["--to is missing"]);
+}
+
+#[test]
+fn a_filter_by_an_id_that_nobody_knows_is_hinted_at() {
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    let words = format!("{BACKFILL} --category billing --assigned-to Unassigned --json");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    ended.expect_error(&["--category billing is none of"]);
+    let remarks = ended.json()["remarks"].clone();
+    assert_eq!(remarks.as_array().unwrap().len(), 1, "{remarks}");
+}
