@@ -64,10 +64,19 @@ pub(super) fn is_lost(error: &rusqlite::Error) -> bool {
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {
+    let Some(failure) = error.sqlite_error() else {
+        // The statements are always the same: where they do not fit the tables, or the values their
+        // columns, it is another's.
+        return matches!(
+            error,
+            rusqlite::Error::SqlInputError { .. } | rusqlite::Error::InvalidColumnType(..)
+        );
+    };
     matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+        failure.code,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+    ) || failure.extended_code == ffi::SQLITE_ERROR
+        || failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ
 }
 
 /// Opens or makes the ledger at `path`, for its owner's eyes only; see [`begin_anew`] for one that
@@ -126,9 +135,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// An error of damage where any page is not as it should be.
+/// An error of damage where any page is not as it should be, or the tables are others.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
+    connection.prepare("SELECT id, sent_ms, answered_ms FROM requests")?;
+    connection.prepare("SELECT until_ms FROM closed")?;
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     connection.busy_timeout(Duration::ZERO)?;
     match found.as_str() {

@@ -223,10 +223,9 @@ fn a_file_damaged_while_it_is_open_begins_anew_for_everyone_who_has_it_open() {
     std::fs::write(&path, noise).unwrap();
     let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
     let enter_soon = |ledger: &mut Ledger| {
-        let tries = (0..3).map(|_| enter(ledger, LIMIT, now_ms));
+        let mut tries = (0..3).map(|_| enter(ledger, LIMIT, now_ms));
         tries
-            .filter(|entry| *entry != Entry::Busy)
-            .next()
+            .find(|entry| *entry != Entry::Busy)
             .expect("not busy for ever")
     };
     assert_eq!(enter_soon(&mut one), entered(1));
@@ -242,4 +241,58 @@ fn a_directory_that_cannot_be_made_is_named_with_another_way() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.to_string().contains("budget-f.sqlite"), "{error}");
     assert!(error.help_text().unwrap().contains("--state-dir"));
+}
+
+#[test]
+fn whatever_is_scribbled_over_a_ledger_it_is_used_or_begun_anew() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    let mut random = StdRng::seed_from_u64(7);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("budget-f.sqlite");
+    let open = || Ledger::open(directory.path(), "f", 3);
+    let mut ledger = open().expect("opens");
+    for at_ms in 0..300 {
+        enter(
+            &mut ledger,
+            Limit {
+                requests: 999,
+                ..LIMIT
+            },
+            at_ms,
+        );
+    }
+    drop(ledger);
+    let whole = std::fs::read(&path).unwrap();
+    for round in 0..80 {
+        let mut bytes = whole.clone();
+        // Not the two bytes that say how the file may be written: nothing but a hand changes those.
+        let from = random.random_range(20..bytes.len());
+        let until = (from + random.random_range(1..3_000)).min(bytes.len());
+        bytes[from..until].fill_with(|| random.random());
+        if round % 4 == 0 {
+            bytes.truncate(from);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let mut ledger = open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+        let is_used = (0..3).any(|_| {
+            let entry = ledger.try_enter(LIMIT, 0, later_ms);
+            entry.unwrap_or_else(|error| panic!("round {round}: {error}")) != Entry::Busy
+        });
+        assert!(is_used, "round {round}");
+    }
+}
+
+#[test]
+fn a_database_with_other_tables_gives_way_to_a_ledger() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let other = Connection::open(directory.path().join("budget-f.sqlite")).unwrap();
+    other
+        .execute_batch("CREATE TABLE requests (id INTEGER)")
+        .unwrap();
+    drop(other);
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
 }

@@ -187,11 +187,8 @@ struct Part<'a> {
 impl Part<'_> {
     /// Names the runs that end because this one began: what they had still to read, nobody will.
     fn remark_superseded(&mut self) {
-        for other in &self.run.superseded {
-            let remark = superseded(other);
-            tracing::warn!(run = other.id, "{remark}");
-            self.remarks.push(remark);
-        }
+        self.remarks
+            .extend(self.run.superseded.iter().map(superseded));
     }
 
     /// Reads categories, agents and all open slices; gives the store back, with what ended it early

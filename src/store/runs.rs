@@ -75,6 +75,14 @@ impl Store {
                     resumed = Some(snapshot);
                 } else {
                     end(connection, snapshot.id, "superseded", now)?;
+                    tracing::warn!(
+                        run = snapshot.id,
+                        window = %Window::new(snapshot.range_from, snapshot.range_until)
+                            .map_or_else(String::new, |range| range.to_string()),
+                        tickets = snapshot.tickets_read,
+                        "an unfinished {} ends as superseded",
+                        snapshot.kind
+                    );
                     superseded.push(snapshot);
                 }
             }

@@ -246,10 +246,18 @@ fn an_unfinished_run_that_another_supersedes_is_named_with_what_it_had_read() {
     assert_ne!(read, ["0"]);
     let words = format!("{BACKFILL} --status open --json");
     let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
-    ended.expect_error(&["run 1 (backfill of 2024-01-01T00:00:00.000Z until 2024-07-01"]);
+    ended.expect_error(&[
+        "an unfinished backfill ends as superseded",
+        "[2024-01-01, 2024-07-01)",
+    ]);
     let remark = ended.json()["remarks"][0].as_str().unwrap().to_owned();
     let had = format!("had read ({})", read[0]);
-    for part in ["run 1", "superseded", &had, "run its command again"] {
+    for part in [
+        "run 1 (backfill of 2024-01-01T00:00:00.000Z until 2024-07-01",
+        "superseded",
+        &had,
+        "run its command again",
+    ] {
         assert!(remark.contains(part), "{part}: {remark}");
     }
 }
