@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::report::Summary;
+
 /// What the caller does next with an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -89,6 +91,7 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     help: Option<String>,
+    kept: Option<Box<Summary>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -102,6 +105,7 @@ impl Error {
             kind,
             message: message.into(),
             help: None,
+            kept: None,
             source: None,
         }
     }
@@ -130,6 +134,13 @@ impl Error {
         self
     }
 
+    /// Adds what the run had done and keeps.
+    #[must_use]
+    pub fn after(mut self, kept: Summary) -> Self {
+        self.kept = Some(Box::new(kept));
+        self
+    }
+
     /// What the caller does next.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -138,6 +149,11 @@ impl Error {
     /// The way out, if there is one to name.
     pub fn help_text(&self) -> Option<&str> {
         self.help.as_deref()
+    }
+
+    /// What the run that it ended had done and keeps, where one had begun.
+    pub fn kept(&self) -> Option<&Summary> {
+        self.kept.as_deref()
     }
 }
 

@@ -19,7 +19,7 @@
 //! - *Crash-proof.* Killed at any point, the store opens and holds a consistent prefix of the run;
 //!   the next run goes on from there, to the same end.
 //! - *Within budget.* Never more sends than the limit in any window of its period, across lanes,
-//!   restarts and the processes of one machine that share a key.
+//!   restarts and the processes of one user that share a key.
 //! - *Nothing silently lost.* What cannot be represented is kept raw, counted, and told by the
 //!   exit code; unknown fields are kept as JSON; a deleted ticket is flagged, not erased.
 //! - *Secret.* The API key never reaches a log, an error, a file or a process list.

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(exit_code) => exit_code.number().into(),
         Err(error) => {
+            printer.failure(&error);
             printer.error(&error);
             mava_export::error::ExitCode::from(error.kind())
                 .number()

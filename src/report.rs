@@ -54,7 +54,7 @@ pub struct Summary {
     pub kind: String,
     /// The snapshot this run wrote.
     pub snapshot_id: i64,
-    /// `complete`, `incomplete`, or `interrupted`.
+    /// `complete`, `incomplete`, `interrupted`, or `failed`.
     pub outcome: String,
     /// Start of the range, RFC 3339.
     pub range_from: String,

@@ -83,6 +83,8 @@ pub struct Connection {
     pub timeouts: Timeouts,
     /// How to try again.
     pub retry: RetrySettings,
+    /// The API's clock is believed when it is at most so far from ours.
+    pub clock_tolerance: Duration,
     /// A response body above this many bytes is refused.
     pub max_body_bytes: u64,
 }

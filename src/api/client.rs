@@ -4,7 +4,7 @@
     reason = "an HTTP date can only be told from the wall clock"
 )]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -50,6 +50,10 @@ pub struct Client {
     api_key: SecretString,
     gate: Gate,
     retry: RetrySettings,
+    /// How far from ours the server's clock is believed.
+    clock_tolerance: Duration,
+    /// Whether it was told that the server's clock is not believed.
+    has_doubted_clock: AtomicBool,
     /// The shortest time that one try is given, however little is left for all of them.
     least_attempt: Duration,
     max_body_bytes: u64,
@@ -105,7 +109,8 @@ impl Counters {
 pub struct Fetched<T> {
     /// What the body held.
     pub value: T,
-    /// The server's clock, from the `Date` header, to the second.
+    /// The server's clock, from the `Date` header, to the second; `None` where it is further from
+    /// ours than is believed.
     pub server_time: Option<table::Instant>,
     /// From sending the try that succeeded to the end of its body.
     pub latency: Duration,
@@ -122,6 +127,8 @@ pub struct FetchError {
     pub is_too_large: bool,
     /// What the API said, where it refused the request itself (400, 404, 422).
     pub refusal: Option<String>,
+    /// Whether the API answered otherwise than it documents: what a probe looks into.
+    pub is_strange: bool,
 }
 
 impl From<FetchError> for Error {
@@ -137,6 +144,7 @@ impl From<Error> for FetchError {
             is_weight: false,
             is_too_large: false,
             refusal: None,
+            is_strange: false,
         }
     }
 }
@@ -181,13 +189,11 @@ impl Client {
             .build()
             .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))?;
         let limit = Limit::of(&connection.budget);
-        let ledger = match (&connection.budget.state_dir, limit) {
-            (Some(directory), Some(_)) => Some(Ledger::open(
+        let ledger = match (&connection.budget.state_dir, connection.budget.rate_limit) {
+            (Some(directory), Some(rate)) => Some(Ledger::open(
                 directory,
-                &fingerprint(
-                    connection.base_url.as_str(),
-                    connection.api_key.expose_secret(),
-                ),
+                &fingerprint(connection.api_key.expose_secret()),
+                rate.requests,
             )?),
             _ => None,
         };
@@ -197,6 +203,8 @@ impl Client {
             api_key: connection.api_key.clone(),
             gate: Gate::new(limit, ledger),
             retry: connection.retry,
+            clock_tolerance: connection.clock_tolerance,
+            has_doubted_clock: AtomicBool::new(false),
             least_attempt: connection.timeouts.read.max(LEAST_ATTEMPT),
             max_body_bytes: connection.max_body_bytes,
             counters: Counters::default(),
@@ -372,7 +380,21 @@ impl Client {
         }
         let value = decode(&body).map_err(Cause::Undecodable)?;
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
-        Ok((value, server_time))
+        Ok((value, server_time.filter(|at| self.is_believed(*at))))
+    }
+
+    /// Whether the server's clock is near enough to ours to go by; says once where it is not.
+    fn is_believed(&self, server_time: table::Instant) -> bool {
+        let distance = retry::distance(SystemTime::from(server_time), SystemTime::now());
+        let is_believed = distance <= self.clock_tolerance;
+        if !is_believed && !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                server_time = %table::instant_text(server_time),
+                "the API's clock and this machine's are {} s apart; this machine's is taken: check both",
+                distance.as_secs()
+            );
+        }
+        is_believed
     }
 
     /// The API's own words in an error body, cut, on one line, and never with the key in them.
@@ -404,7 +426,7 @@ impl Client {
             "{get} was not sent: the API answered 429 and asked for a pause, of which {} s are left",
             left.as_secs()
         ))
-        .help("run the same command again after that to go on, or raise --retry-for")
+        .help("run the same command again after that, or raise --retry-for")
         .into()
     }
 
@@ -413,7 +435,7 @@ impl Client {
             "{get} was not sent: the budget stayed closed for {} s",
             self.longest_wait().as_secs()
         ))
-        .help("other runs spend from the same key: wait for them, then run the same command again to go on")
+        .help("other runs spend from the same key: wait for them, then run the same command again")
         .into()
     }
 }
@@ -459,14 +481,11 @@ fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchErro
         let seconds = began.elapsed().as_secs_f64();
         format!("{get} failed after {attempts} {tries} in {seconds:.1} s: {cause}")
     };
-    let mut error = Error::new(kind, message);
-    if let Some(help) = cause.help() {
-        error = error.help(help);
-    }
     FetchError {
-        error,
+        error: Error::new(kind, message).help(cause.help()),
         is_weight: cause.is_weight(),
         is_too_large: matches!(cause, Cause::TooLarge(_)),
         refusal: matches!(cause, Cause::Status(400 | 404 | 422, _)).then(|| cause.to_string()),
+        is_strange: matches!(cause, Cause::Status(400, _) | Cause::Undecodable(_)),
     }
 }

@@ -76,23 +76,33 @@ impl Cause {
         }
     }
 
-    pub(super) fn help(&self) -> Option<&'static str> {
+    /// The way out, in words that hold for a run, which goes on, and for a question, which is asked
+    /// again.
+    pub(super) fn help(&self) -> &'static str {
         match self {
             Self::Status(401 | 403, _) => {
-                Some("check the key in MAVA_API_KEY or in the file given by --api-key-file")
+                "check the key in MAVA_API_KEY or in the file given by --api-key-file"
             }
-            Self::Status(300..=399 | 404, _) => Some("check --base-url (or MAVA_BASE_URL)"),
+            Self::Status(300..=399 | 404, _) => "check --base-url (or MAVA_BASE_URL)",
             Self::Status(400, _) => {
-                Some("the API no longer accepts this request as documented: run mava-export probe")
+                "the API no longer accepts this request as documented: run mava-export probe"
             }
-            Self::TooLarge(_) => Some("raise --max-body"),
-            Self::Connect(_) => Some(
-                "check the network, a proxy, and --base-url; then run the same command again to go on",
-            ),
-            Self::Limited(_) => Some(
-                "other tools spend from the same key: lower --budget-share, then run the same command again to go on",
-            ),
-            _ => Some("run the same command again to go on from here"),
+            Self::Status(401..=499, _) if self.remedy() == Remedy::GiveUp => {
+                "mend what the API says, then run the same command again"
+            }
+            Self::Undecodable(_) => {
+                "check --base-url, and a proxy on the way; then run mava-export probe"
+            }
+            Self::TooLarge(_) => "raise --max-body",
+            Self::Connect(_) => {
+                "check the network, a proxy, and --base-url; then run the same command again"
+            }
+            Self::Limited(_) => {
+                "other tools spend from the same key: lower --budget-share, then run the same command again"
+            }
+            Self::Status(..) | Self::Silence | Self::Slow | Self::Broken(_) => {
+                "wait until the API is well again, then run the same command again; a backfill or a sync goes on from here"
+            }
         }
     }
 }
@@ -147,6 +157,12 @@ pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or(Duration::ZERO))
 }
 
+/// How far two instants lie from each other.
+pub(super) fn distance(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other)
+        .unwrap_or_else(|earlier| earlier.duration())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +179,21 @@ mod tests {
         assert_eq!(Cause::Limited(None).remedy(), Remedy::WaitForGate);
         assert_eq!(Cause::Silence.remedy(), Remedy::TryAgain);
         assert_eq!(Cause::TooLarge(1).remedy(), Remedy::GiveUp);
+    }
+
+    #[test]
+    fn the_way_out_fits_the_fault() {
+        let strange = Cause::Undecodable("the body is HTML, not JSON".into());
+        assert!(strange.help().contains("--base-url"));
+        for cause in [strange, Cause::Status(402, None), Cause::Status(400, None)] {
+            assert!(!cause.help().contains("goes on"), "{cause}");
+        }
+        assert!(
+            Cause::Status(402, None)
+                .help()
+                .contains("what the API says")
+        );
+        assert!(Cause::Status(503, None).help().contains("goes on"));
     }
 
     #[test]

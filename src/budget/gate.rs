@@ -59,6 +59,8 @@ struct State {
     /// How long the last answers took, in milliseconds.
     latencies_ms: VecDeque<i64>,
     closed_until: Option<Instant>,
+    /// The end of a closure that the ledger told of when the gate last looked.
+    ledger_closed_until: Option<Instant>,
     /// When the first in line expects to pass, if it has to wait.
     opens_at: Option<Instant>,
     last_closed: Option<Instant>,
@@ -131,6 +133,7 @@ impl Gate {
                 next_number: 0,
                 latencies_ms: VecDeque::new(),
                 closed_until: None,
+                ledger_closed_until: None,
                 opens_at: None,
                 last_closed: None,
                 closures_in_a_row: 0,
@@ -166,9 +169,11 @@ impl Gate {
         Some(format!("for the limit: {} s left", whole(left)))
     }
 
-    /// How long the API's last 429 still keeps the gate closed, if it does.
+    /// How long the API's last 429 still keeps the gate closed, if it does: one of our own, or of
+    /// another process on the ledger.
     pub fn closed_for(&self) -> Option<Duration> {
-        let until = self.state().closed_until?;
+        let state = self.state();
+        let until = state.closed_until.max(state.ledger_closed_until)?;
         until.checked_duration_since(Instant::now())
     }
 
@@ -241,6 +246,9 @@ impl Gate {
                 entry: None,
             },
         };
+        if entry != Entry::Busy {
+            state.ledger_closed_until = None;
+        }
         Ok(match entry {
             Entry::Entered { used, entry } => {
                 self.used.store(used, Ordering::Relaxed);
@@ -256,6 +264,12 @@ impl Gate {
             Entry::NotBefore { at_ms, used } => {
                 self.used.store(used, Ordering::Relaxed);
                 Turn::Wait(span(at_ms.saturating_sub(now_ms).max(1)))
+            }
+            Entry::Closed { until_ms, used } => {
+                self.used.store(used, Ordering::Relaxed);
+                let wait = span(until_ms.saturating_sub(now_ms).max(1));
+                state.ledger_closed_until = Some(now + wait);
+                Turn::Wait(wait)
             }
             Entry::Busy => Turn::Wait(HELD_FILE_PAUSE),
         })
@@ -351,7 +365,7 @@ mod tests {
     fn gate(directory: &std::path::Path) -> Gate {
         Gate::new(
             Some(LIMIT),
-            Some(Ledger::open(directory, "f").expect("opens")),
+            Some(Ledger::open(directory, "f", 5).expect("opens")),
         )
     }
 
@@ -428,6 +442,23 @@ mod tests {
         assert_eq!(first, Duration::from_secs(1));
         assert!(second <= first);
         assert_eq!(gate.state().closures_in_a_row, 1);
+    }
+
+    #[tokio::test]
+    async fn a_closure_by_another_process_is_told_as_what_it_is() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (one, other) = (gate(directory.path()), gate(directory.path()));
+        let pass = one.pass().await.unwrap();
+        one.close(&pass, Some(Duration::from_secs(60)), 0.0)
+            .await
+            .unwrap();
+        assert!(other.closed_for().is_none());
+        let waits = tokio::time::timeout(Duration::from_millis(50), other.pass()).await;
+        assert!(waits.is_err());
+        let left = other.closed_for().expect("closed");
+        assert!((55..=60).contains(&left.as_secs()), "{left:?}");
+        let told = other.waiting().expect("it waits");
+        assert!(told.contains("asked for a pause"), "{told}");
     }
 
     #[tokio::test]

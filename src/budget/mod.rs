@@ -1,9 +1,10 @@
 //! The request budget: never more than the limit in any window of its period, across lanes,
-//! restarts and the processes of this machine that share a key.
+//! restarts and the processes of one user that share a key.
 //!
 //! [`Limit`] is the arithmetic, pure. [`Ledger`] keeps the send instants in a file per key
 //! fingerprint. [`Gate`] is what a request passes before it is sent.
 
+mod file;
 mod gate;
 mod ledger;
 

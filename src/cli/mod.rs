@@ -13,6 +13,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -424,7 +425,25 @@ fn with_environment(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_environment)
 }
 
+/// An empty variable is one that is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read once, here"
+)]
+fn without_empty(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let value = argument.get_env().and_then(std::env::var_os);
+            match value {
+                Some(value) if value.is_empty() => argument.env(Resettable::Reset),
+                _ => argument,
+            }
+        })
+        .mut_subcommands(without_empty)
+}
+
 fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
+    let command = without_empty(command);
     let matches = command.try_get_matches_from(arguments).map_err(refuse)?;
     let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
     args.has_typed_key_file = has_typed(&matches, "api_key_file");

@@ -258,7 +258,7 @@ pub struct ApiArgs {
     /// Give up on a response that is silent for
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::positive_duration)]
     pub read_timeout: Duration,
-    /// Tries of one request in all
+    /// Tries of one request in all; 429s are not counted, but bounded by --retry-for
     #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u32).range(1..=1000))]
     pub retry_attempts: u32,
     /// No further try of a request after
@@ -267,10 +267,13 @@ pub struct ApiArgs {
     /// Longest first pause between tries; it doubles from try to try
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = value::positive_duration)]
     pub retry_pause: Duration,
+    /// Go by the API's clock when it is at most so far from this machine's
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
+    pub clock_tolerance: Duration,
     /// Refuse a response body larger than
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
     pub max_body: u64,
-    /// Where the request ledgers lie [default: the user's state directory]
+    /// Where the request ledgers lie; processes of several users share a budget by naming the same [default: the user's state directory]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }

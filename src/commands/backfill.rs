@@ -16,7 +16,7 @@ use super::gone::Search;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
-use crate::plan::SliceState;
+use crate::plan::{Slice, SliceState};
 use crate::report::{Progress, Summary, Unverified};
 use crate::settings::{Backfill, RunKind};
 use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
@@ -82,15 +82,22 @@ pub async fn backfill_keeping(
         lacks_threads: false,
         accounted: 0,
     };
+    part.remark_superseded();
     tracing::info!(
         run = part.run.snapshot_id,
         window = %part.run.range,
         resumed = part.run.is_resumed,
         "backfill begins"
     );
-    let mut store = part.extract(store, &spec).await?;
-    let (summary, exit_code) = part.end(&mut store, began).await?;
-    Ok((summary, exit_code, store))
+    let (mut store, failure) = part.extract(store, &spec).await?;
+    let ended = match failure {
+        Some(failure) => Err(failure),
+        None => part.end(&mut store, began).await,
+    };
+    match ended {
+        Ok((summary, exit_code)) => Ok((summary, exit_code, store)),
+        Err(error) => Err(part.failed(&store, error, began)),
+    }
 }
 
 /// An invented desk's rows must not mix with a real one's.
@@ -140,6 +147,31 @@ fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
     })
 }
 
+/// What a reader has to know of an unfinished run that another one superseded.
+fn superseded(run: &Snapshot) -> String {
+    let (from, until) = (instant_text(run.range_from), instant_text(run.range_until));
+    let filtered = match run.filters_json {
+        Some(_) => ", filtered",
+        None => "",
+    };
+    format!(
+        "run {} ({} of {from} until {until}{filtered}) was unfinished and ends here, superseded: the tickets it \
+         had read ({}) stay, the rest of its range was not read; to read that, run its command again after this one",
+        run.id, run.kind, run.tickets_read
+    )
+}
+
+fn unverified(slices: &[Slice]) -> Vec<Unverified> {
+    let named = slices.iter().filter_map(|slice| match &slice.state {
+        SliceState::Unverified { reason } => Some(Unverified {
+            window: slice.window.to_string(),
+            reason: reason.clone(),
+        }),
+        SliceState::Open | SliceState::Sealed => None,
+    });
+    named.collect()
+}
+
 /// The part of a run that this process does.
 struct Part<'a> {
     context: &'a Context,
@@ -153,15 +185,22 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Reads categories, agents and all open slices; gives the store back.
-    async fn extract(&mut self, mut store: Store, spec: &RunSpec) -> Result<Store> {
+    /// Names the runs that end because this one began: what they had still to read, nobody will.
+    fn remark_superseded(&mut self) {
+        self.remarks
+            .extend(self.run.superseded.iter().map(superseded));
+    }
+
+    /// Reads categories, agents and all open slices; gives the store back, with what ended it early
+    /// unless that was an interruption.
+    async fn extract(
+        &mut self,
+        mut store: Store,
+        spec: &RunSpec,
+    ) -> Result<(Store, Option<Error>)> {
         if let Err(error) = self.prepare(&mut store, spec).await {
-            let requests = self.newly_sent();
-            store.commit_requests(self.run.snapshot_id, requests)?;
-            return match error.kind() {
-                ErrorKind::Interrupted => Ok(store),
-                _ => Err(error),
-            };
+            let failure = self.account(&mut store, Some(error));
+            return Ok((store, failure));
         }
         let snapshot_id = self.run.snapshot_id;
         let extraction = Extraction {
@@ -186,15 +225,24 @@ impl Part<'_> {
         let writer = Writer::start(store, snapshot_id)?;
         let ended = extraction.run(work, &writer).await;
         let (mut store, written) = writer.finish().await?;
-        written?;
+        if let Err(error) = written {
+            return Ok((store, Some(error)));
+        }
         self.accounted = ended.requests_accounted;
         self.remarks.extend(ended.remarks);
         self.lacks_threads = ended.lacks_threads;
+        let failure = self.account(&mut store, ended.failure);
+        Ok((store, failure))
+    }
+
+    /// Enters the requests sent, and gives what ended the run early, unless that was an
+    /// interruption.
+    fn account(&mut self, store: &mut Store, failure: Option<Error>) -> Option<Error> {
         let requests = self.newly_sent();
-        store.commit_requests(snapshot_id, requests)?;
-        match ended.failure {
-            Some(failure) if failure.kind() != ErrorKind::Interrupted => Err(failure),
-            _ => Ok(store),
+        let entered = store.commit_requests(self.run.snapshot_id, requests);
+        match failure {
+            Some(failure) if failure.kind() != ErrorKind::Interrupted => Some(failure),
+            _ => entered.err(),
         }
     }
 
@@ -214,6 +262,10 @@ impl Part<'_> {
                 requests,
             })?;
             self.remarks.extend(lookups.remarks);
+            for remark in super::filters::unknown(store, &self.settings.filters)? {
+                tracing::warn!(run = snapshot_id, "{remark}");
+                self.remarks.push(remark);
+            }
             if spec.is_until_open
                 && let Some(server_time) = lookups.server_time
             {
@@ -232,24 +284,15 @@ impl Part<'_> {
     }
 
     /// Looks for what is gone, closes the run, and sums it up.
-    async fn end(mut self, store: &mut Store, began: Moment) -> Result<(Summary, ExitCode)> {
+    async fn end(&mut self, store: &mut Store, began: Moment) -> Result<(Summary, ExitCode)> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
         let is_over =
             !slices.is_empty() && slices.iter().all(|slice| slice.state != SliceState::Open);
-        let unverified: Vec<Unverified> = slices
-            .iter()
-            .filter_map(|slice| match &slice.state {
-                SliceState::Unverified { reason } => Some(Unverified {
-                    window: slice.window.to_string(),
-                    reason: reason.clone(),
-                }),
-                SliceState::Open | SliceState::Sealed => None,
-            })
-            .collect();
         if !is_over {
-            return self.interrupted(store, unverified, began);
+            return self.interrupted(store, began);
         }
+        let unverified = unverified(&slices);
         let mut outcome = store::Outcome::Complete;
         if self.lacks_threads {
             outcome = store::Outcome::Incomplete;
@@ -267,7 +310,7 @@ impl Part<'_> {
                 Ok(true) => {}
                 Ok(false) => outcome = store::Outcome::Incomplete,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    return self.interrupted(store, unverified, began);
+                    return self.interrupted(store, began);
                 }
                 Err(error) => return Err(error),
             }
@@ -285,17 +328,26 @@ impl Part<'_> {
         Ok((summary, exit_code))
     }
 
-    fn interrupted(
-        &self,
-        store: &Store,
-        unverified: Vec<Unverified>,
-        began: Moment,
-    ) -> Result<(Summary, ExitCode)> {
+    fn interrupted(&self, store: &Store, began: Moment) -> Result<(Summary, ExitCode)> {
+        let summary = self.cut_short(store, "interrupted", began)?;
+        Ok((summary, ExitCode::Interrupted))
+    }
+
+    /// `error` with what the run keeps, where the store can still tell.
+    fn failed(&self, store: &Store, error: Error, began: Moment) -> Error {
+        match self.cut_short(store, "failed", began) {
+            Ok(kept) => error.after(kept),
+            Err(_) => error,
+        }
+    }
+
+    /// The summary of a run that is not over.
+    fn cut_short(&self, store: &Store, outcome: &str, began: Moment) -> Result<Summary> {
+        let slices = store.slices(self.run.snapshot_id)?;
         let snapshot = store
             .progress()?
             .map_or_else(|| self.run.snapshot.clone(), |progress| progress.snapshot);
-        let summary = self.summary(store, &snapshot, "interrupted", unverified, began)?;
-        Ok((summary, ExitCode::Interrupted))
+        self.summary(store, &snapshot, outcome, unverified(&slices), began)
     }
 
     /// Flags tickets of the range that the store holds and this run did not meet, after a second

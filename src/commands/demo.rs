@@ -1,17 +1,20 @@
 //! `demo` and `simulate`: a simulated Mava, with a backfill of it or alone.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
+    reason = "a command is where the clock is read, and the demo removes its own store"
 )]
 
 use std::time::Duration;
+use std::{fs, io};
 
 use chrono::{TimeDelta, Utc};
 use rusqlite::types::ValueRef;
 use secrecy::SecretString;
+use serde::Serialize;
 
-use super::drive;
+use super::{backfill, drive};
 use crate::error::{Error, ExitCode, Result};
+use crate::report::{Summary, SyncSummary};
 use crate::settings::{
     Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings, RunKind,
     Simulation, Sync, Timeouts,
@@ -19,7 +22,7 @@ use crate::settings::{
 use crate::simulator::{
     self, API_KEY, Evolution, Faults, Simulator, SimulatorSpec, World, WorldSpec,
 };
-use crate::store::Store;
+use crate::store::{OpenOptions, Store};
 use crate::table::Instant;
 use crate::terminal::Printer;
 use crate::window;
@@ -110,28 +113,106 @@ pub(super) async fn demo(demo: &Demo, printer: &Printer) -> Result<ExitCode> {
             total: Duration::from_secs(120),
             pause: Duration::from_millis(200),
         },
+        // The simulated desk lives on days of its own.
+        clock_tolerance: Duration::MAX,
         max_body_bytes: 256 << 20,
     };
-    let backfill = Backfill {
+    let settings = Backfill {
         kind: RunKind::Demo,
         since: from,
         until: Some(until),
         filters: Filters::default(),
         has_messages: true,
         max_lanes: 16,
-        // Another seed is another desk: its predecessor's tickets are gone.
         allow_deletions: true,
         store: demo.store.clone(),
     };
     simulator.set_now(Some(until));
-    let exit_code = drive::backfill(&connection, &backfill, printer).await?;
-    if exit_code != ExitCode::Complete || printer.is_json() {
+    begin_anew(demo, &simulator, printer)?;
+    let (summary, exit_code) = drive::backfill_quietly(&connection, &settings, printer).await?;
+    let is_over = exit_code == ExitCode::Complete;
+    if printer.is_json() {
+        let later = match is_over {
+            true => Some(a_day_later(demo, &simulator, &connection, until, printer).await?),
+            false => None,
+        };
+        let exit_code = later
+            .as_ref()
+            .map_or(exit_code, |(_, exit_code)| *exit_code);
+        printer.json(&Told {
+            backfill: summary,
+            sync: later.map(|(summary, _)| summary),
+        })?;
+        return Ok(exit_code);
+    }
+    printer.summary(&summary)?;
+    if !is_over {
         return Ok(exit_code);
     }
     look(demo, printer)?;
-    let exit_code = a_day_later(demo, &simulator, &connection, until, printer).await?;
+    let (summary, exit_code) = a_day_later(demo, &simulator, &connection, until, printer).await?;
+    printer.sync(&summary)?;
     farewell(demo, printer)?;
     Ok(exit_code)
+}
+
+/// A whole demo as one JSON value.
+#[derive(Serialize)]
+struct Told {
+    backfill: Summary,
+    /// `None` where the backfill was interrupted.
+    sync: Option<SyncSummary>,
+}
+
+/// Removes the desk of an earlier demo, so that each shows the same day on the same desk. One whose
+/// backfill of this very desk was interrupted is gone on with.
+fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<()> {
+    let path = &demo.store.path;
+    if fs::metadata(path).map_or(0, |found| found.len()) == 0 {
+        return Ok(());
+    }
+    // Held, so that no run is under way in it.
+    let options = OpenOptions {
+        file_mode: demo.store.file_mode,
+        now: Utc::now(),
+    };
+    let store = Store::open(path, &options)?;
+    backfill::refuse_other_desk(&store, RunKind::Demo, path)?;
+    let is_begun = backfill::holds_demo(&store)?.is_some();
+    if !is_begun || is_interrupted_here(&store, simulator)? {
+        return Ok(());
+    }
+    printer.note(&format!(
+        "{} holds an earlier demo: it begins anew.",
+        path.display()
+    ));
+    // The log first: without it the file is whole, as of an earlier moment.
+    for ending in ["-wal", "-shm", ""] {
+        let mut file = store.path().as_os_str().to_owned();
+        file.push(ending);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::usage(format!("cannot remove {}", path.display()))
+                    .help("name another file with --to")
+                    .because(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the store holds an unfinished backfill of the simulator's desk.
+fn is_interrupted_here(store: &Store, simulator: &Simulator) -> Result<bool> {
+    let is_backfill = store
+        .progress()?
+        .is_some_and(|progress| progress.snapshot.kind == RunKind::Demo.word());
+    if !is_backfill {
+        return Ok(false);
+    }
+    let (_, rows) = ask(store, "SELECT id FROM tickets")
+        .map_err(|error| Error::failed("cannot query the demo's store").because(error))?;
+    Ok(simulator.with_world(|world| rows.iter().flatten().all(|id| world.ticket(id).is_some())))
 }
 
 /// Lets a day pass on the desk, and syncs.
@@ -141,7 +222,7 @@ async fn a_day_later(
     connection: &Connection,
     from: Instant,
     printer: &Printer,
-) -> Result<ExitCode> {
+) -> Result<(SyncSummary, ExitCode)> {
     let until = from + TimeDelta::days(1);
     let evolution = Evolution {
         seed: demo.world.seed,
@@ -150,10 +231,13 @@ async fn a_day_later(
     };
     let changes = simulator.with_world(|world| world.evolve(&evolution, from, until));
     simulator.set_now(Some(until));
-    printer.data(&format!(
+    let words = format!(
         "\nA day passes on the desk: {} changes of tickets. The API does not say which; a sync finds them.\n\n",
         changes.tickets.len()
-    ))?;
+    );
+    if !printer.is_json() {
+        printer.data(&words)?;
+    }
     let sync = Sync {
         kind: RunKind::Demo,
         since: None,
@@ -168,7 +252,7 @@ async fn a_day_later(
         allow_deletions: true,
         store: demo.store.clone(),
     };
-    drive::sync(connection, &sync, printer).await
+    drive::sync_quietly(connection, &sync, printer).await
 }
 
 /// Asks the store the [`QUESTIONS`].
@@ -190,7 +274,8 @@ fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
     printer.data(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
-         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets GROUP BY day ORDER BY day DESC LIMIT 7\"\n\
+         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets GROUP BY day ORDER BY day DESC LIMIT 7\"\n  \
+         mava-export query \"SELECT status, count(*) AS tickets FROM tickets GROUP BY status\" --from sqlite:{path}\n\
          Then with your own desk:\n  \
          MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \
          MAVA_API_KEY=… mava-export sync --to sqlite:support.db\n"
@@ -246,27 +331,49 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
     drive::interruptible(async |cancel| {
         simulator::serve_until(spec, cancel.cancelled(), |simulator| {
             if simulation.fault_rate > 0.0 {
-                simulator.set_hook(Faults::random(
-                    simulation.world.seed,
-                    simulation.fault_rate,
-                ));
+                simulator.set_hook(Faults::random(simulation.world.seed, simulation.fault_rate));
             }
-            printer.note(&format!(
-                "A simulated Mava with {} tickets, created {} to {}, listens. In another terminal:\n  \
-                 export MAVA_BASE_URL={} MAVA_API_KEY={API_KEY}\n  \
-                 mava-export backfill --since {} --to sqlite:simulated.db\n\
-                 Ctrl-C ends it.",
-                simulation.world.tickets,
-                from.date_naive(),
-                until.date_naive(),
-                simulator.base_url(),
-                from.date_naive(),
-            ));
+            announce(simulation, simulator, [from, until], printer);
         })
         .await?;
         Ok(ExitCode::Interrupted)
     })
     .await
+}
+
+/// What has to be known to talk to a simulated Mava, for machines.
+#[derive(Serialize)]
+struct Listening {
+    base_url: String,
+    api_key: &'static str,
+}
+
+/// Says where the simulator listens, and how to use it.
+fn announce(
+    simulation: &Simulation,
+    simulator: &Simulator,
+    [from, until]: [Instant; 2],
+    printer: &Printer,
+) {
+    if printer.is_json() {
+        // Nobody left to read it: it serves all the same.
+        let _ = printer.json(&Listening {
+            base_url: simulator.base_url(),
+            api_key: API_KEY,
+        });
+        return;
+    }
+    printer.note(&format!(
+        "A simulated Mava with {} tickets, created {} to {}, listens. In another terminal:\n  \
+         export MAVA_BASE_URL={} MAVA_API_KEY={API_KEY}\n  \
+         mava-export backfill --since {} --to sqlite:simulated.db\n\
+         Ctrl-C ends it.",
+        simulation.world.tickets,
+        from.date_naive(),
+        until.date_naive(),
+        simulator.base_url(),
+        from.date_naive(),
+    ));
 }
 
 fn world(

@@ -11,7 +11,7 @@ use super::backfill::Context;
 use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
-use crate::report::Progress;
+use crate::report::{Progress, Summary, SyncSummary};
 use crate::settings::{Backfill, Connection, StoreSettings, Sync};
 use crate::store::Store;
 use crate::terminal::Printer;
@@ -90,7 +90,8 @@ pub(super) async fn backfill(
             watched(connection, "Backfill", printer, &cancel, async |context| {
                 super::backfill_keeping(context, settings).await
             })
-            .await?;
+            .await
+            .inspect_err(|error| printer.kept(error))?;
         let ended = Ended::Run(&summary);
         conclude(
             ended,
@@ -117,12 +118,57 @@ pub(super) async fn sync(
             watched(connection, "Sync", printer, &cancel, async |context| {
                 super::sync_keeping(context, settings).await
             })
-            .await?;
+            .await
+            .inspect_err(|error| printer.kept(error))?;
         let ended = Ended::Sync(&summary);
         conclude(ended, exit_code, store, &settings.store, &cancel, printer).await?;
         Ok(exit_code)
     })
     .await
+}
+
+/// A backfill with progress; its summary is given back, not printed.
+pub(super) async fn backfill_quietly(
+    connection: &Connection,
+    settings: &Backfill,
+    printer: &Printer,
+) -> Result<(Summary, ExitCode)> {
+    quietly(connection, "Backfill", printer, async |context| {
+        super::backfill(context, settings).await
+    })
+    .await
+}
+
+/// A sync with progress; its summary is given back, not printed.
+pub(super) async fn sync_quietly(
+    connection: &Connection,
+    settings: &Sync,
+    printer: &Printer,
+) -> Result<(SyncSummary, ExitCode)> {
+    quietly(connection, "Sync", printer, async |context| {
+        super::sync(context, settings).await
+    })
+    .await
+}
+
+async fn quietly<T>(
+    connection: &Connection,
+    title: &str,
+    printer: &Printer,
+    work: impl AsyncFnOnce(&Context) -> Result<(T, ExitCode)>,
+) -> Result<(T, ExitCode)> {
+    let mut ended = None;
+    let exit_code = interruptible(async |cancel| {
+        let (summary, exit_code) = watched(connection, title, printer, &cancel, work)
+            .await
+            .inspect_err(|error| printer.kept(error))?;
+        ended = Some(summary);
+        Ok(exit_code)
+    })
+    .await?;
+    ended
+        .map(|summary| (summary, exit_code))
+        .ok_or_else(|| Error::failed("the run ended without a summary"))
 }
 
 /// Prints the end of a run, and publishes what it brought if that is asked for.

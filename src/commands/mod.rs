@@ -4,6 +4,7 @@ mod answer;
 mod backfill;
 mod demo;
 mod drive;
+mod filters;
 mod gone;
 mod plan;
 mod probe;

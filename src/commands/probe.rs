@@ -8,13 +8,14 @@ use chrono::{TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, TicketsQuery};
+use crate::api::{Client, FetchError, TicketsQuery};
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
 use crate::settings::Connection;
 use crate::window::{LONGEST_DAYS, Window};
+use crate::wire;
 
 /// Sends one request for the oldest tickets of the last 365 days, with messages, and compares the
 /// answer with what we expect.
@@ -30,9 +31,14 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
         has_messages: true,
         ..TicketsQuery::of(window, PAGE_LIMIT)
     };
-    let decode =
-        |body: &[u8]| serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned());
-    let answer: serde_json::Value = client.fetch(&query.get(), cancel, decode).await?.value;
+    let decode = |body: &[u8]| {
+        serde_json::from_slice(body).map_err(|_| match wire::decode_page(body) {
+            Err(error) => error.to_string(),
+            Ok(_) => "the body is not JSON".to_owned(),
+        })
+    };
+    let fetched = client.fetch(&query.get(), cancel, decode).await;
+    let answer: serde_json::Value = fetched.map_err(no_answer)?.value;
     let mut findings = probe::examine(&answer, window);
     // The names of fields are the API's own words.
     let key = connection.api_key.expose_secret();
@@ -42,6 +48,17 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
     Ok(Probe {
         base_url: connection.base_url.to_string(),
         requests: client.counters().requests(),
+        tickets: probe::tickets(&answer),
         findings,
     })
+}
+
+/// Elsewhere the way out of a strange answer is this very command.
+fn no_answer(failure: FetchError) -> Error {
+    match failure.is_strange {
+        true => failure.error.help(
+            "check --base-url, and a proxy on the way; where both are right, the API has changed: please report it",
+        ),
+        false => failure.error,
+    }
 }

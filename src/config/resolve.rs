@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -19,6 +20,9 @@ use crate::settings::{
 };
 use crate::table::Instant;
 use crate::window::Window;
+
+/// An end of the range later than this from now is taken for "now".
+const LATEST_END: TimeDelta = TimeDelta::days(1);
 
 /// What the command line, the environment and the configuration file mean, `now` being the time.
 /// Reads the API key, from where it is, for the commands that need one.
@@ -143,7 +147,7 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
     Ok(Backfill {
         kind: RunKind::Backfill,
         since,
-        until: typed.range.until,
+        until: past(typed.range.until, now),
         filters: filters(&typed.filters),
         has_messages: !typed.fetch.no_messages,
         max_lanes: usize::from(typed.fetch.lanes),
@@ -200,6 +204,22 @@ fn range(typed: &RangeArgs, now: Instant) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// An end that lies further ahead than any clock is wrong is none: windows of a future without
+/// tickets would cost a request each.
+fn past(until: Option<Instant>, now: Instant) -> Option<Instant> {
+    let (ahead, kept) = match until {
+        Some(until) if until > now + LATEST_END => (Some(until), None),
+        other => (None, other),
+    };
+    if let Some(ahead) = ahead {
+        tracing::warn!(
+            "--until {} lies in the future: the range ends now",
+            crate::table::instant_text(ahead)
+        );
+    }
+    kept
 }
 
 /// The store, and where it is published.
@@ -317,6 +337,7 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         total: typed.retry_for,
         pause: typed.retry_pause,
     };
+    let clock_tolerance = typed.clock_tolerance;
     let max_body_bytes = typed.max_body;
     Ok(move |api_key| Connection {
         base_url,
@@ -324,6 +345,7 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         budget,
         timeouts,
         retry,
+        clock_tolerance,
         max_body_bytes,
     })
 }

@@ -35,6 +35,8 @@ pub struct Probe {
     pub base_url: String,
     /// Requests it took.
     pub requests: u64,
+    /// Tickets that came, to compare.
+    pub tickets: usize,
     /// What was found, in the order looked at.
     pub findings: Vec<Finding>,
 }

@@ -44,7 +44,7 @@ impl Failure {
                 "check the disk and its free space, then run the same command again; it goes on from the last page stored",
             ),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-                ErrorKind::Failed,
+                ErrorKind::Usage,
                 format!("{what}: {file} is damaged"),
                 "restore it from a backup, or move it away and run a new backfill",
             ),
@@ -60,9 +60,34 @@ impl Failure {
             ),
             _ => {
                 return Error::failed(format!("{what}: SQLite refused it in {file}"))
-                    .because(cause);
+                    .because(words(&cause));
             }
         };
-        Error::new(kind, message).help(help).because(cause)
+        Error::new(kind, message).help(help).because(words(&cause))
+    }
+}
+
+/// The cause once: what lies behind an error of SQLite says the same in other words.
+fn words(cause: &rusqlite::Error) -> String {
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_told_once() {
+        let failure = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        let cause = rusqlite::Error::SqliteFailure(
+            failure,
+            Some("database disk image is malformed".to_owned()),
+        );
+        let error = Failure::from(cause).explain(Path::new("support.db"), "open");
+        assert_eq!(
+            error.to_string(),
+            "open: support.db is damaged: database disk image is malformed"
+        );
+        assert_eq!(error.kind(), ErrorKind::Usage);
     }
 }

@@ -39,7 +39,8 @@ const STATEMENTS: usize = 96;
 /// How to open a store for writing.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenOptions {
-    /// Unix permissions of the files it creates, whatever the umask; an existing file keeps its own.
+    /// Unix permissions of the files it creates or finds empty, whatever the umask; an existing
+    /// store keeps its own.
     pub file_mode: u32,
     /// Now: what a second run is told this one holds the store since.
     pub now: Instant,
@@ -65,7 +66,7 @@ impl Store {
     /// [`StoreBusy`](crate::error::ErrorKind::StoreBusy) naming who holds it;
     /// [`Usage`](crate::error::ErrorKind::Usage) where `path` is a directory, has no directory,
     /// may not be written, or holds something else than a store or one of a newer version: then
-    /// it is left as it was; [`Failed`](crate::error::ErrorKind::Failed) where it is damaged.
+    /// it is left as it was; and where it is damaged.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         let path = resolve(path)?;
         header::look(&path)?;
@@ -73,7 +74,10 @@ impl Store {
         // Again, since only now nobody else can make or move it.
         match header::look(&path)? {
             Found::Nothing => create_private(&path, options.file_mode).map(drop),
-            Found::Empty | Found::Store => File::options().write(true).open(&path).map(drop),
+            Found::Empty => writable(&path).and_then(|file| set_mode(&file, options.file_mode)),
+            Found::Store => {
+                writable(&path).map(|file| warn_of_mode(&path, &file, options.file_mode))
+            }
         }
         .map_err(|error| {
             Error::usage(format!("cannot write {}", path.display()))
@@ -100,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Usage`](crate::error::ErrorKind::Usage) where there is no store or one of another
-    /// version, [`Failed`](crate::error::ErrorKind::Failed) where it is damaged.
+    /// version, or it is damaged.
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let none = |path: &Path| {
             Error::usage(format!("there is no store at {}", path.display()))
@@ -271,13 +275,42 @@ pub(super) fn create_private(path: &Path, mode: u32) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut creating, mode);
     match creating.open(path) {
         Ok(file) => {
-            #[cfg(unix)]
-            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-            #[cfg(not(unix))]
-            let _ = mode;
+            set_mode(&file, mode)?;
             Ok(file)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
         Err(error) => Err(error),
     }
 }
+
+fn writable(path: &Path) -> io::Result<File> {
+    File::options().write(true).open(path)
+}
+
+/// Gives the file exactly these permissions.
+#[cfg(unix)]
+fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
+    Ok(())
+}
+
+/// Says so where more people may read or write the file than `mode` lets.
+#[cfg(unix)]
+fn warn_of_mode(path: &Path, file: &File, mode: u32) {
+    let found = file.metadata().map_or(0, |found| {
+        std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
+    });
+    if found & !mode != 0 {
+        tracing::warn!(
+            "{} is open to more people ({found:04o}) than --file-mode {mode:04o} lets: chmod {mode:o} it, or give --file-mode {found:04o}",
+            path.display()
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_of_mode(_path: &Path, _file: &File, _mode: u32) {}

@@ -42,6 +42,8 @@ pub struct Run {
     pub has_lookups: bool,
     /// Its counts so far.
     pub snapshot: Snapshot,
+    /// Unfinished runs of another spec that ended as `superseded` when this one began.
+    pub superseded: Vec<Snapshot>,
 }
 
 /// How a run ended.
@@ -59,19 +61,29 @@ impl Store {
     /// The same: kind, start, filters, messages or not, and the same end, except that where both
     /// ends are open the run goes on whatever its recorded end, and where only the new one is, if
     /// the recorded one has passed; see [`Store::extend_range`] for what came since. An
-    /// unfinished run of another spec ends as `superseded`; its rows stay.
+    /// unfinished run of another spec ends as `superseded`, and is named; its rows stay.
     ///
     /// # Errors
     /// The store cannot be read or written.
     pub fn begin(&mut self, spec: &RunSpec, now: Instant) -> Result<Run> {
         self.in_transaction("begin a run", |connection| {
             let mut resumed = None;
+            let mut superseded = Vec::new();
             for snapshot in read::unfinished(connection)? {
                 let is_open = is_until_open(connection, snapshot.id)?;
                 if resumed.is_none() && is_same(spec, &snapshot, is_open) {
                     resumed = Some(snapshot);
                 } else {
                     end(connection, snapshot.id, "superseded", now)?;
+                    tracing::warn!(
+                        run = snapshot.id,
+                        window = %Window::new(snapshot.range_from, snapshot.range_until)
+                            .map_or_else(String::new, |range| range.to_string()),
+                        tickets = snapshot.tickets_read,
+                        "an unfinished {} ends as superseded",
+                        snapshot.kind
+                    );
+                    superseded.push(snapshot);
                 }
             }
             let is_resumed = resumed.is_some();
@@ -92,6 +104,7 @@ impl Store {
                     |row| row.get(0),
                 )?,
                 snapshot,
+                superseded,
             })
         })
     }

@@ -19,6 +19,8 @@ mod sync;
 mod verify;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -41,6 +43,30 @@ pub struct Printer {
     output: Output,
     bars: MultiProgress,
     has_display: bool,
+    /// Whether anything went to stdout.
+    has_result: Arc<AtomicBool>,
+}
+
+/// An error for machines.
+#[derive(Serialize)]
+struct Failed<'a> {
+    /// What the run keeps.
+    #[serde(flatten)]
+    kept: Option<&'a Summary>,
+    error: String,
+    help: Option<&'a str>,
+    exit_code: u8,
+}
+
+impl<'a> Failed<'a> {
+    fn of(error: &'a Error) -> Self {
+        Self {
+            kept: error.kept(),
+            error: error.to_string(),
+            help: error.help_text(),
+            exit_code: ExitCode::from(error.kind()).number(),
+        }
+    }
 }
 
 impl Printer {
@@ -61,6 +87,7 @@ impl Printer {
             output,
             bars: MultiProgress::with_draw_target(target),
             has_display,
+            has_result: Arc::new(AtomicBool::new(false)),
         }
     }
 
@@ -208,6 +235,7 @@ impl Printer {
     /// # Errors
     /// When stdout cannot be written to.
     pub fn chunk(&self, text: &str) -> Result<bool> {
+        self.has_result.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
         let written = match out.is_terminal() {
             true => out.write_all(style::harmless(text).as_bytes()),
@@ -227,6 +255,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn data(&self, text: &str) -> Result<()> {
+        self.has_result.store(true, Ordering::Relaxed);
         let choice = self.choice();
         let written = self.bars.suspend(|| {
             let mut out = AutoStream::new(io::stdout(), choice).lock();
@@ -245,6 +274,26 @@ impl Printer {
         if self.output.log_format == LogFormat::Text && self.output.log_steps >= 0 {
             let lines = text.lines().map(|line| format!("{}\n", style::plain(line)));
             self.to_stderr(&lines.collect::<String>());
+        }
+    }
+
+    /// Prints what a run that failed keeps, on stdout, if it had begun; as JSON with the error and
+    /// the way out.
+    pub fn kept(&self, error: &Error) {
+        let printed = match error.kept() {
+            None => return,
+            Some(_) if self.output.is_json => self.json(&Failed::of(error)),
+            Some(kept) => self.data(&format!("{}\n", summary::text(kept).trim_end())),
+        };
+        // The error itself still goes to stderr.
+        let _ = printed;
+    }
+
+    /// Where a result was to be JSON and there is none, the error in its place.
+    pub fn failure(&self, error: &Error) {
+        if self.output.is_json && !self.has_result.load(Ordering::Relaxed) {
+            // The error itself still goes to stderr.
+            let _ = self.json(&Failed::of(error));
         }
     }
 
@@ -280,7 +329,11 @@ impl Printer {
         }
     }
 
-    fn json(&self, value: &impl Serialize) -> Result<()> {
+    /// Prints a result that only machines get, as JSON.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::failed("the result is not JSON").because(error))?;
         self.data(&format!("{text}\n"))

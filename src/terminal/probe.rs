@@ -7,6 +7,10 @@ use crate::report::{Finding, Probe, Verdict};
 pub(super) fn text(probe: &Probe) -> String {
     let heading = match probe.has_differences() {
         true => paint(WARNING, "The API differs from what we expect"),
+        false if probe.tickets == 0 => paint(
+            WARNING,
+            "The API answered, but no ticket came: there was nothing to compare",
+        ),
         false => paint(GOOD, "The API looks as expected"),
     };
     let mut text = format!(
@@ -82,6 +86,7 @@ mod tests {
         let probe = Probe {
             base_url: "https://gateway.mava.app/".into(),
             requests: 1,
+            tickets: 2,
             findings: vec![
                 finding(Verdict::Ok, "tickets[].id", "string", "string"),
                 finding(Verdict::Unknown, "tickets[].mood", "", "string"),
@@ -99,7 +104,18 @@ mod tests {
 
         A backfill copes with most of this and says what it could not represent. Please report it.
         "#);
-        insta::assert_snapshot!(serde_json::to_string(&probe).expect("plain"), @r#"{"base_url":"https://gateway.mava.app/","requests":1,"findings":[{"verdict":"ok","what":"tickets[].id","expected":"string","seen":"string"},{"verdict":"unknown","what":"tickets[].mood","expected":"","seen":"string"},{"verdict":"differs","what":"tickets[].priority","expected":"number","seen":"string"},{"verdict":"differs","what":"tickets[].createdAt","expected":"date","seen":""},{"verdict":"ok","what":"sort by creation","expected":"ascending","seen":"ascending"}]}"#);
+        insta::assert_snapshot!(serde_json::to_string(&probe).expect("plain"), @r#"{"base_url":"https://gateway.mava.app/","requests":1,"tickets":2,"findings":[{"verdict":"ok","what":"tickets[].id","expected":"string","seen":"string"},{"verdict":"unknown","what":"tickets[].mood","expected":"","seen":"string"},{"verdict":"differs","what":"tickets[].priority","expected":"number","seen":"string"},{"verdict":"differs","what":"tickets[].createdAt","expected":"date","seen":""},{"verdict":"ok","what":"sort by creation","expected":"ascending","seen":"ascending"}]}"#);
+    }
+
+    #[test]
+    fn nothing_to_compare_is_no_all_clear() {
+        let probe = Probe {
+            base_url: "http://127.0.0.1:8090/".into(),
+            requests: 1,
+            tickets: 0,
+            findings: Vec::new(),
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&probe)), @"The API answered, but no ticket came: there was nothing to compare (http://127.0.0.1:8090/, 1 request)");
     }
 
     #[test]
@@ -107,6 +123,7 @@ mod tests {
         let probe = Probe {
             base_url: "http://127.0.0.1:8090/".into(),
             requests: 2,
+            tickets: 2,
             findings: vec![finding(Verdict::Ok, "tickets[].id", "string", "string")],
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&probe)), @r#"

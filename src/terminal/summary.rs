@@ -151,11 +151,16 @@ fn unverified(summary: &Summary) -> String {
 /// What to do now.
 fn next(summary: &Summary) -> String {
     let mut steps = Vec::new();
-    if summary.outcome == "interrupted" {
-        steps.push("what was read is kept; run the same command again to go on".to_owned());
-    }
-    if !summary.unverified.is_empty() && summary.outcome != "interrupted" {
-        steps.push("run the same command again to read those ranges again".to_owned());
+    match summary.outcome.as_str() {
+        "interrupted" => {
+            steps.push("what was read is kept; run the same command again to go on".to_owned());
+        }
+        "failed" => steps.push(
+            "what was read is kept; once the cause is mended, run the same command again to go on"
+                .to_owned(),
+        ),
+        _ if !summary.unverified.is_empty() => steps.push(read_again(summary)),
+        _ => {}
     }
     if summary.rejects > 0 {
         steps.push(format!(
@@ -175,6 +180,34 @@ fn next(summary: &Summary) -> String {
         .map(|(index, step)| (if index == 0 { "next" } else { "" }, step))
         .collect();
     fields(&steps)
+}
+
+/// How to read the ranges again that were not proven complete, and no more than those.
+fn read_again(summary: &Summary) -> String {
+    let (how, before, after) = match summary.kind.as_str() {
+        "backfill" | "demo" => (
+            "read those ranges again, and only those: the same command with",
+            "",
+            String::new(),
+        ),
+        _ => (
+            "read those ranges again",
+            "mava-export backfill ",
+            format!(" --to sqlite:{}", shell_word(&plain(&summary.store))),
+        ),
+    };
+    let mut text = format!("{how}:");
+    for slice in summary.unverified.iter().take(LISTED) {
+        let window = plain(&slice.window);
+        let ends = window.trim_matches(['[', ')']).split_once(", ");
+        if let Some((since, until)) = ends {
+            text.push_str(&format!("\n{before}--since {since} --until {until}{after}"));
+        }
+    }
+    if summary.unverified.len() > LISTED {
+        text.push_str("\nand so on");
+    }
+    text
 }
 
 fn sql(summary: &Summary, query: &str) -> String {

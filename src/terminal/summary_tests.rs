@@ -97,7 +97,13 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
 
       note: agents could not be read: the API answered 500; names may be missing
 
-      next       run the same command again to read those ranges again
+      next       read those ranges again, and only those: the same command with:
+                 --since 2024-01-01 --until 2024-02-01
+                 --since 2024-02-01 --until 2024-03-01
+                 --since 2024-03-01 --until 2024-04-01
+                 --since 2024-04-01 --until 2024-05-01
+                 --since 2024-05-01 --until 2024-06-01
+                 and so on
                  look at the rejects:
                  sqlite3 'my desk.db' "SELECT ticket_id, path, reason FROM rejects"
     "#);
@@ -145,4 +151,20 @@ fn a_resumed_run_says_so() {
 fn a_store_with_an_odd_name_can_be_pasted_into_a_shell() {
     assert_eq!(shell_word("/var/lib/a-b_c.db"), "/var/lib/a-b_c.db");
     assert_eq!(shell_word("it's $HOME.db"), r"'it'\''s $HOME.db'");
+}
+
+#[test]
+fn a_sync_names_the_backfill_that_reads_a_range_again() {
+    let summary = Summary {
+        kind: "sync".into(),
+        outcome: "incomplete".into(),
+        unverified: vec![Unverified {
+            window: "[2024-01-01, 2024-01-02T09:00:00.120Z)".into(),
+            reason: "it would not settle".into(),
+        }],
+        ..summary()
+    };
+    let shown = shown(&summary);
+    let line = "mava-export backfill --since 2024-01-01 --until 2024-01-02T09:00:00.120Z --to sqlite:support.db";
+    assert!(shown.contains(line), "{shown}");
 }

@@ -23,32 +23,46 @@ fn a_demo_shows_a_desk_and_a_day_on_it_and_a_second_one_ends_the_same() {
     let tickets = "SELECT id || status || updated_at FROM tickets ORDER BY id";
     let after_the_first = texts(&look(&store), tickets);
     assert!(after_the_first.len() >= 600);
-    // The second desk is at the first one's evening again, and goes through the same day.
+    let changed = |words: &str| -> i64 {
+        let (_, after) = words.split_once("Sync complete").expect("a sync");
+        let (_, line) = after.split_once("read: ").expect("a count");
+        let numbers = line
+            .split(", ")
+            .take(2)
+            .filter_map(|part| part.split(' ').next());
+        numbers
+            .filter_map(|number| number.parse::<i64>().ok())
+            .sum()
+    };
+    assert!(changed(&first.stdout) > 0, "{}", first.stdout);
+    // The second begins anew, and goes through the same day.
     let second = run(&mut place.command(words)).expect(0);
-    for part in [
-        "600 tickets read: 0 new",
-        "A day passes on the desk",
-        "Sync complete",
-    ] {
+    second.expect_error(&["holds an earlier demo"]);
+    for part in ["600 new", "A day passes on the desk", "Sync complete"] {
         assert!(second.stdout.contains(part), "{part}: {}", second.stdout);
     }
+    assert_eq!(changed(&second.stdout), changed(&first.stdout));
     assert_sound(&store);
     assert_eq!(texts(&look(&store), tickets), after_the_first);
-    let summary = run(&mut place.command(&format!("{words} --json")))
-        .expect(0)
-        .json();
-    assert_eq!(summary["tickets_new"], 0);
+    let status = run(&mut place.command("status --to sqlite:demo.sqlite --json")).expect(0);
+    assert!(
+        status.json()["freshness"][0]["tickets"].as_i64() > Some(100),
+        "{}",
+        status.stdout
+    );
 }
 
 #[test]
-fn a_demo_with_another_seed_is_another_desk_and_exits_well() {
+fn a_demo_with_another_seed_or_size_is_another_desk_and_one_json_value() {
     let place = Place::new();
     run(&mut place.command("demo --tickets 200")).expect(0);
-    let summary = run(&mut place.command("demo --tickets 200 --seed 2 --json"))
-        .expect(0)
-        .json();
-    assert_eq!(summary["tickets_new"], 200);
-    assert_eq!(summary["tickets_deleted"], 200);
+    for (words, tickets) in [("--tickets 200 --seed 2", 200), ("--tickets 90", 90)] {
+        let words = format!("demo {words} --json");
+        let told = run(&mut place.command(&words)).expect(0).json();
+        assert_eq!(told["backfill"]["tickets_new"], tickets, "{told}");
+        assert_eq!(told["backfill"]["tickets_deleted"], 0, "{told}");
+        assert_eq!(told["sync"]["outcome"], "complete", "{told}");
+    }
 }
 
 #[test]
@@ -92,8 +106,8 @@ fn a_demo_ends_by_a_signal_and_goes_on() {
     let summary = run(&mut place.command(&format!("{words} --json")))
         .expect(0)
         .json();
-    assert_eq!(summary["is_resumed"], true);
-    assert_eq!(summary["tickets_new"], 3_000);
+    assert_eq!(summary["backfill"]["is_resumed"], true);
+    assert_eq!(summary["backfill"]["tickets_new"], 3_000);
 }
 
 #[test]
@@ -126,6 +140,25 @@ fn a_simulated_api_says_where_it_listens_and_ends_by_a_signal() {
         running.signal(signal);
         running.end_within(Duration::from_secs(5)).expect(code);
     }
+}
+
+#[test]
+fn a_simulated_api_tells_machines_where_it_listens() {
+    let place = Place::new();
+    let words = "simulate --port 0 --tickets 5 --since 2024-01-01 --until 2024-07-01 --json";
+    let running = Running::start(&mut place.command(words));
+    until("the end of the object", || running.told().contains('}'));
+    let told: serde_json::Value = serde_json::from_str(&running.told()).expect("one object");
+    let mut probe = place.command("probe --rate-limit none");
+    probe
+        .env("MAVA_BASE_URL", told["base_url"].as_str().unwrap())
+        .env("MAVA_API_KEY", told["api_key"].as_str().unwrap());
+    run(&mut probe).expect(0);
+    running.signal("INT");
+    running
+        .end_within(Duration::from_secs(5))
+        .expect(130)
+        .json();
 }
 
 #[test]

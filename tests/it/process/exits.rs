@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use mava_export::simulator::Fault;
+use mava_export::simulator::{Fault, Faults};
 
 use super::stored::{look, texts};
 use super::support::{BACKFILL, Ended, Place, desk, run, run_with_stdin, watch};
@@ -122,10 +122,27 @@ fn a_key_revoked_halfway_exits_with_4_and_keeps_what_was_read() {
     let _arrivals = watch(&simulator, |request, _| {
         (request > 5).then_some(Fault::Unauthorized)
     });
-    place
-        .backfill(&simulator)
-        .expect(4)
-        .expect_error(&["refused the key (401)"]);
+    let failed = place.backfill(&simulator).expect(4);
+    failed.expect_error(&["refused the key (401)"]);
+    assert!(
+        failed.stdout.starts_with("Backfill failed"),
+        "{}",
+        failed.stdout
+    );
+    let words = format!("{BACKFILL} --json");
+    let _arrivals = watch(&simulator, |request, _| {
+        (request > 5).then_some(Fault::Unauthorized)
+    });
+    let told = run(&mut Place::new().command_at(&simulator, &words)).expect(4);
+    told.expect_error(&["error: "]);
+    let told = told.json();
+    assert_eq!(
+        (&told["outcome"], &told["exit_code"]),
+        (&"failed".into(), &4.into())
+    );
+    assert!(told["tickets_read"].as_i64() > Some(0), "{told}");
+    assert!(told["error"].as_str().unwrap().contains("401"), "{told}");
+    assert!(told["help"].is_string(), "{told}");
     let stored = texts(
         &look(&place.path("support.db")),
         "SELECT count(*) FROM tickets",
@@ -160,7 +177,141 @@ fn an_api_that_is_not_there_is_named_by_the_request_and_its_attempts() {
             .env("MAVA_API_KEY", "a-key");
         let ended = run(&mut command).expect(1);
         ended.expect_error(&["error: ", request, "after 2 attempts", "refused", "help: "]);
-        assert!(ended.stdout.is_empty(), "{}", ended.stdout);
+        // A backfill had begun: it says what it keeps.
+        let is_begun = ended.stdout.starts_with("Backfill failed");
+        assert_eq!(is_begun, words.starts_with("backfill"), "{}", ended.stdout);
+        assert!(is_begun || ended.stdout.is_empty(), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_command_that_fails_before_it_has_begun_is_one_json_value_too() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    for words in ["probe --json", &format!("plan {BACKFILL} --json")] {
+        let mut command = place.command_at(&simulator, words);
+        let ended = run(command.env("MAVA_API_KEY", "another-key")).expect(4);
+        let told = ended.json();
+        assert_eq!(told["exit_code"], 4);
+        assert!(told["error"].as_str().unwrap().contains("401"), "{told}");
+        assert!(
+            told["help"].is_string() && told["outcome"].is_null(),
+            "{told}"
+        );
+    }
+    let none = run(&mut place.command("status --to sqlite:none.db --json")).expect(2);
+    assert_eq!(none.json()["exit_code"], 2);
+}
+
+#[test]
+fn a_proxys_page_is_named_as_html_with_a_way_out_that_is_none_in_a_circle() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    simulator.set_hook(Faults::always(|_| Fault::HtmlWith200));
+    for (words, is_probe) in [("probe", true), (&*format!("plan {BACKFILL}"), false)] {
+        let words = format!("{words} --retry-attempts 2");
+        let ended = run(&mut place.command_at(&simulator, &words)).expect(1);
+        ended.expect_error(&["HTML, not JSON", "check --base-url"]);
+        assert_eq!(
+            ended.stderr.contains("mava-export probe"),
+            !is_probe,
+            "{}",
+            ended.stderr
+        );
+        assert!(!ended.stderr.contains("to go on"), "{}", ended.stderr);
+    }
+    simulator.set_hook(Faults::always(|_| Fault::Status(400)));
+    let ended = run(&mut place.command_at(&simulator, "probe")).expect(1);
+    ended.expect_error(&["400", "please report it"]);
+    assert!(
+        !ended.stderr.contains("mava-export probe"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn an_unfinished_run_that_another_supersedes_is_named_with_what_it_had_read() {
+    let simulator = desk(800, 0);
+    let place = Place::new();
+    let _arrivals = watch(&simulator, |request, _| {
+        (request > 5).then_some(Fault::Unauthorized)
+    });
+    place.backfill(&simulator).expect(4);
+    simulator.clear_hook();
+    let read = texts(
+        &look(&place.path("support.db")),
+        "SELECT tickets_read FROM snapshots",
+    );
+    assert_ne!(read, ["0"]);
+    let words = format!("{BACKFILL} --status open --json");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    ended.expect_error(&[
+        "an unfinished backfill ends as superseded",
+        "[2024-01-01, 2024-07-01)",
+    ]);
+    let remark = ended.json()["remarks"][0].as_str().unwrap().to_owned();
+    let had = format!("had read ({})", read[0]);
+    for part in [
+        "run 1 (backfill of 2024-01-01T00:00:00.000Z until 2024-07-01",
+        "superseded",
+        &had,
+        "run its command again",
+    ] {
+        assert!(remark.contains(part), "{part}: {remark}");
+    }
+}
+
+#[test]
+fn a_damaged_ledger_keeps_nobody_from_working() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    let words = "probe --rate-limit 5/100ms --state-dir state";
+    run(&mut place.command_at(&simulator, words)).expect(0);
+    let ledger = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "sqlite");
+    let path = place.files().into_iter().find(ledger).unwrap();
+    fs::write(&path, [0xa5; 9_000]).unwrap();
+    run(&mut place.command_at(&simulator, words))
+        .expect(0)
+        .expect_error(&["ledger was damaged", "a new one begins"]);
+    let again = run(&mut place.command_at(&simulator, words)).expect(0);
+    assert!(!again.stderr.contains("damaged"), "{}", again.stderr);
+    // By whatever name the API is reached, the key's ledger is one.
+    let url = simulator.base_url().replace("127.0.0.1", "localhost");
+    let mut command = place.command_at(&simulator, words);
+    run(command.env("MAVA_BASE_URL", url));
+    assert_eq!(place.files().iter().filter(|path| ledger(path)).count(), 1);
+    fs::write(place.path("file"), "").unwrap();
+    let words = "probe --state-dir file/state";
+    run(&mut place.command_at(&simulator, words))
+        .expect(2)
+        .expect_error(&["cannot open the budget ledger", "--state-dir"]);
+}
+
+#[test]
+fn a_servers_clock_that_is_days_off_moves_nothing() {
+    let simulator = desk(10, 0);
+    let words = "backfill --since 2024-01-01 --to sqlite:support.db --rate-limit none --json";
+    let now = chrono::Utc::now();
+    for days in [-3, 3] {
+        let place = Place::new();
+        simulator.set_now(Some(now + chrono::TimeDelta::days(days)));
+        let mut ends = Vec::new();
+        let backfill = run(&mut place.command_at(&simulator, words)).expect(0);
+        backfill.expect_error(&["s apart", "check both"]);
+        ends.push(backfill.json()["range_until"].as_str().unwrap().to_owned());
+        let sync = "sync --to sqlite:support.db --rate-limit none --json";
+        let sync = run(&mut place.command_at(&simulator, sync))
+            .expect(0)
+            .json();
+        ends.push(sync["complete_until"].as_str().unwrap().to_owned());
+        for end in ends {
+            let end: chrono::DateTime<chrono::Utc> = end.parse().unwrap();
+            assert!(
+                (end - now).abs() < chrono::TimeDelta::hours(1),
+                "{days}: {end}"
+            );
+        }
     }
 }
 
@@ -255,4 +406,37 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
         .env("MAVA_API_KEY", "a-key"))
     .expect(2);
     ended.expect_error(&["0"]);
+}
+
+#[test]
+fn an_end_far_in_the_future_is_now_and_costs_no_empty_windows() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    let words = "plan backfill --since 2024-01-01 --until 2124-01-01 --to sqlite:support.db --json";
+    let ended = run(&mut place.command_at(&simulator, words)).expect(0);
+    ended.expect_error(&["--until 2124-01-01", "the range ends now"]);
+    assert!(simulator.requests().len() < 20, "{}", ended.stdout);
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let place = Place::new();
+    let mut command = place.command("backfill --since 2024-01-01");
+    let ended = run(command
+        .env("MAVA_EXPORT_TO", "")
+        .env("MAVA_EXPORT_LANES", "")
+        .env("MAVA_API_KEY", "a-key"))
+    .expect(2);
+    ended.expect_error(&["--to is missing"]);
+}
+
+#[test]
+fn a_filter_by_an_id_that_nobody_knows_is_hinted_at() {
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    let words = format!("{BACKFILL} --category billing --assigned-to Unassigned --json");
+    let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+    ended.expect_error(&["--category billing is none of"]);
+    let remarks = ended.json()["remarks"].clone();
+    assert_eq!(remarks.as_array().unwrap().len(), 1, "{remarks}");
 }

@@ -93,9 +93,27 @@ fn an_existing_store_keeps_its_permissions() {
     place.backfill(&simulator).expect(0);
     let path = place.path("support.db");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
-    place.backfill(&simulator).expect(0);
+    let again = place.backfill(&simulator).expect(0);
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o660
+    );
+    again.expect_error(&["(0660) than --file-mode 0600"]);
+    let words = format!("{BACKFILL} --file-mode 0660");
+    let wanted = run(&mut place.command_at(&simulator, &words)).expect(0);
+    assert!(!wanted.stderr.contains("--file-mode"), "{}", wanted.stderr);
+}
+
+#[test]
+fn a_store_made_in_an_empty_file_is_for_its_owner_alone() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    let path = place.path("support.db");
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    place.backfill(&simulator).expect(0);
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
     );
 }

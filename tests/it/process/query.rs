@@ -99,7 +99,7 @@ fn what_fails_in_the_middle_is_the_questions_fault_or_the_stores() {
         "SELECT * FROM messages",
         "--from sqlite:support.db --format csv",
     )
-    .expect(1)
+    .expect(2)
     .expect_error(&["support.db is damaged", "backup"]);
 }
 

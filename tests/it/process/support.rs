@@ -255,6 +255,11 @@ impl Running {
         assert!(status.success());
     }
 
+    /// What it printed on stdout so far.
+    pub(super) fn told(&self) -> String {
+        self.stdout.text()
+    }
+
     /// What it said on stderr so far.
     pub(super) fn said(&self) -> String {
         self.stderr.text()

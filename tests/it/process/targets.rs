@@ -30,7 +30,8 @@ fn a_disk_that_is_full_ends_the_run_and_the_next_completes_it() {
             "support.db",
             "run the same command again",
         ]);
-        assert!(ended.stdout.is_empty(), "{}", ended.stdout);
+        let is_begun = ended.stdout.starts_with("Backfill failed");
+        assert!(is_begun || ended.stdout.is_empty(), "{}", ended.stdout);
         let path = place.path("support.db");
         let mut stored = 0;
         if fs::metadata(&path).unwrap().len() > 0 {
@@ -134,12 +135,12 @@ fn a_store_that_is_cut_off_or_scribbled_over_is_refused_as_damaged() {
     let whole = fs::read(place.path("support.db")).unwrap();
     for length in [whole.len() / 2, 8192, 5000, 100] {
         fs::write(place.path("support.db"), &whole[..length]).unwrap();
-        refused(&place, "support.db", 1).expect_error(&["damaged", "restore it from a backup"]);
+        refused(&place, "support.db", 2).expect_error(&["damaged", "restore it from a backup"]);
     }
     let mut scribbled = whole.clone();
     scribbled[100..8192].fill(0x5a);
     fs::write(place.path("support.db"), &scribbled).unwrap();
-    refused(&place, "support.db", 1).expect_error(&["damaged"]);
+    refused(&place, "support.db", 2).expect_error(&["damaged"]);
 }
 
 #[test]

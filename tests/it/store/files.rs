@@ -95,7 +95,7 @@ fn a_cut_off_store_is_refused_as_damaged() {
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let error = open(&path).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.to_string().contains("damaged"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), &bytes[..bytes.len() / 2]);
     drop(directory);

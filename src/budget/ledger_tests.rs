@@ -1,0 +1,298 @@
+#![expect(clippy::disallowed_methods, reason = "a test makes the file it needs")]
+
+use super::*;
+
+const LIMIT: Limit = Limit {
+    requests: 3,
+    period_ms: 1_000,
+    span_ms: 1_100,
+};
+
+/// Enters a request that is answered within the millisecond.
+fn enter(ledger: &mut Ledger, limit: Limit, now_ms: i64) -> Entry {
+    match ledger.try_enter(limit, 0, now_ms).expect("works") {
+        Entry::Entered { used, entry } => {
+            let entry = entry.expect("an entry in the ledger");
+            assert!(ledger.try_settle(entry, now_ms).expect("works"));
+            entered(used)
+        }
+        other => other,
+    }
+}
+
+fn entered(used: u32) -> Entry {
+    Entry::Entered { used, entry: None }
+}
+
+#[test]
+fn the_fingerprint_tells_keys_apart_and_shows_none() {
+    let one = fingerprint("key-one");
+    assert_eq!(one.len(), 16);
+    assert_ne!(one, fingerprint("key-two"));
+}
+
+#[test]
+fn two_ledgers_on_one_file_share_the_limit_and_survive_reopening() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
+    let (mut one, mut two) = (open(), open());
+    assert_eq!(enter(&mut one, LIMIT, 10), entered(1));
+    assert_eq!(enter(&mut two, LIMIT, 20), entered(2));
+    drop(one);
+    let mut one = open();
+    assert_eq!(enter(&mut one, LIMIT, 30), entered(3));
+    let full = Entry::NotBefore {
+        at_ms: 1_110,
+        used: 3,
+    };
+    assert_eq!(enter(&mut two, LIMIT, 40), full);
+    assert_eq!(
+        enter(&mut two, LIMIT, 1_109),
+        Entry::NotBefore {
+            at_ms: 1_110,
+            used: 0
+        }
+    );
+    assert_eq!(enter(&mut two, LIMIT, 1_110), entered(1));
+}
+
+#[test]
+fn a_closure_holds_for_everyone_and_is_never_shortened() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
+    let (mut one, mut two) = (open(), open());
+    assert!(one.try_close(5_000).unwrap());
+    assert!(one.try_close(4_000).unwrap());
+    assert_eq!(
+        enter(&mut two, LIMIT, 10),
+        Entry::Closed {
+            until_ms: 5_000,
+            used: 0
+        }
+    );
+    assert_eq!(enter(&mut two, LIMIT, 5_000), entered(1));
+}
+
+#[test]
+fn a_clock_set_back_makes_nobody_wait_longer_than_one_span() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    for _ in 0..3 {
+        enter(&mut ledger, LIMIT, 3_600_000);
+    }
+    assert_eq!(
+        enter(&mut ledger, LIMIT, 1_000),
+        Entry::NotBefore {
+            at_ms: 2_100,
+            used: 3
+        }
+    );
+}
+
+#[test]
+fn a_short_period_forgets_nothing_that_a_longer_one_needs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let long = Limit {
+        requests: 3,
+        period_ms: 30_000,
+        span_ms: 30_300,
+    };
+    for at_ms in 1..=3 {
+        enter(&mut ledger, long, at_ms);
+    }
+    assert_eq!(enter(&mut ledger, LIMIT, 2_000), entered(1));
+    assert_eq!(
+        enter(&mut ledger, long, 2_001),
+        Entry::NotBefore {
+            at_ms: 30_302,
+            used: 4
+        }
+    );
+}
+
+#[test]
+fn a_request_on_its_way_counts_as_just_sent_and_one_answered_late_as_sent_late() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
+    let (mut one, mut two) = (open(), open());
+    let limit = Limit {
+        requests: 1,
+        ..LIMIT
+    };
+    let slack_ms = 50;
+    let swiftest_ms = 20;
+    let not_before = |at_ms, used| Entry::NotBefore { at_ms, used };
+    let Ok(Entry::Entered {
+        entry: Some(entry), ..
+    }) = one.try_enter(limit, swiftest_ms, 1_000)
+    else {
+        panic!("entered");
+    };
+    // On its way, for all the other process knows.
+    let on_its_way = two.try_enter(limit, swiftest_ms, 1_900).unwrap();
+    assert_eq!(
+        on_its_way,
+        not_before(1_900 - swiftest_ms - slack_ms + 1_100, 1)
+    );
+    // As late as that it was answered after all.
+    assert!(one.try_settle(entry, 1_800).unwrap());
+    let late = not_before(1_800 - swiftest_ms - slack_ms + 1_100, 1);
+    assert_eq!(two.try_enter(limit, swiftest_ms, 1_900).unwrap(), late);
+    assert_eq!(enter(&mut two, limit, 2_900), entered(1));
+}
+
+#[test]
+fn what_a_killed_process_left_on_its_way_is_given_up_after_a_period() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let limit = Limit {
+        requests: 1,
+        ..LIMIT
+    };
+    ledger.try_enter(limit, 0, 1_000).unwrap();
+    let opens_ms = 1_000 + LIMIT.period_ms - 50 + LIMIT.span_ms;
+    let not_before = |used| Entry::NotBefore {
+        at_ms: opens_ms,
+        used,
+    };
+    assert_eq!(enter(&mut ledger, limit, 2_100), not_before(1));
+    assert_eq!(enter(&mut ledger, limit, opens_ms - 1), not_before(0));
+    assert_eq!(enter(&mut ledger, limit, opens_ms), entered(1));
+}
+
+#[test]
+fn what_no_period_reaches_is_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    enter(&mut ledger, LIMIT, 0);
+    enter(&mut ledger, LIMIT, millis(HORIZON));
+    let count = "SELECT count(*) FROM requests";
+    let count: i64 = ledger
+        .connection
+        .query_row(count, [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_closure_holds_for_an_hour_at_most() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let hour = millis(LONGEST_CLOSURE);
+    let until = |until_ms| Entry::Closed { until_ms, used: 0 };
+    // As it was entered, with a clock that is an hour and more ahead of ours.
+    for stored in [10 * hour, i64::MAX] {
+        ledger.try_close_at(stored, stored).unwrap();
+        assert_eq!(enter(&mut ledger, LIMIT, 5), until(hour + 5));
+        // It does not move on with those who ask.
+        assert_eq!(enter(&mut ledger, LIMIT, 50), until(hour + 5));
+        ledger.connection.execute("DELETE FROM closed", []).unwrap();
+    }
+    // As it is entered; and what was known before does not outlast it.
+    ledger.try_close_at(20 * hour, 20 * hour).unwrap();
+    ledger.try_close_at(i64::MAX, 10).unwrap();
+    assert_eq!(enter(&mut ledger, LIMIT, 11), until(hour + 10));
+    assert_eq!(enter(&mut ledger, LIMIT, hour + 10), entered(1));
+}
+
+#[test]
+fn a_damaged_file_begins_anew_as_if_the_budget_had_just_been_spent() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("budget-f.sqlite"), "x".repeat(4_096)).unwrap();
+    let before_ms = Utc::now().timestamp_millis();
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let now_ms = Utc::now().timestamp_millis();
+    let Entry::NotBefore { at_ms, .. } = enter(&mut ledger, LIMIT, now_ms) else {
+        panic!("the budget is spent");
+    };
+    let span = LIMIT.span_ms;
+    assert!((before_ms + span..=now_ms + span).contains(&at_ms));
+    assert_eq!(enter(&mut ledger, LIMIT, at_ms), entered(1));
+}
+
+#[test]
+fn a_file_damaged_while_it_is_open_begins_anew_for_everyone_who_has_it_open() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
+    let (mut one, mut two) = (open(), open());
+    enter(&mut one, LIMIT, 1);
+    let path = directory.path().join("budget-f.sqlite");
+    let length = std::fs::metadata(&path).unwrap().len();
+    let noise = vec![0xa5; usize::try_from(length).unwrap()];
+    std::fs::write(&path, noise).unwrap();
+    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let enter_soon = |ledger: &mut Ledger| {
+        let mut tries = (0..3).map(|_| enter(ledger, LIMIT, now_ms));
+        tries
+            .find(|entry| *entry != Entry::Busy)
+            .expect("not busy for ever")
+    };
+    assert_eq!(enter_soon(&mut one), entered(1));
+    assert_eq!(enter_soon(&mut two), entered(2));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named_with_another_way() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Ledger::open(&file.join("state"), "f", 3).expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("budget-f.sqlite"), "{error}");
+    assert!(error.help_text().unwrap().contains("--state-dir"));
+}
+
+#[test]
+fn whatever_is_scribbled_over_a_ledger_it_is_used_or_begun_anew() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    let mut random = StdRng::seed_from_u64(7);
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("budget-f.sqlite");
+    let open = || Ledger::open(directory.path(), "f", 3);
+    let mut ledger = open().expect("opens");
+    for at_ms in 0..300 {
+        enter(
+            &mut ledger,
+            Limit {
+                requests: 999,
+                ..LIMIT
+            },
+            at_ms,
+        );
+    }
+    drop(ledger);
+    let whole = std::fs::read(&path).unwrap();
+    for round in 0..80 {
+        let mut bytes = whole.clone();
+        // Not the two bytes that say how the file may be written: nothing but a hand changes those.
+        let from = random.random_range(20..bytes.len());
+        let until = (from + random.random_range(1..3_000)).min(bytes.len());
+        bytes[from..until].fill_with(|| random.random());
+        if round % 4 == 0 {
+            bytes.truncate(from);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let mut ledger = open().unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+        let is_used = (0..3).any(|_| {
+            let entry = ledger.try_enter(LIMIT, 0, later_ms);
+            entry.unwrap_or_else(|error| panic!("round {round}: {error}")) != Entry::Busy
+        });
+        assert!(is_used, "round {round}");
+    }
+}
+
+#[test]
+fn a_database_with_other_tables_gives_way_to_a_ledger() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let other = Connection::open(directory.path().join("budget-f.sqlite")).unwrap();
+    other
+        .execute_batch("CREATE TABLE requests (id INTEGER)")
+        .unwrap();
+    drop(other);
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
+}
