@@ -6,6 +6,9 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
+/// The way out of a store that is not whole.
+const DAMAGED: &str = "restore it from a backup, or move it away and run a new backfill";
+
 /// Why an operation on the store failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -13,6 +16,8 @@ pub(super) enum Failure {
     Sqlite(rusqlite::Error),
     /// SQLite said no while this ticket was being written.
     Ticket(String, rusqlite::Error),
+    /// The store has no table of this name.
+    Lacking(&'static str),
     /// The store does not hold what the caller takes for granted.
     Contradiction(String),
 }
@@ -29,6 +34,10 @@ impl Failure {
         let (what, cause) = match self {
             Self::Sqlite(cause) => (what.to_owned(), cause),
             Self::Ticket(id, cause) => (format!("{what}, ticket {id}"), cause),
+            Self::Lacking(table) => {
+                let file = path.display();
+                return Error::usage(format!("{what}: {file} has no table {table}")).help(DAMAGED);
+            }
             Self::Contradiction(message) => return Error::failed(format!("{what}: {message}")),
         };
         let file = path.display();
@@ -46,7 +55,7 @@ impl Failure {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
                 ErrorKind::Usage,
                 format!("{what}: {file} is damaged"),
-                "restore it from a backup, or move it away and run a new backfill",
+                DAMAGED,
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
                 ErrorKind::StoreBusy,
@@ -88,6 +97,9 @@ mod tests {
             error.to_string(),
             "open: support.db is damaged: database disk image is malformed"
         );
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let error = Failure::Lacking("tags").explain(Path::new("support.db"), "open");
+        assert_eq!(error.to_string(), "open: support.db has no table tags");
         assert_eq!(error.kind(), ErrorKind::Usage);
     }
 }

@@ -206,10 +206,7 @@ fn check_tables(connection: &Connection) -> std::result::Result<(), Failure> {
         connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
     for table in TABLES {
         if !statement.exists([table.name])? {
-            return Err(Failure::Contradiction(format!(
-                "the store has no table {}; restore it from a backup",
-                table.name
-            )));
+            return Err(Failure::Lacking(table.name));
         }
     }
     Ok(())
