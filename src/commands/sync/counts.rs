@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
+use super::super::gone;
 use super::confirm::Missing;
 use super::night::Night;
 use crate::error::Result;
@@ -36,7 +37,9 @@ impl Night<'_> {
             if (number > 0 && !self.desk.is_turn(number)) || self.is_counted(window) {
                 continue;
             }
-            if self.allowance() == 0 {
+            // Only a cap that was asked for keeps a sync from the newest year.
+            let is_exempt = number == 0 && self.settings.max_requests.is_none();
+            if self.allowance() == 0 && !is_exempt {
                 self.remark(
                     "the cap on requests was reached before losses were looked for by counting"
                         .to_owned(),
@@ -49,7 +52,7 @@ impl Night<'_> {
         missing.sort_by_key(|(_, at): &Missing| *at);
         missing.dedup();
         let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
-        if missing.len() > most {
+        if missing.len() > most && !self.is_too_much(missing.len()) {
             self.remark(format!(
                 "the cap on requests was reached before {} missing tickets were looked for once more; the \
                  next sync will",
@@ -58,6 +61,14 @@ impl Night<'_> {
             missing.truncate(most);
         }
         self.settle(missing).await
+    }
+
+    /// Whether so many are missing that none will be believed, so that a cap must not make less of it.
+    fn is_too_much(&self, missing: usize) -> bool {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let live = number(self.desk.index.tickets().len());
+        !self.settings.allow_deletions
+            && gone::is_suspicious(number(missing).saturating_add(self.deleted), live)
     }
 
     /// What is missing where the counts of both sides differ. A gap that stays unexplained is told.
