@@ -246,9 +246,10 @@ table! {
         created_at: Instant as Instant,
         /// When the API says it last changed; often absent.
         updated_at: Option<Instant> as Instant,
-        /// When it was resolved: `created_at` + `resolution_time_ms`; NULL while unresolved.
+        /// When it was resolved: `created_at` + `resolution_time_ms`; NULL while unresolved, and where
+        /// syncs found that the API's resolution times do not lead to it.
         resolved_at: Option<Instant> as Instant,
-        /// Milliseconds from creation to resolution; NULL while unresolved.
+        /// Milliseconds from creation to resolution, as the API says; NULL while unresolved.
         resolution_time_ms: Option<i64> as Integer,
         /// The customer's rating, 1 to 5; NULL without one.
         csat: Option<i64> as Integer,

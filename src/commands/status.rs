@@ -75,6 +75,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             .zip(within)
             .map(|(hours, tickets)| Freshness::new(hours, tickets, fresh.live))
             .collect(),
+        threads_unread: threads_unread(&store)?,
         snapshots: snapshots
             .iter()
             .filter(|snapshot| snapshot.finished_at.is_some())
@@ -88,11 +89,19 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     Ok(ExitCode::Complete)
 }
 
+/// None of a store that is to have no threads.
+fn threads_unread(store: &Store) -> Result<i64> {
+    match store.coverage()? {
+        Some(coverage) if coverage.has_messages => store.threads_unread(),
+        _ => Ok(0),
+    }
+}
+
 fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
     let last = snapshots
         .iter()
-        .find(|snapshot| snapshot.kind == "sync" && snapshot.finished_at.is_some());
+        .find(|snapshot| snapshot.kind == "sync" && has_ended(snapshot));
     let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
         return Ok(None);
     };
@@ -118,6 +127,11 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
         tickets_overdue,
         remarks: outcome.remarks,
     }))
+}
+
+/// Whether a run came to its end; one that was given up did not, and left no word of what it saw.
+fn has_ended(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.outcome.as_str(), "complete" | "incomplete")
 }
 
 fn finished(snapshot: &Snapshot) -> SnapshotStatus {

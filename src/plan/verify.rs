@@ -156,13 +156,16 @@ pub fn settled_until(snapshot: &Snapshot) -> Instant {
     snapshot.range_until.min(snapshot.started_at - SETTLING)
 }
 
+/// Whether a run claims to have read its range: it ended, without filters.
+pub fn is_claim(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.outcome.as_str(), "complete" | "incomplete")
+        && snapshot.filters_json.is_none()
+        && snapshot.kind != KIND
+}
+
 /// The history that a store claims to hold: what its finished, unfiltered runs cover.
 pub fn covered(snapshots: &[Snapshot]) -> Vec<Window> {
-    let claims = snapshots.iter().filter(|snapshot| {
-        matches!(snapshot.outcome.as_str(), "complete" | "incomplete")
-            && snapshot.filters_json.is_none()
-            && snapshot.kind != KIND
-    });
+    let claims = snapshots.iter().filter(|snapshot| is_claim(snapshot));
     merged(claims.filter_map(|claim| Window::new(claim.range_from, settled_until(claim))))
 }
 

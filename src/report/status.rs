@@ -21,6 +21,8 @@ pub struct Status {
     pub tickets: i64,
     /// How many of those were read how recently; one entry per [`Freshness::HOURS`].
     pub freshness: Vec<Freshness>,
+    /// Live tickets whose threads no run has read, of a store that has threads.
+    pub threads_unread: i64,
     /// The last snapshots, newest first, without the unfinished one.
     pub snapshots: Vec<SnapshotStatus>,
     /// Snapshots in all.

@@ -208,11 +208,13 @@ fn restore(connection: &Connection, window: Window) -> Attempt<()> {
     Ok(())
 }
 
-/// Hashes that no content has, and the flag of the index as the table has it.
+/// Hashes that no content has, but none of a thread that was never read; and the flag of the index as
+/// the table has it.
 fn forget(connection: &Connection, window: Window, is_every: bool) -> Attempt<()> {
     connection
         .prepare_cached(&format!(
-            "UPDATE _ticket_index SET head_hash = zeroblob(16), thread_hash = NULL,
+            "UPDATE _ticket_index SET head_hash = zeroblob(16),
+                 thread_hash = CASE WHEN thread_hash IS NOT NULL THEN zeroblob(16) END,
                  is_deleted = EXISTS (SELECT 1 FROM tickets
                      WHERE tickets.id = _ticket_index.id AND deleted_at IS NOT NULL)
              WHERE created_at_ms >= ?1 AND created_at_ms < ?2

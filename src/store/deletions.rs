@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::Store;
 use super::failure::Failure;
-use super::history::History;
+use super::history::{self, History};
 use crate::error::Result;
 use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
@@ -60,6 +60,21 @@ impl Store {
                 [snapshot_id, marked],
             )?;
             Ok(marked)
+        })
+    }
+
+    /// Takes back what a run flagged, as if it had not, and returns how many tickets that were.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn unmark_deleted(&mut self, snapshot_id: i64) -> Result<i64> {
+        self.in_transaction("take back deletions", |connection| {
+            let unmarked = unmark(connection, snapshot_id)?;
+            connection.execute(
+                "UPDATE snapshots SET tickets_deleted = tickets_deleted - ?2 WHERE id = ?1",
+                [snapshot_id, unmarked],
+            )?;
+            Ok(unmarked)
         })
     }
 }
@@ -141,11 +156,31 @@ fn mark(
     let deleted_at = instant_text(at);
     let mut marked = 0;
     for id in ids {
-        if ticket.execute(params![id, deleted_at, snapshot_id])? == 1 {
-            index.execute([id])?;
+        let is_flagged = ticket.execute(params![id, deleted_at, snapshot_id])? == 1;
+        // Also of a ticket whose row is lost, so that it is not looked for every night.
+        index.execute([id])?;
+        if is_flagged {
             history.deleted(id)?;
             marked += 1;
         }
     }
     Ok(marked)
+}
+
+/// A ticket that is flagged and that the run wrote last is one that it flagged.
+fn unmark(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<i64> {
+    let ids: Vec<String> = connection
+        .prepare("SELECT id FROM tickets WHERE deleted_at IS NOT NULL AND snapshot_id = ?1")?
+        .query_map([snapshot_id], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut ticket = connection.prepare("UPDATE tickets SET deleted_at = NULL WHERE id = ?1")?;
+    let mut index = connection.prepare("UPDATE _ticket_index SET is_deleted = 0 WHERE id = ?1")?;
+    let mut unmarked = 0;
+    for id in ids {
+        ticket.execute([&id])?;
+        index.execute([&id])?;
+        history::undelete(connection, snapshot_id, &id)?;
+        unmarked += 1;
+    }
+    Ok(unmarked)
 }

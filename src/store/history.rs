@@ -128,6 +128,31 @@ impl<'c> History<'c> {
     }
 }
 
+/// Takes back the version that a run wrote of a ticket it found gone; the one before goes on.
+pub(super) fn undelete(
+    connection: &Connection,
+    snapshot_id: i64,
+    ticket_id: &str,
+) -> rusqlite::Result<()> {
+    let began: Option<String> = connection
+        .prepare_cached(
+            "DELETE FROM ticket_history WHERE ticket_id = ?1 AND snapshot_id = ?2
+                 AND is_deleted = 1 AND valid_until IS NULL RETURNING valid_from",
+        )?
+        .query_row(params![ticket_id, snapshot_id], |row| row.get(0))
+        .optional()?;
+    let Some(began) = began else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "UPDATE ticket_history SET valid_until = NULL
+             WHERE ticket_id = ?1 AND valid_until = ?2",
+        )?
+        .execute(params![ticket_id, began])
+        .map(drop)
+}
+
 fn tags_json(rows: &TicketRows) -> String {
     let mut ids: Vec<&str> = rows.tags.iter().map(|tag| tag.id.as_str()).collect();
     ids.sort_unstable();

@@ -25,6 +25,7 @@ mod read;
 mod reader;
 mod references;
 mod rejects;
+mod resolutions;
 mod runs;
 mod slices;
 mod sync;
@@ -43,6 +44,7 @@ pub use outcomes::SyncOutcome;
 pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
+pub use rejects::Rejected;
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, Proof, StepRow};
 

@@ -10,6 +10,8 @@ use crate::error::Result;
 pub struct SyncOutcome {
     /// Ratings that the API counted and the store lacked; `None` where they were not counted.
     pub ratings_outstanding: Option<i64>,
+    /// Ratings that the API counted.
+    pub ratings_counted: Option<i64>,
     /// Days within which every ticket had to be read again.
     pub refresh_within_days: u32,
     /// What it remarked.
@@ -17,7 +19,7 @@ pub struct SyncOutcome {
 }
 
 impl Store {
-    /// Stores how a sync ended.
+    /// Stores how a sync ended, or how far it came.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -25,25 +27,44 @@ impl Store {
         let remarks = serde_json::Value::from(outcome.remarks.clone()).to_string();
         self.in_transaction("store how a sync ended", |connection| {
             connection.execute(
-                "INSERT OR REPLACE INTO _sync_outcomes VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO _sync_outcomes (snapshot_id, ratings_outstanding,
+                     refresh_within_days, remarks_json, ratings_counted)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![
                     snapshot_id,
                     outcome.ratings_outstanding,
                     outcome.refresh_within_days,
-                    remarks
+                    remarks,
+                    outcome.ratings_counted
                 ],
             )?;
             Ok(())
         })
     }
 
-    /// How a sync ended; `None` of one that did not, or of another run.
+    /// How a sync ended, of an unfinished one what the steps that are done left to say; `None` of one
+    /// without such a step, or of another run.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn outcome(&self, snapshot_id: i64) -> Result<Option<SyncOutcome>> {
         outcome(&self.connection, snapshot_id)
             .map_err(|error| self.failed("read how a sync ended", error))
+    }
+
+    /// Live tickets whose threads no run has read, in a store that one without messages wrote to.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn threads_unread(&self) -> Result<i64> {
+        self.connection
+            .query_row(
+                "SELECT count(*) FROM _ticket_index WHERE is_deleted = 0 AND thread_hash IS NULL
+                     AND EXISTS (SELECT 1 FROM snapshots WHERE has_messages = 0)",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| self.failed("count threads", error))
     }
 
     /// Live tickets that were last read before `since_ms`.
@@ -64,13 +85,14 @@ impl Store {
 fn outcome(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Option<SyncOutcome>> {
     connection
         .query_row(
-            "SELECT ratings_outstanding, refresh_within_days, remarks_json FROM _sync_outcomes
-             WHERE snapshot_id = ?1",
+            "SELECT ratings_outstanding, refresh_within_days, remarks_json, ratings_counted
+             FROM _sync_outcomes WHERE snapshot_id = ?1",
             [snapshot_id],
             |row| {
                 let remarks: String = row.get(2)?;
                 Ok(SyncOutcome {
                     ratings_outstanding: row.get(0)?,
+                    ratings_counted: row.get(3)?,
                     refresh_within_days: row.get(1)?,
                     remarks: serde_json::from_str(&remarks).unwrap_or_default(),
                 })

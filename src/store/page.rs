@@ -63,6 +63,8 @@ pub struct TicketRead {
     pub is_new: bool,
     /// It is new or had changed.
     pub is_changed: bool,
+    /// It changed only in that its thread was read for the first time.
+    pub is_first_thread: bool,
     /// Its tracked fields before, if it had changed.
     pub before: Option<TicketVersion>,
 }
@@ -133,6 +135,7 @@ fn write_rows(
         reads.push(TicketRead {
             is_new: written.change == Change::New,
             is_changed: written.change != Change::Unchanged,
+            is_first_thread: written.is_first_thread,
             before: written.before,
         });
         match written.change {

@@ -85,17 +85,34 @@ impl<'c> Rejects<'c> {
     }
 }
 
+/// A ticket that the API shows and that has no row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its id, or what stands in for it.
+    pub id: String,
+    /// Its creation in milliseconds since 1970; of one that came without, that of its neighbour.
+    pub created_ms: i64,
+    /// Whether it is rated, as far as is known.
+    pub is_rated: bool,
+}
+
 impl Store {
-    /// Tickets that the API showed and that have no row: id and creation in milliseconds since 1970.
+    /// Tickets that the API showed and that have no row.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn rejected(&self) -> Result<Vec<(String, i64)>> {
+    pub fn rejected(&self) -> Result<Vec<Rejected>> {
         let read = || -> rusqlite::Result<_> {
             let mut statement = self
                 .connection
-                .prepare("SELECT id, created_at_ms FROM _rejected")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                .prepare("SELECT id, created_at_ms, is_rated FROM _rejected")?;
+            let rows = statement.query_map([], |row| {
+                Ok(Rejected {
+                    id: row.get(0)?,
+                    created_ms: row.get(1)?,
+                    is_rated: row.get(2)?,
+                })
+            })?;
             rows.collect()
         };
         read().map_err(|error| self.failed("read rejected tickets", error))
@@ -105,17 +122,17 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn commit_rejected(&mut self, here: &[(String, i64)], gone: &[String]) -> Result<()> {
+    pub fn commit_rejected(&mut self, here: &[Rejected], gone: &[String]) -> Result<()> {
         self.in_transaction("store rejected tickets", |connection| {
             for id in gone {
                 connection
                     .prepare_cached("DELETE FROM _rejected WHERE id = ?1")?
                     .execute([id])?;
             }
-            for (id, created_ms) in here {
+            for rejected in here {
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO _rejected VALUES (?1, ?2)")?
-                    .execute(params![id, created_ms])?;
+                    .prepare_cached("INSERT OR REPLACE INTO _rejected VALUES (?1, ?2, ?3)")?
+                    .execute(params![rejected.id, rejected.created_ms, rejected.is_rated])?;
             }
             Ok(())
         })

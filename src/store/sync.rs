@@ -334,7 +334,7 @@ impl Store {
     }
 }
 
-fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .query_row("SELECT value FROM _sync WHERE name = ?1", [name], |row| {
             row.get(0)
@@ -342,7 +342,7 @@ fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
         .optional()
 }
 
-fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+pub(super) fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     connection
         .execute(
             "INSERT OR REPLACE INTO _sync (name, value) VALUES (?1, ?2)",
@@ -420,8 +420,15 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
         None => connection.query_row(
             "SELECT min(at_ms) FROM (
                  SELECT min(verified_at_ms) AS at_ms FROM _ticket_index WHERE is_deleted = 0
-                 UNION ALL SELECT min(from_ms) FROM _slices WHERE state = 'unverified')",
-            [],
+                 UNION ALL SELECT min(from_ms) FROM _slices
+                     JOIN snapshots ON snapshots.id = _slices.snapshot_id
+                     WHERE state = 'unverified' AND outcome IN ('complete', 'incomplete')
+                         AND filters_json IS NULL AND kind NOT IN ('sync', 'verify')
+                         AND from_ms < ?2 AND until_ms > ?1)",
+            [
+                range.from().timestamp_millis(),
+                range.until().timestamp_millis(),
+            ],
             |row| row.get(0),
         )?,
     };

@@ -1,5 +1,6 @@
 //! Tickets and what hangs on them: written where they are new or moved, only noted otherwise.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
@@ -10,6 +11,7 @@ use super::customers::Customers;
 use super::history::History;
 use super::references::References;
 use super::rejects::Rejects;
+use super::resolutions;
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
     Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
@@ -61,6 +63,8 @@ pub(super) enum Change {
 pub(super) struct Written {
     pub(super) change: Change,
     pub(super) is_met_before: bool,
+    /// It changed only in that its thread was read for the first time.
+    pub(super) is_first_thread: bool,
     /// The tracked fields before, of a ticket that had changed.
     pub(super) before: Option<TicketVersion>,
 }
@@ -71,11 +75,15 @@ struct Known {
     thread_hash: Option<Hash>,
     seen_snapshot: i64,
     is_deleted: bool,
+    /// The index is all there is: a hand other than ours deleted the row.
+    is_lost: bool,
 }
 
 /// Writes the tickets of one page.
 pub(super) struct Tickets<'c> {
     snapshot_id: i64,
+    /// Whether instants of resolution are left out.
+    is_resolution_doubted: bool,
     read_at_ms: i64,
     look: CachedStatement<'c>,
     note: CachedStatement<'c>,
@@ -85,6 +93,7 @@ pub(super) struct Tickets<'c> {
     update: CachedStatement<'c>,
     update_head: CachedStatement<'c>,
     last_change: CachedStatement<'c>,
+    doubt_thread: CachedStatement<'c>,
     messages: Children<'c>,
     attachments: Children<'c>,
     attributes: Children<'c>,
@@ -105,9 +114,11 @@ impl<'c> Tickets<'c> {
         let read_at_ms = read_at.timestamp_millis();
         Ok(Self {
             snapshot_id,
+            is_resolution_doubted: resolutions::is_doubted(connection)?,
             read_at_ms,
             look: connection.prepare_cached(
-                "SELECT head_hash, thread_hash, seen_snapshot, is_deleted
+                "SELECT head_hash, thread_hash, seen_snapshot, is_deleted,
+                     NOT EXISTS (SELECT 1 FROM tickets WHERE tickets.id = _ticket_index.id)
                  FROM _ticket_index WHERE id = ?1",
             )?,
             note: connection.prepare_cached(
@@ -134,6 +145,9 @@ impl<'c> Tickets<'c> {
             update_head: connection.prepare_cached(&UPDATE_HEAD)?,
             last_change: connection
                 .prepare_cached("SELECT snapshot_id FROM tickets WHERE id = ?1")?,
+            doubt_thread: connection.prepare_cached(
+                "UPDATE _ticket_index SET thread_hash = zeroblob(16) WHERE id = ?1",
+            )?,
             messages: Children::new(connection, &MESSAGES)?,
             attachments: Children::new(connection, &ATTACHMENTS)?,
             attributes: Children::new(connection, &ATTRIBUTES)?,
@@ -154,8 +168,12 @@ impl<'c> Tickets<'c> {
         let is_met_before = known
             .as_ref()
             .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
+        let is_first_thread = known.as_ref().is_some_and(|known| {
+            known.thread_hash.is_none() && known.head_hash == rows.head_hash && !known.is_deleted
+        });
         let (change, before) = match known {
             None => (self.add(rows)?, None),
+            Some(known) if known.is_lost => self.restore(rows, &known)?,
             Some(known) => self.renew(rows, &known)?,
         };
         self.rejects
@@ -163,6 +181,7 @@ impl<'c> Tickets<'c> {
         Ok(Written {
             change,
             is_met_before,
+            is_first_thread: is_first_thread && change != Change::Unchanged,
             before,
         })
     }
@@ -180,6 +199,7 @@ impl<'c> Tickets<'c> {
                     thread_hash: row.get(1)?,
                     seen_snapshot: row.get(2)?,
                     is_deleted: row.get(3)?,
+                    is_lost: row.get(4)?,
                 })
             })
             .optional()
@@ -218,11 +238,16 @@ impl<'c> Tickets<'c> {
             .try_for_each(|tag| self.references.tag(tag))
     }
 
-    fn add(&mut self, rows: &TicketRows) -> rusqlite::Result<Change> {
-        let count = bind::bind(&mut self.insert, &rows.ticket)?;
+    fn insert(&mut self, ticket: &Ticket) -> rusqlite::Result<()> {
+        let ticket = row(ticket, self.is_resolution_doubted);
+        let count = bind::bind(&mut self.insert, ticket.as_ref())?;
         self.insert
             .raw_bind_parameter(count + 1, self.snapshot_id)?;
-        self.insert.raw_execute()?;
+        self.insert.raw_execute().map(drop)
+    }
+
+    fn add(&mut self, rows: &TicketRows) -> rusqlite::Result<Change> {
+        self.insert(&rows.ticket)?;
         self.hang_head(rows)?;
         if let Some(thread) = &rows.thread {
             self.hang_thread(thread)?;
@@ -230,6 +255,28 @@ impl<'c> Tickets<'c> {
         self.history.first(rows)?;
         self.index(rows)?;
         Ok(Change::New)
+    }
+
+    /// Writes a ticket of which only the index is left, in place of whatever still hangs on its id;
+    /// its history goes on. A thread that was not read now is left to the next read that asks for it.
+    fn restore(
+        &mut self,
+        rows: &TicketRows,
+        known: &Known,
+    ) -> rusqlite::Result<(Change, Option<TicketVersion>)> {
+        let id = rows.ticket.id.as_str();
+        self.insert(&rows.ticket)?;
+        self.replace_head(rows)?;
+        match &rows.thread {
+            Some(thread) => self.replace_thread(id, thread)?,
+            None if known.thread_hash.is_some() => {
+                self.doubt_thread.execute([id])?;
+            }
+            None => {}
+        }
+        let before = self.history.next(rows)?;
+        self.index(rows)?;
+        Ok((Change::Changed { is_counted: false }, before))
     }
 
     fn renew(
@@ -250,23 +297,19 @@ impl<'c> Tickets<'c> {
             return Ok((Change::Unchanged, None));
         }
         let last_change: i64 = self.last_change.query_row([id], |row| row.get(0))?;
+        let ticket = row(&rows.ticket, self.is_resolution_doubted);
         let update = match rows.thread {
             Some(_) => &mut self.update,
             None => &mut self.update_head,
         };
-        let count = bind::bind(update, &rows.ticket)?;
+        let count = bind::bind(update, ticket.as_ref())?;
         update.raw_bind_parameter(count + 1, self.snapshot_id)?;
         update.raw_execute()?;
         if is_head_moved {
-            for children in [&mut self.attributes, &mut self.tags, &mut self.users] {
-                children.delete(id)?;
-            }
-            self.hang_head(rows)?;
+            self.replace_head(rows)?;
         }
         if let Some(thread) = moved_thread {
-            self.attachments.delete(id)?;
-            self.messages.delete(id)?;
-            self.hang_thread(thread)?;
+            self.replace_thread(id, thread)?;
         }
         let before = self.history.next(rows)?;
         self.index(rows)?;
@@ -274,6 +317,19 @@ impl<'c> Tickets<'c> {
             is_counted: last_change == self.snapshot_id,
         };
         Ok((change, before))
+    }
+
+    fn replace_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+        for children in [&mut self.attributes, &mut self.tags, &mut self.users] {
+            children.delete(&rows.ticket.id)?;
+        }
+        self.hang_head(rows)
+    }
+
+    fn replace_thread(&mut self, id: &str, thread: &ThreadRows) -> rusqlite::Result<()> {
+        self.attachments.delete(id)?;
+        self.messages.delete(id)?;
+        self.hang_thread(thread)
     }
 
     fn hang_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
@@ -309,6 +365,17 @@ impl<'c> Tickets<'c> {
             ])
             .map(drop)
     }
+}
+
+/// A ticket as it is stored.
+fn row(ticket: &Ticket, is_resolution_doubted: bool) -> Cow<'_, Ticket> {
+    if is_resolution_doubted && ticket.resolved_at.is_some() {
+        return Cow::Owned(Ticket {
+            resolved_at: None,
+            ..ticket.clone()
+        });
+    }
+    Cow::Borrowed(ticket)
 }
 
 /// The id a ticket names, unless that is the row it showed.

@@ -31,12 +31,19 @@ pub(super) fn text(status: &Status) -> String {
         blocks.push(grid(&["table", "rows"], &rows));
     }
     if status.tickets > 0 {
-        let shares: Vec<(&str, String)> = status
+        let mut shares: Vec<(&str, String)> = status
             .freshness
             .iter()
             .enumerate()
             .map(|(index, fresh)| (if index == 0 { "freshness" } else { "" }, freshness(fresh)))
             .collect();
+        if status.threads_unread > 0 {
+            let tickets = counted(status.threads_unread, "ticket");
+            shares.push((
+                "threads",
+                format!("{tickets} without, since no run has read theirs: sync --full does"),
+            ));
+        }
         blocks.push(fields(&shares));
     }
     if !status.snapshots.is_empty() {
@@ -257,6 +264,7 @@ mod tests {
                 .zip([1_204, 5_000, 99_999, 100_000])
                 .map(|(hours, tickets)| Freshness::new(hours, tickets, 100_000))
                 .collect(),
+            threads_unread: 12,
             snapshots: vec![SnapshotStatus {
                 snapshot_id: 3,
                 kind: "backfill".into(),
@@ -302,6 +310,7 @@ mod tests {
                        5.0 % read in the last 7 days, 5,000 tickets
                       99.9 % read in the last 30 days, 99,999 tickets
                      100.0 % read in the last 90 days, 100,000 tickets
+          threads    12 tickets without, since no run has read theirs: sync --full does
 
         ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
         │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
@@ -406,6 +415,7 @@ mod tests {
               "share": 0.01204
             }
           ],
+          "threads_unread": 12,
           "snapshots": [
             {
               "snapshot_id": 3,

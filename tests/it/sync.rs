@@ -17,7 +17,12 @@ use tokio::sync::watch;
 
 use crate::support::Desk;
 
+mod counts;
 mod frame;
+mod lost;
+mod plans;
+mod resolutions;
+mod resumed;
 
 /// A desk of the last 300 days, up to now.
 pub(crate) fn recent(tickets: usize) -> World {

@@ -26,6 +26,12 @@ const PAGES_PERCENT: u64 = 2;
 
 impl Night<'_> {
     pub(super) async fn campaigns(&mut self) -> Result<()> {
+        if self.allowance() == 0 && !self.store()?.groups()?.is_empty() {
+            self.remark(
+                "the cap on requests was reached before bulk changes of tags and categories were looked for"
+                    .to_owned(),
+            );
+        }
         let since_ms = self.desk.began_ms() - REMEMBERED_MS;
         let pages = u64::try_from(self.desk.index.tickets().len() / PAGE).unwrap_or(0);
         let mut left = LEAST_PAGES.max(pages * PAGES_PERCENT / 100);

@@ -107,8 +107,7 @@ impl Night<'_> {
         self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
         self.is_suspicious &= !self.settings.allow_deletions;
         if self.is_suspicious {
-            self.remark(gone::disbelief(count));
-            return Ok(());
+            return self.disbelieve(count);
         }
         let store = self.store()?;
         let batches = Batch::of(&missing, range.until(), |at| {

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use chrono::TimeDelta;
+
+use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
 use crate::extract::Missing;
@@ -9,23 +12,68 @@ use crate::refresh::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
 
-/// The two halves of a gap with the API's counts, and what is missing from the page between them.
-type Halves = ([(Window, u64); 2], Vec<Missing>);
+/// What a look into a gap brought.
+#[derive(Debug, Default)]
+struct Located {
+    /// What should have shown there and did not.
+    missing: Vec<Missing>,
+    /// The API's counts of parts of it, to go on with.
+    parts: Vec<(Window, u64)>,
+}
 
 /// At most this many requests locate losses, and at most this share of a full read in permille.
 const LEAST_PROBES: u64 = 30;
 const PROBES_PERMILLE: u64 = 6;
+
+/// A millisecond of more than a page of tickets is read so many times at most, since they may come in
+/// another order on every request.
+const CROWDED_ROUNDS: usize = 3;
 
 impl Night<'_> {
     pub(super) async fn deletions(&mut self) -> Result<()> {
         self.reread = 0;
         let windows = self.desk.windows();
         for (number, window) in windows.iter().enumerate() {
-            if number == 0 || (self.desk.is_turn(number) && self.allowance() > 0) {
-                self.total(*window).await?;
+            if (number > 0 && !self.desk.is_turn(number)) || self.is_counted(window) {
+                continue;
             }
+            // Only a cap that was asked for keeps a sync from the newest year.
+            let is_exempt = number == 0 && self.settings.max_requests.is_none();
+            if self.allowance() == 0 && !is_exempt {
+                self.remark(
+                    "the cap on requests was reached before losses were looked for by counting"
+                        .to_owned(),
+                );
+                break;
+            }
+            self.total(*window).await?;
         }
-        let mut gaps = self.gaps(&windows);
+        let mut missing = self.locate(&windows).await?;
+        missing.sort_by_key(|(_, at): &Missing| *at);
+        missing.dedup();
+        let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
+        if missing.len() > most && !self.is_too_much(missing.len()) {
+            self.remark(format!(
+                "the cap on requests was reached before {} missing tickets were looked for once more; the \
+                 next sync will",
+                missing.len() - most
+            ));
+            missing.truncate(most);
+        }
+        self.settle(missing).await
+    }
+
+    /// Whether so many are missing that none will be believed, so that a cap must not make less of it.
+    fn is_too_much(&self, missing: usize) -> bool {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let live = number(self.desk.index.tickets().len());
+        !self.settings.allow_deletions
+            && gone::is_suspicious(number(missing).saturating_add(self.deleted), live)
+    }
+
+    /// What is missing where the counts of both sides differ. A gap that stays unexplained is told.
+    async fn locate(&mut self, windows: &[Window]) -> Result<Vec<Missing>> {
+        let mut gaps = self.gaps(windows);
         let pages = u64::try_from(self.desk.index.tickets().len() / PAGE).unwrap_or(0);
         let mut probes = LEAST_PROBES.max(pages * PROBES_PERMILLE / 1_000);
         let mut missing = Vec::new();
@@ -37,40 +85,44 @@ impl Night<'_> {
             // What is missing so far is to be looked for once more, and the desk to be counted.
             let second_looks = u64::try_from(missing.len()).unwrap_or(u64::MAX);
             if probes == 0 || self.allowance() <= second_looks + 1 {
-                self.remark(format!(
-                    "the API counts {count} tickets in {gap} where the store has {local}; the next sync \
-                     or verify will look closer"
-                ));
+                self.tell(gap, count);
                 continue;
             }
             probes -= 1;
-            if local.max(count) <= u64::try_from(PAGE).unwrap_or(0) {
-                missing.extend(self.absent(gap).await?);
-            } else if let Some((halves, absent)) = self.halve(gap, count).await? {
-                for (id, at) in &absent {
-                    self.desk.index.forget(id, at.timestamp_millis());
+            let located = if local.max(count) < u64::try_from(PAGE).unwrap_or(0) {
+                self.absent(gap).await?
+            } else if gap.length() <= TimeDelta::milliseconds(1) {
+                self.absent_of_crowd(gap).await?
+            } else {
+                self.halve(gap, count).await?
+            };
+            match located {
+                Some(located) => {
+                    missing.extend(located.missing);
+                    gaps.extend(located.parts);
                 }
-                missing.extend(absent);
-                gaps.extend(halves);
+                None => self.tell(gap, count),
             }
         }
-        missing.sort_by_key(|(_, at): &Missing| *at);
-        missing.dedup();
-        let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
-        if missing.len() > most {
-            self.remark(format!(
-                "the cap on requests was reached before {} missing tickets were looked for once more; the \
-                 next sync will",
-                missing.len() - most
-            ));
-            missing.truncate(most);
-        }
-        self.settle(missing).await
+        Ok(missing)
+    }
+
+    /// Says where the two sides disagree.
+    fn tell(&mut self, gap: Window, count: u64) {
+        let local = self.local(&gap);
+        self.remark(format!(
+            "the API counts {count} tickets created in {gap} where the store has {local}; the next sync or \
+             verify will look closer"
+        ));
+    }
+
+    fn is_counted(&self, window: &Window) -> bool {
+        self.counted.iter().any(|(known, _)| known == window)
     }
 
     /// The API's count of everything in a window, once a sync.
     pub(super) async fn total(&mut self, window: Window) -> Result<()> {
-        if self.counted.iter().any(|(known, _)| *known == window) {
+        if self.is_counted(&window) {
             return Ok(());
         }
         let query = self.newest_first(window);
@@ -83,7 +135,7 @@ impl Night<'_> {
     }
 
     /// Ranges between the counts that this sync came by, whose counts differ from the store's.
-    fn gaps(&self, windows: &[Window]) -> Vec<(Window, u64)> {
+    fn gaps(&mut self, windows: &[Window]) -> Vec<(Window, u64)> {
         let mut gaps = Vec::new();
         for window in windows {
             let mut counted: Vec<(Instant, u64)> = self
@@ -97,18 +149,26 @@ impl Night<'_> {
             counted.sort_unstable();
             counted.dedup_by_key(|(until, _)| *until);
             let (mut from, mut before) = (window.from(), 0);
+            let mut contradicted = None;
             for (until, count) in counted {
                 let Some(gap) = Window::new(from, until) else {
                     continue;
                 };
                 // Counts taken one after the other may contradict each other: left to the next.
                 let Some(inside) = count.checked_sub(before) else {
+                    contradicted = Some(gap);
                     continue;
                 };
+                contradicted = None;
                 if inside != self.local(&gap) {
                     gaps.push((gap, inside));
                 }
                 (from, before) = (until, count);
+            }
+            if let Some(gap) = contradicted {
+                self.remark(format!(
+                    "the API's counts around {gap} contradict each other; the next sync counts again"
+                ));
             }
         }
         gaps
@@ -119,41 +179,99 @@ impl Night<'_> {
     fn local(&self, window: &Window) -> u64 {
         let from_ms = window.from().timestamp_millis();
         let until_ms = window.until().timestamp_millis();
-        let rejected = self.rejected.values();
-        let rejected = rejected.filter(|at_ms| (from_ms..until_ms).contains(at_ms));
+        let rejected = self
+            .rejected
+            .values()
+            .filter(|rejected| (from_ms..until_ms).contains(&rejected.created_ms));
         let live = self.desk.index.live(from_ms, until_ms) + rejected.count();
         u64::try_from(live).unwrap_or(u64::MAX)
     }
 
     /// Reads a gap that fits on a page, and says what is missing from it.
-    async fn absent(&mut self, gap: Window) -> Result<Vec<Missing>> {
+    async fn absent(&mut self, gap: Window) -> Result<Option<Located>> {
         let query = self.query(gap);
         let Some(seen) = self.read(&query).await? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        let Some(until) = seen.spans else {
-            return Ok(Vec::new());
+        let (Some(until), Some(count)) = (seen.spans, seen.count) else {
+            return Ok(None);
         };
-        let (from_ms, until_ms) = (gap.from().timestamp_millis(), until.timestamp_millis());
-        let is_gone = |(id, at_ms): &(&String, &i64)| {
-            (from_ms..until_ms).contains(*at_ms) && !seen.ids.contains(id.as_str())
+        let Some(spanned) = Window::new(gap.from(), until) else {
+            return Ok(None);
         };
-        let gone = self.rejected.iter().filter(is_gone);
-        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
+        self.absent_among(spanned, gap, &seen.ids, count)
+    }
+
+    /// Reads a millisecond of more than a page of tickets by offsets, until all that the API counts
+    /// have come.
+    async fn absent_of_crowd(&mut self, gap: Window) -> Result<Option<Located>> {
+        let mut query = self.query(gap);
+        let mut ids = HashSet::new();
+        for _ in 0..CROWDED_ROUNDS {
+            query.skip = 0;
+            while self.allowance() > 1 {
+                let Some(seen) = self.read(&query).await? else {
+                    return Ok(None);
+                };
+                let Some(count) = seen.count.filter(|_| !seen.is_foreign) else {
+                    return Ok(None);
+                };
+                let received = u64::from(query.skip) + seen.received();
+                ids.extend(seen.ids);
+                if u64::try_from(ids.len()).ok() == Some(count) {
+                    return self.absent_among(gap, gap, &ids, count);
+                }
+                if seen.length == 0 || received >= count {
+                    break;
+                }
+                query.skip = u32::try_from(received).unwrap_or(u32::MAX);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is missing among the ids that came of all of `spanned`. Where that does not make up for what
+    /// the API counts in all of `gap`, that is told.
+    fn absent_among(
+        &mut self,
+        spanned: Window,
+        gap: Window,
+        ids: &HashSet<String>,
+        count: u64,
+    ) -> Result<Option<Located>> {
+        let from_ms = spanned.from().timestamp_millis();
+        let until_ms = spanned.until().timestamp_millis();
+        let gone: Vec<String> = self
+            .rejected
+            .values()
+            .filter(|rejected| (from_ms..until_ms).contains(&rejected.created_ms))
+            .filter(|rejected| !ids.contains(&rejected.id))
+            .map(|rejected| rejected.id.clone())
+            .collect();
         self.rejected.retain(|id, _| !gone.contains(id));
         self.store()?.commit_rejected(&[], &gone)?;
-        Ok(self.not_among(from_ms, until_ms, &seen.ids))
+        let missing = self.not_among(from_ms, until_ms, ids);
+        let absent = u64::try_from(missing.len()).unwrap_or(u64::MAX);
+        if self.local(&gap).checked_sub(absent) != Some(count) {
+            self.tell(gap, count);
+        }
+        Ok(Some(Located {
+            missing,
+            parts: Vec::new(),
+        }))
     }
 
     /// Counts the older half of a gap. The page beside the cut comes for nothing: what it should show
     /// and does not is missing, and counted out of the halves.
-    async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<Halves>> {
+    async fn halve(&mut self, gap: Window, count: u64) -> Result<Option<Located>> {
         let from_ms = gap.from().timestamp_millis();
         let until_ms = gap.until().timestamp_millis();
         let tickets = self.desk.index.created_in(from_ms, until_ms);
         let middle_ms = tickets
             .get(tickets.len() / 2)
-            .map_or((from_ms + until_ms) / 2, |known| known.created_ms);
+            .map_or((from_ms + until_ms) / 2, |known| known.created_ms)
+            // Most of them may share the first millisecond.
+            .max(from_ms + 1);
         let older = Window::from_millis(from_ms, middle_ms);
         let newer = Window::from_millis(middle_ms, until_ms);
         let (Some(older), Some(newer)) = (older, newer) else {
@@ -177,8 +295,14 @@ impl Night<'_> {
             (false, Some(oldest)) => oldest + 1,
             (false, None) => middle_ms,
         };
-        let absent = self.not_among(shown_ms, middle_ms, &seen.ids);
-        Ok(Some(([(older, left), (newer, right)], absent)))
+        let missing = self.not_among(shown_ms, middle_ms, &seen.ids);
+        for (id, at) in &missing {
+            self.desk.index.forget(id, at.timestamp_millis());
+        }
+        Ok(Some(Located {
+            missing,
+            parts: vec![(older, left), (newer, right)],
+        }))
     }
 
     /// Live tickets of the index created in `[from_ms, until_ms)` that are not among `ids`.

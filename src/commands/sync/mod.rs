@@ -24,8 +24,10 @@ mod pages;
 mod plan;
 mod ratings;
 mod read;
+mod rejected;
 mod resolved;
 mod summary;
+mod undo;
 
 use chrono::{TimeDelta, Utc};
 use tokio::time::Instant as Moment;

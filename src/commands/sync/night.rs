@@ -13,7 +13,7 @@ use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
-use crate::store::{Coverage, Outcome, Proof, Run, StepRow, Store, SyncOutcome};
+use crate::store::{Coverage, Outcome, Proof, Rejected, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
@@ -50,6 +50,8 @@ pub(super) struct Night<'a> {
     /// What is planned by.
     pub(super) desk: Desk,
     pub(super) remarks: Vec<String>,
+    /// Those of the steps that are done, which a run that goes on with this one does not do again.
+    kept: Vec<String>,
     /// What is not proven complete, and why.
     pub(super) failures: Vec<Unverified>,
     /// Whether the steps that must succeed did.
@@ -62,6 +64,7 @@ pub(super) struct Night<'a> {
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
     pub(super) is_suspicious: bool,
+    /// Tickets that this run has flagged, its earlier parts included.
     pub(super) deleted: i64,
     /// How resolution times proved of tickets resolved for the first time.
     pub(super) proof: Proof,
@@ -71,8 +74,8 @@ pub(super) struct Night<'a> {
     pub(super) counted: Vec<(Window, u64)>,
     /// Rated tickets of the last year, as the API counts them.
     pub(super) rated: Option<u64>,
-    /// Tickets that the API shows and that have no row: id and creation.
-    pub(super) rejected: HashMap<String, i64>,
+    /// Tickets that the API shows and that have no row, by id.
+    pub(super) rejected: HashMap<String, Rejected>,
     /// Tickets that no page had shown for some days, shown by the pages that located losses.
     pub(super) reread: usize,
     /// Requests that the client had sent before this sync.
@@ -98,6 +101,8 @@ impl<'a> Night<'a> {
         sent_before: u64,
     ) -> Result<Self> {
         let proof = store.proof()?;
+        let known = store.outcome(run.snapshot_id)?.unwrap_or_default();
+        let rejected = store.rejected()?.into_iter();
         Ok(Self {
             context,
             settings,
@@ -110,19 +115,22 @@ impl<'a> Night<'a> {
                 has_messages: run.snapshot.has_messages,
             }),
             desk: desk(&store, coverage, began_at)?,
-            remarks: Vec::new(),
+            remarks: known.remarks.clone(),
+            kept: known.remarks,
             failures: Vec::new(),
             is_covered: false,
             failing: None,
             unanswered: 0,
             is_time_trusted: super::resolved::is_trusted(proof),
             is_suspicious: false,
-            deleted: 0,
+            deleted: run.snapshot.tickets_deleted,
             proof,
             proof_again: store.proof_again()?,
             counted: Vec::new(),
-            rated: None,
-            rejected: store.rejected()?.into_iter().collect(),
+            rated: known
+                .ratings_counted
+                .and_then(|counted| u64::try_from(counted).ok()),
+            rejected: rejected.map(|one| (one.id.clone(), one)).collect(),
             reread: 0,
             sent_before,
             sent_earlier: u64::try_from(run.snapshot.requests).unwrap_or(0),
@@ -157,10 +165,7 @@ impl<'a> Night<'a> {
         self.floor_share = self
             .desk
             .floor_share(self.settings.refresh_within_days, full);
-        self.most_requests = self
-            .settings
-            .max_requests
-            .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + self.floor_share);
+        self.most_requests = most_requests(self.settings, full, self.floor_share);
         let is_small = full <= self.settings.full_below && steps.is_empty();
         if self.settings.is_full || is_small || begun("full") {
             self.step("full", &done, async |night| night.full().await)
@@ -242,7 +247,7 @@ impl<'a> Night<'a> {
                 ..earlier.clone()
             },
         )?;
-        let failures = self.failures.len();
+        let (failures, said) = (self.failures.len(), self.remarks.len());
         let outcome = work(self).await;
         if self.store.is_none() {
             return outcome;
@@ -256,6 +261,10 @@ impl<'a> Night<'a> {
         // What failed is done again by a run that goes on with this one.
         let has_failed = self.failures.len() > failures || self.is_suspicious;
         let is_done = outcome.is_ok() && !has_failed;
+        if is_done {
+            self.kept.extend(self.remarks.iter().skip(said).cloned());
+        }
+        self.commit_outcome(self.kept.clone())?;
         self.store()?.commit_step(
             snapshot_id,
             &StepRow {
@@ -263,7 +272,8 @@ impl<'a> Night<'a> {
                 is_done,
                 requests: earlier.requests + after.requests - before.requests,
                 tickets_read: earlier.tickets_read + after.tickets_read - before.tickets_read,
-                tickets_changed: earlier.tickets_changed + changed(&after) - changed(&before),
+                tickets_changed: (earlier.tickets_changed + changed(&after) - changed(&before))
+                    .max(0),
             },
         )?;
         tracing::info!(
@@ -274,7 +284,7 @@ impl<'a> Night<'a> {
         outcome
     }
 
-    fn load(&mut self) -> Result<()> {
+    pub(super) fn load(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let effort = self.settings.effort;
         let Some(store) = &self.store else {
@@ -384,14 +394,9 @@ impl<'a> Night<'a> {
         let is_complete =
             self.is_covered && !self.is_suspicious && is_sealed && !self.lacks_messages;
         let complete_at = is_complete.then_some(self.desk.began_at);
-        let known = SyncOutcome {
-            ratings_outstanding: self
-                .ratings_outstanding()
-                .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX)),
-            refresh_within_days: self.settings.refresh_within_days,
-            remarks: self.remarks.clone(),
-        };
-        self.store()?.commit_outcome(snapshot_id, &known)?;
+        self.judge_resolutions()?;
+        self.commit_outcome(self.remarks.clone())?;
+        self.tell_unread_threads()?;
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;
@@ -405,6 +410,34 @@ impl<'a> Night<'a> {
         Ok((summary, exit_code, self.store))
     }
 
+    /// Stores what there is to say beside the counts.
+    fn commit_outcome(&mut self, remarks: Vec<String>) -> Result<()> {
+        let number = |ratings| i64::try_from(ratings).unwrap_or(i64::MAX);
+        let known = SyncOutcome {
+            ratings_outstanding: self.ratings_outstanding().map(number),
+            ratings_counted: self.rated.map(number),
+            refresh_within_days: self.settings.refresh_within_days,
+            remarks,
+        };
+        let snapshot_id = self.snapshot_id;
+        self.store()?.commit_outcome(snapshot_id, &known)
+    }
+
+    /// Says how many threads are missing. That is known without a sync, so it is not kept.
+    fn tell_unread_threads(&mut self) -> Result<()> {
+        if !self.scope.has_messages {
+            return Ok(());
+        }
+        let unread = self.store()?.threads_unread()?;
+        if unread > 0 {
+            self.remark(format!(
+                "{unread} tickets are stored without their threads, which no run has read: sync --full \
+                 reads them"
+            ));
+        }
+        Ok(())
+    }
+
     pub(super) fn interrupted(
         mut self,
         began: Moment,
@@ -415,6 +448,13 @@ impl<'a> Night<'a> {
         let summary = summary::of(&mut self, &snapshot, "interrupted", began)?;
         Ok((summary, ExitCode::Interrupted, self.store))
     }
+}
+
+/// Requests at which the optional steps of a sync stop, on a desk whose full read takes `full`.
+pub(super) fn most_requests(settings: &settings::Sync, full: u64, floor_share: u64) -> u64 {
+    settings
+        .max_requests
+        .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + floor_share)
 }
 
 /// What a sync that begins at `began_at` plans by, without its index.

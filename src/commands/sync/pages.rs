@@ -8,7 +8,7 @@ use crate::refresh::{Block, PAGE};
 use crate::window::Window;
 
 /// Requests left to the steps after this one.
-const LEFT: u64 = 12;
+pub(super) const LEFT: u64 = 12;
 
 impl Night<'_> {
     /// The best first, as long as they are worth it. A night's share of the floor stays paid for.

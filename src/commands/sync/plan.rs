@@ -3,6 +3,7 @@
 use chrono::{TimeDelta, Utc};
 
 use super::night;
+use super::pages::LEFT;
 use crate::budget::Limit;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
@@ -11,7 +12,7 @@ use crate::refresh::{Block, DAY_MS, Desk, Segment};
 use crate::report::{Plan, PlannedWindow};
 use crate::settings::{BudgetSettings, Sync};
 use crate::store::Store;
-use crate::table::Instant;
+use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
 /// Requests beside the windows: categories and agents.
@@ -21,16 +22,18 @@ const LOOKUPS: u64 = 2;
 /// to it. Sends nothing.
 ///
 /// # Errors
-/// There is no store, or none with a history.
+/// There is no store, or none with a history; or a sync would refuse to begin.
 pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
-    let store = Store::open_read_only(&settings.store.path)?;
-    let coverage = store.coverage()?.ok_or_else(|| {
-        Error::usage(format!(
-            "{} holds no history yet",
-            settings.store.path.display()
-        ))
-        .help("run a backfill first: plan backfill shows what it takes")
-    })?;
+    let path = &settings.store.path;
+    if settings.since.is_some() && !path.exists() {
+        return Err(without_history(settings));
+    }
+    let store = Store::open_read_only(path)?;
+    let Some(coverage) = store.coverage()? else {
+        return Err(without_history(settings));
+    };
+    super::refuse_unfinished(&store)?;
+    super::refuse_earlier(settings, &coverage)?;
     let mut desk = night::desk(&store, &coverage, Utc::now())?;
     night::load(&mut desk, &store, 0, settings.effort)?;
     let full = full(&desk);
@@ -39,7 +42,7 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     let windows = if settings.is_full || full_requests <= settings.full_below {
         full
     } else {
-        steps(&desk, settings, has_groups)
+        steps(&desk, settings, full_requests, has_groups)
     };
     let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
     Ok(Plan {
@@ -52,6 +55,18 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     })
 }
 
+/// What a sync of a store without history would do, and what plans that.
+fn without_history(settings: &Sync) -> Error {
+    let path = settings.store.path.display();
+    let error = Error::usage(format!("{path} holds no history yet"));
+    match settings.since.map(instant_text) {
+        Some(since) => error.help(format!(
+            "a sync would be a backfill from {since}: plan backfill --since {since} shows what it takes"
+        )),
+        None => error.help("run a backfill first: plan backfill shows what it takes"),
+    }
+}
+
 fn full(desk: &Desk) -> Vec<PlannedWindow> {
     desk.windows_until(desk.began_at)
         .into_iter()
@@ -62,7 +77,54 @@ fn full(desk: &Desk) -> Vec<PlannedWindow> {
         .collect()
 }
 
-fn steps(desk: &Desk, settings: &Sync, has_groups: bool) -> Vec<PlannedWindow> {
+fn steps(desk: &Desk, settings: &Sync, full: u64, has_groups: bool) -> Vec<PlannedWindow> {
+    let mut all = needed(desk);
+    let floor_share = desk.floor_share(settings.refresh_within_days, full);
+    let spent = LOOKUPS + all.iter().map(|planned| planned.requests).sum::<u64>();
+    let most = night::most_requests(settings, full, floor_share);
+    let mut left = most.saturating_sub(spent);
+    // Each step leaves to those after it what it does when it runs.
+    let mut add = |planned: PlannedWindow, reserved: u64| {
+        let requests = planned.requests.min(left.saturating_sub(reserved));
+        if requests == 0 {
+            return;
+        }
+        left -= requests;
+        all.push(PlannedWindow {
+            tickets: planned.tickets * requests / planned.requests,
+            requests,
+            ..planned
+        });
+    };
+    if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
+        add(planned("ratings", window, 0, 1), 0);
+    }
+    // As if no rating had come since: how many did, only the count in the step before tells.
+    if let Some(pages) = together("pages", &desk.worthwhile(Some(0))) {
+        add(pages, floor_share + LEFT);
+    }
+    for (number, window) in desk.windows().into_iter().enumerate() {
+        if number == 0 || desk.is_turn(number) {
+            add(planned("deletions", window, 0, 1), 0);
+        }
+    }
+    let blocks = desk.floor(settings.refresh_within_days, 0);
+    if let Some(refresh) = together("refresh", &blocks) {
+        let reserved = if refresh.requests <= floor_share {
+            0
+        } else {
+            LEFT
+        };
+        add(refresh, reserved);
+    }
+    if let Some(window) = desk.windows().first().filter(|_| has_groups) {
+        add(planned("campaigns", *window, 0, 1), 0);
+    }
+    all
+}
+
+/// What no cap keeps a sync from.
+fn needed(desk: &Desk) -> Vec<PlannedWindow> {
     let mut all = Vec::new();
     all.extend(new(desk));
     for (number, window) in desk.windows().into_iter().enumerate() {
@@ -77,22 +139,6 @@ fn steps(desk: &Desk, settings: &Sync, has_groups: bool) -> Vec<PlannedWindow> {
     for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
         all.extend(swept("resolved", &segment));
     }
-    if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
-        all.push(planned("ratings", window, 0, 1));
-    }
-    // As if no rating had come since: how many did, only the count in the step before tells.
-    let blocks: Vec<Block> = desk.worthwhile(Some(0));
-    all.extend(together("pages", &blocks));
-    for (number, window) in desk.windows().into_iter().enumerate() {
-        if number == 0 || desk.is_turn(number) {
-            all.push(planned("deletions", window, 0, 1));
-        }
-    }
-    if let Some(window) = desk.windows().first().filter(|_| has_groups) {
-        all.push(planned("campaigns", *window, 0, 1));
-    }
-    let blocks = desk.floor(settings.refresh_within_days, 0);
-    all.extend(together("refresh", &blocks));
     all
 }
 

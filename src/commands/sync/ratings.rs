@@ -12,6 +12,7 @@ const LEFT_PERCENT: u64 = 50;
 impl Night<'_> {
     pub(super) async fn ratings(&mut self) -> Result<()> {
         if self.allowance() == 0 {
+            self.remark("the cap on requests was reached before ratings were counted".to_owned());
             return Ok(());
         }
         let (from_ms, until_ms) = (self.desk.year_ms(), self.desk.since_ms());
@@ -64,13 +65,18 @@ impl Night<'_> {
         self.rated.map(|remote| self.outstanding(remote))
     }
 
-    /// Ratings that the API counts and the index lacks.
+    /// Ratings that the API counts and that are neither in the index nor on tickets without a row.
     fn outstanding(&self, remote: u64) -> u64 {
         let desk = &self.desk;
-        let tickets = desk.index.created_in(desk.year_ms(), desk.since_ms());
+        let (from_ms, until_ms) = (desk.year_ms(), desk.since_ms());
+        let tickets = desk.index.created_in(from_ms, until_ms);
         let local = tickets
             .iter()
             .filter(|known| known.is_rated && !known.is_gone);
-        remote.saturating_sub(u64::try_from(local.count()).unwrap_or(u64::MAX))
+        let rejected = self.rejected.values().filter(|rejected| {
+            rejected.is_rated && (from_ms..until_ms).contains(&rejected.created_ms)
+        });
+        let known = local.count() + rejected.count();
+        remote.saturating_sub(u64::try_from(known).unwrap_or(u64::MAX))
     }
 }

@@ -3,6 +3,7 @@
 use chrono::Utc;
 
 use super::night::{Failing, Night};
+use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
 use crate::error::Result;
 use crate::extract::{self, PAGE_LIMIT, Page};
@@ -109,7 +110,9 @@ impl Night<'_> {
                 .map(|at| at.timestamp_millis())
                 .min(),
         };
-        self.take(page, &mut seen)?;
+        let is_rated = !query.csat_values.is_empty() && !seen.is_foreign;
+        let rejected = rejected::shown(query, &page, is_rated);
+        self.take(page, rejected, &mut seen)?;
         self.context.progress.send_modify(|progress| {
             progress.requests = self.context.client.counters().requests();
         });
@@ -132,19 +135,14 @@ impl Night<'_> {
         }
     }
 
-    fn take(&mut self, page: Page, seen: &mut Seen) -> Result<()> {
+    fn take(&mut self, page: Page, rejected: Vec<Shown>, seen: &mut Seen) -> Result<()> {
         let read_at = page.server_time.unwrap_or_else(Utc::now);
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
-        let mut rejected = Vec::new();
-        for (outcome, key) in page.outcomes.into_iter().zip(page.keys) {
+        for outcome in page.outcomes {
             match outcome {
                 Outcome::Rows(rows) => tickets.push(*rows),
-                Outcome::Reject(reject) => {
-                    rejects.push(reject);
-                    let created_ms = key.created_at.map(|at| at.timestamp_millis());
-                    rejected.extend(created_ms.map(|created_ms| (key.id, created_ms)));
-                }
+                Outcome::Reject(reject) => rejects.push(reject),
             }
         }
         self.take_rows(&tickets, &rejects, read_at)?;
@@ -156,31 +154,6 @@ impl Night<'_> {
             )
         }));
         Ok(())
-    }
-
-    /// Remembers tickets that are there and have no row, and forgets those that got one.
-    fn take_rejected(
-        &mut self,
-        tickets: &[TicketRows],
-        rejected: Vec<(String, i64)>,
-    ) -> Result<()> {
-        let mut gone = Vec::new();
-        for rows in tickets {
-            if self.rejected.remove(&rows.ticket.id).is_some() {
-                gone.push(rows.ticket.id.clone());
-            }
-        }
-        // A ticket that has a row is counted by it.
-        let mut here = rejected;
-        here.retain(|(id, at_ms)| {
-            let is_known = self.desk.index.created_in(*at_ms, *at_ms + 1).iter();
-            !is_known.clone().any(|known| known.id.as_ref() == id)
-                && self.rejected.insert(id.clone(), *at_ms) != Some(*at_ms)
-        });
-        if here.is_empty() && gone.is_empty() {
-            return Ok(());
-        }
-        self.store()?.commit_rejected(&here, &gone)
     }
 
     /// Stores tickets that were read, and learns from them.
@@ -234,7 +207,9 @@ impl Night<'_> {
             (Kind::Resolution, is_resolved_again, true),
             (Kind::Other, is_other, true),
         ] {
-            if applies {
+            // What was in a thread that nobody had read is no change.
+            let is_news = kind != Kind::Other || !read.is_first_thread;
+            if applies && is_news {
                 let from_ms = before.known_ms(kind);
                 self.desk.hazards.of(kind).learn_between(
                     resolved_ms,

@@ -15,6 +15,10 @@ use crate::window::Window;
 const TRUSTED_PERCENT: i64 = 95;
 const LEAST_PROOFS: i64 = 20;
 
+/// Resolution times that were not trusted are again from this share of hits on, in percent, as far as
+/// what is stored of them goes: it is rewritten each time.
+const TRUSTED_AGAIN_PERCENT: i64 = 98;
+
 /// A proof's counts are halved above this, so that a change of the API is noticed.
 const MOST_PROOFS: i64 = 2_000;
 
@@ -288,6 +292,26 @@ impl Night<'_> {
         self.proof = proven(self.proof, is_hit);
         if self.is_time_trusted && !is_trusted(self.proof) {
             self.distrust("resolution times do not match the resolutions seen".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Leaves `resolved_at` empty as long as resolution times do not lead to it.
+    pub(super) fn judge_resolutions(&mut self) -> Result<()> {
+        let (proof, snapshot_id) = (self.proof, self.snapshot_id);
+        let all = proof.hits + proof.misses;
+        let store = self.store()?;
+        let doubts = match store.doubts_resolutions()? {
+            true => proof.hits * 100 < all * TRUSTED_AGAIN_PERCENT,
+            false => !is_trusted(proof),
+        };
+        store.doubt_resolutions(snapshot_id, doubts)?;
+        if doubts {
+            self.remark(
+                "resolution times are not the milliseconds from creation to resolution: resolved_at is left \
+                 empty, and resolution_time_ms holds what the API says"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
-use crate::plan::verify::{Group, KIND, Subset, Tally, covered, merged};
+use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim, merged};
 use crate::report::{Difference, Progress, Refused, Repair, Verification};
 use crate::settings::{Connection, StoreSettings, Verify};
 use crate::store::{OpenOptions, Store};
@@ -143,12 +143,16 @@ fn open(settings: &Verify) -> Result<Store> {
     };
     let store = Store::open(path, &options)?;
     match store.progress()? {
-        Some(progress) if progress.snapshot.kind != KIND => Err(Error::usage(format!(
-            "a {} of {} is unfinished, which a repair would give up",
-            progress.snapshot.kind,
-            path.display()
-        ))
-        .help("finish it by running its command again, or leave out --repair")),
+        // A sync begins anew, and what it stored is stored; what a backfill had still to read, no
+        // later run would.
+        Some(progress) if !matches!(progress.snapshot.kind.as_str(), KIND | "sync") => {
+            Err(Error::usage(format!(
+                "a {} of {} is unfinished, which a repair would give up",
+                progress.snapshot.kind,
+                path.display()
+            ))
+            .help("finish it by running its command again, or leave out --repair"))
+        }
         _ => Ok(store),
     }
 }
@@ -157,7 +161,7 @@ fn open(settings: &Verify) -> Result<Store> {
 #[derive(Debug)]
 struct History {
     windows: Vec<Window>,
-    /// Whether its last run asked for threads.
+    /// Whether one of the runs that cover it asked for threads.
     has_messages: bool,
 }
 
@@ -165,6 +169,9 @@ impl History {
     fn of(store: &Store) -> Result<Self> {
         let snapshots = store.snapshots(u32::MAX)?;
         let windows = covered(&snapshots);
+        let has_messages = snapshots
+            .iter()
+            .any(|snapshot| is_claim(snapshot) && snapshot.has_messages);
         if windows.is_empty() {
             return Err(Error::usage(format!(
                 "there is nothing to verify: no unfiltered run has finished on {}",
@@ -172,10 +179,9 @@ impl History {
             ))
             .help("run a backfill to its end first"));
         }
-        let last = snapshots.iter().find(|snapshot| snapshot.kind != KIND);
         Ok(Self {
             windows,
-            has_messages: last.is_some_and(|snapshot| snapshot.has_messages),
+            has_messages,
         })
     }
 

@@ -1,0 +1,31 @@
+//! What a sync takes back: deletions that it flagged before so much was missing that none is believed.
+
+use super::super::gone;
+use super::night::Night;
+use crate::error::Result;
+use crate::store::StepRow;
+
+/// Steps that flag deletions.
+const FLAGGING: [&str; 3] = ["full", "confirm", "deletions"];
+
+impl Night<'_> {
+    /// Says that `count` missing tickets are not believed to be gone, and takes back those that this
+    /// run flagged before them, in whichever of its parts. The steps that did are to be done again.
+    pub(super) fn disbelieve(&mut self, count: i64) -> Result<()> {
+        self.remark(gone::disbelief(count + self.deleted));
+        if self.deleted == 0 {
+            return Ok(());
+        }
+        self.deleted = 0;
+        let snapshot_id = self.snapshot_id;
+        let store = self.store()?;
+        store.unmark_deleted(snapshot_id)?;
+        for step in store.steps(snapshot_id)? {
+            if step.is_done && FLAGGING.contains(&step.step.as_str()) {
+                let is_done = false;
+                store.commit_step(snapshot_id, &StepRow { is_done, ..step })?;
+            }
+        }
+        self.load()
+    }
+}

@@ -1,0 +1,109 @@
+//! Losses that are located by counting: in a crowd, and beside what cannot be stored.
+
+use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
+use serde_json::Value;
+
+use super::*;
+
+/// Takes a field from a ticket wherever it is served.
+fn hide(desk: &Desk, id: &str, field: &'static str) {
+    let hidden = id.to_owned();
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        let hidden = hidden.clone();
+        request.is_for_tickets().then(|| {
+            Fault::edit_tickets(move |ticket| {
+                if ticket["id"] == hidden.as_str() {
+                    ticket[field] = Value::Null;
+                }
+            })
+        })
+    }));
+}
+
+/// A desk that was copied while one ticket could not be stored.
+async fn copied_without(world: World, id: &str, field: &'static str) -> Desk {
+    let mut desk = Desk::open(SimulatorSpec::new(world)).await;
+    desk.simulator.set_now(Some(now() - TimeDelta::days(1)));
+    desk.settings.since = now() - TimeDelta::days(301);
+    desk.settings.until = None;
+    hide(&desk, id, field);
+    desk.backfill().await.expect("a backfill");
+    desk
+}
+
+fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
+    let step = summary.steps.iter().find(|one| one.step == step);
+    step.map_or(0, |step| step.requests)
+}
+
+#[tokio::test]
+async fn a_deletion_among_many_tickets_of_one_millisecond_is_found() {
+    for (count, has_shuffled_ties) in [(300, false), (300, true), (100, false)] {
+        let mut world = recent(1_500);
+        let at = now() - TimeDelta::days(100);
+        let burst = world.insert_burst(at, count);
+        for id in &burst {
+            world.edit(id, |ticket| ticket.resolve(at + TimeDelta::hours(5)));
+        }
+        let quirks = Quirks {
+            has_shuffled_ties,
+            ..Quirks::default()
+        };
+        let desk = copied(world, quirks).await;
+        desk.simulator.with_world(|world| world.remove(&burst[70]));
+        let (summary, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        let is_told = |remark: &String| remark.contains("the API counts");
+        let remarks = &summary.summary.remarks;
+        // In a changing order it may take more reads than are spent.
+        let is_found = summary.summary.tickets_deleted == 1;
+        assert!(
+            is_found || (has_shuffled_ties && remarks.iter().any(is_told)),
+            "{summary:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_without_its_creation_is_located_once_and_hides_no_loss() {
+    let world = recent(3_000);
+    let hidden = world.id_at(1_200).expect("a ticket");
+    let beside = world.id_at(1_215).expect("a ticket");
+    let desk = copied_without(world, &hidden, "createdAt").await;
+    for night in 0..4 {
+        if night == 2 {
+            desk.simulator.with_world(|world| world.remove(&beside));
+        }
+        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        let (summary, _) = sync(&desk).await;
+        let deleted = i64::from(night == 2);
+        assert_eq!(summary.summary.tickets_deleted, deleted, "{summary:?}");
+        let requests = requests_of(&summary, "deletions");
+        match night {
+            0 | 2 => assert!(requests > 1, "{summary:?}"),
+            _ => assert!(requests <= 1, "{summary:?}"),
+        }
+        let is_told = |remark: &String| remark.contains("the API counts");
+        assert!(!summary.summary.remarks.iter().any(is_told), "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rating_on_a_ticket_that_cannot_be_stored_is_outstanding_no_more() {
+    let mut world = recent(3_000);
+    let hidden = world
+        .tickets()
+        .filter(|ticket| is_resolved(ticket, 60, 200))
+        .nth(50)
+        .map(|ticket| ticket.id.clone())
+        .expect("such a ticket");
+    world.edit(&hidden, |ticket| ticket.csat = Some(3));
+    let desk = copied_without(world, &hidden, "id").await;
+    for night in 0..3 {
+        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        let (summary, _) = sync(&desk).await;
+        assert_eq!(summary.ratings_outstanding, Some(0), "{summary:?}");
+        let requests = requests_of(&summary, "ratings");
+        assert!(night == 0 || requests == 1, "{summary:?}");
+    }
+}

@@ -1,0 +1,183 @@
+//! What is lost from the store, or was never read into it, comes back or is told.
+
+use mava_export::refresh::Effort;
+use mava_export::settings::{Backfill, Sync, Verify};
+use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
+
+use super::frame::{go_on, stop_after};
+use super::*;
+
+/// Deletes the rows of tickets by hand, and nothing else of them.
+fn lose(desk: &Desk, ids: &[String]) {
+    let sqlite = desk.sqlite();
+    sqlite
+        .pragma_update(None, "foreign_keys", false)
+        .expect("a pragma");
+    for id in ids {
+        let deleted = sqlite.execute("DELETE FROM tickets WHERE id = ?1", [id]);
+        assert_eq!(deleted, Ok(1));
+    }
+}
+
+async fn repair(desk: &Desk) -> (mava_export::report::Verification, ExitCode) {
+    let context = Context {
+        client: Arc::new(Client::new(&desk.connection, rand::random).expect("a client")),
+        cancel: desk.cancel.clone(),
+        progress: watch::Sender::new(Progress::default()),
+    };
+    let settings = Verify {
+        store: desk.settings.store.clone(),
+        is_repair: true,
+        allow_deletions: false,
+    };
+    commands::verify(&context, &settings, &|_| {})
+        .await
+        .expect("ends")
+}
+
+#[tokio::test]
+async fn a_row_lost_from_the_store_comes_back_whether_its_ticket_changed_or_not() {
+    for (is_full, has_messages) in [(false, true), (true, true), (true, false)] {
+        let desk = copied(recent(300), Quirks::default()).await;
+        let open = ids(&desk, is_open);
+        let lost = &open[..2];
+        let history = format!(
+            "SELECT count(*) FROM ticket_history WHERE ticket_id = '{}'",
+            lost[0]
+        );
+        lose(&desk, lost);
+        edit(&desk, &lost[0], |ticket| ticket.status = "Waiting".into());
+        let settings = Sync {
+            is_full,
+            has_messages,
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        // A thread that was not read is read by the first sync that asks for it.
+        sync(&desk).await;
+        assert_current(&desk);
+        desk.rows();
+        assert_eq!(desk.number(&history), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_backfill_brings_back_a_row_lost_from_the_store() {
+    let desk = copied(recent(300), Quirks::default()).await;
+    let lost = ids(&desk, |ticket| is_resolved(ticket, 50, 200)).remove(3);
+    lose(&desk, std::slice::from_ref(&lost));
+    edit(&desk, &lost, |ticket| ticket.csat = Some(2));
+    let (_, exit_code) = desk.backfill().await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete);
+    assert_current(&desk);
+}
+
+#[tokio::test]
+async fn a_repair_is_not_locked_out_by_an_unfinished_sync() {
+    let mut desk = copied(recent(2_000), Quirks::default()).await;
+    stop_after(&mut desk, 5);
+    let (_, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Interrupted);
+    go_on(&mut desk);
+    desk.sqlite()
+        .execute("UPDATE tickets SET csat = 1 WHERE csat = 5", [])
+        .expect("meddled with");
+    let (found, exit_code) = repair(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert!(!summary.summary.is_resumed);
+    assert_current(&desk);
+}
+
+#[tokio::test]
+async fn a_repair_after_a_sync_without_messages_brings_the_threads_that_the_store_has() {
+    let desk = copied(recent(300), Quirks::default()).await;
+    let bare = Sync {
+        has_messages: false,
+        is_full: true,
+        ..settings(&desk)
+    };
+    sync_with(&desk, &bare).await.expect("a sync");
+    let lost = ids(&desk, |ticket| ticket.messages.len() > 1).remove(0);
+    let sql = "BEGIN; DELETE FROM tickets WHERE id = 'ID';
+         DELETE FROM _ticket_index WHERE id = 'ID';
+         DELETE FROM message_attachments WHERE ticket_id = 'ID';
+         DELETE FROM messages WHERE ticket_id = 'ID';
+         DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
+         DELETE FROM ticket_tags WHERE ticket_id = 'ID';
+         DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
+         DELETE FROM ticket_history WHERE ticket_id = 'ID'; COMMIT";
+    desk.sqlite()
+        .execute_batch(&sql.replace("ID", &lost))
+        .expect("meddled with");
+    let (found, exit_code) = repair(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
+    assert_current(&desk);
+}
+
+/// Three hundred days without messages, and the last ten with them.
+#[tokio::test]
+async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
+    let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
+    desk.settings.since = now() - TimeDelta::days(301);
+    desk.settings.until = None;
+    let bare = Backfill {
+        has_messages: false,
+        ..desk.settings.clone()
+    };
+    desk.backfill_with(&bare).await.expect("a backfill");
+    let short = Backfill {
+        since: now() - TimeDelta::days(10),
+        ..desk.settings.clone()
+    };
+    desk.backfill_with(&short).await.expect("a backfill");
+    let unread = "SELECT count(*) FROM _ticket_index WHERE thread_hash IS NULL";
+    let before = desk.number(unread);
+    assert!(before > 500, "{before}");
+    desk.simulator.set_now(Some(now() + TimeDelta::days(3)));
+    let often = Sync {
+        effort: Effort::Thorough,
+        refresh_within_days: 5,
+        max_requests: Some(12),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &often).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let left = desk.number(unread);
+    assert!(0 < left && left < before, "{left} of {before}");
+    let told = format!("{left} tickets are stored without their threads");
+    let remarks = &summary.summary.remarks;
+    assert!(
+        remarks.iter().any(|remark| remark.contains(&told)),
+        "{remarks:?}"
+    );
+    let finds = "SELECT CAST(sum(finds) AS INTEGER) FROM _hazards WHERE kind = 'other'";
+    assert_eq!(desk.number(finds), 0);
+    let full = Sync {
+        is_full: true,
+        ..settings(&desk)
+    };
+    let (summary, _) = sync_with(&desk, &full).await.expect("a sync");
+    assert!(summary.summary.remarks.is_empty(), "{summary:?}");
+    assert_eq!(desk.number(unread), 0);
+}
+
+#[tokio::test]
+async fn a_list_of_the_open_set_that_is_not_proven_costs_the_next_sync_no_whole_read() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    desk.simulator.set_hook(Box::new(|request, _| {
+        (request.parameter("status") == Some("Open")).then_some(Fault::CountLies(7))
+    }));
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert!(!summary.summary.unverified.is_empty(), "{summary:?}");
+    desk.simulator.clear_hook();
+    let yesterday = instant_text(now() - TimeDelta::days(2));
+    assert!(summary.complete_until > yesterday, "{summary:?}");
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let new = summary.steps.iter().find(|step| step.step == "new");
+    assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
+}
