@@ -495,3 +495,44 @@ async fn a_cap_on_requests_holds_with_second_looks_and_after_an_interruption() {
     let sent = desk.number("SELECT requests FROM snapshots ORDER BY id DESC LIMIT 1");
     assert!(sent <= 32, "{sent} {summary:?}");
 }
+
+#[tokio::test]
+async fn only_what_is_gone_is_flagged_by_an_api_that_counts_tickets_it_never_lists() {
+    let quirks = Quirks {
+        unlisted: Some(5),
+        ..Quirks::default()
+    };
+    for is_full in [false, true] {
+        let desk = copied(recent(2_000), Quirks::default()).await;
+        let mut world = desk.simulator.world();
+        let is_listed = |id: &String| !quirks.is_unlisted(id);
+        let open = ids(&desk, is_open);
+        assert!(open.iter().any(|id| quirks.is_unlisted(id)));
+        let gone: Vec<String> = open.into_iter().filter(is_listed).step_by(4).collect();
+        assert!(!gone.is_empty());
+        for id in &gone {
+            world.remove(id);
+        }
+        let desk = desk
+            .served_by(SimulatorSpec {
+                quirks,
+                ..SimulatorSpec::new(world)
+            })
+            .await;
+        let settings = Sync {
+            is_full,
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &settings).await;
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+        let mut flagged = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
+        flagged.sort();
+        let mut expected = gone;
+        expected.sort();
+        if is_full {
+            // A listing that does not add up is no evidence.
+            expected.clear();
+        }
+        assert_eq!(flagged, expected, "{summary:?}");
+    }
+}
