@@ -50,7 +50,7 @@ pub struct Client {
     api_key: SecretString,
     gate: Gate,
     retry: RetrySettings,
-    /// How far from ours the server's clock is believed.
+    /// How far ahead of ours the server's clock is believed.
     clock_tolerance: Duration,
     /// Whether it was told that the server's clock is not believed.
     has_doubted_clock: AtomicBool,
@@ -109,8 +109,8 @@ impl Counters {
 pub struct Fetched<T> {
     /// What the body held.
     pub value: T,
-    /// The server's clock, from the `Date` header, to the second; `None` where it is further from
-    /// ours than is believed.
+    /// The server's clock, from the `Date` header, to the second; `None` where it is further
+    /// ahead of ours than is believed.
     pub server_time: Option<table::Instant>,
     /// From sending the try that succeeded to the end of its body.
     pub latency: Duration,
@@ -383,14 +383,23 @@ impl Client {
         Ok((value, server_time.filter(|at| self.is_believed(*at))))
     }
 
-    /// Whether the server's clock is near enough to ours to go by; says once where it is not.
+    /// Whether to go by the server's clock, by which tickets are dated: unless it is so far ahead
+    /// of ours that what happens next would be taken for seen. One that is behind only makes us read
+    /// something again. Says once where the two are far apart.
     fn is_believed(&self, server_time: table::Instant) -> bool {
-        let distance = retry::distance(SystemTime::from(server_time), SystemTime::now());
-        let is_believed = distance <= self.clock_tolerance;
-        if !is_believed && !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+        let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
+        let distance = retry::distance(server, ours);
+        let is_near = distance <= self.clock_tolerance;
+        let is_believed = is_near || server < ours;
+        if !is_near && !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+            let taken = if is_believed {
+                "the API's"
+            } else {
+                "this machine's"
+            };
             tracing::warn!(
                 server_time = %table::instant_text(server_time),
-                "the API's clock and this machine's are {} s apart; this machine's is taken: check both",
+                "the API's clock and this machine's are {} s apart; {taken} is taken: check both",
                 distance.as_secs()
             );
         }

@@ -87,7 +87,7 @@ pub(super) fn open(path: &Path, spent: u32, now_ms: i64) -> Result<Connection, F
     }
     create_private(path)?;
     match connect(path) {
-        Err(error) if is_damage(&error) => begin_anew(path, spent, now_ms),
+        Err(error) if is_damage(&error) => begin_anew(path, spent, now_ms, false),
         opened => Ok(opened?),
     }
 }
@@ -95,12 +95,20 @@ pub(super) fn open(path: &Path, spent: u32, now_ms: i64) -> Result<Connection, F
 /// Puts a new ledger in the place of a damaged one, with `spent` requests sent at `now_ms`, since
 /// nobody knows what was. Of several processes that meet the same damage one does it, and the
 /// others open what it made.
-pub(super) fn begin_anew(path: &Path, spent: u32, now_ms: i64) -> Result<Connection, Failure> {
+///
+/// `is_forced` puts a new one in its place whatever it looks like.
+pub(super) fn begin_anew(
+    path: &Path,
+    spent: u32,
+    now_ms: i64,
+    is_forced: bool,
+) -> Result<Connection, Failure> {
     let lock = create_private(&beside(path, "-lock"))?;
     lock.lock()?;
     create_private(path)?;
     match connect(path).and_then(|connection| check(&connection).map(|()| connection)) {
         Err(error) if is_damage(&error) => {}
+        Ok(_) if is_forced => {}
         opened => return Ok(opened?),
     }
     let new = beside(path, "-new");
@@ -287,11 +295,14 @@ mod tests {
         let mut connection = open(&path, 9, 1).expect("opens");
         spend(&mut connection, 2_000, 5).expect("enters");
         drop(connection);
-        assert_eq!(count(&begin_anew(&path, 9, 2).expect("opens")), 2_000);
+        assert_eq!(
+            count(&begin_anew(&path, 9, 2, false).expect("opens")),
+            2_000
+        );
         let mut bytes = fs::read(&path).expect("read");
         let half = bytes.len() / 2;
         bytes[half..].fill(0xa5);
         fs::write(&path, bytes).expect("written");
-        assert_eq!(count(&begin_anew(&path, 9, 3).expect("opens")), 9);
+        assert_eq!(count(&begin_anew(&path, 9, 3, false).expect("opens")), 9);
     }
 }

@@ -41,6 +41,8 @@ pub struct Ledger {
     path: PathBuf,
     /// What is taken for spent where the file was damaged.
     whole: u32,
+    /// Whether the file was opened again since it last worked.
+    is_reopened: bool,
 }
 
 /// The name under which a key's ledger is filed: 16 hex digits of a hash over the key, from which it
@@ -69,6 +71,7 @@ impl Ledger {
                 connection,
                 path,
                 whole,
+                is_reopened: false,
             }),
             Err(failure) => {
                 let kind = match failure.is_place() {
@@ -200,7 +203,10 @@ impl Ledger {
                 Ok(value)
             });
         match outcome {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => {
+                self.is_reopened = false;
+                Ok(Some(value))
+            }
             Err(rusqlite::Error::SqliteFailure(failure, _))
                 if matches!(
                     failure.code,
@@ -227,7 +233,10 @@ impl Ledger {
     )]
     fn reopen(&mut self) -> Result<()> {
         let now_ms = Utc::now().timestamp_millis();
-        self.connection = file::begin_anew(&self.path, self.whole, now_ms).map_err(|failure| {
+        // One that looks whole and still does not work gives way too.
+        let is_forced = std::mem::replace(&mut self.is_reopened, true);
+        let opened = file::begin_anew(&self.path, self.whole, now_ms, is_forced);
+        self.connection = opened.map_err(|failure| {
             Error::failed(format!(
                 "cannot open the budget ledger {} again",
                 self.path.display()

@@ -296,3 +296,15 @@ fn a_database_with_other_tables_gives_way_to_a_ledger() {
     let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
     assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
 }
+
+#[test]
+fn a_file_that_looks_whole_and_does_not_work_gives_way() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let foreign =
+        "DROP TABLE closed; CREATE TABLE closed (until_ms); INSERT INTO closed VALUES ('x')";
+    ledger.connection.execute_batch(foreign).unwrap();
+    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let tries: Vec<Entry> = (0..3).map(|_| enter(&mut ledger, LIMIT, now_ms)).collect();
+    assert_eq!(tries, [Entry::Busy, Entry::Busy, entered(1)]);
+}

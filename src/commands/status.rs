@@ -37,6 +37,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         return Ok(ExitCode::Complete);
     }
     let store = Store::open_read_only(&settings.path)?;
+    store.require_current_schema()?;
     let now = Utc::now();
     // The demo's desk lives on days of its own.
     let evening = match super::backfill::holds_demo(&store)? {

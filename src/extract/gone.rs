@@ -161,14 +161,14 @@ impl Looking<'_> {
     /// `None` where a page is too heavy to be had, which leaves its tickets unclear and not the
     /// whole run.
     async fn fetch(&self, ask: Ask) -> Result<Option<Page>> {
-        let (client, scope) = (Arc::clone(self.client), Arc::clone(self.scope));
         let window = ask.window;
-        match page::fetch(client, scope, ask, self.cancel.clone()).await {
+        let query = page::query(self.scope, ask);
+        match page::fetch_without_threads_at_worst(self.client, &query, self.cancel).await {
             Err(failure) if failure.is_weight || failure.is_too_large => {
                 tracing::warn!(window = %window, error = %failure.error, "a second look failed");
                 Ok(None)
             }
-            fetched => Ok(Some(fetched?)),
+            fetched => Ok(Some(fetched?.0)),
         }
     }
 
@@ -204,7 +204,7 @@ impl Looking<'_> {
         let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
             return Ok(None);
         };
-        let mut pager = Pager::new(Slice::new(0, window), &self.scope.filters);
+        let mut pager = Pager::new(Slice::new(0, window), &self.scope.filters).cautious();
         let mut keys = Vec::new();
         let mut outcomes = Vec::new();
         while let Some(ask) = pager.ask() {

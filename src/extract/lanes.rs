@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::normalize::Outcome;
 use crate::plan::{self, Slice, SliceState};
 use crate::report::Progress;
+use crate::wire;
 
 /// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
 const LEAST_TICKETS_TO_SPLIT: u64 = 8 * PAGE_LIMIT as u64;
@@ -320,10 +321,7 @@ impl<'a> Lanes<'a> {
         } else if may_be_weight
             && self.shrinks_in_a_row <= most
             && self.extraction.scope.has_messages
-            && pager.lighten(&format!(
-                "messages of a ticket could not be had: {}",
-                failure.error
-            ))
+            && pager.lighten()
         {
             tracing::warn!(
                 window = %pager.slice().window,
@@ -363,6 +361,7 @@ impl<'a> Lanes<'a> {
             }
             pager.doubt("tickets came without messages, although others had them");
         }
+        let is_light = pager.is_light();
         let mut taken = pager.take(Answer {
             count: page.count,
             has_more: page.has_more,
@@ -397,9 +396,12 @@ impl<'a> Lanes<'a> {
         let fresh = page.outcomes.into_iter().zip(taken.fresh);
         for outcome in fresh.filter_map(|(outcome, is_fresh)| is_fresh.then_some(outcome)) {
             match outcome {
-                Outcome::Rows(rows) => {
+                Outcome::Rows(mut rows) => {
                     self.tickets += 1;
                     self.threads += u64::from(rows.thread.is_some());
+                    if is_light {
+                        rows.rejects.push(wire::unread_thread(&rows.ticket.id));
+                    }
                     tickets.push(*rows);
                 }
                 Outcome::Reject(reject) => rejects.push(reject),

@@ -20,6 +20,6 @@ pub use count::{Counted, Counter};
 pub use gone::{BEFORE, Batch, MOST, Missing, SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups};
-pub use page::{Page, Scope, fetch_query};
+pub use page::{Page, Scope, fetch_query, fetch_without_threads_at_worst};
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
 pub use writer::{Event, Writer};

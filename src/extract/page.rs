@@ -145,6 +145,29 @@ pub async fn fetch_query(
     })
 }
 
+/// The same; a page on which the API fails is asked for once more without threads. With it, why that
+/// was necessary.
+///
+/// # Errors
+/// Whatever ends a request for good.
+pub async fn fetch_without_threads_at_worst(
+    client: &Client,
+    query: &TicketsQuery,
+    cancel: &CancellationToken,
+) -> Result<(Page, Option<FetchError>), FetchError> {
+    match fetch_query(client, query, cancel).await {
+        Err(failure) if failure.is_weight && !failure.is_too_large && query.has_messages => {
+            let light = TicketsQuery {
+                has_messages: false,
+                ..query.clone()
+            };
+            let page = fetch_query(client, &light, cancel).await;
+            Ok((page?, Some(failure)))
+        }
+        fetched => Ok((fetched?, None)),
+    }
+}
+
 /// What paging needs of a ticket: from its rows, else from its text.
 fn key(ticket: &RawTicket, outcome: &Outcome) -> Key {
     match outcome {
@@ -165,7 +188,7 @@ fn key(ticket: &RawTicket, outcome: &Outcome) -> Key {
 }
 
 /// The run's filters, narrowed where a crowded millisecond is taken apart.
-fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
+pub(super) fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
     let mut filters = scope.filters.clone();
     if let Some(status) = ask.narrowing.status {
         filters.status = vec![status];

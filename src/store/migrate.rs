@@ -20,7 +20,7 @@ const MIGRATIONS: [&str; 7] = [
 ];
 
 /// The version this program writes.
-fn newest() -> i32 {
+pub(super) fn newest() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 

@@ -40,6 +40,24 @@ impl Store {
         Self::open(path, options)
     }
 
+    /// That the schema is this program's, so that the internal tables are as it knows them: a store
+    /// opened for reading only is not brought up to date.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::error::ErrorKind::Usage) where it is an older one, or it cannot be read.
+    pub fn require_current_schema(&self) -> Result<()> {
+        let version = self.schema_version()?;
+        if version >= migrate::newest() {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{} was last written by an older mava-export (schema {version}, now {})",
+            self.path.display(),
+            migrate::newest()
+        ))
+        .help("the next backfill, sync or publish brings it up to date; query reads it as it is"))
+    }
+
     /// So many readers that all see the store as it is now.
     ///
     /// # Errors

@@ -25,4 +25,4 @@ pub(crate) use field::{Fields, Path, Unfit, read_text, slots};
 pub(crate) use instant::after as instant_after;
 pub(crate) use json::{Entries, Json, Read, with_json};
 pub(crate) use reference::{own_id, read_reference};
-pub(crate) use reject::{Rejects, reject};
+pub(crate) use reject::{Rejects, reject, unread_thread};

@@ -27,6 +27,17 @@ pub(crate) fn reject(
     }
 }
 
+/// The thread of a ticket on which the API fails: the ticket is stored without.
+pub(crate) fn unread_thread(ticket_id: &str) -> Reject {
+    let reason = "the API fails on the messages of this ticket".to_owned();
+    reject(
+        Some(ticket_id),
+        "messages".to_owned(),
+        reason,
+        "null".to_owned(),
+    )
+}
+
 /// Collects the rejects of one ticket, or of one list.
 #[derive(Debug, Default)]
 pub(crate) struct Rejects {

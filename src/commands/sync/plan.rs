@@ -29,6 +29,7 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
         return Err(without_history(settings));
     }
     let store = Store::open_read_only(path)?;
+    store.require_current_schema()?;
     let Some(coverage) = store.coverage()? else {
         return Err(without_history(settings));
     };

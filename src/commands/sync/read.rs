@@ -76,8 +76,23 @@ impl Night<'_> {
     pub(super) async fn read(&mut self, query: &TicketsQuery) -> Result<Option<Seen>> {
         self.stop_if_cancelled()?;
         let client = &self.context.client;
-        let page = match extract::fetch_query(client, query, &self.context.cancel).await {
-            Ok(page) => page,
+        let cancel = &self.context.cancel;
+        let fetched = match self.is_weak {
+            true => extract::fetch_query(client, query, cancel)
+                .await
+                .map(|page| (page, None)),
+            false => extract::fetch_without_threads_at_worst(client, query, cancel).await,
+        };
+        let page = match fetched {
+            Ok((page, None)) => page,
+            Ok((page, Some(failure))) => {
+                let window = query.window;
+                self.remark(format!(
+                    "{window} was read without messages: {}",
+                    failure.error
+                ));
+                page
+            }
             // An API that is down looks the same, but not twice in a row.
             Err(failure) if failure.is_too_large || (failure.is_weight && !self.is_weak) => {
                 self.is_weak = !failure.is_too_large;

@@ -134,6 +134,7 @@ fn open(settings: &Verify) -> Result<Store> {
         .help("name another file with --to"));
     }
     if !settings.is_repair {
+        read_only.require_current_schema()?;
         return Ok(read_only);
     }
     drop(read_only);

@@ -263,15 +263,14 @@ impl Pager {
         is_shrinkable
     }
 
-    /// The next ticket could not be had by itself: asks for it without its thread, which leaves a
-    /// doubt. `false` when that was tried already.
-    pub fn lighten(&mut self, reason: &str) -> bool {
+    /// The next ticket could not be had by itself: asks for it without its thread. `false` when
+    /// that was tried already.
+    pub fn lighten(&mut self) -> bool {
         if self.light.is_some() {
             return false;
         }
         self.light = Some(None);
         self.limit = 1;
-        self.doubt(reason);
         true
     }
 

@@ -158,6 +158,40 @@ fn a_store_of_a_newer_version_is_refused_and_stays_as_it_was() {
 }
 
 #[test]
+fn a_store_of_an_older_version_is_told_from_a_broken_one_and_brought_up_to_date() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut files: Vec<_> = fs::read_dir(migrations).unwrap().collect();
+    files.sort_by_key(|file| file.as_ref().unwrap().file_name());
+    place.backfill(&simulator).expect(0);
+    let application: i64 = Connection::open(place.path("support.db"))
+        .unwrap()
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .unwrap();
+    for (version, _) in (1..).zip(&files[..files.len() - 1]) {
+        fs::remove_file(place.path("support.db")).unwrap();
+        let store = Connection::open(place.path("support.db")).unwrap();
+        store.pragma_update(None, "application_id", application).unwrap();
+        for file in &files[..version] {
+            let sql = fs::read_to_string(file.as_ref().unwrap().path()).unwrap();
+            store.execute_batch(&sql).unwrap();
+        }
+        let number = i32::try_from(version).unwrap();
+        store.pragma_update(None, "user_version", number).unwrap();
+        drop(store);
+        let asked = ["status", "plan sync"];
+        for words in asked {
+            run(&mut place.command(&format!("{words} --to sqlite:support.db")))
+                .expect(2)
+                .expect_error(&["older mava-export", "help: "]);
+        }
+        place.backfill(&simulator).expect(0);
+        run(&mut place.command("status --to sqlite:support.db")).expect(0);
+    }
+}
+
+#[test]
 fn a_second_run_on_a_store_is_told_who_holds_it_while_status_can_read() {
     let simulator = desk(TICKETS, 0);
     let place = Place::new();
