@@ -80,7 +80,7 @@ impl Search<'_> {
             has_messages: self.has_messages,
         });
         let batches = Batch::of(missing, self.range.until(), |at| {
-            store.live_around(at, extract::BEFORE, extract::MOST)
+            store.live_around(self.snapshot_id, at, extract::BEFORE, extract::MOST)
         })?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;

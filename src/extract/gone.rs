@@ -13,6 +13,7 @@ use crate::api::Client;
 use crate::error::Result;
 use crate::normalize::{Outcome, TicketRows};
 use crate::plan::{Slice, SliceState};
+use crate::store::Neighbour;
 use crate::table::Instant;
 use crate::window::{LONGEST_DAYS, Window};
 
@@ -47,21 +48,20 @@ pub struct Batch {
     /// What the page spans: the missing tickets and live ones around them.
     window: Window,
     sought: Vec<Missing>,
-    /// Live tickets of the window by what is stored, those that are missing left out.
-    neighbours: usize,
+    /// Live tickets of the window that were stored before, those that are missing left out.
+    neighbours: HashSet<String>,
 }
 
 impl Batch {
-    /// Batches of `missing` (by creation). `around` gives the creation instants, in order, of at
-    /// most [`MOST`] live tickets by what is stored: up to [`BEFORE`] created before an instant,
-    /// and those that follow.
+    /// Batches of `missing` (by creation). `around` gives, by creation, at most [`MOST`] live
+    /// tickets by what is stored: up to [`BEFORE`] created before an instant, and those that follow.
     ///
     /// # Errors
     /// Those of `around`.
     pub fn of(
         missing: &[Missing],
         until: Instant,
-        mut around: impl FnMut(Instant) -> Result<Vec<Instant>>,
+        mut around: impl FnMut(Instant) -> Result<Vec<Neighbour>>,
     ) -> Result<Vec<Self>> {
         let mut batches = Vec::new();
         let mut left = missing;
@@ -69,11 +69,12 @@ impl Batch {
             let live = around(*first_at)?;
             let longest = Duration::days(LONGEST_DAYS);
             let earliest = *first_at - longest / 2;
-            let from = live.iter().copied().find(|at| *at >= earliest);
+            let mut created = live.iter().map(|neighbour| neighbour.created_at);
+            let from = created.find(|at| *at >= earliest);
             let from = from.map_or(*first_at, |from| from.min(*first_at));
             let end = match live.last() {
                 // The last one may share its instant with others.
-                Some(last) if live.len() >= MOST => *last,
+                Some(last) if live.len() >= MOST => last.created_at,
                 _ => until,
             };
             let end = end.min(from + longest);
@@ -92,15 +93,16 @@ impl Batch {
                 }
             };
             let (sought, rest) = left.split_at(taken);
-            let inside = live.iter().filter(|at| window.contains(**at)).count();
-            let missing = missing
-                .iter()
-                .filter(|(_, at)| window.contains(*at))
-                .count();
+            let missing: HashSet<&str> = missing.iter().map(|(id, _)| id.as_str()).collect();
+            let neighbours = live.into_iter().filter(|neighbour| {
+                neighbour.is_known
+                    && window.contains(neighbour.created_at)
+                    && !missing.contains(neighbour.id.as_str())
+            });
             batches.push(Self {
                 window,
                 sought: sought.to_vec(),
-                neighbours: inside.saturating_sub(missing),
+                neighbours: neighbours.map(|neighbour| neighbour.id).collect(),
             });
             left = rest;
         }
@@ -173,12 +175,11 @@ impl Looking<'_> {
     }
 
     async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Result<()> {
-        let sought: HashSet<&str> = batch.sought.iter().map(|(id, _)| id.as_str()).collect();
-        let is_sought = |key: &&Key| sought.contains(key.id.as_str());
-        let shown = page.keys.len() - page.keys.iter().filter(is_sought).count();
+        let is_neighbour = |key: &&Key| batch.neighbours.contains(&key.id);
+        let shown = page.keys.iter().filter(is_neighbour).count();
         if page.is_whole(batch.window) {
             // An answer without the neighbours is one about another desk, or none.
-            match shown.saturating_mul(2) >= batch.neighbours {
+            match shown.saturating_mul(2) >= batch.neighbours.len() {
                 true => look.settle(&batch.sought, &page.keys, page.outcomes),
                 false => look.unclear += batch.sought.len(),
             }
@@ -265,7 +266,16 @@ mod tests {
         let around = |from: Instant| {
             let first = live.partition_point(|ms| at(*ms) < from);
             let shown = live.iter().skip(first.saturating_sub(BEFORE)).take(MOST);
-            Ok(shown.map(|ms| at(*ms)).collect())
+            let mut last = None;
+            let known = shown.enumerate().map(|(number, ms)| Neighbour {
+                id: match last.replace(ms) == Some(ms) {
+                    true => format!("{ms}, {number}"),
+                    false => ms.to_string(),
+                },
+                created_at: at(*ms),
+                is_known: true,
+            });
+            Ok(known.collect())
         };
         let batches = Batch::of(&missing(sought), at(until), around).expect("batches");
         let millis = |instant: Instant| instant.timestamp_millis();
@@ -278,7 +288,7 @@ mod tests {
                     millis(window.from()),
                     millis(window.until()),
                     sought,
-                    batch.neighbours,
+                    batch.neighbours.len(),
                 )
             })
             .collect()
@@ -300,7 +310,7 @@ mod tests {
     #[test]
     fn a_crowded_instant_is_looked_at_by_itself_and_a_desk_without_neighbours_has_none() {
         let crowd = vec![500; 300];
-        assert_eq!(batches(&crowd, &[500, 500], 1_000), [(500, 501, 2, 88)]);
+        assert_eq!(batches(&crowd, &[500, 500], 1_000), [(500, 501, 2, 89)]);
         assert_eq!(batches(&[7], &[7], 1_000), [(7, 1_000, 1, 0)]);
         assert_eq!(batches(&[], &[7], 1_000), [(7, 1_000, 1, 0)]);
     }

@@ -9,6 +9,18 @@ use crate::error::Result;
 use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
 
+/// A live ticket near one that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Its id.
+    pub id: String,
+    /// Its creation.
+    pub created_at: Instant,
+    /// Whether it was stored before this run, and not by it: another desk's tickets vouch for
+    /// nothing.
+    pub is_known: bool,
+}
+
 impl Store {
     /// Live tickets created in `window` that the run did not meet, oldest first, with their
     /// creation instant. Evidence of absence only where the run read all of `window` unfiltered.
@@ -38,13 +50,19 @@ impl Store {
             .map_err(|error| self.failed("count tickets", error))
     }
 
-    /// The creation instants, in order, of at most `most` live tickets: up to `before` of those
-    /// created before `at`, and those that follow.
+    /// At most `most` live tickets, by creation: up to `before` of those created before `at`, and
+    /// those that follow. Known are those that this run did not write.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn live_around(&self, at: Instant, before: usize, most: usize) -> Result<Vec<Instant>> {
-        live_around(&self.connection, at, before, most)
+    pub fn live_around(
+        &self,
+        snapshot_id: i64,
+        at: Instant,
+        before: usize,
+        most: usize,
+    ) -> Result<Vec<Neighbour>> {
+        live_around(&self.connection, snapshot_id, at, (before, most))
             .map_err(|error| self.failed("look for neighbours", error))
     }
 
@@ -110,32 +128,37 @@ fn unseen(
 
 fn live_around(
     connection: &Connection,
+    snapshot_id: i64,
     at: Instant,
-    before: usize,
-    most: usize,
-) -> rusqlite::Result<Vec<Instant>> {
+    (before, most): (usize, usize),
+) -> rusqlite::Result<Vec<Neighbour>> {
     let length = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let read = |sql: &str, limit: usize| -> rusqlite::Result<Vec<Instant>> {
+    let read = |sql: &str, limit: usize| -> rusqlite::Result<Vec<Neighbour>> {
         let mut statement = connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params![instant_text(at), length(limit)], |row| {
-            row.get::<_, String>(0)
-        })?;
-        let texts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(texts
-            .iter()
-            .filter_map(|text| parse_instant(text))
-            .collect())
+        let mut rows = statement.query(params![instant_text(at), length(limit), snapshot_id])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let Some(created_at) = parse_instant(row.get_ref(1)?.as_str()?) else {
+                continue;
+            };
+            found.push(Neighbour {
+                id: row.get(0)?,
+                created_at,
+                is_known: row.get(2)?,
+            });
+        }
+        Ok(found)
     };
     let mut around = read(
-        "SELECT created_at FROM tickets WHERE deleted_at IS NULL AND created_at < ?1
-         ORDER BY created_at DESC LIMIT ?2",
+        "SELECT id, created_at, snapshot_id <> ?3 FROM tickets
+         WHERE deleted_at IS NULL AND created_at < ?1 ORDER BY created_at DESC LIMIT ?2",
         before,
     )?;
     around.reverse();
     let after = read(
-        "SELECT created_at FROM tickets WHERE deleted_at IS NULL AND created_at >= ?1
-         ORDER BY created_at LIMIT ?2",
-        most - before.min(most).min(around.len()),
+        "SELECT id, created_at, snapshot_id <> ?3 FROM tickets
+         WHERE deleted_at IS NULL AND created_at >= ?1 ORDER BY created_at LIMIT ?2",
+        most.saturating_sub(around.len()),
     )?;
     around.extend(after);
     Ok(around)

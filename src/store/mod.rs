@@ -38,6 +38,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::error::{Error, Result};
 
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
+pub use deletions::Neighbour;
 pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use outcomes::SyncOutcome;

@@ -11,7 +11,7 @@ use mava_export::refresh::Effort;
 use mava_export::report::{Progress, SyncSummary};
 use mava_export::settings::{RunKind, Sync};
 use mava_export::simulator::{
-    Fault, Faults, Quirks, ResolutionTime, SimulatorSpec, Ticket, World, WorldSpec,
+    Fault, Faults, Quirks, ResolutionTime, SimulatorSpec, Ticket, World, WorldSpec, object_id,
 };
 use mava_export::store::{CampaignWindow, Field, Group, OpenOptions, Store};
 use mava_export::table::Instant;
@@ -534,5 +534,61 @@ async fn only_what_is_gone_is_flagged_by_an_api_that_counts_tickets_it_never_lis
             expected.clear();
         }
         assert_eq!(flagged, expected, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_desk_that_seldom_resolves_leaves_something_to_the_optional_steps() {
+    let mut world = recent(6_000);
+    let ids: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+    for id in ids.iter().take(5_200) {
+        world.edit(id, |ticket| {
+            ticket.status = "Open".into();
+            ticket.resolution_time_ms = None;
+            ticket.csat = None;
+        });
+    }
+    let desk = copied(world, Quirks::default()).await;
+    sync(&desk).await;
+    desk.simulator.set_now(Some(now() + TimeDelta::days(1)));
+    let gone = ids.get(5_600).expect("a resolved ticket");
+    desk.simulator.with_world(|world| world.remove(gone));
+    let (summary, exit_code) = sync(&desk).await;
+    assert!(requests_of(&summary, "open") > 50, "{summary:?}");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 1, "{summary:?}");
+    for step in ["ratings", "deletions", "refresh"] {
+        assert!(requests_of(&summary, step) > 0, "{step}: {summary:?}");
+    }
+    assert!(!has_remark(&summary, "the cap on requests"), "{summary:?}");
+}
+
+/// The API's clock decides where the next sync begins, unless it is far ahead.
+#[tokio::test]
+async fn a_clock_that_is_behind_or_far_ahead_loses_no_new_ticket() {
+    for skew in [TimeDelta::hours(-1), TimeDelta::days(3)] {
+        let mut desk = Desk::open(SimulatorSpec::new(recent(500))).await;
+        desk.connection.clock_tolerance = std::time::Duration::from_secs(600);
+        desk.settings.since = now() - TimeDelta::days(301);
+        desk.settings.until = None;
+        desk.simulator.set_now(Some(now() + skew));
+        desk.backfill().await.expect("a backfill");
+        sync(&desk).await;
+        // What is created next is dated by the clock that the API dates tickets by.
+        let behind = skew.min(TimeDelta::zero());
+        let created_at = now() + behind + TimeDelta::seconds(30);
+        desk.simulator.with_world(|world| {
+            let mut ticket = Ticket::new(object_id(created_at, 9), created_at);
+            ticket.status = "Resolved".into();
+            world.insert(ticket);
+        });
+        desk.simulator
+            .set_now(Some(now() + skew + TimeDelta::minutes(10)));
+        let only_needed = Sync {
+            max_requests: Some(1),
+            ..settings(&desk)
+        };
+        let (summary, _) = sync_with(&desk, &only_needed).await;
+        assert_eq!(summary.summary.tickets_new, 1, "{skew}: {summary:?}");
     }
 }

@@ -111,7 +111,7 @@ impl Night<'_> {
         }
         let store = self.store()?;
         let batches = Batch::of(&missing, range.until(), |at| {
-            store.live_around(at, extract::BEFORE, extract::MOST)
+            store.live_around(snapshot_id, at, extract::BEFORE, extract::MOST)
         })?;
         let context = self.context;
         let looked =

@@ -22,6 +22,15 @@ use crate::window::Window;
 const SHARE_PERCENT: u64 = 3;
 const LEAST_REQUESTS: u64 = 40;
 
+/// Requests left to the optional steps, however much the others took.
+const LEAST_OPTIONAL: u64 = 20;
+
+/// The steps that no cap keeps a sync from.
+const NEEDED: [&str; 4] = ["new", "open", "resolved", "confirm"];
+
+/// Requests beside the steps: categories and agents.
+pub(super) const LOOKUPS: u64 = 2;
+
 /// Optional steps that may end without an answer before the rest is left to the next sync.
 const MOST_UNANSWERED: usize = 2;
 
@@ -165,7 +174,7 @@ impl<'a> Night<'a> {
         self.floor_share = self
             .desk
             .floor_share(self.settings.refresh_within_days, full);
-        self.most_requests = most_requests(self.settings, full, self.floor_share);
+        self.most_requests = most_requests(self.settings, full, self.floor_share, 0);
         let is_small = full <= self.settings.full_below && steps.is_empty();
         if self.settings.is_full || is_small || begun("full") {
             self.step("full", &done, async |night| night.full().await)
@@ -183,6 +192,8 @@ impl<'a> Night<'a> {
         self.step("confirm", &done, async |night| night.confirm().await)
             .await?;
         self.is_covered = self.failures.is_empty();
+        let needed = self.needed_requests()?;
+        self.most_requests = most_requests(self.settings, full, self.floor_share, needed);
         self.optional("ratings", &done, async |night| night.ratings().await)
             .await?;
         self.optional("pages", &done, async |night| night.pages().await)
@@ -291,6 +302,17 @@ impl<'a> Night<'a> {
             return Ok(());
         };
         load(&mut self.desk, store, snapshot_id, effort)
+    }
+
+    /// Requests of what no cap keeps a sync from, all parts of the run together.
+    fn needed_requests(&mut self) -> Result<u64> {
+        let snapshot_id = self.snapshot_id;
+        let steps = self.store()?.steps(snapshot_id)?;
+        let needed = steps
+            .iter()
+            .filter(|step| NEEDED.contains(&step.step.as_str()));
+        let requests: i64 = needed.map(|step| step.requests).sum();
+        Ok(LOOKUPS + u64::try_from(requests).unwrap_or(0))
     }
 
     /// Requests that reading the whole desk takes.
@@ -450,11 +472,19 @@ impl<'a> Night<'a> {
     }
 }
 
-/// Requests at which the optional steps of a sync stop, on a desk whose full read takes `full`.
-pub(super) fn most_requests(settings: &settings::Sync, full: u64, floor_share: u64) -> u64 {
+/// Requests at which the optional steps of a sync stop, on a desk whose full read takes `full` and
+/// where the others took `needed`. However much that is, something is left to the optional ones.
+pub(super) fn most_requests(
+    settings: &settings::Sync,
+    full: u64,
+    floor_share: u64,
+    needed: u64,
+) -> u64 {
+    let usual = (full * SHARE_PERCENT / 100).max(LEAST_REQUESTS);
+    let least = needed + LEAST_OPTIONAL;
     settings
         .max_requests
-        .unwrap_or((full * SHARE_PERCENT / 100).max(LEAST_REQUESTS) + floor_share)
+        .unwrap_or(usual.max(least) + floor_share)
 }
 
 /// What a sync that begins at `began_at` plans by, without its index.

@@ -15,9 +15,6 @@ use crate::store::Store;
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
-/// Requests beside the windows: categories and agents.
-const LOOKUPS: u64 = 2;
-
 /// What a sync would ask for now, as far as the store alone tells: what changed in the meantime adds
 /// to it. Sends nothing.
 ///
@@ -45,7 +42,7 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     } else {
         steps(&desk, settings, full_requests, has_groups)
     };
-    let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
+    let requests = night::LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
     Ok(Plan {
         kind: "sync".to_owned(),
         tickets: windows.iter().map(|planned| planned.tickets).sum(),
@@ -81,8 +78,8 @@ fn full(desk: &Desk) -> Vec<PlannedWindow> {
 fn steps(desk: &Desk, settings: &Sync, full: u64, has_groups: bool) -> Vec<PlannedWindow> {
     let mut all = needed(desk);
     let floor_share = desk.floor_share(settings.refresh_within_days, full);
-    let spent = LOOKUPS + all.iter().map(|planned| planned.requests).sum::<u64>();
-    let most = night::most_requests(settings, full, floor_share);
+    let spent = night::LOOKUPS + all.iter().map(|planned| planned.requests).sum::<u64>();
+    let most = night::most_requests(settings, full, floor_share, spent);
     let mut left = most.saturating_sub(spent);
     // Each step leaves to those after it what it does when it runs.
     let mut add = |planned: PlannedWindow, reserved: u64| {

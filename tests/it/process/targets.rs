@@ -172,7 +172,9 @@ fn a_store_of_an_older_version_is_told_from_a_broken_one_and_brought_up_to_date(
     for (version, _) in (1..).zip(&files[..files.len() - 1]) {
         fs::remove_file(place.path("support.db")).unwrap();
         let store = Connection::open(place.path("support.db")).unwrap();
-        store.pragma_update(None, "application_id", application).unwrap();
+        store
+            .pragma_update(None, "application_id", application)
+            .unwrap();
         for file in &files[..version] {
             let sql = fs::read_to_string(file.as_ref().unwrap().path()).unwrap();
             store.execute_batch(&sql).unwrap();
