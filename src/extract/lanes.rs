@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Page, Scope};
 use super::pager::{Answer, PAGE_LIMIT, Pager, Step, Taken};
+use super::splits::Splits;
 use super::writer::{Event, Writer};
 use crate::api::{Client, FetchError};
 use crate::error::Error;
 use crate::normalize::Outcome;
 use crate::plan::{self, Slice, SliceState};
 use crate::report::Progress;
+use crate::window::Window;
 use crate::wire;
 
 /// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
@@ -119,6 +121,8 @@ struct Lanes<'a> {
     sealed: usize,
     next_number: i64,
     splits: u64,
+    /// What the halves of a split have to hold together.
+    split_counts: Splits,
     pages: u64,
     /// How often slices asked for smaller pages since one last landed.
     shrinks_in_a_row: usize,
@@ -186,6 +190,7 @@ impl<'a> Lanes<'a> {
             standings,
             next_number: next_number.unwrap_or(0),
             splits: 0,
+            split_counts: Splits::default(),
             pages: 0,
             shrinks_in_a_row: 0,
             tickets: 0,
@@ -362,6 +367,7 @@ impl<'a> Lanes<'a> {
             pager.doubt("tickets came without messages, although others had them");
         }
         let is_light = pager.is_light();
+        let count = page.count.filter(|_| pager.is_counting());
         let mut taken = pager.take(Answer {
             count: page.count,
             has_more: page.has_more,
@@ -387,6 +393,11 @@ impl<'a> Lanes<'a> {
                 "an answer does not add up, asking again"
             );
             return self.parked.push(pager);
+        }
+        let number = pager.slice().number;
+        let unproven = count.and_then(|count| self.split_counts.counted(number, count));
+        if let Some(part) = unproven {
+            self.look_again(part).await;
         }
         if taken.step == Step::Confirm {
             return self.parked.push(pager);
@@ -463,10 +474,15 @@ impl<'a> Lanes<'a> {
         {
             return;
         }
+        let announced = pager.announced();
         let Some(window) = pager.split() else {
             return;
         };
         let added = Slice::new(self.next_number, window);
+        if let Some((part, least)) = announced {
+            let halves = [pager.slice().number, added.number];
+            self.split_counts.add(halves, part, least);
+        }
         self.hand_over(Event::Split {
             shrunk: pager.slice().clone(),
             added: added.clone(),
@@ -485,6 +501,21 @@ impl<'a> Lanes<'a> {
             },
         );
         self.parked.push(self.extraction.pager(added));
+    }
+
+    /// Reads a part that was passed over once more, as a slice of its own.
+    async fn look_again(&mut self, part: Window) {
+        let slice = Slice::new(self.next_number, part);
+        tracing::warn!(window = %part, "the count fell by more than the tickets read, asking again");
+        self.hand_over(Event::Added(slice.clone())).await;
+        self.next_number += 1;
+        self.slices += 1;
+        let standing = Standing {
+            handed_on: 0,
+            remaining: Some(0),
+        };
+        self.standings.insert(slice.number, standing);
+        self.parked.push(self.extraction.pager(slice));
     }
 
     fn expected_pages(&self) -> u64 {

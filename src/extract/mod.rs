@@ -14,6 +14,7 @@ mod lanes;
 mod lookups;
 mod page;
 mod pager;
+mod splits;
 mod writer;
 
 pub use count::{Counted, Counter};

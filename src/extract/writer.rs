@@ -29,6 +29,8 @@ pub enum Event {
         /// When it was read.
         read_at: Instant,
     },
+    /// A part of another slice is read once more, as this one.
+    Added(Slice),
     /// A slice gave its later half away.
     Split {
         /// What it kept.
@@ -111,5 +113,6 @@ fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
             })
             .map(drop),
         Event::Split { shrunk, added } => store.commit_split(snapshot_id, shrunk, added),
+        Event::Added(slice) => store.commit_slice(snapshot_id, slice),
     }
 }

@@ -121,6 +121,8 @@ pub struct Quirks {
     pub largest_page: Option<usize>,
     /// Of about so many tickets, one is counted and never listed.
     pub unlisted: Option<u64>,
+    /// Whether others take their place on a page.
+    pub has_full_pages: bool,
 }
 
 impl Quirks {

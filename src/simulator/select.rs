@@ -18,13 +18,24 @@ pub(super) struct Selection {
 
 /// Answers a query. `number` is the request's, from which shuffled orders are drawn.
 pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64) -> Selection {
-    let mut selection = select_all(world, query, quirks, number);
+    let is_listed = |entry: &Arc<Entry>| !quirks.is_unlisted(&entry.ticket.id);
+    let mut selection = match quirks.unlisted {
+        Some(_) if quirks.has_full_pages => {
+            let all = Query {
+                skip: 0,
+                limit: usize::MAX,
+                ..query.clone()
+            };
+            let mut selection = select_all(world, &all, quirks, number);
+            let listed = selection.page.into_iter().filter(is_listed);
+            selection.page = listed.skip(query.skip).take(query.limit).collect();
+            selection
+        }
+        _ => select_all(world, query, quirks, number),
+    };
     let end = query.skip.saturating_add(selection.page.len());
     selection.has_more = end < selection.count;
-    if quirks.unlisted.is_some() {
-        let is_listed = |entry: &Arc<Entry>| !quirks.is_unlisted(&entry.ticket.id);
-        selection.page.retain(is_listed);
-    }
+    selection.page.retain(is_listed);
     selection
 }
 

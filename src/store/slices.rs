@@ -52,6 +52,16 @@ impl Store {
         })
     }
 
+    /// Adds a slice over a part of others.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_slice(&mut self, snapshot_id: i64, slice: &Slice) -> Result<()> {
+        self.in_transaction("add a slice", |connection| {
+            add(connection, snapshot_id, slice)
+        })
+    }
+
     /// Counts requests that brought no page: retries that failed, counting probes.
     ///
     /// # Errors

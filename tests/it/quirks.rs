@@ -222,6 +222,40 @@ async fn an_empty_workspace_is_a_complete_empty_store() {
     }
 }
 
+/// One ticket of the first page, after which the year is split for the lanes that are idle; or one of
+/// a later page.
+#[tokio::test]
+async fn a_ticket_in_whose_place_others_are_listed_is_missed() {
+    let world = World::regular(at("2024-01-01"), TimeDelta::hours(3), 2_500);
+    let ids: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+    for places in [10..90, 110..190, 1_000..2_000] {
+        let hiding = |number: u64| Quirks {
+            unlisted: Some(number),
+            has_full_pages: true,
+            ..Quirks::default()
+        };
+        let hides_one = |number: &u64| {
+            let quirks = hiding(*number);
+            let hidden = (0..).zip(&ids).filter(|(_, id)| quirks.is_unlisted(id));
+            let hidden: Vec<usize> = hidden.map(|(place, _)| place).collect();
+            matches!(hidden[..], [place] if places.contains(&place))
+        };
+        let number = (1_000..100_000)
+            .find(hides_one)
+            .expect("one that hides one");
+        for lanes in [1, 16] {
+            let mut desk = open(world.clone(), hiding(number)).await;
+            desk.settings.max_lanes = lanes;
+            let (summary, exit_code) = honest(&desk, "in its place").await;
+            assert_eq!(
+                exit_code,
+                ExitCode::Incomplete,
+                "{places:?}, {lanes}: {summary:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn tickets_that_are_counted_and_never_listed_are_told_and_not_taken_for_deleted() {
     let quirks = Quirks {

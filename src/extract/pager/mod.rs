@@ -285,6 +285,28 @@ impl Pager {
         self.tries < self.most_tries
     }
 
+    /// The page just passed and how many tickets it announced from where the next one begins, which
+    /// are all that the next count has to hold; `None` where nothing is to be proven by it.
+    pub fn announced(&self) -> Option<(Window, u64)> {
+        let Mode::Key {
+            cursor,
+            seen,
+            passed,
+            ..
+        } = &self.mode
+        else {
+            return None;
+        };
+        let left = self.remaining.filter(|_| !self.is_remaining_guessed)?;
+        let part = passed.as_ref()?.window(*cursor)?;
+        (self.slice.doubt.is_none()).then_some((part, left + seen.len() as u64))
+    }
+
+    /// Whether the next answer counts all that is left of the slice.
+    pub fn is_counting(&self) -> bool {
+        self.seam.is_none() && matches!(self.mode, Mode::Key { .. })
+    }
+
     /// Gives away the later half of what is left, in time, as a window for another lane; the
     /// slice keeps the earlier half. `None` when that cannot be split.
     pub fn split(&mut self) -> Option<Window> {

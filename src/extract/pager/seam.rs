@@ -38,9 +38,14 @@ impl Passed {
         }
     }
 
+    /// From its begin to `until`, where the next page begins.
+    pub(super) fn window(&self, until: Instant) -> Option<Window> {
+        Window::new(self.from, until)
+    }
+
     /// A look at it again, up to `until`, where the next page begins.
     pub(super) fn again(&self, until: Instant, page_length: Option<u64>) -> Option<Seam> {
-        let window = Window::new(self.from, until)?;
+        let window = self.window(until)?;
         Some(Seam {
             window,
             rest: window,
