@@ -8,7 +8,7 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ErrorKind, ExitCode, Result};
 use mava_export::report::{Difference, Progress, Verification};
 use mava_export::settings::{Backfill, Filters, RunKind, Verify};
-use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World};
+use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{OpenOptions, Store};
 use mava_export::table::Instant;
 use mava_export::window;
@@ -395,11 +395,64 @@ async fn an_empty_workspace_is_not_taken_for_mass_deletion() {
         found.remarks
     );
     assert_eq!(desk.live_ids().len(), 500);
-    // Counting that once and reading it again is not worth a search.
-    assert!(found.requests < 10, "{}", found.requests);
+    // Four pages to recognise the desk; counting that once and reading it again is not worth a search.
+    assert!(found.requests < 4 + 10, "{}", found.requests);
     let (found, exit_code) = run_with(&desk, true, true).await.expect("ends");
     assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
     assert!(desk.live_ids().is_empty());
+}
+
+/// Puts another workspace of so many tickets behind the same address.
+fn swap_desk(desk: &Desk, tickets: usize) {
+    let other = World::generate(&WorldSpec {
+        seed: 8,
+        tickets,
+        from: at("2024-01-02"),
+        until: at("2024-06-20"),
+        mean_messages: 2.0,
+    });
+    desk.simulator.with_world(|world| *world = other);
+}
+
+#[tokio::test]
+async fn a_repair_with_the_key_of_another_workspace_writes_nothing() {
+    for (tickets, others) in [(45, 50), (800, 800)] {
+        let desk = copied(tickets).await;
+        let before = desk.rows();
+        swap_desk(&desk, others);
+        let error = run(&desk, true).await.expect_err("another desk");
+        assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+        assert!(error.to_string().contains("nothing was stored"), "{error}");
+        let help = error.help_text().expect("a way out");
+        assert!(help.contains("--allow-deletions"), "{help}");
+        desk.rows()
+            .assert_equal(&before, "after another desk's key");
+        assert_eq!(desk.number("SELECT count(*) FROM snapshots"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_repair_takes_another_desk_where_deletions_are_allowed() {
+    let desk = copied(45).await;
+    swap_desk(&desk, 50);
+    let (found, exit_code) = run_with(&desk, true, true).await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
+    let repair = found.repair.expect("a repair");
+    assert_eq!((repair.tickets_new, repair.tickets_deleted), (50, 45));
+}
+
+#[tokio::test]
+async fn new_tickets_do_not_make_up_for_those_that_are_gone() {
+    let desk = copied(45).await;
+    let kept = ticket(&desk, 20);
+    let kept = desk
+        .simulator
+        .with_world(|world| world.ticket(&kept).expect("a ticket").clone());
+    swap_desk(&desk, 50);
+    desk.simulator.with_world(|world| world.insert(kept));
+    let (found, exit_code) = run(&desk, true).await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{found:?}");
+    assert_eq!(found.repair.expect("a repair").tickets_deleted, 0);
 }
 
 #[tokio::test]

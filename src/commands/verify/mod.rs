@@ -18,6 +18,7 @@ use self::repair::Repairing;
 use super::backfill::{Context, holds_demo};
 use super::drive;
 use super::publish::{self, Ended};
+use super::recognise::recognise;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
@@ -206,6 +207,9 @@ struct Verifying<'a> {
 
 impl Verifying<'_> {
     async fn run(&mut self, store: Store) -> Result<ExitCode> {
+        if self.settings.is_repair && !self.settings.allow_deletions {
+            recognise(self.context, &store, None, Utc::now()).await?;
+        }
         let windows = self.history.counted();
         self.plan(&store, &windows)?;
         let found = Comparison::run(&self.counter, &store, &windows).await?;

@@ -140,6 +140,8 @@ impl Repairing<'_> {
         for window in self.covered {
             live += store.live_count(window)?;
         }
+        // Of what was known before this run: another desk's tickets would make up for them.
+        live -= store.snapshot(self.snapshot_id)?.tickets_new;
         let search = Search {
             context: self.context,
             snapshot_id: self.snapshot_id,
