@@ -38,6 +38,22 @@ fn at(text: &str) -> Instant {
     window::parse(text).expect("an instant")
 }
 
+fn context(desk: &Desk) -> Result<Context> {
+    Ok(Context {
+        client: Arc::new(Client::new(&desk.connection, rand::random)?),
+        cancel: desk.cancel.clone(),
+        progress: watch::Sender::new(Progress::default()),
+    })
+}
+
+fn settings(desk: &Desk, is_repair: bool, allow_deletions: bool) -> Verify {
+    Verify {
+        store: desk.settings.store.clone(),
+        is_repair,
+        allow_deletions,
+    }
+}
+
 async fn run(desk: &Desk, is_repair: bool) -> Result<(Verification, ExitCode)> {
     run_with(desk, is_repair, false).await
 }
@@ -47,16 +63,8 @@ async fn run_with(
     is_repair: bool,
     allow_deletions: bool,
 ) -> Result<(Verification, ExitCode)> {
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random)?),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
-    let settings = Verify {
-        store: desk.settings.store.clone(),
-        is_repair,
-        allow_deletions,
-    };
+    let context = context(desk)?;
+    let settings = settings(desk, is_repair, allow_deletions);
     tokio::time::timeout(HANG, commands::verify(&context, &settings, &|_| {}))
         .await
         .expect("a verification that ends")
@@ -503,6 +511,24 @@ async fn a_store_held_by_another_run_can_be_verified_but_not_repaired() {
     assert_eq!(error.kind(), ErrorKind::StoreBusy);
     assert_eq!(look(&desk).await.outcome, "equal");
     drop(held);
+}
+
+#[tokio::test]
+async fn the_store_of_a_repair_stays_held_for_what_follows_it() {
+    let desk = copied(300).await;
+    meddle(&desk, true, "UPDATE tickets SET csat = 1 WHERE csat = 5");
+    let context = context(&desk).expect("a client");
+    let settings = settings(&desk, true, false);
+    let (found, _, store) = commands::verify_keeping(&context, &settings, &|_| {})
+        .await
+        .expect("ends");
+    assert_eq!(found.outcome, "repaired");
+    assert!(store.is_some());
+    let options = OpenOptions::new(at("2026-01-01"));
+    let error = Store::open(&desk.path(), &options).expect_err("is held");
+    assert_eq!(error.kind(), ErrorKind::StoreBusy);
+    drop(store);
+    Store::open(&desk.path(), &options).expect("opens");
 }
 
 #[tokio::test]
