@@ -12,7 +12,7 @@ use mava_export::{cli, commands, config, terminal};
 fn main() -> ExitCode {
     let args = match cli::parse(std::env::args_os()) {
         Ok(args) => args,
-        Err(stop) => return terminal::stop(&stop).number().into(),
+        Err(stop) => return terminal::stop(&stop, std::env::args_os()).number().into(),
     };
     let printer = terminal::Printer::new(args.output.resolve());
     let outcome = printer

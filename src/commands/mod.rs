@@ -19,7 +19,7 @@ pub use backfill::{Context, backfill, backfill_keeping};
 pub use plan::plan;
 pub use probe::probe;
 pub use sync::{sync, sync_keeping};
-pub use verify::verify;
+pub use verify::{verify, verify_keeping};
 
 use tokio::runtime::Runtime;
 

@@ -30,6 +30,7 @@ mod runs;
 mod slices;
 mod sync;
 mod tickets;
+mod unproven;
 
 use std::path::{Path, PathBuf};
 

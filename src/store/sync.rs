@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Store;
 use super::failure::Failure;
 use super::runs::Outcome;
+use super::unproven;
 use crate::error::Result;
 use crate::refresh::{Hazard, Hazards, Index, Kind, Known, Vouch, Vouches};
 use crate::table::{Instant, Snapshot, instant_text};
@@ -417,20 +418,10 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
             Some(read) => Some(at.min(read)),
             None => Some(at),
         },
-        None => connection.query_row(
-            "SELECT min(at_ms) FROM (
-                 SELECT min(verified_at_ms) AS at_ms FROM _ticket_index WHERE is_deleted = 0
-                 UNION ALL SELECT min(from_ms) FROM _slices
-                     JOIN snapshots ON snapshots.id = _slices.snapshot_id
-                     WHERE state = 'unverified' AND outcome IN ('complete', 'incomplete')
-                         AND filters_json IS NULL AND kind NOT IN ('sync', 'verify')
-                         AND from_ms < ?2 AND until_ms > ?1)",
-            [
-                range.from().timestamp_millis(),
-                range.until().timestamp_millis(),
-            ],
-            |row| row.get(0),
-        )?,
+        None => match (oldest_row(connection)?, unproven::since(connection, range)?) {
+            (Some(read), Some(unproven)) => Some(read.min(unproven)),
+            (read, unproven) => read.or(unproven),
+        },
     };
     let complete_at = oldest
         .and_then(Instant::from_timestamp_millis)
@@ -442,6 +433,15 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
         is_synced: synced.is_some(),
         has_messages: stretch.has_messages,
     }))
+}
+
+/// When the oldest row of all was read.
+fn oldest_row(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row(
+        "SELECT min(verified_at_ms) FROM _ticket_index WHERE is_deleted = 0",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// When the oldest row was read of those in `range` that the last complete sync did not look after,

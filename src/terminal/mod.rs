@@ -13,11 +13,13 @@ mod progress;
 mod published;
 mod screen;
 mod status;
+mod stop;
 mod style;
 mod summary;
 mod sync;
 mod verify;
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +31,8 @@ use serde::Serialize;
 pub use grid::cut;
 pub use progress::ProgressView;
 pub use published::PublishView;
+pub use stop::stop;
 
-use crate::cli::Stop;
 use crate::error::{Error, ExitCode, Result};
 use crate::report::{
     DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
@@ -54,7 +56,7 @@ struct Failed<'a> {
     #[serde(flatten)]
     kept: Option<&'a Summary>,
     error: String,
-    help: Option<&'a str>,
+    help: Option<Cow<'a, str>>,
     exit_code: u8,
 }
 
@@ -63,7 +65,7 @@ impl<'a> Failed<'a> {
         Self {
             kept: error.kept(),
             error: error.to_string(),
-            help: error.help_text(),
+            help: error.help_text().map(Cow::Borrowed),
             exit_code: ExitCode::from(error.kind()).number(),
         }
     }
@@ -357,24 +359,6 @@ impl Printer {
         match self.choice() {
             ColorChoice::Auto => AutoStream::choice(stream) != ColorChoice::Never,
             choice => choice != ColorChoice::Never,
-        }
-    }
-}
-
-/// Shows why there is nothing to run: help and the version on stdout, what is wrong on stderr.
-pub fn stop(stop: &Stop) -> ExitCode {
-    match stop {
-        Stop::Text(text) => {
-            // As with everything printed last: nobody is left to tell that it failed.
-            let _ = text.print();
-            match text.use_stderr() {
-                true => ExitCode::Usage,
-                false => ExitCode::Complete,
-            }
-        }
-        Stop::Error(error) => {
-            write_stderr(&error_text(error), ColorChoice::Auto);
-            error.kind().into()
         }
     }
 }

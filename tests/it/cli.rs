@@ -28,7 +28,7 @@ fn settings_of_this_process() {
     let args = match cli::parse(words.map(Into::into)) {
         Ok(args) => args,
         Err(stop) => {
-            terminal::stop(&stop);
+            terminal::stop(&stop, []);
             return;
         }
     };

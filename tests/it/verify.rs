@@ -8,7 +8,7 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ErrorKind, ExitCode, Result};
 use mava_export::report::{Difference, Progress, Verification};
 use mava_export::settings::{Backfill, Filters, RunKind, Verify};
-use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World};
+use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{OpenOptions, Store};
 use mava_export::table::Instant;
 use mava_export::window;
@@ -38,6 +38,22 @@ fn at(text: &str) -> Instant {
     window::parse(text).expect("an instant")
 }
 
+fn context(desk: &Desk) -> Result<Context> {
+    Ok(Context {
+        client: Arc::new(Client::new(&desk.connection, rand::random)?),
+        cancel: desk.cancel.clone(),
+        progress: watch::Sender::new(Progress::default()),
+    })
+}
+
+fn settings(desk: &Desk, is_repair: bool, allow_deletions: bool) -> Verify {
+    Verify {
+        store: desk.settings.store.clone(),
+        is_repair,
+        allow_deletions,
+    }
+}
+
 async fn run(desk: &Desk, is_repair: bool) -> Result<(Verification, ExitCode)> {
     run_with(desk, is_repair, false).await
 }
@@ -47,16 +63,8 @@ async fn run_with(
     is_repair: bool,
     allow_deletions: bool,
 ) -> Result<(Verification, ExitCode)> {
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random)?),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
-    let settings = Verify {
-        store: desk.settings.store.clone(),
-        is_repair,
-        allow_deletions,
-    };
+    let context = context(desk)?;
+    let settings = settings(desk, is_repair, allow_deletions);
     tokio::time::timeout(HANG, commands::verify(&context, &settings, &|_| {}))
         .await
         .expect("a verification that ends")
@@ -394,12 +402,72 @@ async fn an_empty_workspace_is_not_taken_for_mass_deletion() {
         "{:?}",
         found.remarks
     );
+    // Each is counted once, though two rounds looked for it.
+    let told = |remark: &&String| remark.contains("were not found any more");
+    let told: Vec<&String> = found.remarks.iter().filter(told).collect();
+    assert!(
+        matches!(told.as_slice(), [one] if one.starts_with("500 stored tickets")),
+        "{told:?}"
+    );
     assert_eq!(desk.live_ids().len(), 500);
-    // Counting that once and reading it again is not worth a search.
-    assert!(found.requests < 10, "{}", found.requests);
+    // Four pages to recognise the desk; counting that once and reading it again is not worth a search.
+    assert!(found.requests < 4 + 10, "{}", found.requests);
     let (found, exit_code) = run_with(&desk, true, true).await.expect("ends");
     assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
     assert!(desk.live_ids().is_empty());
+}
+
+/// Puts another workspace of so many tickets behind the same address.
+fn swap_desk(desk: &Desk, tickets: usize) {
+    let other = World::generate(&WorldSpec {
+        seed: 8,
+        tickets,
+        from: at("2024-01-02"),
+        until: at("2024-06-20"),
+        mean_messages: 2.0,
+    });
+    desk.simulator.with_world(|world| *world = other);
+}
+
+#[tokio::test]
+async fn a_repair_with_the_key_of_another_workspace_writes_nothing() {
+    for (tickets, others) in [(45, 50), (800, 800)] {
+        let desk = copied(tickets).await;
+        let before = desk.rows();
+        swap_desk(&desk, others);
+        let error = run(&desk, true).await.expect_err("another desk");
+        assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+        assert!(error.to_string().contains("nothing was stored"), "{error}");
+        let help = error.help_text().expect("a way out");
+        assert!(help.contains("--allow-deletions"), "{help}");
+        desk.rows()
+            .assert_equal(&before, "after another desk's key");
+        assert_eq!(desk.number("SELECT count(*) FROM snapshots"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_repair_takes_another_desk_where_deletions_are_allowed() {
+    let desk = copied(45).await;
+    swap_desk(&desk, 50);
+    let (found, exit_code) = run_with(&desk, true, true).await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
+    let repair = found.repair.expect("a repair");
+    assert_eq!((repair.tickets_new, repair.tickets_deleted), (50, 45));
+}
+
+#[tokio::test]
+async fn new_tickets_do_not_make_up_for_those_that_are_gone() {
+    let desk = copied(45).await;
+    let kept = ticket(&desk, 20);
+    let kept = desk
+        .simulator
+        .with_world(|world| world.ticket(&kept).expect("a ticket").clone());
+    swap_desk(&desk, 50);
+    desk.simulator.with_world(|world| world.insert(kept));
+    let (found, exit_code) = run(&desk, true).await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{found:?}");
+    assert_eq!(found.repair.expect("a repair").tickets_deleted, 0);
 }
 
 #[tokio::test]
@@ -443,6 +511,24 @@ async fn a_store_held_by_another_run_can_be_verified_but_not_repaired() {
     assert_eq!(error.kind(), ErrorKind::StoreBusy);
     assert_eq!(look(&desk).await.outcome, "equal");
     drop(held);
+}
+
+#[tokio::test]
+async fn the_store_of_a_repair_stays_held_for_what_follows_it() {
+    let desk = copied(300).await;
+    meddle(&desk, true, "UPDATE tickets SET csat = 1 WHERE csat = 5");
+    let context = context(&desk).expect("a client");
+    let settings = settings(&desk, true, false);
+    let (found, _, store) = commands::verify_keeping(&context, &settings, &|_| {})
+        .await
+        .expect("ends");
+    assert_eq!(found.outcome, "repaired");
+    assert!(store.is_some());
+    let options = OpenOptions::new(at("2026-01-01"));
+    let error = Store::open(&desk.path(), &options).expect_err("is held");
+    assert_eq!(error.kind(), ErrorKind::StoreBusy);
+    drop(store);
+    Store::open(&desk.path(), &options).expect("opens");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use self::repair::Repairing;
 use super::backfill::{Context, holds_demo};
 use super::drive;
 use super::publish::{self, Ended};
+use super::recognise::recognise;
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
@@ -41,20 +42,13 @@ pub(super) async fn run(
             cancel,
             progress: watch::Sender::new(Progress::default()),
         };
-        let (verification, exit_code) =
-            verify(&context, settings, &|text| printer.note(text)).await?;
+        let (verification, exit_code, store) =
+            verify_keeping(&context, settings, &|text| printer.note(text)).await?;
         let StoreSettings {
-            path,
-            file_mode,
-            publish,
+            file_mode, publish, ..
         } = &settings.store;
-        match publish {
-            Some(target) if verification.repair.is_some() => {
-                let options = OpenOptions {
-                    file_mode: *file_mode,
-                    now: Utc::now(),
-                };
-                let store = Store::open(path, &options)?;
+        match (publish, store) {
+            (Some(target), Some(store)) => {
                 let ended = Ended::Verification(&verification);
                 let cancel = &context.cancel;
                 publish::after_run(ended, store, target, *file_mode, cancel, printer).await?;
@@ -77,6 +71,20 @@ pub async fn verify(
     settings: &Verify,
     note: &dyn Fn(&str),
 ) -> Result<(Verification, ExitCode)> {
+    let (verification, exit_code, _) = verify_keeping(context, settings, note).await?;
+    Ok((verification, exit_code))
+}
+
+/// The same, with the store that a repair wrote still held: for what follows it before another run
+/// may begin.
+///
+/// # Errors
+/// See [`verify`].
+pub async fn verify_keeping(
+    context: &Context,
+    settings: &Verify,
+    note: &dyn Fn(&str),
+) -> Result<(Verification, ExitCode, Option<Store>)> {
     let began = Moment::now();
     let store = open(settings)?;
     let history = History::of(&store)?;
@@ -104,6 +112,7 @@ pub async fn verify(
             elapsed_s: 0.0,
         },
         history,
+        repaired: None,
     };
     let exit_code = match verifying.run(store).await {
         Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
@@ -119,7 +128,7 @@ pub async fn verify(
     .to_owned();
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
-    Ok((report, exit_code))
+    Ok((report, exit_code, verifying.repaired))
 }
 
 /// The store, held if it may have to be written.
@@ -138,6 +147,8 @@ fn open(settings: &Verify) -> Result<Store> {
         return Ok(read_only);
     }
     drop(read_only);
+    // Better now than after the repair: what it is to be published to may be in another's hands.
+    publish::create_directory(&settings.store)?;
     let options = OpenOptions {
         file_mode: settings.store.file_mode,
         now: Utc::now(),
@@ -202,10 +213,15 @@ struct Verifying<'a> {
     counter: Counter,
     history: History,
     report: Verification,
+    /// The store, still held, after a repair that came to its end.
+    repaired: Option<Store>,
 }
 
 impl Verifying<'_> {
     async fn run(&mut self, store: Store) -> Result<ExitCode> {
+        if self.settings.is_repair && !self.settings.allow_deletions {
+            recognise(self.context, &store, None, Utc::now()).await?;
+        }
         let windows = self.history.counted();
         self.plan(&store, &windows)?;
         let found = Comparison::run(&self.counter, &store, &windows).await?;
@@ -314,6 +330,7 @@ impl Verifying<'_> {
             slices.len(),
             named(&store, &after.differences)?,
         ));
+        self.repaired = Some(store);
         Ok(code(is_equal && snapshot.outcome == "complete"))
     }
 

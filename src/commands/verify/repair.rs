@@ -136,10 +136,14 @@ impl Repairing<'_> {
             return Ok((store, true));
         };
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        // A second round reads what the first one did.
+        missing.dedup();
         let mut live = 0;
         for window in self.covered {
             live += store.live_count(window)?;
         }
+        // Of what was known before this run: another desk's tickets would make up for them.
+        live -= store.snapshot(self.snapshot_id)?.tickets_new;
         let search = Search {
             context: self.context,
             snapshot_id: self.snapshot_id,

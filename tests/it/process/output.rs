@@ -46,6 +46,28 @@ fn json_is_one_object_on_stdout_and_log_lines_stay_on_stderr() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_is_one_json_value_too() {
+    let place = Place::new();
+    for (words, error, help) in [
+        ("sync --json --bogus", "unexpected argument '--bogus'", ""),
+        ("--json frob", "unrecognized subcommand 'frob'", "'probe'"),
+        ("backfill --json --sinse 2024-01-01", "--sinse", "--since"),
+        ("--config none.toml --json probe", "none.toml", ""),
+    ] {
+        let ended = run(&mut place.command(words)).expect(2);
+        let told = ended.json();
+        let has = |key: &str, part: &str| told[key].as_str().unwrap_or_default().contains(part);
+        assert!(has("error", error) && has("help", help), "{told}");
+        assert_eq!(told["exit_code"], 2, "{told}");
+        ended.expect_error(&[error]);
+    }
+    let plain = run(&mut place.command("sync --json=false --bogus")).expect(2);
+    assert!(plain.stdout.is_empty(), "{}", plain.stdout);
+    let help = run(&mut place.command("sync --json --help")).expect(0);
+    assert!(help.stdout.contains("Usage:"), "{}", help.stdout);
+}
+
+#[test]
 fn log_lines_for_machines_are_all_json_also_when_the_run_fails() {
     let simulator = desk(300, 0);
     let place = Place::new();

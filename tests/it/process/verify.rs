@@ -1,5 +1,6 @@
 //! `verify` as users meet it: its exit codes, what it prints, and how it ends when told to.
 
+use std::fs;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -57,6 +58,24 @@ fn a_repair_of_a_store_that_is_published_publishes_it() {
     // Nothing to mend, nothing to publish.
     let again = run(&mut place.command_at(&simulator, &repair)).expect(0);
     assert!(again.json().get("published").is_none());
+}
+
+#[test]
+fn a_repair_looks_first_whether_another_run_publishes() {
+    let place = Place::new();
+    let simulator = desk(60, 0);
+    let backfill = BACKFILL.replace("sqlite:support.db", "parquet:desk");
+    run(&mut place.command_at(&simulator, &backfill)).expect(0);
+    simulator.clear_requests();
+    let lock = fs::File::open(place.path("desk/.publish-lock")).unwrap();
+    lock.try_lock().unwrap();
+    let verify = VERIFY.replace("sqlite:support.db", "parquet:desk");
+    run(&mut place.command_at(&simulator, &format!("{verify} --repair")))
+        .expect(5)
+        .expect_error(&["another run publishes to desk"]);
+    assert!(simulator.requests().is_empty());
+    // Nothing is published by counting.
+    run(&mut place.command_at(&simulator, &verify)).expect(0);
 }
 
 #[test]

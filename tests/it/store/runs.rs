@@ -1,7 +1,7 @@
 //! Runs: begun, resumed, superseded, extended, ended.
 
 use mava_export::plan::{Position, Slice, SliceState};
-use mava_export::store::{LookupsCommit, Outcome, PageCommit, RunSpec};
+use mava_export::store::{LookupsCommit, Outcome, PageCommit, Run, RunSpec};
 use mava_export::table;
 use mava_export::window::Window;
 
@@ -376,4 +376,56 @@ fn a_store_tells_its_snapshots_size_and_freshness() {
     );
     let size = desk.store.size_bytes().unwrap();
     assert!(size > 50_000 && size < 1_000_000, "{size}");
+}
+
+#[test]
+fn a_slice_that_was_not_proven_complete_holds_the_coverage_back_until_it_is_read_again() {
+    let mut desk = Desk::new();
+    let complete_at = |desk: &Desk| desk.store.coverage().unwrap().unwrap().complete_at;
+    let part = |from, until| RunSpec {
+        range: range(from, until),
+        ..spec()
+    };
+    let leave_unproven = |desk: &mut Desk, run: &Run, number: usize| {
+        let mut slices = run.slices.clone();
+        for (place, slice) in slices.iter_mut().enumerate() {
+            slice.state = match place == number {
+                true => SliceState::Unverified {
+                    reason: "the count did not settle".to_owned(),
+                },
+                false => SliceState::Sealed,
+            };
+            desk.empty_page(run, slice, 1);
+        }
+        let now = at("2026-01-02");
+        desk.store
+            .finish(run.snapshot_id, Outcome::Complete, now)
+            .unwrap();
+    };
+    let mut run = desk.store.begin(&spec(), at("2026-01-01")).unwrap();
+    let windows = [
+        range("2025-01-01", "2025-03-01"),
+        range("2025-03-01", "2025-04-01"),
+        range("2025-04-01", "2025-07-01"),
+    ];
+    run.slices = desk.store.plan_slices(run.snapshot_id, &windows).unwrap();
+    leave_unproven(&mut desk, &run, 1);
+    assert_eq!(complete_at(&desk), at("2025-03-01"));
+    // A part of it, the rest without success, and a rest with filters.
+    let run = desk.begin_as(&part("2025-03-01", "2025-03-15"), "2026-01-03");
+    desk.finish(&run, "2026-01-03");
+    assert_eq!(complete_at(&desk), at("2025-03-15"));
+    let rest = part("2025-03-15", "2025-04-01");
+    let run = desk.begin_as(&rest, "2026-01-04");
+    leave_unproven(&mut desk, &run, 0);
+    let filtered = RunSpec {
+        filters_json: Some("{}".to_owned()),
+        ..rest.clone()
+    };
+    let run = desk.begin_as(&filtered, "2026-01-05");
+    desk.finish(&run, "2026-01-05");
+    assert_eq!(complete_at(&desk), at("2025-03-15"));
+    let run = desk.begin_as(&rest, "2026-01-06");
+    desk.finish(&run, "2026-01-06");
+    assert_eq!(complete_at(&desk), at("2025-07-01"));
 }
