@@ -47,8 +47,9 @@ pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
 pub use rejects::Rejected;
+pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
-pub use sync::{Coverage, Proof, StepRow};
+pub use sync::{Coverage, StepRow};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
 /// other SQLite file without opening it: "Mava" in ASCII.

@@ -1,19 +1,128 @@
-//! Whether `resolved_at` is derived: not as long as resolution times prove to be something else than
-//! the milliseconds from creation to resolution.
+//! How resolution times prove, and whether `resolved_at` is derived: not as long as they prove to be
+//! something else than the milliseconds from creation to resolution.
 
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
 use super::Store;
 use super::failure::Failure;
-use super::sync::{set_value, value};
+use super::read::{instant, optional_instant};
+use super::sync::{OPEN, set_value, value};
 use crate::error::Result;
-use crate::table::{instant_text, parse_instant};
+use crate::table::{Instant, instant_text, parse_instant};
 
 /// The name under which the doubt is kept.
 const DOUBTED: &str = "resolutions_doubted";
 
+/// A ticket that was first read later than this after its creation may have been resolved and opened
+/// again before: two nights, since one may fail.
+const LATE_MS: i64 = 2 * crate::refresh::DAY_MS;
+
+/// How resolution times proved: how often creation and resolution time together fell where they
+/// had to, and how often not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Times they did.
+    pub hits: i64,
+    /// Times they did not.
+    pub misses: i64,
+}
+
+/// The same by what is known of the tickets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// Resolved for the first time.
+    pub first: Proof,
+    /// Resolved before.
+    pub again: Proof,
+    /// First read so late that either may be.
+    pub late: Proof,
+}
+
+/// What is known of a ticket's resolutions before the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// There was none.
+    None,
+    /// It was resolved before.
+    Resolved,
+    /// It was first read so late after its creation that nobody can tell.
+    Unknown,
+}
+
+/// A ticket that earlier runs had read as open and a run as resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The ticket.
+    pub ticket_id: String,
+    /// Its creation.
+    pub created_ms: i64,
+    /// Its resolution time, as the API says it.
+    pub resolution_ms: i64,
+    /// When it was read.
+    pub read_at: Instant,
+}
+
 impl Store {
+    /// How resolution times have proved.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn proofs(&self) -> Result<Proofs> {
+        let proof = |hits: &str, misses: &str| -> rusqlite::Result<Proof> {
+            Ok(Proof {
+                hits: value(&self.connection, hits)?.unwrap_or(0),
+                misses: value(&self.connection, misses)?.unwrap_or(0),
+            })
+        };
+        let read = || {
+            Ok(Proofs {
+                first: proof("proof_hits", "proof_misses")?,
+                again: proof("proof_again_hits", "proof_again_misses")?,
+                late: proof("proof_late_hits", "proof_late_misses")?,
+            })
+        };
+        read().map_err(|error: rusqlite::Error| self.failed("read the proofs", error))
+    }
+
+    /// Replaces how resolution times have proved.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn commit_proofs(&mut self, proofs: Proofs) -> Result<()> {
+        self.in_transaction("store the proofs", |connection| {
+            for (name, value) in [
+                ("proof_hits", proofs.first.hits),
+                ("proof_misses", proofs.first.misses),
+                ("proof_again_hits", proofs.again.hits),
+                ("proof_again_misses", proofs.again.misses),
+                ("proof_late_hits", proofs.late.hits),
+                ("proof_late_misses", proofs.late.misses),
+            ] {
+                set_value(connection, name, value)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What is known of the resolutions of a ticket before its current version.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn past(&self, ticket_id: &str, created_ms: i64) -> Result<Past> {
+        past(&self.connection, ticket_id, created_ms)
+            .map_err(|error| self.failed("read a ticket's history", error))
+    }
+
+    /// Tickets that earlier runs had read as open last, and this one as resolved.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn resolutions(&self, snapshot_id: i64) -> Result<Vec<Resolution>> {
+        resolutions(&self.connection, snapshot_id)
+            .map_err(|error| self.failed("read what was resolved", error))
+    }
+
     /// Whether `resolved_at` is left empty.
     ///
     /// # Errors
@@ -46,6 +155,46 @@ impl Store {
 /// Whether `resolved_at` is left empty.
 pub(super) fn is_doubted(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(value(connection, DOUBTED)?.unwrap_or(0) != 0)
+}
+
+fn past(connection: &Connection, ticket_id: &str, created_ms: i64) -> rusqlite::Result<Past> {
+    let (was_resolved, first_read): (bool, Option<Instant>) = connection
+        .prepare_cached(
+            "SELECT coalesce(max(status = 'Resolved' AND valid_until IS NOT NULL), 0) AS was_resolved,
+                 min(valid_from) AS first_read FROM ticket_history WHERE ticket_id = ?1",
+        )?
+        .query_row([ticket_id], |row| {
+            Ok((row.get("was_resolved")?, optional_instant(row, "first_read")?))
+        })?;
+    let is_early = first_read.is_some_and(|at| at.timestamp_millis() - created_ms <= LATE_MS);
+    Ok(match (was_resolved, is_early) {
+        (true, _) => Past::Resolved,
+        (false, true) => Past::None,
+        (false, false) => Past::Unknown,
+    })
+}
+
+fn resolutions(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<Resolution>> {
+    let mut statement = connection.prepare(
+        "SELECT now.ticket_id, known.created_at_ms, now.resolution_time_ms, now.valid_from
+         FROM ticket_history AS now
+         JOIN ticket_history AS before
+             ON before.ticket_id = now.ticket_id AND before.valid_until = now.valid_from
+         JOIN _ticket_index AS known ON known.id = now.ticket_id
+         WHERE now.snapshot_id = ?1 AND now.valid_until IS NULL AND now.is_deleted = 0
+             AND now.status = 'Resolved' AND now.resolution_time_ms IS NOT NULL
+             AND before.snapshot_id <> ?1 AND before.is_deleted = 0
+             AND before.status IN (?2, ?3, ?4)",
+    )?;
+    let rows = statement.query_map(params![snapshot_id, OPEN[0], OPEN[1], OPEN[2]], |row| {
+        Ok(Resolution {
+            ticket_id: row.get("ticket_id")?,
+            created_ms: row.get("created_at_ms")?,
+            resolution_ms: row.get("resolution_time_ms")?,
+            read_at: instant(row, "valid_from")?,
+        })
+    })?;
+    rows.collect()
 }
 
 /// Creation and resolution time together, of all tickets that have both.

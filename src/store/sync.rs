@@ -14,7 +14,7 @@ use crate::window::Window;
 type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Statuses by which the open set is listed.
-const OPEN: [&str; 3] = ["Open", "Pending", "Waiting"];
+pub(super) const OPEN: [&str; 3] = ["Open", "Pending", "Waiting"];
 
 /// The history that complete, unfiltered runs have read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +45,6 @@ pub struct StepRow {
     pub tickets_read: i64,
     /// Of those, new or changed.
     pub tickets_changed: i64,
-}
-
-/// How resolution times proved: how often creation and resolution time together fell where they
-/// had to, and how often not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Proof {
-    /// Times they did.
-    pub hits: i64,
-    /// Times they did not.
-    pub misses: i64,
 }
 
 impl Store {
@@ -256,60 +246,6 @@ impl Store {
             }
             Ok(())
         })
-    }
-
-    /// How resolution times have proved, of tickets resolved for the first time.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn proof(&self) -> Result<Proof> {
-        self.proof_of("proof_hits", "proof_misses")
-    }
-
-    /// The same, of tickets that had been resolved before.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn proof_again(&self) -> Result<Proof> {
-        self.proof_of("proof_again_hits", "proof_again_misses")
-    }
-
-    fn proof_of(&self, hits: &str, misses: &str) -> Result<Proof> {
-        let read = || {
-            Ok(Proof {
-                hits: value(&self.connection, hits)?.unwrap_or(0),
-                misses: value(&self.connection, misses)?.unwrap_or(0),
-            })
-        };
-        read().map_err(|error: rusqlite::Error| self.failed("read the proof", error))
-    }
-
-    /// Replaces how resolution times have proved.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub fn commit_proofs(&mut self, proof: Proof, again: Proof) -> Result<()> {
-        self.in_transaction("store the proof", |connection| {
-            set_value(connection, "proof_hits", proof.hits)?;
-            set_value(connection, "proof_misses", proof.misses)?;
-            set_value(connection, "proof_again_hits", again.hits)?;
-            set_value(connection, "proof_again_misses", again.misses)?;
-            Ok(())
-        })
-    }
-
-    /// Whether a ticket was resolved in an earlier version of it.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn was_resolved(&self, ticket_id: &str) -> Result<bool> {
-        self.connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM ticket_history WHERE ticket_id = ?1
-                     AND status = 'Resolved' AND valid_until IS NOT NULL)",
-            )
-            .and_then(|mut statement| statement.query_row([ticket_id], |row| row.get(0)))
-            .map_err(|error| self.failed("read a ticket's history", error))
     }
 
     /// Ends a sync. Where `complete_at` is given, everything before it has been seen.

@@ -22,6 +22,7 @@ mod lists;
 mod night;
 mod pages;
 mod plan;
+mod proofs;
 mod ratings;
 mod read;
 mod rejected;

@@ -13,7 +13,7 @@ use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
-use crate::store::{Coverage, Outcome, Proof, Rejected, Run, StepRow, Store, SyncOutcome};
+use crate::store::{Coverage, Outcome, Proofs, Rejected, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
@@ -75,10 +75,8 @@ pub(super) struct Night<'a> {
     pub(super) is_suspicious: bool,
     /// Tickets that this run has flagged, its earlier parts included.
     pub(super) deleted: i64,
-    /// How resolution times proved of tickets resolved for the first time.
-    pub(super) proof: Proof,
-    /// The same of those that had been resolved before.
-    pub(super) proof_again: Proof,
+    /// How resolution times proved.
+    pub(super) proofs: Proofs,
     /// Counts of everything in a window that this sync came by.
     pub(super) counted: Vec<(Window, u64)>,
     /// Rated tickets of the last year, as the API counts them.
@@ -109,7 +107,7 @@ impl<'a> Night<'a> {
         began_at: Instant,
         sent_before: u64,
     ) -> Result<Self> {
-        let proof = store.proof()?;
+        let proofs = store.proofs()?;
         let known = store.outcome(run.snapshot_id)?.unwrap_or_default();
         let rejected = store.rejected()?.into_iter();
         Ok(Self {
@@ -130,11 +128,10 @@ impl<'a> Night<'a> {
             is_covered: false,
             failing: None,
             unanswered: 0,
-            is_time_trusted: super::resolved::is_trusted(proof),
+            is_time_trusted: super::proofs::are_trusted(proofs),
             is_suspicious: false,
             deleted: run.snapshot.tickets_deleted,
-            proof,
-            proof_again: store.proof_again()?,
+            proofs,
             counted: Vec::new(),
             rated: known
                 .ratings_counted
@@ -264,8 +261,8 @@ impl<'a> Night<'a> {
             return outcome;
         }
         self.account()?;
-        let (proof, again) = (self.proof, self.proof_again);
-        self.store()?.commit_proofs(proof, again)?;
+        let proofs = self.proofs;
+        self.store()?.commit_proofs(proofs)?;
         let after = self.store()?.snapshot(snapshot_id)?;
         let changed =
             |of: &crate::table::Snapshot| of.tickets_new + of.tickets_changed + of.tickets_deleted;

@@ -6,24 +6,9 @@ use super::night::{Failing, Night};
 use super::read::Seen;
 use crate::api::TicketsQuery;
 use crate::error::Result;
-use crate::refresh::{Kind, Known, Segment};
+use crate::refresh::{Kind, Segment};
 use crate::settings::Filters;
-use crate::store::Proof;
 use crate::window::Window;
-
-/// Resolution times are not trusted below this share of hits, in percent, once so many were seen.
-const TRUSTED_PERCENT: i64 = 95;
-const LEAST_PROOFS: i64 = 20;
-
-/// Resolution times that were not trusted are again from this share of hits on, in percent, as far as
-/// what is stored of them goes: it is rewritten each time.
-const TRUSTED_AGAIN_PERCENT: i64 = 98;
-
-/// A proof's counts are halved above this, so that a change of the API is noticed.
-const MOST_PROOFS: i64 = 2_000;
-
-/// By how much creation and resolution time together may miss the time they have to fall in.
-const PROOF_SLACK_MS: i64 = 15 * 60_000;
 
 /// Pages of one sweep beyond those that the API's count takes, after which it is broken off: what
 /// changes meanwhile makes a list longer, and an API that never ends one is not to be followed.
@@ -34,26 +19,6 @@ const MOST_TIMELESS_PAGES: usize = 10;
 
 /// By how many tickets a page reaches back over a seam at which some were lost.
 const SEAM: u32 = 50;
-
-/// Whether resolution times have proved to be what they are taken for.
-pub(super) fn is_trusted(proof: Proof) -> bool {
-    let all = proof.hits + proof.misses;
-    all < LEAST_PROOFS || proof.hits * 100 >= all * TRUSTED_PERCENT
-}
-
-/// One proof more, of how many there are to be kept.
-fn proven(mut proof: Proof, is_hit: bool) -> Proof {
-    if is_hit {
-        proof.hits += 1;
-    } else {
-        proof.misses += 1;
-    }
-    if proof.hits + proof.misses > MOST_PROOFS {
-        proof.hits /= 2;
-        proof.misses /= 2;
-    }
-    proof
-}
 
 /// How a sweep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,68 +230,11 @@ impl Night<'_> {
     }
 
     /// Sweeps mean nothing on this API, tonight.
-    fn distrust(&mut self, reason: String) {
+    pub(super) fn distrust(&mut self, reason: String) {
         self.is_time_trusted = false;
         self.remark(format!(
             "{reason}: tickets that left the open set are read one by one instead"
         ));
-    }
-
-    /// A ticket seen open by the last sync is resolved: its creation and resolution time have to
-    /// fall between then and now. Of one that had been resolved before that shows whether the time is
-    /// that of its last resolution, which is another question.
-    pub(super) fn prove(&mut self, before: &Known, now: &Known) -> Result<()> {
-        let Some(time) = now.resolution_ms else {
-            return Ok(());
-        };
-        let at_ms = now.created_ms + time;
-        let earliest = before.verified_ms.min(self.desk.since_ms()) - PROOF_SLACK_MS;
-        let is_hit = earliest <= at_ms && at_ms <= now.verified_ms + PROOF_SLACK_MS;
-        if self.store()?.was_resolved(&now.id)? {
-            self.proof_again = proven(self.proof_again, is_hit);
-            if !self.is_again_trusted() {
-                self.tell_first_resolutions();
-            }
-            return Ok(());
-        }
-        self.proof = proven(self.proof, is_hit);
-        if self.is_time_trusted && !is_trusted(self.proof) {
-            self.distrust("resolution times do not match the resolutions seen".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Leaves `resolved_at` empty as long as resolution times do not lead to it.
-    pub(super) fn judge_resolutions(&mut self) -> Result<()> {
-        let (proof, snapshot_id) = (self.proof, self.snapshot_id);
-        let all = proof.hits + proof.misses;
-        let store = self.store()?;
-        let doubts = match store.doubts_resolutions()? {
-            true => proof.hits * 100 < all * TRUSTED_AGAIN_PERCENT,
-            false => !is_trusted(proof),
-        };
-        store.doubt_resolutions(snapshot_id, doubts)?;
-        if doubts {
-            self.remark(
-                "resolution times are not the milliseconds from creation to resolution: resolved_at is left \
-                 empty, and resolution_time_ms holds what the API says"
-                    .to_owned(),
-            );
-        }
-        Ok(())
-    }
-
-    /// Whether a resolution time is that of the last resolution.
-    fn is_again_trusted(&self) -> bool {
-        is_trusted(self.proof_again)
-    }
-
-    fn tell_first_resolutions(&mut self) {
-        self.remark(
-            "resolution times are not those of the last resolution: tickets that are resolved again \
-             overnight are found only as they are read again"
-                .to_owned(),
-        );
     }
 }
 
