@@ -427,9 +427,12 @@ impl<'a> Night<'a> {
         }
         let unread = self.store()?.threads_unread()?;
         if unread > 0 {
+            let tickets = match unread {
+                1 => "1 ticket is stored without its thread".to_owned(),
+                _ => format!("{unread} tickets are stored without their threads"),
+            };
             self.remark(format!(
-                "{unread} tickets are stored without their threads, which no run has read: sync --full \
-                 reads them"
+                "{tickets}, which no run has read: sync --full reads what is missing"
             ));
         }
         Ok(())
