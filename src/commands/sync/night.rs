@@ -64,6 +64,8 @@ pub(super) struct Night<'a> {
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
     pub(super) is_suspicious: bool,
+    /// Missing tickets that were said not to be believed gone.
+    pub(super) disbelieved: i64,
     /// Tickets that this run has flagged, its earlier parts included.
     pub(super) deleted: i64,
     /// How resolution times proved.
@@ -121,6 +123,7 @@ impl<'a> Night<'a> {
             unanswered: 0,
             is_time_trusted: super::proofs::are_trusted(proofs),
             is_suspicious: false,
+            disbelieved: 0,
             deleted: run.snapshot.tickets_deleted,
             proofs,
             counted: Vec::new(),

@@ -112,6 +112,31 @@ async fn a_deleted_ticket_that_comes_back_without_its_creation_is_located_once()
 }
 
 #[tokio::test]
+async fn a_loss_that_is_not_believed_is_told_once_and_whole() {
+    let desk = copied(recent(3_000), Quirks::default()).await;
+    let mut lost = ids(&desk, |ticket| is_resolved(ticket, 20, 250));
+    lost.truncate(600);
+    lost.extend(ids(&desk, is_open).into_iter().take(3));
+    desk.simulator.with_world(|world| {
+        for id in &lost {
+            world.remove(id);
+        }
+    });
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    let remarks = &summary.summary.remarks;
+    let told: Vec<_> = remarks
+        .iter()
+        .filter(|remark| remark.contains("none was flagged as deleted"))
+        .collect();
+    assert_eq!(told.len(), 1, "{remarks:?}");
+    let all = format!("{} stored tickets", lost.len());
+    assert!(told[0].starts_with(&all), "{remarks:?}");
+    let is_cut = |remark: &String| remark.contains("missing tickets were looked for once more");
+    assert!(!remarks.iter().any(is_cut), "{remarks:?}");
+}
+
+#[tokio::test]
 async fn a_rating_on_a_ticket_that_cannot_be_stored_is_outstanding_no_more() {
     let mut world = recent(3_000);
     let hidden = world
