@@ -43,6 +43,20 @@ impl Store {
         self.knows("_ticket_index", ids)
     }
 
+    /// Whether this ticket is stored, row and all, and not flagged as deleted.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_live_ticket(&self, id: &str) -> Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM _ticket_index JOIN tickets USING (id)
+                     WHERE id = ?1 AND is_deleted = 0)",
+            )
+            .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+            .map_err(|error| self.failed("look for a ticket", error))
+    }
+
     /// Whether one of these categories was ever stored.
     ///
     /// # Errors

@@ -52,7 +52,8 @@ impl Store {
             .map_err(|error| self.failed("read how a sync ended", error))
     }
 
-    /// Live tickets whose threads no run has read, in a store that one without messages wrote to.
+    /// Live tickets whose threads no run has read, and that a run without messages read last: of others
+    /// the API gave none.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -60,7 +61,7 @@ impl Store {
         self.connection
             .query_row(
                 "SELECT count(*) FROM _ticket_index WHERE is_deleted = 0 AND thread_hash IS NULL
-                     AND EXISTS (SELECT 1 FROM snapshots WHERE has_messages = 0)",
+                     AND seen_snapshot IN (SELECT id FROM snapshots WHERE has_messages = 0)",
                 [],
                 |row| row.get(0),
             )

@@ -54,21 +54,21 @@ impl Night<'_> {
     }
 
     /// Counts the newest year before anything is believed to be gone: a few missing tickets may be
-    /// the first sign of an API that shows another desk, or none.
-    async fn look_for_the_desk(&mut self) -> Result<()> {
+    /// the first sign of an API that shows another desk, or none. Returns how many of it are not there.
+    async fn look_for_the_desk(&mut self) -> Result<i64> {
         let Some(window) = self.desk.windows().first().copied() else {
-            return Ok(());
+            return Ok(0);
         };
         self.total(window).await?;
         let counted = self.counted.iter().find(|(known, _)| *known == window);
         let Some((_, remote)) = counted else {
-            return Ok(());
+            return Ok(0);
         };
         let remote = i64::try_from(*remote).unwrap_or(i64::MAX);
         let local = self.store()?.live_count(&window)?;
         let missing = local - remote;
         self.is_suspicious |= gone::is_suspicious(missing, local) || (remote == 0 && missing > 1);
-        Ok(())
+        Ok(missing)
     }
 
     /// Created since the last sync by what is stored, and not in the list of new tickets.
@@ -99,7 +99,7 @@ impl Night<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        self.look_for_the_desk().await?;
+        let lost = self.look_for_the_desk().await?;
         // Of what was known before this run: another desk's tickets would make up for them.
         let new = self.store()?.snapshot(snapshot_id)?.tickets_new;
         let live = self.store()?.live_count(&range)? + self.deleted - new;
@@ -107,7 +107,7 @@ impl Night<'_> {
         self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
         self.is_suspicious &= !self.settings.allow_deletions;
         if self.is_suspicious {
-            return self.disbelieve(count);
+            return self.disbelieve(count.max(lost));
         }
         let store = self.store()?;
         let batches = Batch::of(&missing, range.until(), |at| {

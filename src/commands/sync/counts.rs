@@ -52,7 +52,7 @@ impl Night<'_> {
         missing.sort_by_key(|(_, at): &Missing| *at);
         missing.dedup();
         let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
-        if missing.len() > most && !self.is_too_much(missing.len()) {
+        if missing.len() > most && !self.is_suspicious && !self.is_too_much(missing.len()) {
             self.remark(format!(
                 "the cap on requests was reached before {} missing tickets were looked for once more; the \
                  next sync will",

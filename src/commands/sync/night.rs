@@ -73,6 +73,8 @@ pub(super) struct Night<'a> {
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
     pub(super) is_suspicious: bool,
+    /// Missing tickets that were said not to be believed gone.
+    pub(super) disbelieved: i64,
     /// Tickets that this run has flagged, its earlier parts included.
     pub(super) deleted: i64,
     /// How resolution times proved.
@@ -130,6 +132,7 @@ impl<'a> Night<'a> {
             unanswered: 0,
             is_time_trusted: super::proofs::are_trusted(proofs),
             is_suspicious: false,
+            disbelieved: 0,
             deleted: run.snapshot.tickets_deleted,
             proofs,
             counted: Vec::new(),
@@ -449,9 +452,12 @@ impl<'a> Night<'a> {
         }
         let unread = self.store()?.threads_unread()?;
         if unread > 0 {
+            let tickets = match unread {
+                1 => "1 ticket is stored without its thread".to_owned(),
+                _ => format!("{unread} tickets are stored without their threads"),
+            };
             self.remark(format!(
-                "{unread} tickets are stored without their threads, which no run has read: sync --full \
-                 reads them"
+                "{tickets}, which no run has read: sync --full reads what is missing"
             ));
         }
         Ok(())

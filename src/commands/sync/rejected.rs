@@ -96,9 +96,10 @@ impl Night<'_> {
         }
         let mut here = Vec::new();
         for shown in shown {
-            // A ticket that has a row is counted by it, wherever that was created.
+            // A ticket that has a row is counted by it, wherever that was created; one that is flagged
+            // as deleted is not counted.
             let is_stored =
-                shown.created_ms.is_none() && self.store()?.knows_ticket(&[&shown.id])?;
+                shown.created_ms.is_none() && self.store()?.has_live_ticket(&shown.id)?;
             if !is_stored {
                 here.extend(self.remember(shown));
             }

@@ -12,20 +12,36 @@ impl Night<'_> {
     /// Says that `count` missing tickets are not believed to be gone, and takes back those that this
     /// run flagged before them, in whichever of its parts. The steps that did are to be done again.
     pub(super) fn disbelieve(&mut self, count: i64) -> Result<()> {
-        self.remark(gone::disbelief(count + self.deleted));
+        self.tell_disbelief(count + self.deleted);
         if self.deleted == 0 {
             return Ok(());
         }
         self.deleted = 0;
         let snapshot_id = self.snapshot_id;
         let store = self.store()?;
-        store.unmark_deleted(snapshot_id)?;
+        let mut unmarked = store.unmark_deleted(snapshot_id)?;
         for step in store.steps(snapshot_id)? {
             if step.is_done && FLAGGING.contains(&step.step.as_str()) {
-                let is_done = false;
-                store.commit_step(snapshot_id, &StepRow { is_done, ..step })?;
+                let undone = unmarked.min(step.tickets_changed);
+                unmarked -= undone;
+                let undone = StepRow {
+                    is_done: false,
+                    tickets_changed: step.tickets_changed - undone,
+                    ..step
+                };
+                store.commit_step(snapshot_id, &undone)?;
             }
         }
         self.load()
+    }
+
+    /// Says so once a run, with the highest number.
+    fn tell_disbelief(&mut self, missing: i64) {
+        if missing > self.disbelieved {
+            let said = gone::disbelief(self.disbelieved);
+            self.remarks.retain(|remark| *remark != said);
+            self.disbelieved = missing;
+            self.remark(gone::disbelief(missing));
+        }
     }
 }

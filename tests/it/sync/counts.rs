@@ -89,6 +89,54 @@ async fn a_ticket_without_its_creation_is_located_once_and_hides_no_loss() {
 }
 
 #[tokio::test]
+async fn a_deleted_ticket_that_comes_back_without_its_creation_is_located_once() {
+    let desk = copied(recent(3_000), Quirks::default()).await;
+    let id = ids(&desk, |ticket| is_resolved(ticket, 100, 250)).remove(10);
+    let ticket = desk.simulator.with_world(|world| {
+        let ticket = world.tickets().find(|ticket| ticket.id == id).cloned();
+        world.remove(&id);
+        ticket.expect("such a ticket")
+    });
+    let (summary, _) = sync(&desk).await;
+    assert_eq!(summary.summary.tickets_deleted, 1, "{summary:?}");
+    desk.simulator.with_world(|world| world.insert(ticket));
+    hide(&desk, &id, "createdAt");
+    for night in 1..4 {
+        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        let (summary, _) = sync(&desk).await;
+        let requests = requests_of(&summary, "deletions");
+        assert!(night == 1 || requests <= 1, "{summary:?}");
+        let is_told = |remark: &String| remark.contains("the API counts");
+        assert!(!summary.summary.remarks.iter().any(is_told), "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_loss_that_is_not_believed_is_told_once_and_whole() {
+    let desk = copied(recent(3_000), Quirks::default()).await;
+    let mut lost = ids(&desk, |ticket| is_resolved(ticket, 20, 250));
+    lost.truncate(600);
+    lost.extend(ids(&desk, is_open).into_iter().take(3));
+    desk.simulator.with_world(|world| {
+        for id in &lost {
+            world.remove(id);
+        }
+    });
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    let remarks = &summary.summary.remarks;
+    let told: Vec<_> = remarks
+        .iter()
+        .filter(|remark| remark.contains("none was flagged as deleted"))
+        .collect();
+    assert_eq!(told.len(), 1, "{remarks:?}");
+    let all = format!("{} stored tickets", lost.len());
+    assert!(told[0].starts_with(&all), "{remarks:?}");
+    let is_cut = |remark: &String| remark.contains("missing tickets were looked for once more");
+    assert!(!remarks.iter().any(is_cut), "{remarks:?}");
+}
+
+#[tokio::test]
 async fn a_rating_on_a_ticket_that_cannot_be_stored_is_outstanding_no_more() {
     let mut world = recent(3_000);
     let hidden = world

@@ -46,7 +46,10 @@ async fn a_row_lost_from_the_store_comes_back_whether_its_ticket_changed_or_not(
             lost[0]
         );
         lose(&desk, lost);
-        edit(&desk, &lost[0], |ticket| ticket.status = "Waiting".into());
+        edit(&desk, &lost[0], |ticket| {
+            let is_waiting = ticket.status.as_ref() == "Waiting";
+            ticket.status = if is_waiting { "Open" } else { "Waiting" }.into();
+        });
         let settings = Sync {
             is_full,
             has_messages,
@@ -162,6 +165,47 @@ async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
     let (summary, _) = sync_with(&desk, &full).await.expect("a sync");
     assert!(summary.summary.remarks.is_empty(), "{summary:?}");
     assert_eq!(desk.number(unread), 0);
+}
+
+#[tokio::test]
+async fn a_thread_that_the_api_does_not_give_is_not_told_to_be_read() {
+    let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
+    desk.settings.since = now() - TimeDelta::days(301);
+    desk.settings.until = None;
+    let bare = Backfill {
+        has_messages: false,
+        ..desk.settings.clone()
+    };
+    desk.backfill_with(&bare).await.expect("a backfill");
+    desk.backfill().await.expect("a backfill");
+    let settled = ids(&desk, |ticket| is_resolved(ticket, 100, 250)).remove(3);
+    let meddle = |set: &str| {
+        let sql = format!("UPDATE _ticket_index SET {set} WHERE id = '{settled}'");
+        assert_eq!(desk.sqlite().execute(&sql, []), Ok(1));
+    };
+    let quick = Sync {
+        max_requests: Some(0),
+        ..settings(&desk)
+    };
+    let threads = |summary: &SyncSummary| -> Vec<String> {
+        let remarks = summary.summary.remarks.iter();
+        remarks
+            .filter(|remark| remark.contains("thread"))
+            .cloned()
+            .collect()
+    };
+    // Read by the run with messages, without bringing any.
+    meddle("thread_hash = NULL");
+    let (summary, _) = sync_with(&desk, &quick).await.expect("a sync");
+    assert_eq!(threads(&summary), Vec::<String>::new());
+    meddle("seen_snapshot = 1");
+    let (summary, _) = sync_with(&desk, &quick).await.expect("a sync");
+    let told = threads(&summary);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with("1 ticket is stored without its thread, "),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ async fn a_loss_that_is_not_believed_is_taken_back_however_the_run_came_by_it() 
         assert_eq!(summary.summary.is_resumed, is_stopped);
         assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
         assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+        let changed = summary.steps.iter().map(|step| step.changed);
+        assert_eq!(changed.sum::<u64>(), 0, "{summary:?}");
         let remarks = &summary.summary.remarks;
         let is_told = |remark: &String| remark.starts_with("75 stored tickets");
         assert!(remarks.iter().any(is_told), "{remarks:?}");
