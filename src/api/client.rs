@@ -50,10 +50,12 @@ pub struct Client {
     api_key: SecretString,
     gate: Gate,
     retry: RetrySettings,
-    /// How far ahead of ours the server's clock is believed.
+    /// How far from ours the server's clock is believed.
     clock_tolerance: Duration,
     /// Whether it was told that the server's clock is not believed.
     has_doubted_clock: AtomicBool,
+    /// See [`Client::clock_behind`].
+    clock_behind_ms: AtomicU64,
     /// The shortest time that one try is given, however little is left for all of them.
     least_attempt: Duration,
     max_body_bytes: u64,
@@ -110,7 +112,7 @@ pub struct Fetched<T> {
     /// What the body held.
     pub value: T,
     /// The server's clock, from the `Date` header, to the second; `None` where it is further
-    /// ahead of ours than is believed.
+    /// from ours than is believed.
     pub server_time: Option<table::Instant>,
     /// From sending the try that succeeded to the end of its body.
     pub latency: Duration,
@@ -205,6 +207,7 @@ impl Client {
             retry: connection.retry,
             clock_tolerance: connection.clock_tolerance,
             has_doubted_clock: AtomicBool::new(false),
+            clock_behind_ms: AtomicU64::new(0),
             least_attempt: connection.timeouts.read.max(LEAST_ATTEMPT),
             max_body_bytes: connection.max_body_bytes,
             counters: Counters::default(),
@@ -383,27 +386,31 @@ impl Client {
         Ok((value, server_time.filter(|at| self.is_believed(*at))))
     }
 
-    /// Whether to go by the server's clock, by which tickets are dated: unless it is so far ahead
-    /// of ours that what happens next would be taken for seen. One that is behind only makes us read
-    /// something again. Says once where the two are far apart.
+    /// Whether the server's clock is near enough to ours to go by; says once where it is not.
     fn is_believed(&self, server_time: table::Instant) -> bool {
         let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
         let distance = retry::distance(server, ours);
-        let is_near = distance <= self.clock_tolerance;
-        let is_believed = is_near || server < ours;
-        if !is_near && !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
-            let taken = if is_believed {
-                "the API's"
-            } else {
-                "this machine's"
-            };
+        if distance <= self.clock_tolerance {
+            return true;
+        }
+        if server < ours {
+            let behind_ms = u64::try_from(distance.as_millis()).unwrap_or(u64::MAX);
+            self.clock_behind_ms.fetch_max(behind_ms, Ordering::Relaxed);
+        }
+        if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 server_time = %table::instant_text(server_time),
-                "the API's clock and this machine's are {} s apart; {taken} is taken: check both",
+                "the API's clock and this machine's are {} s apart; this machine's is taken: check both",
                 distance.as_secs()
             );
         }
-        is_believed
+        false
+    }
+
+    /// How far the server's clock was behind ours at most, where that is too far to go by it. Tickets
+    /// are dated by it all the same, as far as anyone knows.
+    pub fn clock_behind(&self) -> Duration {
+        Duration::from_millis(self.clock_behind_ms.load(Ordering::Relaxed))
     }
 
     /// The API's own words in an error body, cut, on one line, and never with the key in them.

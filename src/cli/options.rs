@@ -267,7 +267,7 @@ pub struct ApiArgs {
     /// Longest first pause between tries; it doubles from try to try
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = value::positive_duration)]
     pub retry_pause: Duration,
-    /// Go by the API's clock unless it is further than this ahead of this machine's
+    /// Go by the API's clock when it is at most so far from this machine's
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
     pub clock_tolerance: Duration,
     /// Refuse a response body larger than

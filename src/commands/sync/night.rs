@@ -415,7 +415,12 @@ impl<'a> Night<'a> {
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
         let is_complete =
             self.is_covered && !self.is_suspicious && is_sealed && !self.lacks_messages;
-        let complete_at = is_complete.then_some(self.desk.began_at);
+        // What is created next may be dated by a clock that is behind.
+        let behind = chrono::TimeDelta::from_std(self.context.client.clock_behind());
+        let complete_at = match behind {
+            Ok(behind) if is_complete => self.desk.began_at.checked_sub_signed(behind),
+            _ => None,
+        };
         self.judge_resolutions()?;
         self.commit_outcome(self.remarks.clone())?;
         self.tell_unread_threads()?;
