@@ -76,8 +76,16 @@ async fn a_loss_that_is_not_believed_is_taken_back_however_the_run_came_by_it() 
         let changed = summary.steps.iter().map(|step| step.changed);
         assert_eq!(changed.sum::<u64>(), 0, "{summary:?}");
         let remarks = &summary.summary.remarks;
-        let is_told = |remark: &String| remark.starts_with("75 stored tickets");
-        assert!(remarks.iter().any(is_told), "{remarks:?}");
+        let told = remarks.iter().filter_map(|remark| {
+            let (number, _) = remark.split_once(" stored tickets")?;
+            number.parse::<usize>().ok()
+        });
+        // Where the probes did not suffice to locate all, that is told too.
+        let is_located = !remarks
+            .iter()
+            .any(|remark| remark.contains("will look closer"));
+        let told = told.max().unwrap_or(0);
+        assert!(told == 75 || told > 50 && !is_located, "{remarks:?}");
         let flagged = "SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL";
         assert_eq!(desk.number(flagged), 0);
         desk.rows()
