@@ -11,7 +11,7 @@ use chrono::Utc;
 
 use super::backfill::Context;
 use crate::error::Result;
-use crate::extract::{self, Batch, Scope};
+use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
 use crate::store::{PageCommit, Store};
 use crate::table::Instant;
@@ -41,6 +41,18 @@ pub(super) fn disbelief(missing: i64) -> String {
         "{missing} stored tickets were not found any more; so many look like a wrong key, another \
          desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)"
     )
+}
+
+/// Missing tickets (by creation), each with the neighbours that are stored.
+pub(super) fn batches(
+    store: &Store,
+    snapshot_id: i64,
+    missing: &[Missing],
+    until: Instant,
+) -> Result<Vec<Batch>> {
+    Batch::of(missing, until, |at| {
+        store.live_around(snapshot_id, at, extract::BEFORE, extract::MOST)
+    })
 }
 
 /// A search for tickets that may be gone.
@@ -79,9 +91,7 @@ impl Search<'_> {
             filters: crate::settings::Filters::default(),
             has_messages: self.has_messages,
         });
-        let batches = Batch::of(missing, self.range.until(), |at| {
-            store.live_around(self.snapshot_id, at, extract::BEFORE, extract::MOST)
-        })?;
+        let batches = batches(store, self.snapshot_id, missing, self.range.until())?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = Utc::now();

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::super::gone;
 use super::night::{Failing, Night};
 use crate::error::Result;
-use crate::extract::{self, Batch, Missing};
+use crate::extract::{self, Missing};
 use crate::refresh::LONGEST_MS;
 use crate::table::Instant;
 use crate::window::Window;
@@ -109,10 +109,7 @@ impl Night<'_> {
         if self.is_suspicious {
             return self.disbelieve(count.max(lost));
         }
-        let store = self.store()?;
-        let batches = Batch::of(&missing, range.until(), |at| {
-            store.live_around(snapshot_id, at, extract::BEFORE, extract::MOST)
-        })?;
+        let batches = gone::batches(self.store()?, snapshot_id, &missing, range.until())?;
         let context = self.context;
         let looked =
             extract::look_again(&context.client, &self.scope, &batches, &context.cancel).await;

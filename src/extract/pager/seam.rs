@@ -7,7 +7,8 @@
 
 use std::collections::HashSet;
 
-use super::{Answer, Ask, Key, Narrowing, announced, in_order};
+use super::answer::{Answer, Key, announced, in_order};
+use super::{Ask, Narrowing};
 use crate::table::Instant;
 use crate::window::Window;
 
