@@ -120,9 +120,8 @@ async fn a_repair_after_a_sync_without_messages_brings_the_threads_that_the_stor
     assert_current(&desk);
 }
 
-/// Three hundred days without messages, and the last ten with them.
-#[tokio::test]
-async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
+/// A desk of three hundred days, copied without messages.
+async fn copied_bare() -> Desk {
     let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
     desk.settings.since = now() - TimeDelta::days(301);
     desk.settings.until = None;
@@ -131,6 +130,13 @@ async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
         ..desk.settings.clone()
     };
     desk.backfill_with(&bare).await.expect("a backfill");
+    desk
+}
+
+/// Three hundred days without messages, and the last ten with them.
+#[tokio::test]
+async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
+    let desk = copied_bare().await;
     let short = Backfill {
         since: now() - TimeDelta::days(10),
         ..desk.settings.clone()
@@ -169,14 +175,7 @@ async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
 
 #[tokio::test]
 async fn a_thread_that_the_api_does_not_give_is_not_told_to_be_read() {
-    let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
-    desk.settings.since = now() - TimeDelta::days(301);
-    desk.settings.until = None;
-    let bare = Backfill {
-        has_messages: false,
-        ..desk.settings.clone()
-    };
-    desk.backfill_with(&bare).await.expect("a backfill");
+    let desk = copied_bare().await;
     desk.backfill().await.expect("a backfill");
     let settled = ids(&desk, |ticket| is_resolved(ticket, 100, 250)).remove(3);
     let meddle = |set: &str| {
