@@ -38,6 +38,7 @@
 //! - [`table`]: the one schema.
 //! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
 //! - [`publish`]: Parquet snapshots of the store.
+//! - `derived`: opens the files whose paths follow from the one that was named.
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
@@ -51,6 +52,7 @@ pub mod budget;
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod derived;
 pub mod error;
 pub mod extract;
 pub mod normalize;

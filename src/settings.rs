@@ -1,6 +1,6 @@
 //! What a run works with, resolved once from flags, environment, configuration file and defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -68,6 +68,26 @@ pub enum Command {
     Simulate(Simulation),
     /// Print a completion script.
     Completions(Shell),
+}
+
+impl Command {
+    /// The directory of snapshots that was named, of a command that was given one.
+    pub fn directory(&self) -> Option<&Path> {
+        let store = match self {
+            Self::Backfill { backfill, .. } | Self::PlanBackfill { backfill, .. } => {
+                &backfill.store
+            }
+            Self::Sync { sync, .. } | Self::PlanSync { sync, .. } => &sync.store,
+            Self::Verify { verify, .. } => &verify.store,
+            Self::Status(store) | Self::Publish(store) => store,
+            Self::Query(query) => return query.directory.as_deref(),
+            Self::Probe(_) | Self::Demo(_) | Self::Simulate(_) | Self::Completions(_) => {
+                return None;
+            }
+        };
+        let target = store.publish.as_ref()?;
+        Some(&target.directory)
+    }
 }
 
 /// How to reach the API and how hard to try.
@@ -268,6 +288,8 @@ pub struct PublishSettings {
 pub struct Query {
     /// The SQLite file.
     pub path: PathBuf,
+    /// The directory that was named, where it lies in one.
+    pub directory: Option<PathBuf>,
     /// One statement that only reads.
     pub sql: String,
     /// How the answer is written.

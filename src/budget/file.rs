@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params};
+
+use crate::derived::{self, Names};
 
 /// How long another process may hold the file while it is opened.
 const BUSY: Duration = Duration::from_secs(5);
@@ -32,6 +34,11 @@ impl Failure {
                 Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
             ),
         }
+    }
+
+    /// Whether something lies in the file's place, or beside it, that is no file of its own.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::File(error) if derived::refusal(error).is_some())
     }
 
     pub(super) fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
@@ -87,8 +94,8 @@ pub(super) fn open(path: &Path, spent: u32, now_ms: i64) -> Result<Connection, F
     }
     create_private(path)?;
     match connect(path) {
-        Err(error) if is_damage(&error) => begin_anew(path, spent, now_ms, false),
-        opened => Ok(opened?),
+        Err(Failure::Sqlite(error)) if is_damage(&error) => begin_anew(path, spent, now_ms, false),
+        opened => opened,
     }
 }
 
@@ -106,10 +113,14 @@ pub(super) fn begin_anew(
     let lock = create_private(&beside(path, "-lock"))?;
     lock.lock()?;
     create_private(path)?;
-    match connect(path).and_then(|connection| check(&connection).map(|()| connection)) {
-        Err(error) if is_damage(&error) => {}
+    let looked = connect(path).and_then(|connection| {
+        check(&connection)?;
+        Ok(connection)
+    });
+    match looked {
+        Err(Failure::Sqlite(error)) if is_damage(&error) => {}
         Ok(_) if is_forced => {}
-        opened => return Ok(opened?),
+        opened => return opened,
     }
     let new = beside(path, "-new");
     remove(&new)?;
@@ -122,11 +133,23 @@ pub(super) fn begin_anew(
         path = %path.display(),
         "the budget ledger was damaged: a new one begins, as if the budget of one period had just been spent"
     );
-    Ok(connect(path)?)
+    connect(path)
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+fn connect(path: &Path) -> Result<Connection, Failure> {
+    // The directory was named, and may be behind a link.
+    let path = match (path.parent(), path.file_name()) {
+        (Some(directory), Some(name)) => fs::canonicalize(directory)?.join(name),
+        _ => path.to_owned(),
+    };
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        derived::check(&beside(&path, ending), Names::One)?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.execute_batch(
         "PRAGMA journal_mode = DELETE;
@@ -184,27 +207,14 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 /// that a group may write, which is how several users share a budget, for that group too. The
 /// journal that SQLite puts beside it takes its permissions from it.
 fn create_private(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::File::options();
-    options.write(true);
-    let mut creating = options.clone();
-    creating.create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut creating, 0o600);
-    match creating.open(path) {
-        Ok(file) => {
-            #[cfg(unix)]
-            if is_shared(path) {
-                file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o660))?;
-            }
-            Ok(file)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
-        Err(error) => Err(error),
+    let (file, is_new) = derived::open_or_create(path, 0o600)?;
+    if is_new && is_shared(path) {
+        derived::set_mode(&file, 0o660)?;
     }
+    Ok(file)
 }
 
 /// Whether the directory of `path` may be written by a group.
-#[cfg(unix)]
 fn is_shared(path: &Path) -> bool {
     let directory = path.parent().and_then(|parent| fs::metadata(parent).ok());
     directory.is_some_and(|found| {

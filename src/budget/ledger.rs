@@ -78,10 +78,14 @@ impl Ledger {
                     true => ErrorKind::Usage,
                     false => ErrorKind::Failed,
                 };
+                let help = match failure.is_refusal() {
+                    true => "move away what lies there, or name another directory with --state-dir",
+                    false => "name a writable directory with --state-dir",
+                };
                 let message = format!("cannot open the budget ledger {}", path.display());
                 Err(Error::new(kind, message)
                     .because(failure.into_cause())
-                    .help("name a writable directory with --state-dir"))
+                    .help(help))
             }
         }
     }

@@ -203,6 +203,9 @@ pub struct VerifyArgs {
     /// The API.
     #[command(flatten)]
     pub api: ApiArgs,
+    /// The snapshots that a repair publishes.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
 }
 
 /// `publish` as typed.

@@ -333,9 +333,10 @@ impl Part<'_> {
         Ok((summary, ExitCode::Interrupted))
     }
 
-    /// `error` with what the run keeps, where the store can still tell.
+    /// `error` with what the run keeps, where the store can still tell and is where it was.
     fn failed(&self, store: &Store, error: Error, began: Moment) -> Error {
-        match self.cut_short(store, "failed", began) {
+        let in_place = store.require_in_place();
+        match in_place.and_then(|()| self.cut_short(store, "failed", began)) {
             Ok(kept) => error.after(kept),
             Err(_) => error,
         }

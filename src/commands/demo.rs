@@ -186,6 +186,7 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
         "{} holds an earlier demo: it begins anew.",
         path.display()
     ));
+    store.require_in_place()?;
     // The log first: without it the file is whole, as of an earlier moment.
     for ending in ["-wal", "-shm", ""] {
         let mut file = store.path().as_os_str().to_owned();

@@ -33,6 +33,9 @@ use crate::terminal::Printer;
 /// # Errors
 /// What ended it; see the command.
 pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
+    if let Some(directory) = command.directory() {
+        crate::publish::refuse_linked_store(directory)?;
+    }
     match command {
         Command::Backfill {
             connection,

@@ -112,12 +112,10 @@ pub(super) async fn after_run(
 /// Says that nothing has to be read again: the run is over, whatever became of its snapshot.
 fn only_publishing_failed(error: Error, target: &PublishSettings) -> Error {
     let directory = target.directory.display();
-    let way_out = format!(
-        "the run itself is over: mava-export publish --to parquet:{directory} writes the snapshot"
-    );
+    let way_out = format!("mava-export publish --to parquet:{directory} writes the snapshot");
     let help = match error.help_text() {
-        Some(help) => format!("{help}; {way_out}"),
-        None => way_out,
+        Some(help) => format!("{help}; then {way_out}: the run itself is over"),
+        None => format!("the run itself is over: {way_out}"),
     };
     error.help(help)
 }

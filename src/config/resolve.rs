@@ -109,7 +109,7 @@ pub fn resolve_with(
         },
         cli::Command::Verify(typed) => {
             let verify = Verify {
-                store: store(&typed.store, 1)?,
+                store: store(&typed.store, typed.snapshots.keep_snapshots)?,
                 is_repair: typed.repair.repair,
                 allow_deletions: typed.repair.allow_deletions,
             };
@@ -244,7 +244,8 @@ fn status(typed: &StatusArgs) -> Result<StoreSettings> {
     if typed.store.to.is_none() {
         typed.store.to.clone_from(&from);
     }
-    let mut settings = store(&typed.store, 1)?;
+    // It only lists them.
+    let mut settings = store(&typed.store, usize::MAX)?;
     if let (Some(_), Some(from)) = (&settings.publish, from) {
         settings.path = from.store();
     }
@@ -279,6 +280,7 @@ fn query(typed: cli::QueryArgs, is_json: bool) -> Result<Query> {
     };
     Ok(Query {
         path: from.store(),
+        directory: from.directory().cloned(),
         sql: typed.sql,
         format: typed.format.unwrap_or(standard),
     })

@@ -13,6 +13,7 @@ use super::file::TableFile;
 use super::job::{Done, Job};
 use super::manifest::{self, ChangesFile, File, Lack, Manifest, Run};
 use super::months::{self, Month};
+use super::owner::Owner;
 use super::parent::Parent;
 use super::place::Place;
 use super::work::{self, Shared};
@@ -28,6 +29,7 @@ type Result<T> = std::result::Result<T, Stop>;
 pub(super) struct Build<'a> {
     pub(super) place: &'a Place,
     pub(super) store: &'a Store,
+    pub(super) owner: &'a Owner,
     pub(super) options: &'a Options,
     pub(super) latest: &'a Snapshot,
     pub(super) name: &'a str,
@@ -76,7 +78,7 @@ struct Plan<'p> {
 impl Build<'_> {
     /// Builds the snapshot.
     pub(super) fn run(&self, parent: Option<&Parent>) -> Result<Built> {
-        self.place.clean()?;
+        self.place.clean(self.owner)?;
         let directory = self.place.temporary(self.name);
         let spool = self.place.temporary(&format!("changes-{}", self.name));
         directory::create_directory(&directory, self.options.file_mode)?;
@@ -207,6 +209,7 @@ impl Build<'_> {
         Ok(Manifest {
             snapshot: self.name.to_owned(),
             id: format!("{:032x}", self.options.token),
+            store: self.owner.id().map(str::to_owned),
             snapshot_id: self.latest.id,
             created_at: instant_text(self.options.now),
             parent: parent.map(|parent| parent.name().to_owned()),
@@ -231,7 +234,11 @@ impl Build<'_> {
             &built.directory.join(&file.path),
             &self.options.filesystem,
             self.options.file_mode,
-        )?;
+        )
+        .map_err(|error| match parent.has(file) {
+            true => Stop::Failed(error),
+            false => Stop::Damaged(error),
+        })?;
         match linked {
             Linked::Yes => built.linked += 1,
             Linked::Lacking => built.copied += 1,
@@ -259,7 +266,7 @@ impl Build<'_> {
                 && done.closed.is_some()
                 && done.found.counts.total() == 0
             {
-                directory::remove(&job.path)?;
+                directory::remove_file(&job.path)?;
                 self.keep(built, parent, old)?;
             } else if let Some(closed) = done.closed {
                 let text = |millis| Instant::from_timestamp_millis(millis).map(instant_text);
@@ -316,7 +323,10 @@ impl Build<'_> {
         parent: Option<&Parent>,
         found: Vec<(&'static Table, Found)>,
     ) -> Result<()> {
-        directory::create_directory(&built.directory.join("changes"), self.options.file_mode)?;
+        directory::create_directory(
+            &built.directory.join(layout::CHANGES),
+            self.options.file_mode,
+        )?;
         if parent.is_none() {
             return Ok(());
         }

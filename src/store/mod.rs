@@ -12,6 +12,7 @@ mod counts;
 mod customers;
 mod deletions;
 mod failure;
+mod files;
 mod header;
 mod history;
 mod identity;
@@ -60,6 +61,8 @@ pub const APPLICATION_ID: i32 = 0x4D61_7661;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// What the connection has open.
+    files: files::Files,
     /// `None` when opened for reading only.
     lock: Option<lock::Lock>,
 }
@@ -80,6 +83,25 @@ impl Store {
         &self.connection
     }
 
+    /// That the file which was opened, and its log, still lie where they were opened. Otherwise the log
+    /// is moved into the file that it belongs to, wherever that lies now, so that it is not taken for
+    /// the other's.
+    ///
+    /// # Errors
+    /// [`Failed`](crate::error::ErrorKind::Failed): another file lies there, or none.
+    pub fn require_in_place(&self) -> Result<()> {
+        let outcome = self.files.require_in_place();
+        if outcome.is_err() && self.lock.is_some() {
+            let moved =
+                self.connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = moved {
+                tracing::debug!(error = %error, "the log of the file that was moved stays");
+            }
+        }
+        outcome
+    }
+
     /// Begins a transaction that holds the write lock from its start.
     fn transaction(&mut self) -> rusqlite::Result<Transaction<'_>> {
         self.connection
@@ -98,6 +120,7 @@ impl Store {
                 "{what}: {path} was opened for reading only"
             )));
         }
+        self.require_in_place()?;
         let attempt = (|| {
             let transaction = self.transaction()?;
             let result = work(&transaction)?;

@@ -226,6 +226,8 @@ impl Verifying<'_> {
         self.plan(&store, &windows)?;
         let found = Comparison::run(&self.counter, &store, &windows).await?;
         self.report(&store, &found)?;
+        // What was counted is what lies under the name that is told.
+        store.require_in_place()?;
         if found.differences.is_empty() || !self.settings.is_repair {
             return Ok(code(found.is_equal()));
         }

@@ -5,6 +5,8 @@
 )]
 
 mod demo;
+mod derived;
+mod directory;
 mod exits;
 mod kill;
 mod kill_sync;
@@ -12,6 +14,7 @@ mod output;
 mod permissions;
 mod publish;
 mod query;
+mod replaced;
 mod secrets;
 mod signals;
 mod stored;
