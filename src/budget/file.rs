@@ -11,6 +11,7 @@ use std::{fs, io};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params};
 
 use crate::derived::{self, Names};
+use crate::error::Error;
 
 /// How long another process may hold the file while it is opened.
 const BUSY: Duration = Duration::from_secs(5);
@@ -22,9 +23,18 @@ pub(super) enum Failure {
     File(io::Error),
     /// SQLite said no.
     Sqlite(rusqlite::Error),
+    /// Something lies in the place of one of its files that is none: the error for people.
+    Taken(Error),
 }
 
 impl Failure {
+    fn of(path: &Path, error: io::Error) -> Self {
+        match derived::explain(path, &error) {
+            Some(explained) => Self::Taken(explained),
+            None => Self::File(error),
+        }
+    }
+
     /// Whether another directory is the way out, and not another moment.
     pub(super) fn is_place(&self) -> bool {
         match self {
@@ -33,12 +43,8 @@ impl Failure {
                 error.sqlite_error_code(),
                 Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
             ),
+            Self::Taken(_) => true,
         }
-    }
-
-    /// Whether something lies in the file's place, or beside it, that is no file of its own.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::File(error) if derived::refusal(error).is_some())
     }
 
     pub(super) fn into_cause(self) -> Box<dyn std::error::Error + Send + Sync> {
@@ -46,6 +52,7 @@ impl Failure {
             Self::File(error) => error.into(),
             // What lies behind it says the same in other words.
             Self::Sqlite(error) => error.to_string().into(),
+            Self::Taken(error) => error.into(),
         }
     }
 }
@@ -143,7 +150,8 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
         _ => path.to_owned(),
     };
     for ending in ["", "-journal", "-wal", "-shm"] {
-        derived::check(&beside(&path, ending), Names::One)?;
+        let file = beside(&path, ending);
+        derived::check(&file, Names::One).map_err(|error| Failure::of(&file, error))?;
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -206,8 +214,9 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 /// Opens the file. Where it is not there yet it is made for its owner's eyes only, but in a directory
 /// that a group may write, which is how several users share a budget, for that group too. The
 /// journal that SQLite puts beside it takes its permissions from it.
-fn create_private(path: &Path) -> io::Result<fs::File> {
-    let (file, is_new) = derived::open_or_create(path, 0o600)?;
+fn create_private(path: &Path) -> Result<fs::File, Failure> {
+    let opened = derived::open_or_create(path, 0o600);
+    let (file, is_new) = opened.map_err(|error| Failure::of(path, error))?;
     if is_new && is_shared(path) {
         derived::set_mode(&file, 0o660)?;
     }

@@ -73,19 +73,21 @@ impl Ledger {
                 whole,
                 is_reopened: false,
             }),
+            Err(file::Failure::Taken(error)) => {
+                let way_out = "or name another directory with --state-dir";
+                let help = error.help_text().unwrap_or_default();
+                let help = format!("{help}; {way_out}");
+                Err(error.help(help))
+            }
             Err(failure) => {
                 let kind = match failure.is_place() {
                     true => ErrorKind::Usage,
                     false => ErrorKind::Failed,
                 };
-                let help = match failure.is_refusal() {
-                    true => "move away what lies there, or name another directory with --state-dir",
-                    false => "name a writable directory with --state-dir",
-                };
                 let message = format!("cannot open the budget ledger {}", path.display());
                 Err(Error::new(kind, message)
                     .because(failure.into_cause())
-                    .help(help))
+                    .help("name a writable directory with --state-dir"))
             }
         }
     }

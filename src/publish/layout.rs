@@ -1,6 +1,6 @@
 //! Which table lies where in a snapshot, and in which order its rows are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::table::{Record, TABLES, Table, Ticket};
 
@@ -55,9 +55,10 @@ pub(super) fn is_changes_path(table: &str, path: &str) -> bool {
 /// Whether this version puts the file of a table and month at this place.
 pub(super) fn is_placed_so(table: &str, month: Option<&str>, found: &str) -> bool {
     let known = TABLES.iter().find(|known| known.name == table);
-    known.is_some_and(|table| {
-        (month.is_none() || is_monthly(table)) && path(table, month) == Path::new(found)
-    })
+    is_image_path(table, month, found)
+        && known.is_some_and(|table| {
+            (month.is_none() || is_monthly(table)) && path(table, month).to_str() == Some(found)
+        })
 }
 
 /// A word that leads nowhere.

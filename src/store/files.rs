@@ -38,7 +38,8 @@ pub(super) fn check_sides(path: &Path) -> Result<()> {
 }
 
 /// Refuses side files that hold something else than SQLite writes there, which it would write over or
-/// remove. Only for whoever holds the store's lock: they are written meanwhile.
+/// remove. Only where nobody else has them open: the system gives up a process's locks on a file when any
+/// of its descriptors is closed.
 ///
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage).
@@ -151,9 +152,16 @@ fn moved(store: &Path, path: &Path, found: Option<Identity>) -> Error {
             "{shown} is gone: the file was moved away or deleted while this run had it open"
         ),
     };
-    let store = store.display();
-    Error::failed(message).help(format!(
-        "nothing more was written or published; what this run read is in the file that lay at {store} before: \
-         put that back if it still exists, and run the same command again"
-    ))
+    let help = if path == store {
+        format!(
+            "nothing more was written or published; what this run read is in the file that lay at {shown} before: \
+             put that back if it still exists, and run the same command again"
+        )
+    } else {
+        format!(
+            "nothing more was written or published; leave alone what lies beside {}, and run the same command again",
+            store.display()
+        )
+    };
+    Error::failed(message).help(help)
 }

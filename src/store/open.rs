@@ -129,6 +129,9 @@ impl Store {
             return Err(none(path));
         }
         files::check_sides(&resolved)?;
+        if !super::lock::is_held(&resolved) {
+            files::check_contents(&resolved)?;
+        }
         let files = Files::of(&resolved)?;
         let (connection, version) =
             read(&resolved).map_err(|failure| failure.explain(&resolved, "open"))?;

@@ -45,14 +45,16 @@ fn listing(root: &Path) -> Listing {
     found
 }
 
-/// The snapshots of `directory` whose manifest names the same store as the current one's, oldest first.
+/// The snapshots of `directory` whose manifest names them and the store of the current one, oldest
+/// first.
 fn own(directory: &Path) -> Vec<String> {
     let store = |snapshot: &Path| -> Option<String> {
         let text = fs::read_to_string(snapshot.join("manifest.json")).ok()?;
         let told: Value = serde_json::from_str(&text).ok()?;
-        Some(told["store"].as_str()?.to_owned())
+        let is_its_own = snapshot.ends_with(told["snapshot"].as_str()?);
+        is_its_own.then(|| told["store"].as_str().unwrap().to_owned())
     };
-    let current = store(&directory.join("current"));
+    let current = store(&fs::canonicalize(directory.join("current")).unwrap());
     let mut names: Vec<String> = fs::read_dir(directory.join("snapshots"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -122,11 +122,13 @@ fn other_permissions_are_given_to_no_file_that_a_link_leads_to() {
             let theirs = theirs(&site);
             let mode = fs::Permissions::from_mode(0o600);
             fs::set_permissions(&theirs, mode).unwrap();
-            // Beside its files, in place of one of them, and of what the manifest does not list.
+            let home = site.desk.directory.path().to_owned();
+            fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+            // Beside its files, where the manifest does not list them.
             let snapshot = site.snapshot("000001");
             symlink(&theirs, snapshot.join("beside")).unwrap();
             symlink(&theirs, snapshot.join("tags/beside.parquet")).unwrap();
-            symlink(site.desk.directory.path(), snapshot.join("folder")).unwrap();
+            symlink(&home, snapshot.join("folder")).unwrap();
             fs::hard_link(&theirs, snapshot.join("second")).unwrap();
             if changes {
                 site.run(&[with_status(ticket(1, 3), "Resolved")]);
@@ -138,8 +140,8 @@ fn other_permissions_are_given_to_no_file_that_a_link_leads_to() {
             assert_eq!(mode & 0o777, 0o600, "{is_whole} {changes}");
             let mode = fs::metadata(unchanged(&site)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o644, "{is_whole} {changes}");
-            let mode = fs::metadata(site.desk.directory.path()).unwrap();
-            assert_eq!(mode.permissions().mode() & 0o777, 0o700);
+            let mode = fs::metadata(&home).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{is_whole} {changes}");
         }
     }
 }
