@@ -8,14 +8,17 @@ use chrono::{TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, FetchError, TicketsQuery};
+use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
 use crate::settings::Connection;
 use crate::window::{LONGEST_DAYS, Window};
-use crate::wire;
+use crate::wire::{self, Body};
+
+/// An answer that would take so much memory, in bytes, is not looked into.
+const HEAVIEST: u64 = 1 << 30;
 
 /// Sends one request for the oldest tickets of the last 365 days, with messages, and compares the
 /// answer with what we expect.
@@ -32,9 +35,13 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
         ..TicketsQuery::of(window, PAGE_LIMIT)
     };
     let decode = |body: &[u8]| {
-        serde_json::from_slice(body).map_err(|_| match wire::decode_page(body) {
-            Err(error) => error.to_string(),
-            Ok(_) => "the body is not JSON".to_owned(),
+        if body.len() as u64 > HEAVIEST / MOST_WEIGHT && weight(body) > HEAVIEST {
+            let words = format!("{} bytes are too many to look into", body.len());
+            return Err(Undecodable::Heavy(words));
+        }
+        serde_json::from_slice(body).map_err(|_| match wire::decode_page(&Body::new(body)) {
+            Err(error) => error.into(),
+            Ok(_) => "the body is not JSON".into(),
         })
     };
     let fetched = client.fetch(&query.get(), cancel, decode).await;

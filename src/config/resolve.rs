@@ -9,6 +9,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::{key, state};
+use crate::api::{LONGEST_URL, TicketsQuery};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
     SyncArgs,
@@ -19,7 +20,10 @@ use crate::settings::{
     QueryFormat, RetrySettings, RunKind, Simulation, StoreSettings, Sync, Timeouts, Verify, World,
 };
 use crate::table::Instant;
-use crate::window::Window;
+use crate::window::{EARLIEST, Window};
+
+/// What an origin and a status add to a request, in bytes, where a crowded instant is taken apart.
+const NARROWING: usize = 100;
 
 /// An end of the range later than this from now is taken for "now".
 const LATEST_END: TimeDelta = TimeDelta::days(1);
@@ -80,6 +84,7 @@ pub fn resolve_with(
     Ok(match args.command {
         cli::Command::Backfill(typed) => {
             let backfill = backfill(&typed, now)?;
+            fitting(&backfill.filters, &typed.api)?;
             Command::Backfill {
                 connection: connect(&typed.api)?,
                 backfill,
@@ -89,6 +94,7 @@ pub fn resolve_with(
             command: cli::PlanCommand::Backfill(typed),
         } => {
             let backfill = backfill(&typed, now)?;
+            fitting(&backfill.filters, &typed.api)?;
             Command::PlanBackfill {
                 connection: connect(&typed.api)?,
                 backfill,
@@ -195,6 +201,14 @@ fn range(typed: &RangeArgs, now: Instant) -> Result<()> {
             text(until)
         ))
         .help("--until is exclusive: for the day 2023-01-31 write --since 2023-01-31 --until 2023-02-01"));
+    }
+    if since < EARLIEST {
+        return Err(Error::usage(format!(
+            "--since {} lies before {}, when no desk had tickets yet",
+            text(since),
+            text(EARLIEST)
+        ))
+        .help("write the year in full; --since 2010-01-01 reads everything that there is"));
     }
     if since >= now {
         return Err(Error::usage(format!(
@@ -306,6 +320,32 @@ fn filters(typed: &FilterArgs) -> Filters {
         category: words(&typed.category, String::clone),
         tag: words(&typed.tag, String::clone),
         assigned_to: words(&typed.assigned_to, String::clone),
+    }
+}
+
+/// Refuses filters that make a request longer than any can be.
+fn fitting(filters: &Filters, api: &ApiArgs) -> Result<()> {
+    let Some(window) = Window::from_millis(0, 1) else {
+        return Ok(());
+    };
+    let longest = TicketsQuery {
+        filters: filters.clone(),
+        skip: u32::MAX,
+        ..TicketsQuery::of(window, u32::MAX)
+    };
+    let get = longest.get();
+    let length = get.url(&base_url(&api.base_url)?).as_str().len();
+    match get.longest_filter() {
+        Some((flag, values)) if length > LONGEST_URL - NARROWING => Err(Error::usage(format!(
+            "{flag} names {values} {}, which make a request of {length} bytes: at most {} can be sent",
+            if values == 1 { "value" } else { "values" },
+            LONGEST_URL - NARROWING
+        ))
+        .help(
+            "name fewer values, or run the command several times with some of them each: what is in the \
+             store stays; or leave the filter out and choose in the store",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -425,6 +425,7 @@ impl<'a> Lanes<'a> {
             rejects,
             requests,
             read_at: page.server_time.unwrap_or_else(Utc::now),
+            held: page.held,
         })
         .await;
         self.standings

@@ -3,7 +3,7 @@
 use super::attribute::{Attribute, attributes};
 use super::{CustomerRows, hash};
 use crate::table::{Customer, CustomerAttribute};
-use crate::wire::{Fields, Json, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{Fields, Json, Path, Rejects, Unfit, is_short, own_id, slots};
 
 slots!(Slots {
     id: "id",
@@ -32,7 +32,7 @@ pub(super) fn customer<'a>(
         Json::Object(entries) => entries,
         other => return Err(Unfit::new(other, EXPECTED)),
     };
-    let Some(id) = own_id(&entries).map(str::to_owned) else {
+    let Some(id) = own_id(&entries).filter(|id| is_short(id)).map(str::to_owned) else {
         return Err(Unfit::new(Json::Object(entries), EXPECTED));
     };
     let mut fields = Fields::new(rejects, path);

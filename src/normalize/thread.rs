@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::{ThreadRows, hash};
 use crate::table::{Instant, Message, MessageAttachment};
-use crate::wire::{Digest, Entries, Fields, Json, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{
+    Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots,
+};
 
 const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 
@@ -29,7 +31,7 @@ pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Reject
                 Some(id) if reader.ids.contains(id) => rejects.add(
                     path.to_string(),
                     "a message with this id came before it in the thread".to_owned(),
-                    Json::Object(entries).canonical(),
+                    Json::Object(entries).canonical().into(),
                 ),
                 _ => reader.message(rejects, path, entries),
             },
@@ -74,7 +76,7 @@ impl Reader<'_> {
         fields.leave("senderReferenceType", slots.reference_type);
         fields.leave("fromCustomer", slots.from_customer);
 
-        let id = fields.id(slots.id, slots.mongo_id);
+        let id = fields.short_id(slots.id, slots.mongo_id);
         let content = fields.text("content", slots.content);
         let created_at = fields.instant("createdAt", slots.created_at);
         let id = id.unwrap_or_else(|| self.made_id(created_at, content.as_deref()));
@@ -134,6 +136,11 @@ impl Reader<'_> {
         message_id: &str,
         attachments: Json<'a>,
     ) {
+        if let Json::Array(items) = &attachments
+            && self.thread.attachments.len() + items.len() > MOST_ITEMS
+        {
+            return fields.unfit("attachments", Unfit::too_many(attachments));
+        }
         let mut position = 0;
         fields.each_item("attachments", attachments, |rejects, path, item| {
             let Json::Object(entries) = item else {

@@ -1,5 +1,8 @@
 //! A ticket: its own columns, and the order in which the rest of it is read.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::attribute::attributes;
 use super::customer::customer;
 use super::thread::thread;
@@ -8,19 +11,19 @@ use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
 use crate::wire::{
-    Entries, Fields, Json, Path, RawTicket, Read, Rejects, TicketKey, Unfit, instant_after,
-    read_reference, read_text, reject, slots, with_json,
+    Entries, Fields, Json, MOST_ITEMS, Path, RawTicket, Read, Rejects, TicketKey, Unfit,
+    instant_after, own_id, read_reference, read_text, reject, slots, with_json,
 };
 
 /// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
 /// without, `messages` is not looked at, and the thread facts are NULL.
-pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
+pub fn ticket(raw: &RawTicket<'_>, with_messages: bool) -> Outcome {
     let read = with_json(&raw.raw, |read| {
         let Json::Object(entries) = read.value else {
             return Err("not an object");
         };
         let key = TicketKey::in_entries(&entries);
-        let id = key.id.ok_or("no id")?;
+        let id = key.id.ok_or_else(|| lacking(&entries))?;
         let created_at = key.created_at.ok_or("no usable instant of creation")?;
         let read = Read {
             value: entries,
@@ -34,14 +37,25 @@ pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
     }
 }
 
-fn whole_reject(raw: &RawTicket, reason: &str) -> Reject {
+/// Why there is no usable id.
+fn lacking(entries: &Entries<'_>) -> &'static str {
+    match own_id(entries) {
+        Some(_) => "an id of more than 1024 bytes",
+        None => "no id",
+    }
+}
+
+fn whole_reject(raw: &RawTicket<'_>, reason: &str) -> Reject {
     reject(
         raw.key().id.as_deref(),
         String::new(),
         reason.to_owned(),
-        raw.raw.clone(),
+        Cow::Borrowed(&raw.raw),
     )
 }
+
+/// Tags that are looked through one by one.
+const FEW_TAGS: usize = 32;
 
 slots!(Slots {
     id: "id",
@@ -97,6 +111,10 @@ fn messages<'a>(
     match value {
         _ if !with_messages => None,
         Json::Null => None,
+        Json::Array(items) if items.len() > MOST_ITEMS => {
+            fields.unfit("messages", Unfit::too_many(Json::Array(items)));
+            None
+        }
         Json::Array(items) => Some(items),
         other => {
             fields.unfit("messages", Unfit::new(other, "an array"));
@@ -203,15 +221,31 @@ fn resolution<'a>(
 /// Tags, each once; a later mention may add the name.
 fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
     let mut tags: Vec<Tag> = Vec::new();
+    // Where they are, once they are more than are quickly looked through.
+    let mut places: HashMap<String, usize> = HashMap::new();
     fields.each_item("tags", value, |rejects, path, item| {
         if matches!(&item, Json::Text(id) if id.is_empty()) {
             return Err(Unfit::new(item, "an id or an object with one"));
         }
         let (tag, left) = read_reference::<Tag>(rejects, path, item)?;
         if let Some(tag) = tag {
-            match tags.iter_mut().find(|known| known.id == tag.id) {
+            let place = match tags.len() {
+                0..FEW_TAGS => tags.iter().position(|known| known.id == tag.id),
+                FEW_TAGS => {
+                    let known = tags.iter().enumerate();
+                    places = known.map(|(place, tag)| (tag.id.clone(), place)).collect();
+                    places.get(&tag.id).copied()
+                }
+                _ => places.get(&tag.id).copied(),
+            };
+            match place.and_then(|place| tags.get_mut(place)) {
                 Some(known) => known.name = known.name.take().or(tag.name),
-                None => tags.push(tag),
+                None => {
+                    if tags.len() >= FEW_TAGS {
+                        places.insert(tag.id.clone(), tags.len());
+                    }
+                    tags.push(tag);
+                }
             }
         }
         Ok(left)

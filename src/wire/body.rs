@@ -6,6 +6,10 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// Items that the array of a body may have: a page has up to 100, and no desk has as many categories or
+/// agents. Each takes some memory before anything is known of it.
+pub(crate) const MOST_LISTED: usize = 100_000;
+
 /// Why a body could not be used, without any of its content. The request may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
@@ -28,6 +32,8 @@ pub enum DecodeError {
     Missing(&'static str),
     /// An object in which this is no array.
     NotAnArray(&'static str),
+    /// The array has more items than any answer to what was asked.
+    TooMany(&'static str),
 }
 
 impl fmt::Display for DecodeError {
@@ -42,6 +48,9 @@ impl fmt::Display for DecodeError {
             Self::NotAnObject => out.write_str("the body is JSON, but not an object"),
             Self::Missing(key) => write!(out, "the body has no `{key}`"),
             Self::NotAnArray(key) => write!(out, "`{key}` in the body is not an array"),
+            Self::TooMany(key) => {
+                write!(out, "`{key}` in the body has more than {MOST_LISTED} items")
+            }
         }
     }
 }
@@ -49,7 +58,7 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// A body as text, and where it is not what was sent.
-pub(crate) struct Body<'b> {
+pub struct Body<'b> {
     pub(crate) text: Cow<'b, str>,
     /// Byte offsets in `text` of the U+FFFD that stand for invalid UTF-8, ascending.
     replaced_at: Vec<usize>,
@@ -57,7 +66,7 @@ pub(crate) struct Body<'b> {
 
 impl<'b> Body<'b> {
     /// Reads bytes as UTF-8; each invalid sequence becomes one U+FFFD.
-    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+    pub fn new(bytes: &'b [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Self {
@@ -104,17 +113,23 @@ impl<'b> Body<'b> {
             return Err(DecodeError::Html);
         }
         let mut reader = serde_json::Deserializer::from_str(&self.text);
-        Opening(list)
+        let envelope = Opening(list)
             .deserialize(&mut reader)
-            .and_then(|envelope| reader.end().map(|()| envelope))
-            .map_err(|error| match error.classify() {
+            .and_then(|envelope| reader.end().map(|()| envelope));
+        match envelope {
+            Ok(Envelope {
+                list: Listed::TooMany,
+                ..
+            }) => Err(DecodeError::TooMany(list)),
+            envelope => envelope.map_err(|error| match error.classify() {
                 serde_json::error::Category::Eof => DecodeError::CutOff,
                 serde_json::error::Category::Data => DecodeError::NotAnObject,
                 _ => DecodeError::NotJson {
                     line: error.line(),
                     column: error.column(),
                 },
-            })
+            }),
+        }
     }
 }
 
@@ -137,6 +152,8 @@ pub(crate) enum Listed<'a> {
     Missing,
     /// There, but no array.
     NotAnArray,
+    /// There, with more than [`MOST_LISTED`] items.
+    TooMany,
     /// Its items.
     Items(Vec<&'a RawValue>),
 }
@@ -203,6 +220,10 @@ impl<'de> Visitor<'de> for List {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element::<&'de RawValue>()? {
+            if list.len() == MOST_LISTED {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Listed::TooMany);
+            }
             list.push(item);
         }
         Ok(Listed::Items(list))

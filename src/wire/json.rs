@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::escape::without_lone_surrogates;
 
@@ -33,6 +33,13 @@ const USUAL_ENTRIES: usize = 64;
 /// Room made for a JSON text before its length is known: about a message's `extra_json`.
 const USUAL_TEXT_BYTES: usize = 256;
 
+/// Values that a text may hold, objects and arrays among them: far more than the longest thread, and
+/// about half a gigabyte as a tree.
+const MOST_VALUES: usize = 10_000_000;
+
+/// How an error says that there are more.
+const TOO_MANY_VALUES: &str = "too many values";
+
 /// What was read, and how many characters became U+FFFD on the way.
 pub(crate) struct Read<T> {
     pub(crate) value: T,
@@ -45,6 +52,7 @@ impl<'a> Json<'a> {
     pub(crate) fn parse(text: &'a str) -> serde_json::Result<Read<Self>> {
         let mut reading = Reading {
             replaced: 0,
+            values: 0,
             open: Vec::with_capacity(USUAL_ENTRIES),
         };
         let mut reader = serde_json::Deserializer::from_str(text);
@@ -234,6 +242,8 @@ fn reason(error: &serde_json::Error) -> &'static str {
     let message = error.to_string();
     if message.starts_with("recursion limit") {
         "nested too deeply"
+    } else if message.starts_with(TOO_MANY_VALUES) {
+        "holds more than 10000000 values"
     } else if message.starts_with("number out of range") {
         "holds a number out of range"
     } else {
@@ -245,6 +255,8 @@ fn reason(error: &serde_json::Error) -> &'static str {
 struct Reading<'de> {
     /// Characters replaced so far.
     replaced: i64,
+    /// Values read so far.
+    values: usize,
     /// The entries of all objects not yet closed, the innermost last: an object is cut off at its
     /// end, in one allocation of its size.
     open: Entries<'de>,
@@ -269,6 +281,10 @@ impl<'de> DeserializeSeed<'de> for Tree<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        self.0.values += 1;
+        if self.0.values > MOST_VALUES {
+            return Err(D::Error::custom(TOO_MANY_VALUES));
+        }
         reader.deserialize_any(self)
     }
 }
@@ -392,6 +408,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_why() {
         assert_eq!(canonical(&"[".repeat(200)), Err("nested too deeply"));
+        let many = format!("[{}1]", "1,".repeat(MOST_VALUES - 1));
+        assert_eq!(canonical(&many), Err("holds more than 10000000 values"));
         assert_eq!(canonical("1e999"), Err("holds a number out of range"));
         assert_eq!(canonical("{"), Err("not readable as JSON"));
         assert_eq!(canonical(r#"["\ud800","#), Err("not readable as JSON"));

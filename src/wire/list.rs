@@ -45,6 +45,7 @@ fn decode<T: Reference>(body: &[u8], key: &'static str) -> Result<List<T>, Decod
         Listed::Items(items) => items,
         Listed::Missing => return Err(DecodeError::Missing(key)),
         Listed::NotAnArray => return Err(DecodeError::NotAnArray(key)),
+        Listed::TooMany => return Err(DecodeError::TooMany(key)),
     };
     let mut rejects = Rejects::default();
     let mut rows = Vec::with_capacity(items.len());
@@ -63,7 +64,7 @@ fn decode<T: Reference>(body: &[u8], key: &'static str) -> Result<List<T>, Decod
             }
         });
         if let Err(reason) = read {
-            rejects.add(path.to_string(), reason.to_owned(), item.get().to_owned());
+            rejects.add(path.to_string(), reason.to_owned(), item.get().into());
         }
     }
     Ok(List {

@@ -16,12 +16,12 @@ mod page;
 mod reference;
 mod reject;
 
-pub use body::DecodeError;
+pub use body::{Body, DecodeError};
 pub use list::{List, decode_agents, decode_categories};
 pub use page::{Page, RawTicket, TicketKey, decode_page};
 
 pub(crate) use digest::Digest;
-pub(crate) use field::{Fields, Path, Unfit, read_text, slots};
+pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slots};
 pub(crate) use instant::after as instant_after;
 pub(crate) use json::{Entries, Json, Read, with_json};
 pub(crate) use reference::{own_id, read_reference};

@@ -1,5 +1,6 @@
 //! Pages of `GET /api/tickets`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,33 +10,33 @@ use serde_json::value::RawValue;
 use super::body::{Body, DecodeError, Listed};
 use super::digest::Digest;
 use super::escape::without_lone_surrogates;
-use super::field::read_instant;
+use super::field::{is_short, read_instant};
 use super::json::{Entries, Json, with_json};
 use crate::table::Instant;
 
-/// One page of tickets.
+/// One page of tickets, as it stands in the body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub struct Page<'b> {
     /// How many tickets match the request over all pages, where the API says so.
     pub count: Option<u64>,
     /// Whether more pages follow, where the API says so.
     pub has_more: Option<bool>,
     /// The tickets in the order sent.
-    pub tickets: Vec<RawTicket>,
+    pub tickets: Vec<RawTicket<'b>>,
 }
 
 /// A ticket as sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RawTicket {
+pub struct RawTicket<'b> {
     /// Its JSON text.
-    pub raw: String,
+    pub raw: Cow<'b, str>,
     /// Characters of `raw` that are U+FFFD in place of invalid UTF-8.
     pub replaced_characters: i64,
 }
 
-impl RawTicket {
+impl<'b> RawTicket<'b> {
     /// A ticket from its JSON text.
-    pub fn new(raw: impl Into<String>) -> Self {
+    pub fn new(raw: impl Into<Cow<'b, str>>) -> Self {
         Self {
             raw: raw.into(),
             replaced_characters: 0,
@@ -63,8 +64,7 @@ impl RawTicket {
 ///
 /// # Errors
 /// Where the body is no JSON object with an array `tickets`, and why.
-pub fn decode_page(body: &[u8]) -> Result<Page, DecodeError> {
-    let body = Body::new(body);
+pub fn decode_page<'b>(body: &'b Body<'_>) -> Result<Page<'b>, DecodeError> {
     let envelope = body.envelope("tickets")?;
     if envelope.is_bare {
         return Err(DecodeError::NotAnObject);
@@ -73,6 +73,7 @@ pub fn decode_page(body: &[u8]) -> Result<Page, DecodeError> {
         Listed::Items(items) => items,
         Listed::Missing => return Err(DecodeError::Missing("tickets")),
         Listed::NotAnArray => return Err(DecodeError::NotAnArray("tickets")),
+        Listed::TooMany => return Err(DecodeError::TooMany("tickets")),
     };
     let mut page = Page {
         count: envelope.count.and_then(|raw| read(raw, count)),
@@ -123,7 +124,7 @@ fn flag(value: &Json<'_>) -> Option<bool> {
 /// What paging needs of a ticket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketKey {
-    /// Its id; `None` without a usable one.
+    /// Its id; `None` without a usable one: a text that is not empty, and no longer than ids are.
     pub id: Option<String>,
     /// When it was created, to the millisecond; `None` without a usable instant.
     pub created_at: Option<Instant>,
@@ -136,7 +137,7 @@ impl TicketKey {
             let named = entries.iter().rev().find(|(key, _)| key == name);
             named.map(|(_, value)| value)
         };
-        let id = |name| last(name)?.id().map(str::to_owned);
+        let id = |name| last(name)?.id().filter(|id| is_short(id)).map(str::to_owned);
         Self {
             id: id("id").or_else(|| id("_id")),
             created_at: last("createdAt")
@@ -158,7 +159,11 @@ impl TicketKey {
 
 impl From<KeyParts<'_>> for TicketKey {
     fn from(parts: KeyParts<'_>) -> Self {
-        let id = |raw| read(raw, |value| value.id().map(str::to_owned));
+        let id = |raw| {
+            read(raw, |value| {
+                value.id().filter(|id| is_short(id)).map(str::to_owned)
+            })
+        };
         Self {
             id: parts
                 .id
@@ -229,8 +234,12 @@ mod tests {
     use crate::table::instant_text;
     use proptest::prelude::*;
 
-    fn page(body: &str) -> Page {
-        decode_page(body.as_bytes()).expect(body)
+    fn decoded(body: &[u8]) -> Result<Page<'_>, DecodeError> {
+        decode_page(Box::leak(Box::new(Body::new(body))))
+    }
+
+    fn page(body: &str) -> Page<'_> {
+        decoded(body.as_bytes()).expect(body)
     }
 
     #[test]
@@ -294,7 +303,7 @@ mod tests {
             r#""secret""#,
             "null",
         ] {
-            let reason = decode_page(body.as_bytes()).expect_err(body).to_string();
+            let reason = decoded(body.as_bytes()).expect_err(body).to_string();
             assert!(!reason.contains("secret"), "{reason}");
             reasons.push_str(&reason);
             reasons.push('\n');
@@ -321,7 +330,7 @@ mod tests {
     #[test]
     fn one_unreadable_ticket_does_not_hide_the_others_or_its_own_key() {
         let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
-        let page = page(&format!(
+        let body = format!(
             r#"{{"tickets":[
                 {{"x":{deep},"id":"deep","createdAt":"2026-01-31T09:05:00Z"}},
                 {{"id":"lone","createdAt":1769850300123,"x":"\ud83d","\ud83d":1}},
@@ -330,7 +339,8 @@ mod tests {
                 {{"id":"first","id":"last","createdAt":null}},
                 {{}}, 42, null, "text", []
             ]}}"#
-        ));
+        );
+        let page = page(&body);
         let keys: Vec<String> = page
             .tickets
             .iter()
@@ -361,6 +371,24 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_far_too_many_items_is_no_answer_and_none_of_it_is_kept() {
+        let of = |items: usize| format!("{{\"tickets\":[{}1],\"count\":7}}", "1,".repeat(items - 1));
+        let most = of(super::super::body::MOST_LISTED);
+        assert_eq!(page(&most).tickets.len(), super::super::body::MOST_LISTED);
+        let more = of(super::super::body::MOST_LISTED + 1);
+        let error = decoded(more.as_bytes()).expect_err("too many");
+        assert_eq!(error, DecodeError::TooMany("tickets"));
+        assert_eq!(error.to_string(), "`tickets` in the body has more than 100000 items");
+    }
+
+    #[test]
+    fn an_id_far_longer_than_ids_are_is_none() {
+        let of = |length: usize| format!(r#"{{"id":"{}","createdAt":"2026-01-31"}}"#, "a".repeat(length));
+        assert!(TicketKey::of(&of(1_024)).id.is_some());
+        assert_eq!(TicketKey::of(&of(1_025)).id, None);
+    }
+
+    #[test]
     fn a_ticket_without_an_id_is_told_apart_by_its_text() {
         let page = page(r#"{"tickets":[{"x":1},{"x":2},{"x":1}]}"#);
         let names: Vec<_> = page.tickets.iter().map(RawTicket::stand_in).collect();
@@ -372,7 +400,7 @@ mod tests {
     #[test]
     fn invalid_utf_8_is_counted_with_the_ticket_it_stands_in() {
         let body = b"{\"x\":\"\xff\",\"tickets\":[{\"id\":\"a\"},{\"id\":\"b\",\"x\":\"\xff\xfe\xe2\x82\"},{\"id\":\"\xef\xbf\xbd\"}]}";
-        let page = decode_page(body).expect("readable");
+        let page = decoded(body).expect("readable");
         let counts: Vec<i64> = page
             .tickets
             .iter()
@@ -383,7 +411,7 @@ mod tests {
             page.tickets[1].raw,
             "{\"id\":\"b\",\"x\":\"\u{fffd}\u{fffd}\u{fffd}\"}"
         );
-        assert_eq!(decode_page(&body[..60]), Err(DecodeError::CutOff));
+        assert_eq!(decoded(&body[..60]), Err(DecodeError::CutOff));
     }
 
     proptest! {
@@ -392,19 +420,19 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
             text in "(\\PC|[\\[\\]{}:,\"\\\\]|\"tickets\":|\"id\":){0,40}",
         ) {
-            let _ = decode_page(&bytes);
-            let _ = decode_page(text.as_bytes());
+            let _ = decode_page(&Body::new(&bytes));
+            let _ = decode_page(&Body::new(text.as_bytes()));
             let mut around = b"{\"tickets\":[{\"id\":\"a\",\"x\":\"".to_vec();
             around.extend(&bytes);
             around.extend(b"\"}]}");
-            let _ = decode_page(&around);
+            let _ = decode_page(&Body::new(&around));
         }
 
         #[test]
         fn a_page_cut_anywhere_is_an_error(cut in 0usize..1000) {
             let body = "{\"count\":1,\"tickets\":[{\"id\":\"a\",\"createdAt\":\"2026-01-31\",\"name\":\"é\\ud83d\"}],\"pagination\":{\"hasMore\":false}}";
             let cut = cut % body.len();
-            prop_assert!(decode_page(&body.as_bytes()[..cut]).is_err());
+            prop_assert!(decode_page(&Body::new(&body.as_bytes()[..cut])).is_err());
         }
     }
 }

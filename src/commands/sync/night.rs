@@ -15,7 +15,7 @@ use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proofs, Rejected, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Instant, instant_text};
-use crate::window::Window;
+use crate::window::{EARLIEST, Window};
 
 /// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
 /// at least so many; and those that reading everything within `--refresh-within` takes a night.
@@ -497,7 +497,8 @@ pub(super) fn most_requests(
 
 /// What a sync that begins at `began_at` plans by, without its index.
 pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Result<Desk> {
-    let first = coverage.range.from();
+    // A store may cover years before any desk, which nothing is to be counted in.
+    let first = coverage.range.from().max(EARLIEST);
     Ok(Desk {
         first,
         since: (coverage.complete_at - OVERLAP).max(first),

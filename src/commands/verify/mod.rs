@@ -180,7 +180,10 @@ struct History {
 impl History {
     fn of(store: &Store) -> Result<Self> {
         let snapshots = store.snapshots(u32::MAX)?;
-        let windows = covered(&snapshots);
+        let covered = covered(&snapshots).into_iter();
+        let windows: Vec<Window> = covered
+            .filter_map(|window| window.since_earliest())
+            .collect();
         let has_messages = snapshots
             .iter()
             .any(|snapshot| is_claim(snapshot) && snapshot.has_messages);
