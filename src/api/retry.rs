@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::tls::Refused;
 use crate::settings::RetrySettings;
 
 /// The longest pause between two tries that the backoff itself asks for.
@@ -17,6 +18,10 @@ pub(super) enum Cause {
     Status(u16, Option<String>),
     /// No connection.
     Connect(String),
+    /// A server that is not believed, or that does not speak https.
+    Refused(Refused),
+    /// A proxy that lets nobody through without a name and a password.
+    ProxyLogin,
     /// Silence for longer than the timeout.
     Silence,
     /// An answer that kept coming, for longer than was left for all tries.
@@ -50,7 +55,9 @@ impl Cause {
             | Self::Slow
             | Self::Broken(_)
             | Self::Undecodable(_) => Remedy::TryAgain,
-            Self::Status(..) | Self::TooLarge(_) => Remedy::GiveUp,
+            Self::Status(..) | Self::TooLarge(_) | Self::Refused(_) | Self::ProxyLogin => {
+                Remedy::GiveUp
+            }
         }
     }
 
@@ -59,7 +66,11 @@ impl Cause {
         match self {
             Self::TooLarge(_) | Self::Silence | Self::Slow | Self::Broken(_) => true,
             Self::Status(status, _) => *status >= 500,
-            Self::Limited(_) | Self::Connect(_) | Self::Undecodable(_) => false,
+            Self::Limited(_)
+            | Self::Connect(_)
+            | Self::Refused(_)
+            | Self::ProxyLogin
+            | Self::Undecodable(_) => false,
         }
     }
 
@@ -94,6 +105,10 @@ impl Cause {
                 "check --base-url, and a proxy on the way; then run mava-export probe"
             }
             Self::TooLarge(_) => "raise --max-body",
+            Self::Refused(refused) => refused.remedy(),
+            Self::ProxyLogin => {
+                "write the name and the password into the proxy's variable: HTTPS_PROXY=http://name:password@host:port"
+            }
             Self::Connect(_) => {
                 "check the network, a proxy, and --base-url; then run the same command again"
             }
@@ -122,6 +137,10 @@ impl fmt::Display for Cause {
             Self::Status(status, Some(words)) => write!(out, "the API answered {status}: {words}"),
             Self::Status(status, None) => write!(out, "the API answered {status}"),
             Self::Connect(words) => write!(out, "no connection: {words}"),
+            Self::Refused(refused) => write!(out, "no connection: {refused}"),
+            Self::ProxyLogin => {
+                out.write_str("no connection: the proxy asks for a name and a password (407)")
+            }
             Self::Silence => out.write_str("no byte came for longer than the read timeout"),
             Self::Slow => {
                 out.write_str("the answer took longer than the time that was left for retries")

@@ -33,6 +33,9 @@ use crate::terminal::Printer;
 /// # Errors
 /// What ended it; see the command.
 pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
+    if let Some(connection) = command.connection() {
+        printer.conceal(&connection.api_key);
+    }
     match command {
         Command::Backfill {
             connection,
