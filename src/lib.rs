@@ -40,6 +40,7 @@
 //! - [`publish`]: Parquet snapshots of the store.
 //! - `derived`: opens the files whose paths follow from the one that was named.
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
+//! - [`redact`]: the key and hidden characters struck out of what is shown. Pure.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
 //! - [`error`]: the one error, and the exit codes.
@@ -59,6 +60,7 @@ pub mod normalize;
 pub mod plan;
 pub mod probe;
 pub mod publish;
+pub mod redact;
 pub mod refresh;
 pub mod report;
 pub mod settings;

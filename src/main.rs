@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let printer = terminal::Printer::new(args.output.resolve());
     let outcome = printer
         .start_log()
+        .inspect(|()| printer.configuration(&args.files))
         .and_then(|()| config::resolve(args, Utc::now()))
         .and_then(|command| commands::run(command, &printer));
     match outcome {

@@ -88,6 +88,24 @@ impl Command {
         let target = store.publish.as_ref()?;
         Some(&target.directory)
     }
+
+    /// How it reaches the API, where it does.
+    pub fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Backfill { connection, .. }
+            | Self::PlanBackfill { connection, .. }
+            | Self::Sync { connection, .. }
+            | Self::Verify { connection, .. }
+            | Self::Probe(connection) => Some(connection),
+            Self::PlanSync { .. }
+            | Self::Status(_)
+            | Self::Publish(_)
+            | Self::Query(_)
+            | Self::Demo(_)
+            | Self::Simulate(_)
+            | Self::Completions(_) => None,
+        }
+    }
 }
 
 /// How to reach the API and how hard to try.

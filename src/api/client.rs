@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::counters::Counters;
-use super::failure::{self, FetchError, Undecodable, cause_of};
+use super::failure::{self, FetchError, Undecodable};
+use super::loopback;
 use super::query::{Get, LONGEST_URL};
 use super::retry::{self, Answered, Cause, Remedy};
 use super::room::{Held, Room, weight};
+use super::tls::{self, Refused};
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
 use crate::error::{Error, ErrorKind, Result};
+use crate::redact::{Redactor, is_hidden};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
 
@@ -28,6 +31,15 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// What the API says of itself in an error is shown up to so many characters.
 const LONGEST_WORDS: usize = 200;
+
+/// Of what the API says so many characters are read at all.
+const MOST_READ: usize = 4_096;
+
+/// What hyper-util says of a proxy that answers 407. Its error is not public.
+const PROXY_LOGIN: &str = "tunnel error: proxy authorization required";
+
+/// And of one that answers anything else but 200.
+const PROXY_REFUSAL: &str = "tunnel error: unsuccessful";
 
 /// One try is given this or the read timeout, whichever is longer.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -53,8 +65,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Client {
     http: reqwest::Client,
     base_url: reqwest::Url,
-    /// Kept to strike it from what the API says.
-    api_key: SecretString,
+    /// Strikes the key from what the API and proxies say.
+    redactor: Redactor,
     gate: Gate,
     retry: RetrySettings,
     /// How far from ours the server's clock is believed.
@@ -110,15 +122,16 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(KEY_HEADER, key);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        // Fails only where a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let is_loopback = connection
-            .base_url
-            .host_str()
-            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let is_loopback = loopback::is_loopback(&connection.base_url);
+        // Where nothing is encrypted, no certificates are needed, and none are looked for.
+        let tls = match connection.base_url.scheme() {
+            "http" => tls::believing_nobody()?,
+            _ => tls::verifying()?,
+        };
         let builder = reqwest::Client::builder()
             .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
+            .tls_backend_preconfigured(tls)
             .connect_timeout(connection.timeouts.connect)
             .read_timeout(connection.timeouts.read)
             // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
@@ -128,6 +141,10 @@ impl Client {
             builder.no_proxy()
         } else {
             builder
+        };
+        let builder = match loopback::resolution(&connection.base_url) {
+            Some((host, addresses)) => builder.resolve_to_addrs(host, &addresses),
+            None => builder,
         };
         let http = builder
             .build()
@@ -144,7 +161,7 @@ impl Client {
         Ok(Self {
             http,
             base_url: connection.base_url.clone(),
-            api_key: connection.api_key.clone(),
+            redactor: Redactor::new(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
             clock_tolerance: connection.clock_tolerance,
@@ -297,7 +314,8 @@ impl Client {
         decode: &(impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static),
     ) -> std::result::Result<Landed<T>, Cause> {
         let url = get.url(&self.base_url);
-        let mut response = self.http.get(url).send().await.map_err(cause_of)?;
+        let sent = self.http.get(url).send().await;
+        let mut response = sent.map_err(|error| self.cause(error))?;
         let status = response.status();
         pass.answered(status.is_success()).await;
         self.counters.answers.fetch_add(1, Ordering::Relaxed);
@@ -329,7 +347,8 @@ impl Client {
         }
         let (body, held) = self.body(&mut response).await?;
         let arrived = Instant::now();
-        let (value, held) = decoded(body, held, decode).await?;
+        let decoded = decoded(body, held, decode).await;
+        let (value, held) = decoded.map_err(|cause| cause.told(|words| self.redact(words)))?;
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
         Ok(Landed {
             value,
@@ -348,7 +367,7 @@ impl Client {
         let cap = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
         let mut held = self.room.enter();
         let mut body = Vec::with_capacity(announced.min(cap).min(1 << 20));
-        while let Some(chunk) = response.chunk().await.map_err(cause_of)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.cause(error))? {
             let length = body.len() + chunk.len();
             if length > cap {
                 return Err(Cause::TooLarge(self.max_body_bytes));
@@ -388,8 +407,22 @@ impl Client {
         Duration::from_millis(self.clock_behind_ms.load(Ordering::Relaxed))
     }
 
-    /// The API's own words in an error's body, cut, on one line, and never with the key in them. A body
-    /// that is longer than any words, or breaks off, has none.
+    /// What the API or a proxy wrote, fit to be shown: on one line, cut, and without the key in it,
+    /// in whatever form.
+    pub fn redact(&self, words: &str) -> String {
+        let start: String = words.chars().take(MOST_READ).collect();
+        let line: String = self
+            .redactor
+            .foreign(&start)
+            .chars()
+            .map(|letter| if is_hidden(letter) { ' ' } else { letter })
+            .take(LONGEST_WORDS)
+            .collect();
+        line
+    }
+
+    /// The API's own words in an error's body, fit to be shown. A body that is longer than any words,
+    /// or breaks off, has none.
     async fn words(&self, response: &mut reqwest::Response) -> Option<String> {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
@@ -401,14 +434,33 @@ impl Client {
         let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
         self.counters.bytes.fetch_add(received, Ordering::Relaxed);
         let parsed: ApiError = serde_json::from_slice(&body).ok()?;
-        let line: String = parsed
-            .error
-            .replace(self.api_key.expose_secret(), "[REDACTED]")
-            .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .take(LONGEST_WORDS)
-            .collect();
-        Some(line)
+        Some(self.redact(&parsed.error))
+    }
+
+    /// Why a request has no answer.
+    fn cause(&self, error: reqwest::Error) -> Cause {
+        let is_timeout = error.is_timeout();
+        let is_connect = error.is_connect();
+        let error = error.without_url();
+        if let Some(refused) = Refused::in_chain(&error) {
+            return Cause::Refused(refused.told(|words| self.redact(words)));
+        }
+        // The outermost message says only that sending failed; the innermost says why.
+        let mut innermost: &dyn std::error::Error = &error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        let words = match innermost.to_string().as_str() {
+            PROXY_LOGIN => return Cause::ProxyLogin,
+            PROXY_REFUSAL => "the proxy refused to connect".to_owned(),
+            words => self.redact(words),
+        };
+        match (is_connect, is_timeout) {
+            (true, true) => Cause::Connect("no answer within the connect timeout".to_owned()),
+            (true, false) => Cause::Connect(words),
+            (false, true) => Cause::Silence,
+            (false, false) => Cause::Broken(words),
+        }
     }
 
     /// Longer than any wait that the budget alone explains.

@@ -69,24 +69,6 @@ impl From<Undecodable> for Cause {
     }
 }
 
-pub(super) fn cause_of(error: reqwest::Error) -> Cause {
-    let is_timeout = error.is_timeout();
-    let is_connect = error.is_connect();
-    let error = error.without_url();
-    // The outermost message says only that sending failed; the innermost says why.
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let words = innermost.to_string();
-    match (is_connect, is_timeout) {
-        (true, true) => Cause::Connect("no answer within the connect timeout".to_owned()),
-        (true, false) => Cause::Connect(words),
-        (false, true) => Cause::Silence,
-        (false, false) => Cause::Broken(words),
-    }
-}
-
 /// The request's last try ended by `cause`, and no further one may help within `total`.
 pub(super) fn given_up(
     get: &Get,

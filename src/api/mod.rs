@@ -3,12 +3,15 @@
 mod client;
 mod counters;
 mod failure;
+mod loopback;
 mod query;
 mod retry;
 mod room;
+mod tls;
 
 pub use client::{Client, Fetched};
 pub use counters::Counters;
 pub use failure::{FetchError, Undecodable};
+pub use loopback::is_loopback;
 pub use query::{Get, LONGEST_URL, ORIGINS, STATUSES, SortBy, SortOrder, TicketsQuery};
 pub use room::{Held, MOST_WEIGHT, weight};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use super::tls::Refused;
 use crate::budget::time_words;
 use crate::settings::RetrySettings;
 
@@ -21,6 +22,10 @@ pub(super) enum Cause {
     Status(Answered),
     /// No connection.
     Connect(String),
+    /// A server that is not believed, or that does not speak https.
+    Refused(Refused),
+    /// A proxy that lets nobody through without a name and a password.
+    ProxyLogin,
     /// Silence for longer than the timeout.
     Silence,
     /// An answer that kept coming, for longer than was left for all tries.
@@ -69,7 +74,11 @@ impl Cause {
             | Self::Slow
             | Self::Broken(_)
             | Self::Undecodable(_) => Remedy::TryAgain,
-            Self::Status(_) | Self::TooLarge(_) | Self::TooHeavy(_) => Remedy::GiveUp,
+            Self::Status(_)
+            | Self::TooLarge(_)
+            | Self::TooHeavy(_)
+            | Self::Refused(_)
+            | Self::ProxyLogin => Remedy::GiveUp,
         }
     }
 
@@ -83,7 +92,11 @@ impl Cause {
             | Self::Broken(_) => true,
             // One that names a pause is not at work on too many tickets: it wants to be left alone.
             Self::Status(answered) => answered.status >= 500 && answered.pause.is_none(),
-            Self::Limited(_) | Self::Connect(_) | Self::Undecodable(_) => false,
+            Self::Limited(_)
+            | Self::Connect(_)
+            | Self::Refused(_)
+            | Self::ProxyLogin
+            | Self::Undecodable(_) => false,
         }
     }
 
@@ -104,6 +117,15 @@ impl Cause {
     /// Whether the API refused this very request, and may well answer another.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self.status(), Some(400 | 404 | 414 | 422 | 431))
+    }
+
+    /// The same cause, with what is said of a body as `fit` makes it.
+    pub(super) fn told(self, fit: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Undecodable(words) => Self::Undecodable(fit(&words)),
+            Self::TooHeavy(words) => Self::TooHeavy(fit(&words)),
+            cause => cause,
+        }
     }
 
     /// The status answered, if one was.
@@ -134,6 +156,10 @@ impl Cause {
             }
             Self::TooLarge(_) => "raise --max-body",
             Self::TooHeavy(_) => "run mava-export probe, and report what it says",
+            Self::Refused(refused) => refused.remedy(),
+            Self::ProxyLogin => {
+                "write the name and the password into the proxy's variable: HTTPS_PROXY=http://name:password@host:port"
+            }
             Self::Connect(_) => {
                 "check the network, a proxy, and --base-url; then run the same command again"
             }
@@ -181,6 +207,10 @@ impl fmt::Display for Cause {
             }
             Self::Status(answered) => answered.fmt(out),
             Self::Connect(words) => write!(out, "no connection: {words}"),
+            Self::Refused(refused) => write!(out, "no connection: {refused}"),
+            Self::ProxyLogin => {
+                out.write_str("no connection: the proxy asks for a name and a password (407)")
+            }
             Self::Silence => out.write_str("no byte came for longer than the read timeout"),
             Self::Slow => {
                 out.write_str("the answer took longer than the time that was left for retries")

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::{backfill, drive};
 use crate::error::{Error, ExitCode, Result};
+use crate::redact;
 use crate::report::{Summary, SyncSummary};
 use crate::settings::{
     Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings, RunKind,
@@ -271,7 +272,7 @@ fn look(demo: &Demo, printer: &Printer) -> Result<()> {
 
 /// Says how to go on.
 fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
-    let path = demo.store.path.display();
+    let path = redact::on_one_line(&demo.store.path.display().to_string());
     printer.data(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \

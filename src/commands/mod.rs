@@ -36,6 +36,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
     if let Some(directory) = command.directory() {
         crate::publish::refuse_linked_store(directory)?;
     }
+    if let Some(connection) = command.connection() {
+        printer.conceal(&connection.api_key);
+    }
     match command {
         Command::Backfill {
             connection,

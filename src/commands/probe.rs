@@ -5,7 +5,6 @@
 )]
 
 use chrono::{TimeDelta, Utc};
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
@@ -48,9 +47,8 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
     let answer: serde_json::Value = fetched.map_err(no_answer)?.value;
     let mut findings = probe::examine(&answer, window);
     // The names of fields are the API's own words.
-    let key = connection.api_key.expose_secret();
     for finding in &mut findings {
-        finding.what = finding.what.replace(key, "[REDACTED]");
+        finding.what = client.redact(&finding.what);
     }
     Ok(Probe {
         base_url: connection.base_url.to_string(),

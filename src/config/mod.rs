@@ -2,8 +2,13 @@
 
 mod file;
 mod key;
+mod locate;
+mod open;
+mod proxy;
 mod resolve;
 mod state;
 
 pub use file::File;
+pub use key::KEY_VARIABLE;
+pub use locate::locate;
 pub use resolve::{resolve, resolve_with};

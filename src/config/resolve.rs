@@ -1,15 +1,14 @@
 //! From what was typed to what is meant: pure, but for [`resolve`], which looks up the user's state
 //! directory and hands in the reader of the API key.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{key, state};
-use crate::api::{LONGEST_URL, TicketsQuery};
+use super::{key, proxy, state};
+use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
     SyncArgs,
@@ -39,6 +38,12 @@ pub fn resolve(mut args: Args, now: Instant) -> Result<Command> {
         && api.rate_limit.0.is_some()
     {
         api.state_dir = Some(state::directory()?);
+    }
+    // What is wrong with the address itself is told below.
+    if let Some(api) = api(&mut args.command)
+        && let Ok(url) = base_url(&api.base_url)
+    {
+        proxy::check(&url)?;
     }
     resolve_with(args, now, key::read)
 }
@@ -401,15 +406,9 @@ fn base_url(text: &str) -> Result<Url> {
     };
     let mut url =
         Url::parse(text.trim()).map_err(|error| refuse("cannot be read").because(error))?;
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback => {}
+        "http" if is_loopback(&url) => {}
         "http" => return Err(refuse("is http: the API key would travel in the clear")),
         _ => return Err(refuse("is neither https nor http")),
     }
