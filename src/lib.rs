@@ -41,6 +41,7 @@
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
+//! - [`clock`], [`limits`]: the machine's clock, and what the system allows a process.
 //! - [`error`]: the one error, and the exit codes.
 //!
 //! Arrows point one way, from the edge to the core: the client never sees a table, the store never
@@ -49,10 +50,12 @@
 pub mod api;
 pub mod budget;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
 pub mod extract;
+pub mod limits;
 pub mod normalize;
 pub mod plan;
 pub mod probe;

@@ -51,8 +51,8 @@ pub enum Command {
     Status(StoreSettings),
     /// Count the API against a store.
     Verify {
-        /// The API.
-        connection: Connection,
+        /// The API; `None` where no key is given and none is needed.
+        connection: Option<Connection>,
         /// What to compare.
         verify: Verify,
     },
@@ -297,6 +297,8 @@ impl Backfill {
 pub struct Verify {
     /// The store.
     pub store: StoreSettings,
+    /// Whether to hold the store against itself too.
+    pub is_deep: bool,
     /// Whether to re-read what differs.
     pub is_repair: bool,
     /// Mark tickets deleted even when suspiciously many are gone.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::query::Get;
 use super::retry::{self, Cause, Remedy};
 use crate::budget::{Gate, Ledger, Limit, Pass, fingerprint};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
@@ -388,6 +389,15 @@ impl Client {
 
     /// Whether the server's clock is near enough to ours to go by; says once where it is not.
     fn is_believed(&self, server_time: table::Instant) -> bool {
+        if !clock::is_possible(server_time) {
+            if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    server_time = %table::instant_text(server_time),
+                    "the API's clock cannot be right; this machine's is taken"
+                );
+            }
+            return false;
+        }
         let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
         let distance = retry::distance(server, ours);
         if distance <= self.clock_tolerance {

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::Instant;
 
 use super::ledger::Entry;
 use super::{Ledger, Limit, Request, millis, penalty};
+use crate::clock;
 use crate::error::Result;
 
 /// How long to wait for another process to let go of the ledger before asking again.
@@ -238,7 +238,7 @@ impl Gate {
         if opens_ms > own_ms {
             return Ok(Turn::Wait(span(opens_ms - own_ms)));
         }
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         let entry = match state.ledger.as_mut() {
             Some(ledger) => ledger.try_enter(limit, swiftest_ms, now_ms)?,
             None => Entry::Entered {
@@ -291,7 +291,7 @@ impl Gate {
 
     /// The same for those who share the ledger; `false` where another process holds it just now.
     fn settle_entry(&self, entry: i64) -> bool {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         match self.state().ledger.as_mut() {
             Some(ledger) => ledger.try_settle(entry, now_ms).unwrap_or(true),
             None => true,
@@ -312,7 +312,7 @@ impl Gate {
     ) -> Result<Duration> {
         let pause = self.close_here(pass, retry_after, random);
         loop {
-            let until_ms = Utc::now().timestamp_millis().saturating_add(millis(pause));
+            let until_ms = clock::now_ms().saturating_add(millis(pause));
             let is_entered = match self.state().ledger.as_mut() {
                 Some(ledger) => ledger.try_close(until_ms)?,
                 None => true,

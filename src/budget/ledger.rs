@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::Utc;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::{LONGEST_PERIOD, Limit, Request, file, millis};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a request is kept: the longest period, and an hour for its margin. Not the span of the
@@ -60,13 +60,9 @@ impl Ledger {
     /// # Errors
     /// [`ErrorKind::Usage`] where the directory cannot be made or written; where the file cannot be
     /// used for another reason, [`ErrorKind::Failed`].
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
     pub fn open(directory: &Path, fingerprint: &str, whole: u32) -> Result<Self> {
         let path = directory.join(format!("budget-{fingerprint}.sqlite"));
-        match file::open(&path, whole, Utc::now().timestamp_millis()) {
+        match file::open(&path, whole, clock::now_ms()) {
             Ok(connection) => Ok(Self {
                 connection,
                 path,
@@ -169,12 +165,8 @@ impl Ledger {
     /// Closes the ledger for everyone until `until_ms`, but at most [`LONGEST_CLOSURE`] from
     /// now; an earlier end never shortens a later one. `false` where another process holds the
     /// file for a moment.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock, and the gate tells just the end"
-    )]
     pub(super) fn try_close(&mut self, until_ms: i64) -> Result<bool> {
-        self.try_close_at(until_ms, Utc::now().timestamp_millis())
+        self.try_close_at(until_ms, clock::now_ms())
     }
 
     fn try_close_at(&mut self, until_ms: i64, now_ms: i64) -> Result<bool> {
@@ -227,12 +219,8 @@ impl Ledger {
 
     /// Goes on with the file that now stands in the place of the one that was open, made anew
     /// where that is damaged.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
     fn reopen(&mut self) -> Result<()> {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         // One that looks whole and still does not work gives way too.
         let is_forced = std::mem::replace(&mut self.is_reopened, true);
         let opened = file::begin_anew(&self.path, self.whole, now_ms, is_forced);

@@ -1,14 +1,11 @@
 //! `probe`: does the API still look as expected?
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, FetchError, TicketsQuery};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
@@ -24,7 +21,7 @@ use crate::wire;
 /// The request failed for good.
 pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Result<Probe> {
     let client = Client::new(connection, rand::random)?;
-    let now = Utc::now();
+    let now = clock::now()?;
     let window = Window::new(now - TimeDelta::days(LONGEST_DAYS), now)
         .ok_or_else(|| Error::failed("the clock stands at the beginning of time"))?;
     let query = TicketsQuery {

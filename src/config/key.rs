@@ -17,6 +17,14 @@ const VARIABLE: &str = "MAVA_API_KEY";
 /// No key is longer; a file that is was named by mistake.
 const LONGEST_BYTES: u64 = 4096;
 
+/// What is said where no key is given at all.
+const NONE: &str = "there is no API key";
+
+/// Whether an error says that no key is given at all.
+pub(super) fn is_none(error: &Error) -> bool {
+    error.to_string() == NONE
+}
+
 /// Where the key comes from.
 #[derive(Debug, PartialEq, Eq)]
 enum Source<'a> {
@@ -33,7 +41,7 @@ enum Source<'a> {
 pub(super) fn read(key_file: Option<&Path>, has_typed_key_file: bool) -> Result<SecretString> {
     let variable = std::env::var_os(VARIABLE);
     let source = choose(key_file, has_typed_key_file, variable.is_some()).ok_or_else(|| {
-        Error::usage("there is no API key")
+        Error::usage(NONE)
             .help("set MAVA_API_KEY, or give --api-key-file PATH (- reads it from stdin)")
     })?;
     match source {

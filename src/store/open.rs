@@ -96,6 +96,8 @@ impl Store {
             connection,
             path,
             lock: Some(lock),
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 
@@ -125,6 +127,8 @@ impl Store {
             connection,
             path: resolved,
             lock: None,
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 }

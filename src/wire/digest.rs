@@ -8,7 +8,7 @@ use crate::table::Instant;
 const USUAL_BYTES: usize = 4_096;
 
 /// Collects values, then hashes them in one go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Digest(Vec<u8>);
 
 impl Default for Digest {
@@ -48,6 +48,11 @@ impl Digest {
     pub(crate) fn count(&mut self, items: usize) {
         self.0.push(b'n');
         self.0.extend_from_slice(&(items as u64).to_le_bytes());
+    }
+
+    /// Adds what was added to another one.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
     }
 
     /// The first 16 bytes of BLAKE3 over all that was added.
