@@ -43,6 +43,7 @@
 //! - [`redact`]: the key and hidden characters struck out of what is shown. Pure.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
+//! - [`clock`], [`limits`]: the machine's clock, and what the system allows a process.
 //! - [`error`]: the one error, and the exit codes.
 //!
 //! Arrows point one way, from the edge to the core: the client never sees a table, the store never
@@ -51,11 +52,13 @@
 pub mod api;
 pub mod budget;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 mod derived;
 pub mod error;
 pub mod extract;
+pub mod limits;
 pub mod normalize;
 pub mod plan;
 pub mod probe;

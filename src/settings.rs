@@ -51,8 +51,8 @@ pub enum Command {
     Status(StoreSettings),
     /// Count the API against a store.
     Verify {
-        /// The API.
-        connection: Connection,
+        /// The API; `None` where no key is given and none is needed.
+        connection: Option<Connection>,
         /// What to compare.
         verify: Verify,
     },
@@ -95,8 +95,8 @@ impl Command {
             Self::Backfill { connection, .. }
             | Self::PlanBackfill { connection, .. }
             | Self::Sync { connection, .. }
-            | Self::Verify { connection, .. }
             | Self::Probe(connection) => Some(connection),
+            Self::Verify { connection, .. } => connection.as_ref(),
             Self::PlanSync { .. }
             | Self::Status(_)
             | Self::Publish(_)
@@ -337,6 +337,8 @@ impl Backfill {
 pub struct Verify {
     /// The store.
     pub store: StoreSettings,
+    /// Whether to hold the store against itself too.
+    pub is_deep: bool,
     /// Whether to re-read what differs.
     pub is_repair: bool,
     /// Mark tickets deleted even when suspiciously many are gone.

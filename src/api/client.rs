@@ -21,6 +21,7 @@ use super::retry::{self, Answered, Cause, Remedy};
 use super::room::{Held, Room, weight};
 use super::tls::{self, Refused};
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::{Redactor, is_hidden};
 use crate::settings::{Connection, RetrySettings};
@@ -382,6 +383,15 @@ impl Client {
 
     /// Whether the server's clock is near enough to ours to go by; says once where it is not.
     fn is_believed(&self, server_time: table::Instant) -> bool {
+        if !clock::is_possible(server_time) {
+            if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    server_time = %table::instant_text(server_time),
+                    "the API's clock cannot be right; this machine's is taken"
+                );
+            }
+            return false;
+        }
         let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
         let distance = retry::distance(server, ours);
         if distance <= self.clock_tolerance {

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::Instant;
 
 use super::ledger::Entry;
 use super::pause::{Pause, instant_words, span, time_words};
 use super::{LONGEST_WAIT, Ledger, Limit, Request, millis, penalty};
+use crate::clock;
 use crate::error::Error;
 
 /// How long to wait for another process to let go of the ledger before asking again.
@@ -279,7 +279,7 @@ impl Gate {
         if let Some(own) = state.own_pause.filter(|own| own.until > now) {
             let asked = own.asked_until.saturating_duration_since(now);
             if asked > self.longest_pause {
-                let now_ms = Utc::now().timestamp_millis();
+                let now_ms = clock::now_ms();
                 let mut pause = Pause::of(asked, self.longest_pause, now_ms);
                 pause.until_ms = now_ms.saturating_add(millis(own.until - now));
                 return Err(Barred::Paused(pause));
@@ -308,7 +308,7 @@ impl Gate {
         if opens_ms > own_ms {
             return Ok(Turn::Wait(span(opens_ms - own_ms)));
         }
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         let entry = match state.ledger.as_mut() {
             Some(ledger) => ledger.try_enter(limit, swiftest_ms, now_ms)?,
             None => Entry::Entered {
@@ -385,7 +385,7 @@ impl Gate {
 
     /// The same for those who share the ledger; `false` where another process holds it just now.
     fn settle_entry(&self, entry: i64) -> bool {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         match self.state().ledger.as_mut() {
             Some(ledger) => ledger.try_settle(entry, now_ms).unwrap_or(true),
             None => true,
@@ -409,7 +409,7 @@ impl Gate {
     ) -> Result<Duration, Error> {
         let asked = self.close_here(pass, retry_after, random);
         for _ in 0..TRIES_TO_SETTLE {
-            let now_ms = Utc::now().timestamp_millis();
+            let now_ms = clock::now_ms();
             let pause = Pause::of(asked, self.longest_pause, now_ms);
             let is_entered = match self.state().ledger.as_mut() {
                 Some(ledger) => ledger.try_close(pause, now_ms)?,
@@ -601,7 +601,7 @@ mod tests {
             let Err(Barred::Paused(pause)) = gate.pass().await else {
                 panic!("it is paused");
             };
-            let now_ms = Utc::now().timestamp_millis();
+            let now_ms = clock::now_ms();
             let left = pause.left(now_ms);
             assert!((44_990..=45_000).contains(&left.as_secs()), "{left:?}");
             assert!(pause.until_ms <= now_ms + 900_000, "{pause:?}");

@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::Utc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::pause::{self, Pause};
 use super::{LONGEST_PERIOD, LONGEST_WAIT, Limit, Request, file, millis};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a request is kept: the longest period, and an hour for its margin. Not the span of the
@@ -59,13 +59,9 @@ impl Ledger {
     /// # Errors
     /// [`ErrorKind::Usage`] where the directory cannot be made or written; where the file cannot be
     /// used for another reason, [`ErrorKind::Failed`].
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
     pub fn open(directory: &Path, fingerprint: &str, whole: u32) -> Result<Self> {
         let path = directory.join(format!("budget-{fingerprint}.sqlite"));
-        match file::open(&path, whole, Utc::now().timestamp_millis()) {
+        match file::open(&path, whole, clock::now_ms()) {
             Ok(connection) => Ok(Self {
                 connection,
                 path,
@@ -246,12 +242,8 @@ impl Ledger {
 
     /// Goes on with the file that now stands in the place of the one that was open, made anew
     /// where that is damaged; with none for now where another process is at it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
     fn reopen(&mut self) -> Result<()> {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         // One that looks whole and still does not work gives way too.
         let is_forced = self.is_reopened;
         let opened = file::begin_anew(&self.path, self.whole, now_ms, is_forced);

@@ -87,11 +87,15 @@ Examples:
 pub(super) const VERIFY: &str = "\
 Examples:
   mava-export verify --to sqlite:support.db
+  mava-export verify --to sqlite:support.db --deep
   mava-export verify --to sqlite:support.db --repair
   mava-export verify --to sqlite:support.db --json | jq .differences
 
-Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
-With --repair it holds the store like any other run; without, it only reads.";
+Exit code 0: all counts are equal, and with --deep every row is as it was written; 3: something
+differs or is damaged, and with --repair: it still is, or could only be kept as it was found.
+--deep and --repair look at the store first, which sends nothing: the file, then the content of
+every row against the hash it had when it was written. --deep needs no key for that, and stops there
+where none is given. With --repair it holds the store like any other run; without, it only reads.";
 
 pub(super) const PUBLISH_TO: &str =
     "The directory to publish to, parquet:DIR; without --from, the store in it is published";

@@ -19,7 +19,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs,
     SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 pub(crate) use value::word;
@@ -131,6 +131,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it does the same whatever the time.
+    pub fn is_timeless(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Completions { .. })
+    }
+}
+
 /// What to plan.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PlanCommand {
@@ -200,6 +207,9 @@ pub struct VerifyArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// What to look at.
+    #[command(flatten)]
+    pub depth: DepthArgs,
     /// What to do about it.
     #[command(flatten)]
     pub repair: RepairArgs,

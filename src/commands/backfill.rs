@@ -1,19 +1,16 @@
 //! `backfill`: the history of a desk into a store.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
 
 use super::gone::Search;
 use crate::api::Client;
+use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
@@ -59,7 +56,7 @@ pub async fn backfill_keeping(
     settings: &Backfill,
 ) -> Result<(Summary, ExitCode, Store)> {
     let began = Moment::now();
-    let now = Utc::now();
+    let now = clock::now()?;
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
@@ -317,7 +314,7 @@ impl Part<'_> {
         }
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
-        let snapshot = store.finish(snapshot_id, outcome, Utc::now())?;
+        let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
         let exit_code = if snapshot.outcome == "complete" {
             ExitCode::Complete
         } else {

@@ -7,12 +7,13 @@
 use std::time::Duration;
 use std::{fs, io};
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use rusqlite::types::ValueRef;
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{backfill, drive};
+use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::report::{Summary, SyncSummary};
@@ -175,7 +176,7 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
     // Held, so that no run is under way in it.
     let options = OpenOptions {
         file_mode: demo.store.file_mode,
-        now: Utc::now(),
+        now: clock::now()?,
     };
     let store = Store::open(path, &options)?;
     backfill::refuse_other_desk(&store, RunKind::Demo, path)?;
@@ -314,7 +315,7 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
         Some(since) => since,
         None => window::parse(FIRST_DAY)?,
     };
-    let until = simulation.until.unwrap_or_else(Utc::now);
+    let until = simulation.until.map_or_else(clock::now, Ok)?;
     let spec = SimulatorSpec {
         rate_limit: simulation.rate_limit.map(|limit| {
             let requests = usize::try_from(limit.requests).unwrap_or(usize::MAX);

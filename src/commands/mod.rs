@@ -6,6 +6,7 @@ mod demo;
 mod drive;
 mod filters;
 mod gone;
+mod mend;
 mod plan;
 mod probe;
 mod publish;
@@ -19,12 +20,13 @@ pub use backfill::{Context, backfill, backfill_keeping};
 pub use plan::plan;
 pub use probe::probe;
 pub use sync::{sync, sync_keeping};
-pub use verify::{verify, verify_keeping};
+pub use verify::{check, verify, verify_keeping};
 
 use tokio::runtime::Runtime;
 
 use crate::cli;
 use crate::error::{Error, ExitCode, Result};
+use crate::limits;
 use crate::settings::Command;
 use crate::terminal::Printer;
 
@@ -75,7 +77,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             }))
         }),
         Command::Verify { connection, verify } => {
-            on_runtime(|runtime| runtime.block_on(verify::run(&connection, &verify, printer)))
+            on_runtime(|runtime| runtime.block_on(verify::run(connection.as_ref(), &verify, printer)))
         }
         Command::Status(store) => status::status(&store, printer),
         Command::Publish(store) => {
@@ -94,7 +96,10 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
 }
 
 fn on_runtime(work: impl FnOnce(&Runtime) -> Result<ExitCode>) -> Result<ExitCode> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    limits::check_run(workers)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start the runtime").because(error))?;

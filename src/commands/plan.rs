@@ -1,14 +1,10 @@
 //! `plan backfill`: windows, tickets, requests and minutes, before anything is spent on them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, TicketsQuery, Undecodable};
 use crate::budget::Limit;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::plan;
@@ -31,7 +27,7 @@ pub async fn plan(
 ) -> Result<Plan> {
     let client = Client::new(connection, rand::random)?;
     let range = settings
-        .window(Utc::now())
+        .window(clock::now()?)
         .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
     let mut windows = Vec::new();
     for window in range.split_by_year() {

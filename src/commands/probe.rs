@@ -1,13 +1,10 @@
 //! `probe`: does the API still look as expected?
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
@@ -26,7 +23,7 @@ const HEAVIEST: u64 = 1 << 30;
 /// The request failed for good.
 pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Result<Probe> {
     let client = Client::new(connection, rand::random)?;
-    let now = Utc::now();
+    let now = clock::now()?;
     let window = Window::new(now - TimeDelta::days(LONGEST_DAYS), now)
         .ok_or_else(|| Error::failed("the clock stands at the beginning of time"))?;
     let query = TicketsQuery {

@@ -29,6 +29,13 @@ const OPEN_TO_OTHERS: u32 = 0o066;
 
 /// How to mend a file with the wrong thing in it.
 const CONTENT: &str = "must hold the key as Mava shows it, and nothing else";
+/// What is said where no key is given at all.
+const NONE: &str = "there is no API key";
+
+/// Whether an error says that no key is given at all.
+pub(super) fn is_none(error: &Error) -> bool {
+    error.to_string() == NONE
+}
 
 /// Where the key comes from.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,7 +78,7 @@ const AT_A_TERMINAL: Patience = Patience {
 pub(super) fn read(key_file: Option<&Path>, has_typed_key_file: bool) -> Result<SecretString> {
     let variable = std::env::var_os(KEY_VARIABLE);
     let source = choose(key_file, has_typed_key_file, variable.is_some()).ok_or_else(|| {
-        Error::usage("there is no API key")
+        Error::usage(NONE)
             .help("set MAVA_API_KEY, or give --api-key-file PATH (- reads it from stdin)")
     })?;
     match source {

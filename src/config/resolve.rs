@@ -121,13 +121,16 @@ pub fn resolve_with(
         cli::Command::Verify(typed) => {
             let verify = Verify {
                 store: store(&typed.store, typed.snapshots.keep_snapshots)?,
+                is_deep: typed.depth.deep,
                 is_repair: typed.repair.repair,
                 allow_deletions: typed.repair.allow_deletions,
             };
-            Command::Verify {
-                connection: connect(&typed.api)?,
-                verify,
-            }
+            let connection = match connect(&typed.api) {
+                // What needs no key does without one.
+                Err(error) if verify.is_deep && !verify.is_repair && key::is_none(&error) => None,
+                connection => Some(connection?),
+            };
+            Command::Verify { connection, verify }
         }
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),

@@ -13,6 +13,35 @@ fn cell(digest: &mut Digest, cell: Cell<'_>) {
     }
 }
 
+/// A hash over cells that come one by one, as they are stored: of the same rows in the same order it
+/// is that of the normaliser.
+#[derive(Debug, Clone)]
+pub(crate) struct Sum(Digest);
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self(Digest::keeping())
+    }
+}
+
+impl Sum {
+    /// Adds a cell.
+    pub(crate) fn cell(&mut self, value: Cell<'_>) {
+        cell(&mut self.0, value);
+    }
+
+    /// Adds so many items, whose cells were added to a sum of their own.
+    pub(crate) fn items(&mut self, count: usize, cells: &Self) {
+        self.0.count(count);
+        self.0.append(&cells.0);
+    }
+
+    /// The hash of all that was added.
+    pub(crate) fn hash(&self) -> Hash {
+        self.0.hash()
+    }
+}
+
 fn row(digest: &mut Digest, record: &impl Record) {
     record.each_cell(|value| cell(digest, value));
 }

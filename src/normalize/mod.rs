@@ -24,6 +24,9 @@ mod tests;
 
 pub use ticket::ticket;
 
+pub(crate) use facts::Facts;
+pub(crate) use hash::Sum;
+
 use crate::table;
 
 /// What one ticket comes to.

@@ -20,10 +20,13 @@ use super::work::{self, Shared};
 use super::{Options, directory, layout, schema};
 use crate::error::Error;
 use crate::report::Publishing;
-use crate::store::Store;
+use crate::store::{Damage, Store};
 use crate::table::{Instant, Record, Snapshot, TABLES, Table, Ticket, instant_text};
 
 type Result<T> = std::result::Result<T, Stop>;
+
+/// Damaged rows that an error names at most.
+const NAMED: usize = 10;
 
 /// What a snapshot is built from.
 pub(super) struct Build<'a> {
@@ -93,6 +96,10 @@ impl Build<'_> {
             cancel: self.cancel,
             progress: self.progress,
         };
+        let (damaged, readers) = work::check(&plan.jobs, readers, shared)?;
+        if !damaged.is_empty() {
+            return Err(self.damaged(&damaged).into());
+        }
         let done = work::all(&plan.jobs, readers, shared)?;
         let mut built = Built {
             manifest: self.manifest(parent)?,
@@ -110,6 +117,31 @@ impl Build<'_> {
         self.changes(&mut built, parent, found)?;
         self.complete(&mut built, parent, &months)?;
         Ok(built)
+    }
+
+    /// What is told of rows that are not as they were written: nobody is to take them for the desk's.
+    fn damaged(&self, damaged: &[Damage]) -> Error {
+        let names: Vec<String> = damaged
+            .iter()
+            .take(NAMED)
+            .map(|row| match row.table == Ticket::TABLE.name {
+                true => format!("ticket {}", row.id),
+                false => format!("{} {}", row.table, row.id),
+            })
+            .collect();
+        let more = match damaged.len().checked_sub(NAMED) {
+            None | Some(0) => String::new(),
+            Some(more) => format!(" and {more} more"),
+        };
+        let store = self.store.path().display();
+        Error::failed(format!(
+            "nothing was published: {store} holds rows that are not as they were written: {}{more}",
+            names.join(", ")
+        ))
+        .help(
+            "mava-export verify --repair (or sync --full) on this store reads them again; then publish. \
+             verify --deep lists all that is damaged",
+        )
     }
 
     /// Writes the manifest.

@@ -7,9 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 use super::failure::Failure;
+use super::hash;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -17,7 +18,11 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_add_rejected.sql"),
     include_str!("../../migrations/0006_add_categories_listed.sql"),
     include_str!("../../migrations/0007_add_ratings_counted.sql"),
+    include_str!("../../migrations/0008_add_row_hashes.sql"),
 ];
+
+/// The migration after which every row has a hash.
+const ROW_HASHES: i32 = 8;
 
 /// The version this program writes.
 pub(super) fn newest() -> i32 {
@@ -50,6 +55,9 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             transaction.execute_batch(sql)?;
+            if number == ROW_HASHES {
+                hash::all(&transaction)?;
+            }
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;
         }

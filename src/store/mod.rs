@@ -5,6 +5,7 @@
 //! the file holds a consistent prefix of the run at any instant. One [`Store`] writes at a time,
 //! held by an operating-system lock; any number of read-only ones look on.
 
+mod audit;
 mod bind;
 mod campaigns;
 mod children;
@@ -13,11 +14,13 @@ mod customers;
 mod deletions;
 mod failure;
 mod files;
+mod hash;
 mod header;
 mod history;
 mod identity;
 mod lock;
 mod lookups;
+mod mend;
 mod migrate;
 mod open;
 mod outcomes;
@@ -28,7 +31,9 @@ mod references;
 mod rejects;
 mod resolutions;
 mod runs;
+mod salvage;
 mod slices;
+mod sums;
 mod sync;
 mod tickets;
 mod unproven;
@@ -39,12 +44,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
+pub use audit::{Audit, Damage};
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use deletions::Neighbour;
 pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use outcomes::SyncOutcome;
-pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
+pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
 pub use rejects::Rejected;
@@ -65,6 +71,10 @@ pub struct Store {
     files: files::Files,
     /// `None` when opened for reading only.
     lock: Option<lock::Lock>,
+    /// Whether what is read is held against what is stored row by row.
+    is_thorough: bool,
+    /// What was corrected so far.
+    mended: Mended,
 }
 
 impl Store {

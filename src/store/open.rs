@@ -110,6 +110,8 @@ impl Store {
             path,
             files,
             lock: Some(lock),
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 
@@ -145,6 +147,8 @@ impl Store {
             path: resolved,
             files,
             lock: None,
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 }

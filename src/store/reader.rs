@@ -26,7 +26,11 @@ impl Reader {
 
     /// The error for people of a query that failed; `what` says what was being done.
     pub fn failed(&self, what: &str, error: rusqlite::Error) -> Error {
-        Failure::from(error).explain(&self.path, what)
+        self.explain(what, Failure::from(error))
+    }
+
+    pub(super) fn explain(&self, what: &str, failure: Failure) -> Error {
+        failure.explain(&self.path, what)
     }
 }
 

@@ -11,11 +11,13 @@ const USUAL_BYTES: usize = 4_096;
 const MOST_BYTES: usize = 64 << 10;
 
 /// Collects values, and hashes them in one go where they are few.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Digest {
     collected: Vec<u8>,
     /// What was collected before.
     begun: Option<Box<blake3::Hasher>>,
+    /// What is collected at most.
+    most_bytes: usize,
 }
 
 impl Default for Digest {
@@ -23,11 +25,21 @@ impl Default for Digest {
         Self {
             collected: Vec::with_capacity(USUAL_BYTES),
             begun: None,
+            most_bytes: MOST_BYTES,
         }
     }
 }
 
 impl Digest {
+    /// One that keeps all that is added, so that it can be appended to another.
+    pub(crate) fn keeping() -> Self {
+        Self {
+            collected: Vec::new(),
+            begun: None,
+            most_bytes: usize::MAX,
+        }
+    }
+
     /// Adds a NULL.
     pub(crate) fn null(&mut self) {
         self.collected.push(b'0');
@@ -51,7 +63,7 @@ impl Digest {
         self.collected.push(b's');
         self.collected
             .extend_from_slice(&(value.len() as u64).to_le_bytes());
-        if self.collected.len() + value.len() > MOST_BYTES {
+        if self.collected.len().saturating_add(value.len()) > self.most_bytes {
             self.hash_on(value);
         } else {
             self.collected.extend_from_slice(value.as_bytes());
@@ -71,6 +83,12 @@ impl Digest {
         self.collected.push(b'n');
         self.collected
             .extend_from_slice(&(items as u64).to_le_bytes());
+    }
+
+    /// Adds what was added to another one, which keeps it: [`Digest::keeping`].
+    pub(crate) fn append(&mut self, other: &Self) {
+        debug_assert!(other.begun.is_none(), "hashed already");
+        self.collected.extend_from_slice(&other.collected);
     }
 
     /// The first 16 bytes of BLAKE3 over all that was added.

@@ -22,7 +22,7 @@ pub use page::{Page, RawTicket, TicketKey, decode_page};
 
 pub(crate) use digest::Digest;
 pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slots};
-pub(crate) use instant::after as instant_after;
+pub(crate) use instant::{after as instant_after, usual as usual_instant};
 pub(crate) use json::{Entries, Json, Read, with_json};
 pub(crate) use reference::{own_id, read_reference};
 pub(crate) use reject::{Rejects, reject, unread_thread};

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use chrono::Utc;
-
 use super::night::{Failing, Night};
 use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
+use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
@@ -156,7 +155,7 @@ impl Night<'_> {
     }
 
     fn take(&mut self, page: Page, rejected: Vec<Shown>, seen: &mut Seen) -> Result<()> {
-        let read_at = page.server_time.unwrap_or_else(Utc::now);
+        let read_at = page.server_time.map_or_else(clock::now, Ok)?;
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
         for outcome in page.outcomes {
