@@ -4,15 +4,18 @@
     reason = "these tests start processes, look at their files and watch the clock"
 )]
 
+mod bounds;
 mod demo;
 mod exits;
 mod kill;
 mod kill_sync;
 mod output;
+mod pauses;
 mod permissions;
 mod publish;
 mod query;
 mod secrets;
+mod server;
 mod signals;
 mod stored;
 mod support;
