@@ -163,9 +163,19 @@ mod tests {
     #[test]
     fn what_lies_before_2010_holds_no_tickets() {
         assert_eq!(EARLIEST, at("2010-01-01"));
-        let of = |from, until| Window::new(at(from), at(until)).expect("not empty").since_earliest();
-        assert_eq!(of("0001-01-01", "2012-01-01"), Window::new(at("2010-01-01"), at("2012-01-01")));
-        assert_eq!(of("2011-01-01", "2012-01-01"), Window::new(at("2011-01-01"), at("2012-01-01")));
+        let of = |from, until| {
+            Window::new(at(from), at(until))
+                .expect("not empty")
+                .since_earliest()
+        };
+        assert_eq!(
+            of("0001-01-01", "2012-01-01"),
+            Window::new(at("2010-01-01"), at("2012-01-01"))
+        );
+        assert_eq!(
+            of("2011-01-01", "2012-01-01"),
+            Window::new(at("2011-01-01"), at("2012-01-01"))
+        );
         assert_eq!(of("0001-01-01", "2010-01-01"), None);
     }
 

@@ -247,9 +247,8 @@ impl Client {
                 }
                 Err(cause) => cause,
             };
-            let given_up = |cause| {
-                failure::given_up(get, attempts, began.elapsed(), cause, self.retry.total)
-            };
+            let given_up =
+                |cause| failure::given_up(get, attempts, began.elapsed(), cause, self.retry.total);
             let pause = match cause.remedy() {
                 Remedy::GiveUp => return Err(given_up(cause)),
                 Remedy::WaitForGate => {
@@ -326,9 +325,7 @@ impl Client {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        let server_time = header(DATE)
-            .and_then(retry::date)
-            .map(table::Instant::from);
+        let server_time = header(DATE).and_then(retry::date).map(table::Instant::from);
         let asked = header(RETRY_AFTER).and_then(|text| {
             // Held against the server's own clock where it tells it.
             let now = server_time.map_or_else(SystemTime::now, SystemTime::from);
@@ -495,7 +492,8 @@ async fn decoded<T: Send + 'static>(
         return Ok((decode(&body)?, held));
     }
     let decode = decode.clone();
-    let ended = |_: tokio::task::JoinError| Cause::Undecodable("decoding it ended unexpectedly".to_owned());
+    let ended =
+        |_: tokio::task::JoinError| Cause::Undecodable("decoding it ended unexpectedly".to_owned());
     let (body, weight) = tokio::task::spawn_blocking(move || {
         let weight = weight(&body);
         (body, weight)

@@ -21,8 +21,8 @@ pub struct FetchError {
     pub refusal: Option<String>,
     /// Whether the API answered otherwise than it documents: what a probe looks into.
     pub is_strange: bool,
-    /// Whether the API asked for a longer pause than this process may wait: no request will be sent
-    /// before its end.
+    /// Whether the API asked for a longer pause than this process may wait: another request would
+    /// meet the same.
     pub is_paused: bool,
 }
 
@@ -106,7 +106,7 @@ pub(super) fn given_up(
         is_too_large: cause.is_too_large(),
         refusal: cause.is_refusal().then(|| cause.to_string()),
         is_strange: matches!(cause.status(), Some(400)) || matches!(cause, Cause::Undecodable(_)),
-        is_paused: matches!(cause, Cause::Limited(_)) && long_pause.is_some(),
+        is_paused: long_pause.is_some(),
     }
 }
 

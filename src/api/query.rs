@@ -187,7 +187,10 @@ impl Get {
             ("--assigned-to", "assignedTo"),
         ];
         let values = |parameter: &'static str| {
-            let named = self.pairs.iter().filter(move |(name, _)| *name == parameter);
+            let named = self
+                .pairs
+                .iter()
+                .filter(move |(name, _)| *name == parameter);
             named.map(|(name, value)| name.len() + value.len())
         };
         FLAGS

@@ -387,7 +387,10 @@ mod tests {
             ("Mon, 06 Nov 1994 08:49:47 +0000", secs(10)),
             ("06 Nov 1994 08:49:47 +0000", secs(10)),
             ("1994-11-06T08:49:47Z", secs(10)),
-            ("1994-11-06T10:49:47.500+02:00", Some(Duration::from_millis(10_500))),
+            (
+                "1994-11-06T10:49:47.500+02:00",
+                Some(Duration::from_millis(10_500)),
+            ),
             ("Sun, 06 Nov 9994 08:49:47 GMT", Some(LONGEST_ASKED)),
             ("Thu, 01 Jan 1970 00:00:00 GMT", secs(0)),
             ("soon", None),

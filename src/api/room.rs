@@ -133,7 +133,10 @@ mod tests {
         assert!(grows(&mut two, 4 * MIB));
         assert!(grows(&mut three, MIB), "as the one that goes on without");
         drop((two, three));
-        assert!(grows(&mut room.enter(), 4 * MIB), "all of it was given back");
+        assert!(
+            grows(&mut room.enter(), 4 * MIB),
+            "all of it was given back"
+        );
     }
 
     #[test]

@@ -625,7 +625,10 @@ mod tests {
         let Err(Barred::Ledger(error)) = gate.pass().await else {
             panic!("it is held");
         };
-        assert!(error.to_string().contains("budget-f.sqlite for 1"), "{error}");
+        assert!(
+            error.to_string().contains("budget-f.sqlite for 1"),
+            "{error}"
+        );
         holder.execute_batch("ROLLBACK").unwrap();
         assert!(gate.pass().await.is_ok());
     }

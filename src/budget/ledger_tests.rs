@@ -187,9 +187,7 @@ fn what_no_period_reaches_is_forgotten() {
     enter(&mut ledger, LIMIT, millis(HORIZON));
     let count = "SELECT count(*) FROM requests";
     let connection = ledger.connection.as_ref().expect("open");
-    let count: i64 = connection
-        .query_row(count, [], |row| row.get(0))
-        .unwrap();
+    let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1);
 }
 
@@ -203,17 +201,26 @@ fn a_far_end_that_another_release_or_another_clock_entered_is_believed_for_as_lo
         let insert = "DELETE FROM closed; DELETE FROM pauses; DELETE FROM requests";
         let connection = ledger.connection.as_ref().expect("open");
         connection.execute_batch(insert).unwrap();
-        connection.execute("INSERT INTO closed VALUES (?1)", [far_ms]).unwrap();
+        connection
+            .execute("INSERT INTO closed VALUES (?1)", [far_ms])
+            .unwrap();
         assert_eq!(enter(&mut ledger, LIMIT, 5), closed(900_005, far_ms));
         // It does not move on with those who ask.
         assert_eq!(enter(&mut ledger, LIMIT, 50), closed(900_005, far_ms));
         assert_eq!(enter(&mut ledger, LIMIT, 900_005), entered(1));
     }
     let before = "DELETE FROM requests";
-    ledger.connection.as_ref().unwrap().execute_batch(before).unwrap();
+    ledger
+        .connection
+        .as_ref()
+        .unwrap()
+        .execute_batch(before)
+        .unwrap();
     // By a clock that was years ahead: from now on as long as it was meant.
     let ahead_ms = 1_000_000_000_000;
-    ledger.try_close(pause(ahead_ms, 60_000, 900_000), ahead_ms).unwrap();
+    ledger
+        .try_close(pause(ahead_ms, 60_000, 900_000), ahead_ms)
+        .unwrap();
     assert_eq!(enter(&mut ledger, LIMIT, 7), closed(60_007, 60_007));
     assert_eq!(enter(&mut ledger, LIMIT, 70), closed(60_007, 60_007));
     assert_eq!(enter(&mut ledger, LIMIT, 60_007), entered(1));

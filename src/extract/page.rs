@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::pager::{Answer, Ask, Key, PAGE_LIMIT};
-use crate::api::{Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
+use crate::api::{
+    Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
+};
 use crate::normalize::{self, Outcome};
 use crate::settings::Filters;
 use crate::table::{Instant, Tag};

@@ -32,7 +32,10 @@ pub(super) fn customer<'a>(
         Json::Object(entries) => entries,
         other => return Err(Unfit::new(other, EXPECTED)),
     };
-    let Some(id) = own_id(&entries).filter(|id| is_short(id)).map(str::to_owned) else {
+    let Some(id) = own_id(&entries)
+        .filter(|id| is_short(id))
+        .map(str::to_owned)
+    else {
         return Err(Unfit::new(Json::Object(entries), EXPECTED));
     };
     let mut fields = Fields::new(rejects, path);

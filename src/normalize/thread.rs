@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{ThreadRows, hash};
 use crate::table::{Instant, Message, MessageAttachment};
-use crate::wire::{
-    Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots,
-};
+use crate::wire::{Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots};
 
 const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 

@@ -9,6 +9,9 @@ use crate::report::{Difference, Repair, Verification};
 /// Differences shown; the rest is counted.
 const SHOWN: usize = 40;
 
+/// Characters of a value that are shown.
+const LONGEST_VALUE: usize = 60;
+
 /// The verification as text, styled.
 pub(super) fn text(verification: &Verification) -> String {
     let mut blocks = vec![heading(verification), fields(&facts(verification))];
@@ -71,8 +74,8 @@ fn differences(differences: &[Difference]) -> String {
         .take(SHOWN)
         .map(|difference| {
             let value = match &difference.name {
-                Some(name) => format!("{name} ({})", difference.value),
-                None => difference.value.clone(),
+                Some(name) => format!("{} ({})", brief(name), brief(&difference.value)),
+                None => brief(&difference.value),
             };
             vec![
                 difference
@@ -143,7 +146,7 @@ fn notes(verification: &Verification) -> String {
         format!(
             "the API does not count {} {} ({} in the store): {}",
             refused.group,
-            refused.name.as_ref().unwrap_or(&refused.value),
+            brief(refused.name.as_ref().unwrap_or(&refused.value)),
             counted(refused.store, "ticket"),
             refused.reason
         )
@@ -153,6 +156,14 @@ fn notes(verification: &Verification) -> String {
         .chain(verification.remarks.iter().cloned())
         .map(|note| format!("  {} {}\n", paint(WARNING, "note:"), plain(&note)))
         .collect()
+}
+
+/// A value of the desk, cut where it is longer than a line.
+fn brief(value: &str) -> String {
+    match value.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
 }
 
 fn repaired(repair: &Repair) -> String {

@@ -131,7 +131,12 @@ mod tests {
 
     #[test]
     fn however_much_is_hashed_at_a_time_the_hash_is_the_same() {
-        let texts = ["a".repeat(10), "b".repeat(MOST_BYTES), "c".repeat(70_000), "d".repeat(40_000)];
+        let texts = [
+            "a".repeat(10),
+            "b".repeat(MOST_BYTES),
+            "c".repeat(70_000),
+            "d".repeat(40_000),
+        ];
         let mut digest = Digest::default();
         let mut whole = Vec::new();
         for text in texts.iter().cycle().take(9) {

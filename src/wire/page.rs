@@ -137,7 +137,12 @@ impl TicketKey {
             let named = entries.iter().rev().find(|(key, _)| key == name);
             named.map(|(_, value)| value)
         };
-        let id = |name| last(name)?.id().filter(|id| is_short(id)).map(str::to_owned);
+        let id = |name| {
+            last(name)?
+                .id()
+                .filter(|id| is_short(id))
+                .map(str::to_owned)
+        };
         Self {
             id: id("id").or_else(|| id("_id")),
             created_at: last("createdAt")
@@ -372,18 +377,27 @@ mod tests {
 
     #[test]
     fn a_list_of_far_too_many_items_is_no_answer_and_none_of_it_is_kept() {
-        let of = |items: usize| format!("{{\"tickets\":[{}1],\"count\":7}}", "1,".repeat(items - 1));
+        let of =
+            |items: usize| format!("{{\"tickets\":[{}1],\"count\":7}}", "1,".repeat(items - 1));
         let most = of(super::super::body::MOST_LISTED);
         assert_eq!(page(&most).tickets.len(), super::super::body::MOST_LISTED);
         let more = of(super::super::body::MOST_LISTED + 1);
         let error = decoded(more.as_bytes()).expect_err("too many");
         assert_eq!(error, DecodeError::TooMany("tickets"));
-        assert_eq!(error.to_string(), "`tickets` in the body has more than 100000 items");
+        assert_eq!(
+            error.to_string(),
+            "`tickets` in the body has more than 100000 items"
+        );
     }
 
     #[test]
     fn an_id_far_longer_than_ids_are_is_none() {
-        let of = |length: usize| format!(r#"{{"id":"{}","createdAt":"2026-01-31"}}"#, "a".repeat(length));
+        let of = |length: usize| {
+            format!(
+                r#"{{"id":"{}","createdAt":"2026-01-31"}}"#,
+                "a".repeat(length)
+            )
+        };
         assert!(TicketKey::of(&of(1_024)).id.is_some());
         assert_eq!(TicketKey::of(&of(1_025)).id, None);
     }

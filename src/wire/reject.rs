@@ -171,18 +171,29 @@ mod tests {
     fn very_many_rejects_are_kept_in_one_beyond_the_first_thousand() {
         let mut rejects = Rejects::of("t1");
         for number in 0..MOST_REJECTS + 3 {
-            rejects.add(format!("tags[{number}]"), "no".into(), number.to_string().into());
+            rejects.add(
+                format!("tags[{number}]"),
+                "no".into(),
+                number.to_string().into(),
+            );
         }
         let found = rejects.into_found();
         assert_eq!(found.len(), MOST_REJECTS + 1);
         let rest = &found[MOST_REJECTS];
-        assert_eq!((rest.path.as_str(), rest.raw_json.as_str()), ("tags[1000]", "[1000,1001,1002]"));
+        assert_eq!(
+            (rest.path.as_str(), rest.raw_json.as_str()),
+            ("tags[1000]", "[1000,1001,1002]")
+        );
         insta::assert_snapshot!(rest.reason, @"this and the 2 values after it could not be represented either: more than 1000 are not kept one by one");
         let mut long = Rejects::default();
         for _ in 0..MOST_REJECTS + 9 {
             long.add(String::new(), "no".into(), "a".repeat(300_000).into());
         }
         let rest = long.into_found().pop().expect("one more");
-        assert!(rest.raw_json.len() <= MOST_RAW && rest.reason.contains("are kept"), "{}", rest.reason);
+        assert!(
+            rest.raw_json.len() <= MOST_RAW && rest.reason.contains("are kept"),
+            "{}",
+            rest.reason
+        );
     }
 }

@@ -524,10 +524,7 @@ proptest! {
 
 /// Answers of an API that makes up new tickets for ever, each page of `created` ones; how many were
 /// asked for until the slice ended, and how.
-fn endless(
-    count: impl Fn(u64) -> Option<u64>,
-    created: impl Fn(u64) -> i64,
-) -> (u64, SliceState) {
+fn endless(count: impl Fn(u64) -> Option<u64>, created: impl Fn(u64) -> i64) -> (u64, SliceState) {
     let window = Window::new(at(0), at(10_000_000_000)).expect("not empty");
     let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
     let mut asks = 0;

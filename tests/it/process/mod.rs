@@ -4,6 +4,7 @@
     reason = "these tests start processes, look at their files and watch the clock"
 )]
 
+mod bounds;
 mod demo;
 mod derived;
 mod directory;
@@ -11,11 +12,13 @@ mod exits;
 mod kill;
 mod kill_sync;
 mod output;
+mod pauses;
 mod permissions;
 mod publish;
 mod query;
 mod replaced;
 mod secrets;
+mod server;
 mod signals;
 mod stored;
 mod support;
