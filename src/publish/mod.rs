@@ -141,12 +141,7 @@ pub fn publish(
 ) -> Result<Published> {
     let place = Place::new(&options.directory, options.file_mode);
     let is_demo = desk::is_demo(store)?;
-    desk::refuse_file(place.root())?;
-    place.check()?;
-    desk::refuse_linked_store(&place)?;
-    store.require_in_place()?;
-    desk::refuse_other_store(&place, store.path())?;
-    desk::refuse_other_desk(&place, is_demo)?;
+    refuse(&place, store, is_demo)?;
     directory::create_directory(&place.snapshots_directory(), options.file_mode)?;
     let _lock = directory::Lock::take(place.root(), options.file_mode)?;
     let owner = Owner::of(store)?;
@@ -197,6 +192,16 @@ pub fn publish(
         progress,
     };
     build_and_install(&build, parent, remarks)
+}
+
+/// Refuses a directory that is not this store's, and a store that is not where it was opened.
+fn refuse(place: &Place, store: &Store, is_demo: bool) -> Result<()> {
+    desk::refuse_file(place.root())?;
+    place.check()?;
+    desk::refuse_linked_store(place)?;
+    store.require_in_place()?;
+    desk::refuse_other_store(place, store.path())?;
+    desk::refuse_other_desk(place, is_demo)
 }
 
 /// Builds a snapshot and makes it current, unless it tells the same as its parent.

@@ -83,15 +83,8 @@ impl Store {
         files::check_sides(&path)?;
         let lock = Lock::take(&path, options)?;
         // Again, since only now nobody else can make or move it.
-        match header::look(&path)? {
-            Found::Nothing => derived::create(&path, options.file_mode)
-                .and_then(|file| derived::set_mode(&file, options.file_mode)),
-            Found::Empty => derived::open_to_write(&path)
-                .and_then(|file| derived::set_mode(&file, options.file_mode)),
-            Found::Store => derived::open_to_write(&path)
-                .map(|file| warn_of_mode(&path, &file, options.file_mode)),
-        }
-        .map_err(unusable)?;
+        let found = header::look(&path)?;
+        make(&path, found, options.file_mode).map_err(unusable)?;
         files::check_contents(&path)?;
         let mut files = Files::of(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -285,6 +278,18 @@ fn resolve(path: &Path) -> Result<PathBuf> {
             })
         }
         Err(error) => Err(unreadable(error)),
+    }
+}
+
+/// Makes the file where there is none, and gives it its permissions where nobody else has.
+fn make(path: &Path, found: Found, mode: u32) -> io::Result<()> {
+    match found {
+        Found::Nothing => derived::set_mode(&derived::create(path, mode)?, mode),
+        Found::Empty => derived::set_mode(&derived::open_to_write(path)?, mode),
+        Found::Store => {
+            warn_of_mode(path, &derived::open_to_write(path)?, mode);
+            Ok(())
+        }
     }
 }
 
