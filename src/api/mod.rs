@@ -5,6 +5,7 @@ mod loopback;
 mod query;
 mod retry;
 mod tls;
+mod words;
 
 pub use client::{Client, Counters, FetchError, Fetched};
 pub use loopback::is_loopback;

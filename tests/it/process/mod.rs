@@ -4,15 +4,19 @@
     reason = "these tests start processes, look at their files and watch the clock"
 )]
 
+mod configuration;
 mod demo;
 mod exits;
 mod kill;
 mod kill_sync;
+mod network;
 mod output;
 mod permissions;
 mod publish;
 mod query;
 mod secrets;
+mod servers;
+mod shown;
 mod signals;
 mod stored;
 mod support;
