@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,28 +18,16 @@ use super::loopback;
 use super::query::{Get, LONGEST_URL};
 use super::retry::{self, Answered, Cause, Remedy};
 use super::room::{Held, Room, weight};
-use super::tls::{self, Refused};
+use super::tls;
+use super::words::Words;
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::redact::{Redactor, is_hidden};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
 
 /// The header that carries the key.
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
-
-/// What the API says of itself in an error is shown up to so many characters.
-const LONGEST_WORDS: usize = 200;
-
-/// Of what the API says so many characters are read at all.
-const MOST_READ: usize = 4_096;
-
-/// What hyper-util says of a proxy that answers 407. Its error is not public.
-const PROXY_LOGIN: &str = "tunnel error: proxy authorization required";
-
-/// And of one that answers anything else but 200.
-const PROXY_REFUSAL: &str = "tunnel error: unsuccessful";
 
 /// One try is given this or the read timeout, whichever is longer.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -66,8 +53,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Client {
     http: reqwest::Client,
     base_url: reqwest::Url,
-    /// Strikes the key from what the API and proxies say.
-    redactor: Redactor,
+    /// Reads what the API and proxies say.
+    words: Words,
     gate: Gate,
     retry: RetrySettings,
     /// How far from ours the server's clock is believed.
@@ -104,11 +91,6 @@ struct Landed<T> {
     server_time: Option<table::Instant>,
     arrived: Instant,
     held: Held,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    error: String,
 }
 
 impl Client {
@@ -162,7 +144,7 @@ impl Client {
         Ok(Self {
             http,
             base_url: connection.base_url.clone(),
-            redactor: Redactor::new(&connection.api_key),
+            words: Words::without(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
             clock_tolerance: connection.clock_tolerance,
@@ -315,7 +297,7 @@ impl Client {
     ) -> std::result::Result<Landed<T>, Cause> {
         let url = get.url(&self.base_url);
         let sent = self.http.get(url).send().await;
-        let mut response = sent.map_err(|error| self.cause(error))?;
+        let mut response = sent.map_err(|error| self.words.cause(error))?;
         let status = response.status();
         pass.answered(status.is_success()).await;
         self.counters.answers.fetch_add(1, Ordering::Relaxed);
@@ -337,7 +319,7 @@ impl Client {
         if !status.is_success() {
             return Err(Cause::Status(Answered {
                 status: status.as_u16(),
-                words: tokio::time::timeout(GRACE, self.words(&mut response))
+                words: tokio::time::timeout(GRACE, self.error_words(&mut response))
                     .await
                     .unwrap_or_default(),
                 pause: asked.filter(|asked| !asked.is_zero()),
@@ -346,7 +328,7 @@ impl Client {
         let (body, held) = self.body(&mut response).await?;
         let arrived = Instant::now();
         let decoded = decoded(body, held, decode).await;
-        let (value, held) = decoded.map_err(|cause| cause.told(|words| self.redact(words)))?;
+        let (value, held) = decoded.map_err(|cause| cause.told(|words| self.words.shown(words)))?;
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
         Ok(Landed {
             value,
@@ -365,7 +347,11 @@ impl Client {
         let cap = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
         let mut held = self.room.enter();
         let mut body = Vec::with_capacity(announced.min(cap).min(1 << 20));
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.cause(error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.words.cause(error))?
+        {
             let length = body.len() + chunk.len();
             if length > cap {
                 return Err(Cause::TooLarge(self.max_body_bytes));
@@ -414,23 +400,14 @@ impl Client {
         Duration::from_millis(self.clock_behind_ms.load(Ordering::Relaxed))
     }
 
-    /// What the API or a proxy wrote, fit to be shown: on one line, cut, and without the key in it,
-    /// in whatever form.
-    pub fn redact(&self, words: &str) -> String {
-        let start: String = words.chars().take(MOST_READ).collect();
-        let line: String = self
-            .redactor
-            .foreign(&start)
-            .chars()
-            .map(|letter| if is_hidden(letter) { ' ' } else { letter })
-            .take(LONGEST_WORDS)
-            .collect();
-        line
+    /// What the API wrote, fit to be shown: on one line, cut, and without the key in it.
+    pub fn redact(&self, text: &str) -> String {
+        self.words.shown(text)
     }
 
     /// The API's own words in an error's body, fit to be shown. A body that is longer than any words,
     /// or breaks off, has none.
-    async fn words(&self, response: &mut reqwest::Response) -> Option<String> {
+    async fn error_words(&self, response: &mut reqwest::Response) -> Option<String> {
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             if body.len() + chunk.len() > LONGEST_ERROR {
@@ -440,34 +417,7 @@ impl Client {
         }
         let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
         self.counters.bytes.fetch_add(received, Ordering::Relaxed);
-        let parsed: ApiError = serde_json::from_slice(&body).ok()?;
-        Some(self.redact(&parsed.error))
-    }
-
-    /// Why a request has no answer.
-    fn cause(&self, error: reqwest::Error) -> Cause {
-        let is_timeout = error.is_timeout();
-        let is_connect = error.is_connect();
-        let error = error.without_url();
-        if let Some(refused) = Refused::in_chain(&error) {
-            return Cause::Refused(refused.told(|words| self.redact(words)));
-        }
-        // The outermost message says only that sending failed; the innermost says why.
-        let mut innermost: &dyn std::error::Error = &error;
-        while let Some(source) = innermost.source() {
-            innermost = source;
-        }
-        let words = match innermost.to_string().as_str() {
-            PROXY_LOGIN => return Cause::ProxyLogin,
-            PROXY_REFUSAL => "the proxy refused to connect".to_owned(),
-            words => self.redact(words),
-        };
-        match (is_connect, is_timeout) {
-            (true, true) => Cause::Connect("no answer within the connect timeout".to_owned()),
-            (true, false) => Cause::Connect(words),
-            (false, true) => Cause::Silence,
-            (false, false) => Cause::Broken(words),
-        }
+        self.words.in_error(&body)
     }
 
     /// Longer than any wait that the budget alone explains.

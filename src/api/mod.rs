@@ -8,6 +8,7 @@ mod query;
 mod retry;
 mod room;
 mod tls;
+mod words;
 
 pub use client::{Client, Fetched};
 pub use counters::Counters;

@@ -328,6 +328,7 @@ mod tests {
         assert_eq!(Cause::Limited(None).remedy(), Remedy::WaitForGate);
         assert_eq!(Cause::Silence.remedy(), Remedy::TryAgain);
         assert_eq!(Cause::TooLarge(1).remedy(), Remedy::GiveUp);
+        assert_eq!(Cause::ProxyLogin.remedy(), Remedy::GiveUp);
     }
 
     #[test]

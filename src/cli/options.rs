@@ -14,7 +14,7 @@ use crate::table::Instant;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Configuration file [default: config/mava-export.toml, if it exists]
+    /// Configuration file, read alone [default: those of the working directory, the user and /etc, if they exist]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print the result on stdout as JSON

@@ -27,7 +27,7 @@ const SECRET_KEYS: [&str; 6] = [
 /// Keys that the working directory's file may hold: whoever made the directory may have made the
 /// file. None of them names an address, a key, a command or a file but the store, and none says who
 /// may read the copy. A key that is not here is refused there.
-pub(super) const WORKING_DIRECTORY_KEYS: &[&str] = &[
+pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "allow_deletions",
     "assigned_to",
     "budget_share",

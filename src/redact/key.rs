@@ -164,7 +164,7 @@ fn in_base64(key: &[u8], offset: usize) -> Vec<u8> {
     let mut bytes = vec![0; offset];
     bytes.extend_from_slice(key);
     let mut digits = STANDARD_NO_PAD.encode(&bytes).into_bytes();
-    if bytes.len() % 3 != 0 {
+    if !bytes.len().is_multiple_of(3) {
         digits.pop();
     }
     // Eight bits a byte, six a character: what stands before has a part in so many.

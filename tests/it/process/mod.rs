@@ -5,12 +5,14 @@
 )]
 
 mod bounds;
+mod configuration;
 mod demo;
 mod derived;
 mod directory;
 mod exits;
 mod kill;
 mod kill_sync;
+mod network;
 mod output;
 mod pauses;
 mod permissions;
@@ -19,6 +21,8 @@ mod query;
 mod replaced;
 mod secrets;
 mod server;
+mod servers;
+mod shown;
 mod signals;
 mod stored;
 mod support;
