@@ -200,9 +200,9 @@ fn a_closure_holds_for_an_hour_at_most() {
 fn a_damaged_file_begins_anew_as_if_the_budget_had_just_been_spent() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("budget-f.sqlite"), "x".repeat(4_096)).unwrap();
-    let before_ms = Utc::now().timestamp_millis();
+    let before_ms = clock::now_ms();
     let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
-    let now_ms = Utc::now().timestamp_millis();
+    let now_ms = clock::now_ms();
     let Entry::NotBefore { at_ms, .. } = enter(&mut ledger, LIMIT, now_ms) else {
         panic!("the budget is spent");
     };
@@ -221,7 +221,7 @@ fn a_file_damaged_while_it_is_open_begins_anew_for_everyone_who_has_it_open() {
     let length = std::fs::metadata(&path).unwrap().len();
     let noise = vec![0xa5; usize::try_from(length).unwrap()];
     std::fs::write(&path, noise).unwrap();
-    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let now_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     let enter_soon = |ledger: &mut Ledger| {
         let mut tries = (0..3).map(|_| enter(ledger, LIMIT, now_ms));
         tries
@@ -275,7 +275,7 @@ fn whatever_is_scribbled_over_a_ledger_it_is_used_or_begun_anew() {
         }
         std::fs::write(&path, bytes).unwrap();
         let mut ledger = open().unwrap_or_else(|error| panic!("round {round}: {error}"));
-        let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+        let later_ms = clock::now_ms() + 10 * LIMIT.span_ms;
         let is_used = (0..3).any(|_| {
             let entry = ledger.try_enter(LIMIT, 0, later_ms);
             entry.unwrap_or_else(|error| panic!("round {round}: {error}")) != Entry::Busy
@@ -293,7 +293,7 @@ fn a_database_with_other_tables_gives_way_to_a_ledger() {
         .unwrap();
     drop(other);
     let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
-    let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let later_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
 }
 
@@ -304,7 +304,7 @@ fn a_file_that_looks_whole_and_does_not_work_gives_way() {
     let foreign =
         "DROP TABLE closed; CREATE TABLE closed (until_ms); INSERT INTO closed VALUES ('x')";
     ledger.connection.execute_batch(foreign).unwrap();
-    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let now_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     let tries: Vec<Entry> = (0..3).map(|_| enter(&mut ledger, LIMIT, now_ms)).collect();
     assert_eq!(tries, [Entry::Busy, Entry::Busy, entered(1)]);
 }

@@ -60,11 +60,6 @@ impl Rejects {
             .push(reject(self.ticket_id.as_deref(), path, reason, raw_json));
     }
 
-    /// Those found so far, in the order found.
-    pub(crate) fn found(&self) -> &[Reject] {
-        &self.found
-    }
-
     /// Gives them away.
     pub(crate) fn into_found(self) -> Vec<Reject> {
         self.found

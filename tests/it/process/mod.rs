@@ -4,10 +4,13 @@
     reason = "these tests start processes, look at their files and watch the clock"
 )]
 
+mod clock;
+mod deep;
 mod demo;
 mod exits;
 mod kill;
 mod kill_sync;
+mod limits;
 mod output;
 mod permissions;
 mod publish;
