@@ -1,7 +1,7 @@
 //! A ticket's customer.
 
+use super::CustomerRows;
 use super::attribute::{Attribute, attributes};
-use super::{CustomerRows, hash};
 use crate::table::{Customer, CustomerAttribute};
 use crate::wire::{Fields, Json, Path, Rejects, Unfit, is_short, own_id, slots};
 
@@ -62,12 +62,11 @@ pub(super) fn customer<'a>(
         .zip(attributes)
         .map(|(position, attribute)| row(&customer.id, position, attribute))
         .collect();
-    let mut rows = CustomerRows {
+    let rows = CustomerRows {
         customer,
         attributes,
         hash: [0; 16],
     };
-    rows.hash = hash::customer(&rows);
     Ok((Some(rows), Json::Null))
 }
 

@@ -22,6 +22,7 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use hash::seal;
 pub use ticket::ticket;
 
 pub(crate) use facts::Facts;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ThreadRows, hash};
+use super::ThreadRows;
 use crate::table::{Instant, Message, MessageAttachment};
 use crate::wire::{Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots};
 
@@ -11,7 +11,6 @@ const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 /// Reads the messages in the order sent. What is no object, and a message whose id was already
 /// met in this thread, is rejected.
 pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Rejects) -> ThreadRows {
-    let others = rejects.found().len();
     let mut reader = Reader {
         ticket_id,
         ids: HashSet::with_capacity(items.len()),
@@ -38,9 +37,7 @@ pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Reject
             }
         }
     }
-    let mut thread = reader.thread;
-    thread.hash = hash::thread(&thread, rejects.found().get(others..).unwrap_or_default());
-    thread
+    reader.thread
 }
 
 slots!(Slots {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::attribute::attributes;
 use super::customer::customer;
 use super::thread::thread;
-use super::{CustomerRows, Outcome, TicketRows, facts, hash};
+use super::{CustomerRows, Outcome, TicketRows, seal};
 use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
@@ -90,14 +90,10 @@ fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: b
         with_messages,
     );
     let mut rows = head(id, created_at, slots, fields);
-    rows.head_hash = hash::head(&rows, rejects.found());
-    if let Some(messages) = messages {
-        let thread = thread(id, messages, &mut rejects);
-        facts::fill(&mut rows.ticket, &thread.messages);
-        rows.thread = Some(thread);
-    }
+    rows.thread = messages.map(|messages| thread(id, messages, &mut rejects));
     rows.rejects = rejects.into_found();
     rows.replaced_characters = read.replaced;
+    seal(&mut rows);
     rows
 }
 

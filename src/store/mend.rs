@@ -99,6 +99,14 @@ impl Store {
             let remarks = mend_runs(connection, now)?;
             forget_values(connection)?;
             adopt_tickets(connection)?;
+            // When a ticket was found gone, its last version says too.
+            connection.execute(
+                "UPDATE tickets SET deleted_at = last.valid_from FROM ticket_history AS last
+                 WHERE last.ticket_id = tickets.id AND last.valid_until IS NULL
+                     AND last.is_deleted = 1 AND tickets.deleted_at IS NULL
+                     AND tickets.id IN (SELECT id FROM _ticket_index WHERE is_deleted = 1)",
+                [],
+            )?;
             for table in CHILDREN {
                 connection.execute(
                     &format!(

@@ -113,11 +113,6 @@ impl Rejects {
         }
     }
 
-    /// Those found so far, in the order found, but for the ones that are kept together.
-    pub(crate) fn found(&self) -> &[Reject] {
-        &self.found
-    }
-
     /// Gives them away.
     pub(crate) fn into_found(mut self) -> Vec<Reject> {
         if let Some(rest) = self.rest {

@@ -292,9 +292,9 @@ impl Verifying<'_> {
         store.require_in_place()?;
         self.is_equal = found.is_equal();
         let damaged = audit.map(|audit| audit.damaged).unwrap_or_default();
-        if !self.settings.is_repair || found.differences.is_empty() && damaged.is_empty() {
-            let is_fine = self.report.deep.as_ref().is_none_or(Deep::is_whole);
-            return Ok(code(self.is_equal && is_fine));
+        let is_prepared = self.settings.is_repair && !self.is_fine();
+        if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
+            return Ok(code(self.is_equal && self.is_fine()));
         }
         let mut repair = Repair {
             repairing: Repairing {
@@ -322,6 +322,11 @@ impl Verifying<'_> {
             repair.is_complete && repair.damaged.is_empty() && repair.differences.is_empty()
         });
         Ok(code(is_equal && is_mended))
+    }
+
+    /// Whether the store was found as it had been written, as far as that was looked at.
+    fn is_fine(&self) -> bool {
+        self.report.deep.as_ref().is_none_or(Deep::is_whole)
     }
 
     /// Holds the store against itself, where that is asked for; before a repair, makes it ready for

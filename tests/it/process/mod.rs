@@ -5,13 +5,16 @@
 )]
 
 mod bounds;
+mod clock;
 mod configuration;
+mod deep;
 mod demo;
 mod derived;
 mod directory;
 mod exits;
 mod kill;
 mod kill_sync;
+mod limits;
 mod network;
 mod output;
 mod pauses;
