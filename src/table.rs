@@ -568,7 +568,7 @@ table! {
         path: String as Text,
         /// Why, in words.
         reason: String as Text,
-        /// The value as received.
+        /// The value as received, up to 1 MiB: where more was cut off, `reason` and its end say so.
         raw_json: String as Json,
     }
     bookkeeping {

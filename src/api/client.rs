@@ -465,3 +465,91 @@ async fn too_late(cancel: &CancellationToken) {
 fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "interrupted")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::settings::{BudgetSettings, Timeouts};
+
+    /// A client of a server that answers every request with a body past [`LARGE`].
+    async fn client(total: Duration) -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4_096];
+                let body = "x".repeat(LARGE + 1);
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                if stream.read(&mut request).await.is_ok() {
+                    stream.write_all(head.as_bytes()).await.unwrap();
+                    stream.write_all(body.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        let connection = Connection {
+            base_url: format!("http://{address}").parse().unwrap(),
+            api_key: SecretString::from("a-key"),
+            budget: BudgetSettings {
+                rate_limit: None,
+                share_percent: 100,
+                margin: Duration::ZERO,
+                state_dir: None,
+            },
+            timeouts: Timeouts {
+                connect: Duration::from_secs(5),
+                read: Duration::from_millis(100),
+            },
+            retry: RetrySettings {
+                attempts: 1,
+                total,
+                pause: Duration::from_millis(1),
+            },
+            clock_tolerance: Duration::MAX,
+            max_body_bytes: 64 << 20,
+        };
+        Client::new(&connection, || 0.5).unwrap()
+    }
+
+    /// Decodes nothing until `release` is dropped, and says when it has begun.
+    fn stuck(
+        began: CancellationToken,
+        release: mpsc::Receiver<()>,
+    ) -> impl Fn(&[u8]) -> std::result::Result<(), Undecodable> + Clone + Send + 'static {
+        let release = Arc::new(Mutex::new(release));
+        move |_| {
+            began.cancel();
+            let _ = release.lock().unwrap().recv();
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn decoding_that_takes_long_is_ended_by_the_user() {
+        let client = client(Duration::from_secs(900)).await;
+        let (hold, release) = mpsc::channel();
+        let (began, cancel) = (CancellationToken::new(), CancellationToken::new());
+        let decode = stuck(began.clone(), release);
+        let get = Get::agents();
+        let (fetched, ()) = tokio::join!(client.fetch(&get, &cancel, decode), async {
+            began.cancelled().await;
+            cancel.cancel();
+        });
+        assert_eq!(fetched.unwrap_err().error.kind(), ErrorKind::Interrupted);
+        drop(hold);
+    }
+
+    #[tokio::test]
+    async fn decoding_that_takes_long_is_ended_by_the_time_limit() {
+        let client = client(Duration::from_millis(1)).await;
+        let (hold, release) = mpsc::channel();
+        let decode = stuck(CancellationToken::new(), release);
+        let (get, cancel) = (Get::agents(), CancellationToken::new());
+        let error = client.fetch(&get, &cancel, decode).await.unwrap_err().error;
+        assert!(error.to_string().contains("took longer"), "{error}");
+        drop(hold);
+    }
+}

@@ -272,7 +272,7 @@ pub struct ApiArgs {
     /// Tries of one request in all; 429s are not counted, but bounded by --retry-for
     #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u32).range(1..=1000))]
     pub retry_attempts: u32,
-    /// No further try of a request after
+    /// No further try of a request after; a longer pause that the API asks for ends the run
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = value::duration)]
     pub retry_for: Duration,
     /// Longest first pause between tries; it doubles from try to try

@@ -184,3 +184,46 @@ fn a_simulation_takes_what_it_is_given() {
         (Duration::ZERO, 0.5)
     );
 }
+
+#[test]
+fn a_range_begins_no_earlier_than_any_desk() {
+    for command in ["backfill", "plan backfill", "sync"] {
+        let line = |since: &str| format!("{command} --to sqlite:support.db --since {since}");
+        assert!(resolved(&line("2010-01-01")).is_ok());
+        for since in ["0001-01-01", "0024-05-01", "2009-12-31T23:59:59.999Z"] {
+            let told = refused(&line(since));
+            assert!(told.contains("before 2010-01-01"), "{told}");
+        }
+    }
+    assert!(refused("simulate --since 1970-01-01").contains("--since"));
+}
+
+#[test]
+fn filters_that_no_request_can_hold_are_refused_by_the_flag_that_is_longest() {
+    let ids = |count: usize| vec!["64f0aaaaaaaaaaaaaaaaaaaa"; count].join(",");
+    let line = |tags: usize, categories: usize| {
+        let tags: Vec<String> = (0..tags).map(|id| format!("64f0{id:020}")).collect();
+        let categories: Vec<String> = (0..categories).map(|id| format!("64f1{id:020}")).collect();
+        format!(
+            "backfill --since 2023-01-01 --to sqlite:a.db --tag={} --category={}",
+            tags.join(","),
+            categories.join(",")
+        )
+    };
+    assert!(resolved(&line(2_000, 100)).is_ok());
+    insta::assert_snapshot!(refused(&line(2_100, 200)), @r"
+    --tag names 2100 values, which make a request of 69998 bytes: at most 65434 can be sent
+    name fewer values, or run the command several times with some of them each: what is in the store stays; or leave the filter out and choose in the store
+    ");
+    let more_categories = refused(&line(1_100, 1_200));
+    assert!(
+        more_categories.starts_with("--category names 1200 values"),
+        "{more_categories}"
+    );
+    // The same id again is one.
+    let twice = format!(
+        "backfill --since 2023-01-01 --to sqlite:a.db --tag={}",
+        ids(5_000)
+    );
+    assert!(resolved(&twice).is_ok());
+}

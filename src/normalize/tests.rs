@@ -1,5 +1,6 @@
 //! Tables of cases: what the wire may send, and the rows and rejects that come of it.
 
+mod limits;
 mod thread;
 
 use super::{Outcome, TicketRows, ticket};

@@ -205,7 +205,9 @@ fn notes(verification: &Verification) -> String {
         .ignored
         .iter()
         .map(|group| format!("the API does not filter by {group}, so nothing was compared by it"));
-    let refused = verification.refused.iter().map(|refused| {
+    let more = verification.refused.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("and so for {more} values more: see --json"));
+    let refused = verification.refused.iter().take(SHOWN).map(|refused| {
         format!(
             "the API does not count {} {} ({} in the store): {}",
             refused.group,
@@ -216,6 +218,7 @@ fn notes(verification: &Verification) -> String {
     });
     ignored
         .chain(refused)
+        .chain(more)
         .chain(verification.remarks.iter().cloned())
         .map(|note| format!("  {} {}\n", paint(WARNING, "note:"), plain(&note)))
         .collect()

@@ -213,7 +213,8 @@ impl<'a> Night<'a> {
     }
 
     /// Runs a step that may fail: what the API did is said, and the rest goes on. An interruption,
-    /// a refused key and a store that cannot be written end the sync all the same.
+    /// a refused key, a pause that is too long to wait for and a store that cannot be written end the
+    /// sync all the same.
     async fn optional(
         &mut self,
         word: &str,

@@ -105,10 +105,12 @@ impl Night<'_> {
                 return Ok(None);
             }
             Err(failure) => {
-                self.failing = Some(match failure.refusal {
-                    Some(_) => Failing::Refused,
-                    None => Failing::Unanswered,
-                });
+                self.failing = match failure.refusal {
+                    // The steps after this one would be sent nothing either.
+                    _ if failure.is_paused => None,
+                    Some(_) => Some(Failing::Refused),
+                    None => Some(Failing::Unanswered),
+                };
                 return Err(failure.error);
             }
         };

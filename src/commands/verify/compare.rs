@@ -1,5 +1,7 @@
 //! The API's counts against the store's: by window and group, then narrowed in time.
 
+use std::collections::HashMap;
+
 use crate::api::{ORIGINS, STATUSES};
 use crate::error::{Error, Result};
 use crate::extract::{Counted, Counter};
@@ -34,6 +36,8 @@ pub(super) struct Found {
     pub(super) ignored: Vec<Group>,
     /// Values that the API refuses: what, how many the store has, the API's words.
     pub(super) refused: Vec<(Subset, u64, String)>,
+    /// Where each of them stands.
+    places: HashMap<Subset, usize>,
     /// Whether something would have been narrowed further, had the requests not run out.
     pub(super) is_cut_short: bool,
 }
@@ -155,9 +159,13 @@ impl<'a> Comparison<'a> {
     /// Notes a refusal once for all windows.
     fn refuse(&mut self, subset: Subset, store: u64, reason: String) {
         let refused = &mut self.found.refused;
-        match refused.iter_mut().find(|(known, ..)| *known == subset) {
+        let place = self.found.places.get(&subset);
+        match place.and_then(|place| refused.get_mut(*place)) {
             Some((_, all, _)) => *all += store,
-            None => refused.push((subset, store, reason)),
+            None => {
+                self.found.places.insert(subset.clone(), refused.len());
+                refused.push((subset, store, reason));
+            }
         }
     }
 

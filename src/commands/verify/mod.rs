@@ -4,6 +4,7 @@ mod deep;
 mod repair;
 mod round;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -377,11 +378,12 @@ impl Verifying<'_> {
             .iter()
             .map(|group| group.word().to_owned())
             .collect();
+        let mut names = Names::default();
         for (subset, store_count, reason) in &found.refused {
             self.report.refused.push(Refused {
                 group: subset.group.word().to_owned(),
                 value: subset.value.clone(),
-                name: name(store, subset)?,
+                name: names.of(store, subset)?,
                 store: *store_count,
                 reason: reason.clone(),
             });
@@ -412,6 +414,7 @@ fn code(is_equal: bool) -> ExitCode {
 }
 
 fn named(store: &Store, tallies: &[Tally]) -> Result<Vec<Difference>> {
+    let mut names = Names::default();
     tallies
         .iter()
         .map(|tally| {
@@ -420,7 +423,7 @@ fn named(store: &Store, tallies: &[Tally]) -> Result<Vec<Difference>> {
                 until: tally.window.until(),
                 group: tally.subset.group.word().to_owned(),
                 value: tally.subset.value.clone(),
-                name: name(store, &tally.subset)?,
+                name: names.of(store, &tally.subset)?,
                 store: tally.store,
                 api: tally.api,
                 difference: tally.difference(),
@@ -429,11 +432,19 @@ fn named(store: &Store, tallies: &[Tally]) -> Result<Vec<Difference>> {
         .collect()
 }
 
-fn name(store: &Store, subset: &Subset) -> Result<Option<String>> {
-    let mut known = store.known_values(subset.group)?.into_iter();
-    Ok(known
-        .find(|(id, _)| *id == subset.value)
-        .and_then(|(_, name)| name))
+/// The names that the store knows of values, each group read once.
+#[derive(Debug, Default)]
+struct Names(HashMap<Group, HashMap<String, Option<String>>>);
+
+impl Names {
+    fn of(&mut self, store: &Store, subset: &Subset) -> Result<Option<String>> {
+        if !self.0.contains_key(&subset.group) {
+            let known = store.known_values(subset.group)?.into_iter();
+            self.0.insert(subset.group, known.collect());
+        }
+        let known = self.0.get(&subset.group);
+        Ok(known.and_then(|known| known.get(&subset.value)?.clone()))
+    }
 }
 
 /// `1 window`, `3 windows`.

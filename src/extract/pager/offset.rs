@@ -103,7 +103,7 @@ impl Offset {
         let has_more = answer
             .has_more
             .unwrap_or_else(|| answer.count.is_some_and(|count| seen < count));
-        if has_more && self.is_endless() {
+        if has_more && is_endless(self.ids.len(), self.counted) {
             let reason = format!(
                 "{} different tickets came and still more were announced",
                 self.ids.len()
@@ -140,13 +140,35 @@ impl Offset {
         }
         Progress::End(self.doubt.take().or(shortfall))
     }
+}
 
-    /// Whether more tickets came than any desk has, or than it can have got meanwhile.
-    fn is_endless(&self) -> bool {
-        let most = self.counted.map(|counted| {
-            let growth = counted.saturating_mul(MOST_GROWTH_PERCENT) / 100;
-            counted.saturating_add(growth).saturating_add(MOST_GROWTH)
-        });
-        self.ids.len() > MOST_TICKETS || most.is_some_and(|most| self.ids.len() as u64 > most)
+/// Whether more different tickets came than any desk has, or than one of which `counted` were counted
+/// can have got meanwhile.
+fn is_endless(different: usize, counted: Option<u64>) -> bool {
+    let most = counted.map(|counted| {
+        let growth = counted.saturating_mul(MOST_GROWTH_PERCENT) / 100;
+        counted.saturating_add(growth).saturating_add(MOST_GROWTH)
+    });
+    different > MOST_TICKETS || most.is_some_and(|most| different as u64 > most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_desk_has_millions_of_tickets_in_a_year_or_grows_by_half_while_it_is_read() {
+        for (different, counted, expected) in [
+            (2_000_000, None, false),
+            (2_000_001, None, true),
+            (2_000_001, Some(u64::MAX), true),
+            (10_000, Some(0), false),
+            (10_001, Some(0), true),
+            (160_000, Some(100_000), false),
+            (160_001, Some(100_000), true),
+        ] {
+            let is_over = is_endless(different, counted);
+            assert_eq!(is_over, expected, "{different} of {counted:?}");
+        }
     }
 }

@@ -530,7 +530,7 @@ fn endless(count: impl Fn(u64) -> Option<u64>, created: impl Fn(u64) -> i64) -> 
     let mut asks = 0;
     while pager.ask().is_some() {
         asks += 1;
-        assert!(asks < 30_000, "no end");
+        assert!(asks < 3_000, "no end");
         let first = asks * 1_000;
         let keys: Vec<Key> = (first..first + 100)
             .map(|number| Key {
@@ -556,7 +556,6 @@ fn tickets_that_are_made_up_for_ever_come_to_an_end_that_is_no_seal() {
         (Some(5_000), 300),
         // No desk gets half as many tickets again while it is read.
         (Some(50_000), 1_000),
-        (None, 21_000),
     ] {
         let (asks, state) = endless(|_| count, backwards);
         assert!(asks < most, "{asks} requests with a count of {count:?}");
