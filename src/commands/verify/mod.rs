@@ -5,6 +5,7 @@ mod repair;
 mod round;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -438,12 +439,14 @@ struct Names(HashMap<Group, HashMap<String, Option<String>>>);
 
 impl Names {
     fn of(&mut self, store: &Store, subset: &Subset) -> Result<Option<String>> {
-        if !self.0.contains_key(&subset.group) {
-            let known = store.known_values(subset.group)?.into_iter();
-            self.0.insert(subset.group, known.collect());
-        }
-        let known = self.0.get(&subset.group);
-        Ok(known.and_then(|known| known.get(&subset.value)?.clone()))
+        let known = match self.0.entry(subset.group) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let known = store.known_values(subset.group)?.into_iter();
+                place.insert(known.collect())
+            }
+        };
+        Ok(known.get(&subset.value).cloned().flatten())
     }
 }
 
