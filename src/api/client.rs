@@ -492,7 +492,7 @@ mod tests {
         });
         let connection = Connection {
             base_url: format!("http://{address}").parse().unwrap(),
-            api_key: SecretString::from("a-key"),
+            api_key: secrecy::SecretString::from("a-key"),
             budget: BudgetSettings {
                 rate_limit: None,
                 share_percent: 100,
