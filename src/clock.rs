@@ -3,7 +3,10 @@
 //! Instants of a store are text of four-digit years. A clock that stood beyond them would leave a
 //! store that nobody can read again with the clock right; one that stands before 1970 is none that
 //! the libraries below reckon with.
-#![expect(clippy::disallowed_methods, reason = "the edge where the clock is read")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the edge where the clock is read"
+)]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -88,7 +91,12 @@ mod tests {
             let error = check(at).expect_err("beyond");
             assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.to_string().contains("cannot be right"), "{error}");
-            assert!(error.help_text().expect("a way out").contains("set the clock"));
+            assert!(
+                error
+                    .help_text()
+                    .expect("a way out")
+                    .contains("set the clock")
+            );
         }
         assert!(now().is_ok());
     }

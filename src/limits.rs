@@ -1,9 +1,13 @@
 //! Limits that the system sets to a process (`ulimit`): looked at before anything is begun, since
 //! libraries below end the process where they meet one.
-#![expect(clippy::disallowed_methods, reason = "files are opened to see whether they can be")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files are opened to see whether they can be"
+)]
 
 use std::fs::File;
 use std::io;
+use std::panic::PanicHookInfo;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
@@ -54,6 +58,7 @@ pub fn is_file_size_met() -> bool {
 /// # Errors
 /// The system gives no thread, or `work` broke down.
 pub fn on_main_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    std::panic::set_hook(Box::new(|broken| tracing::error!("{}", breakdown(broken))));
     let thread = Builder::new()
         .name("main".to_owned())
         .stack_size(STACK_BYTES)
@@ -82,12 +87,25 @@ pub(crate) fn check_run(workers: usize) -> Result<()> {
     threads(workers.saturating_add(THREADS))
 }
 
+/// What is logged of a part that broke down: where, and in a library's or our own words why.
+fn breakdown(broken: &PanicHookInfo<'_>) -> String {
+    let place = broken.location().map_or_else(String::new, |place| {
+        format!(" at {}:{}", place.file(), place.line())
+    });
+    let why = broken.payload_as_str().unwrap_or("no reason given");
+    format!("a part of mava-export broke down{place}: {why}")
+}
+
 fn files(least: usize) -> Result<()> {
     let mut open = Vec::with_capacity(least);
     for _ in 0..least {
         match File::open(Path::new("/dev/null")) {
             Ok(file) => open.push(file),
-            Err(error) if error.raw_os_error().is_some_and(|code| NO_FILES.contains(&code)) => {
+            Err(error)
+                if error
+                    .raw_os_error()
+                    .is_some_and(|code| NO_FILES.contains(&code)) =>
+            {
                 return Err(Error::usage(format!(
                     "only {} more files may be opened, and mava-export needs {least}",
                     open.len()

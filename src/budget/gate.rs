@@ -1,8 +1,4 @@
 //! The gate that every request passes before it is sent.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the gate is an edge: processes can only share the wall clock"
-)]
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};

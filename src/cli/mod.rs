@@ -19,8 +19,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs, ServerArgs,
-    SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs,
+    ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status, Target};

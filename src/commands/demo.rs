@@ -1,8 +1,5 @@
 //! `demo` and `simulate`: a simulated Mava, with a backfill of it or alone.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read, and the demo removes its own store"
-)]
+#![expect(clippy::disallowed_methods, reason = "the demo removes its own store")]
 
 use std::time::Duration;
 use std::{fs, io};

@@ -44,7 +44,9 @@ pub(super) fn told(mended: Mended) -> Option<String> {
     let histories = match mended.histories {
         0 => String::new(),
         1 => "; the history of 1 did not match its hash and is kept as it was found".to_owned(),
-        many => format!("; the history of {many} did not match its hash and is kept as it was found"),
+        many => {
+            format!("; the history of {many} did not match its hash and is kept as it was found")
+        }
     };
     match mended.tickets {
         0 => None,

@@ -76,9 +76,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
                 })
             }))
         }),
-        Command::Verify { connection, verify } => {
-            on_runtime(|runtime| runtime.block_on(verify::run(connection.as_ref(), &verify, printer)))
-        }
+        Command::Verify { connection, verify } => on_runtime(|runtime| {
+            runtime.block_on(verify::run(connection.as_ref(), &verify, printer))
+        }),
         Command::Status(store) => status::status(&store, printer),
         Command::Publish(store) => {
             on_runtime(|runtime| runtime.block_on(publish::publish(&store, printer)))

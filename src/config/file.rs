@@ -35,6 +35,7 @@ pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "clock_tolerance",
     "color",
     "connect_timeout",
+    "deep",
     "effort",
     "fault_rate",
     "format",

@@ -1,8 +1,4 @@
 //! The lanes: which slice gets the next request, and what becomes of its answer.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "extraction is where tasks are spawned and answers are dated"
-)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -115,7 +115,10 @@ fn of_thread(thread: &ThreadRows, all_rejects: &[Reject]) -> Hash {
     rows(&mut digest, &thread.messages);
     rows(&mut digest, &thread.attachments);
     let inside = all_rejects.iter();
-    rejects(&mut digest, inside.filter(|one| is_inside_thread(&one.path)));
+    rejects(
+        &mut digest,
+        inside.filter(|one| is_inside_thread(&one.path)),
+    );
     digest.hash()
 }
 

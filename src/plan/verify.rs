@@ -168,10 +168,7 @@ pub fn is_claim(snapshot: &Snapshot) -> bool {
 pub fn covered(snapshots: &[Snapshot], now: Instant) -> Vec<Window> {
     let claims = snapshots.iter().filter(|snapshot| is_claim(snapshot));
     merged(claims.filter_map(|claim| {
-        Window::new(
-            claim.range_from,
-            settled_until(claim).min(now - SETTLING),
-        )
+        Window::new(claim.range_from, settled_until(claim).min(now - SETTLING))
     }))
 }
 
@@ -300,7 +297,10 @@ mod tests {
             ),
             filtered,
         ];
-        let shown: Vec<String> = covered(&runs, at("2025-06-01")).iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = covered(&runs, at("2025-06-01"))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             shown,
             [

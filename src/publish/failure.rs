@@ -35,10 +35,12 @@ impl Failure {
         }
         let shown = path.display();
         match error.kind() {
-            io::ErrorKind::FileTooLarge => {
-                Error::failed(format!("the limit on the size of files keeps {shown} from being written"))
-                    .help("raise it (ulimit -f unlimited) and publish again; the last snapshot is as it was")
-            }
+            io::ErrorKind::FileTooLarge => Error::failed(format!(
+                "the limit on the size of files keeps {shown} from being written"
+            ))
+            .help(
+                "raise it (ulimit -f unlimited) and publish again; the last snapshot is as it was",
+            ),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Error::failed(format!("no space left to write {shown}"))
                     .help("free some disk space and publish again; the last snapshot is as it was")

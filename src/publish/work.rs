@@ -150,7 +150,14 @@ fn side_by_side<I: Sync, T: Send>(
                 readers.push(reader);
             }
             Ok(Err((number, stop))) => failures.push((number, stop)),
-            Err(_) => return Err(Error::failed("a thread that publishes broke down").into()),
+            Err(_) => {
+                return Err(Error::failed("a thread that publishes broke down")
+                    .help(
+                        "where memory ran out, raise the limit (ulimit -v) and publish again; the last \
+                         snapshot is as it was",
+                    )
+                    .into());
+            }
         }
     }
     // What stopped the others says why; the others only that they were stopped.

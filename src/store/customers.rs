@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::audit::CustomerAudit;
+use super::bind;
 use super::children::{self, Children};
 use super::sums::{self, RowHashes};
-use super::bind;
 use crate::normalize::{CustomerRows, Hash};
 use crate::table::{Customer, CustomerAttribute, Record};
 

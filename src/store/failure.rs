@@ -54,11 +54,15 @@ impl Failure {
         };
         let file = path.display();
         let (kind, message, help) = match cause.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) if limits::is_file_size_met() => (
-                ErrorKind::Failed,
-                format!("{what}: the limit on the size of files keeps {file} from growing"),
-                "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
-            ),
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+                if limits::is_file_size_met() =>
+            {
+                (
+                    ErrorKind::Failed,
+                    format!("{what}: the limit on the size of files keeps {file} from growing"),
+                    "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
+                )
+            }
             Some(ErrorCode::DiskFull) => (
                 ErrorKind::Failed,
                 format!("{what}: no space left for {file}"),

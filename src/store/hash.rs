@@ -62,17 +62,21 @@ fn page(select: &mut rusqlite::Statement<'_>, after: &str) -> rusqlite::Result<V
 
 fn tickets(connection: &Connection) -> Attempt<()> {
     let mut versions = Versions::new(connection)?;
-    let mut flags = connection.prepare("SELECT snapshot_id, deleted_at FROM tickets WHERE id = ?1")?;
-    let mut note = connection.prepare(
-        "UPDATE _ticket_index SET flags_hash = ?2, history_hash = ?3 WHERE id = ?1",
-    )?;
+    let mut flags =
+        connection.prepare("SELECT snapshot_id, deleted_at FROM tickets WHERE id = ?1")?;
+    let mut note = connection
+        .prepare("UPDATE _ticket_index SET flags_hash = ?2, history_hash = ?3 WHERE id = ?1")?;
     each_id(connection, "_ticket_index", |id| {
         let flags = flags
             .query_row([id], |row| {
-                Ok(sums::flags(row.get(0)?, optional_instant(row, "deleted_at")?))
+                Ok(sums::flags(
+                    row.get(0)?,
+                    optional_instant(row, "deleted_at")?,
+                ))
             })
             .ok();
-        note.execute(params![id, flags, versions.sum(id)?]).map(drop)
+        note.execute(params![id, flags, versions.sum(id)?])
+            .map(drop)
     })
 }
 

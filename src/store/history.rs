@@ -36,6 +36,8 @@ pub(super) struct Next {
     pub(super) before: Option<TicketVersion>,
     /// Over all versions, where they changed.
     pub(super) hash: Option<Hash>,
+    /// Whether something of them could not be read.
+    pub(super) is_altered: bool,
 }
 
 impl<'c> History<'c> {
@@ -66,7 +68,11 @@ impl<'c> History<'c> {
 
     /// A ticket read again: a version follows if a tracked field changed. `known` is the hash over
     /// the versions so far.
-    pub(super) fn next(&mut self, rows: &TicketRows, known: Option<Hash>) -> rusqlite::Result<Next> {
+    pub(super) fn next(
+        &mut self,
+        rows: &TicketRows,
+        known: Option<Hash>,
+    ) -> rusqlite::Result<Next> {
         let mut version = self.version(rows);
         let current = self.current(&version.ticket_id)?;
         if let (None, Some(current)) = (&rows.thread, &current) {
@@ -76,6 +82,7 @@ impl<'c> History<'c> {
         Ok(Next {
             before: current,
             hash,
+            is_altered: false,
         })
     }
 
@@ -85,7 +92,10 @@ impl<'c> History<'c> {
     pub(super) fn mend(&mut self, rows: &TicketRows, is_as_known: bool) -> rusqlite::Result<Next> {
         let mut version = self.version(rows);
         let id = version.ticket_id.clone();
-        let mut known = salvage::versions(self.connection, &id)?;
+        let salvage::Salvaged {
+            versions: mut known,
+            is_altered,
+        } = salvage::versions(self.connection, &id)?;
         if let (None, Some((last, _))) = (&rows.thread, known.last()) {
             version.message_count = last.message_count;
         }
@@ -101,6 +111,7 @@ impl<'c> History<'c> {
         Ok(Next {
             before,
             hash: self.versions.sum(&id)?,
+            is_altered,
         })
     }
 

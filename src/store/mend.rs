@@ -157,9 +157,9 @@ impl Store {
                 }
                 spans.push((*at, *at));
             }
-            let windows = spans.into_iter().filter_map(|(from, until)| {
-                Window::from_millis(from, until.saturating_add(1))
-            });
+            let windows = spans
+                .into_iter()
+                .filter_map(|(from, until)| Window::from_millis(from, until.saturating_add(1)));
             Ok(windows.collect())
         };
         read().map_err(|error| self.failed("read the index", error))
@@ -255,31 +255,34 @@ fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
         let word = id.to_string();
         let found = hashes.sum(&word)?;
         let known = hashes.known(&word)?;
-        if found.is_some() && (known.is_none() || found == known) {
-            continue;
-        }
-        let is_over: bool = connection.query_row(
+        let is_finished: bool = connection.query_row(
             "SELECT finished_at IS NOT NULL FROM snapshots WHERE id = ?1",
             [id],
             |row| row.get(0),
         )?;
-        salvage::clean(connection, Snapshot::TABLE, "id", &word, at(oldest))?;
+        // The record of a run that is not over has no hash yet.
+        let is_over = is_finished || known.is_some();
+        if found.is_some() && (found == known || !is_over) {
+            continue;
+        }
+        let (from, until) = range_of(connection, id)?;
+        // An instant that cannot be read and has to be there: when the run is taken to have begun.
+        salvage::clean(connection, Snapshot::TABLE, "id", &word, now)?;
+        let first = at(oldest);
+        let last = at(newest) + TimeDelta::milliseconds(1);
+        let from = from.map_or(first, |from| from.max(first));
+        let until = until.map_or(last, |until| until.min(last));
         connection.execute(
             "UPDATE snapshots SET
                  outcome = CASE WHEN outcome IN ('complete', 'superseded') THEN outcome
                      ELSE 'incomplete' END,
                  kind = CASE WHEN kind IN ('backfill', 'sync', 'verify', 'demo') THEN kind
                      ELSE 'backfill' END,
-                 range_from = max(range_from, ?2),
-                 range_until = max(?2, min(range_until, ?3))
+                 range_from = ?2, range_until = ?3
              WHERE id = ?1",
-            params![
-                id,
-                instant_text(at(oldest)),
-                instant_text(at(newest) + TimeDelta::milliseconds(1))
-            ],
+            params![id, instant_text(from), instant_text(until.max(from))],
         )?;
-        match is_over && known.is_some() {
+        match is_over {
             true => {
                 connection.execute(
                     "UPDATE snapshots SET finished_at = coalesce(finished_at, started_at)
@@ -304,6 +307,24 @@ fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
     Ok(remarks)
 }
 
+/// The ends of a run's range, as far as they can be read.
+fn range_of(
+    connection: &Connection,
+    id: i64,
+) -> rusqlite::Result<(Option<Instant>, Option<Instant>)> {
+    connection.query_row(
+        "SELECT range_from, range_until FROM snapshots WHERE id = ?1",
+        [id],
+        |row| {
+            let read = |index: usize| -> rusqlite::Result<Option<Instant>> {
+                let text = row.get_ref(index)?.as_str().ok();
+                Ok(text.and_then(crate::wire::usual_instant))
+            };
+            Ok((read(0)?, read(1)?))
+        },
+    )
+}
+
 /// Numbers of syncs that are not as they were written: without them, the next sync knows less and
 /// reads more.
 fn forget_values(connection: &Connection) -> Attempt<()> {
@@ -314,7 +335,8 @@ fn forget_values(connection: &Connection) -> Attempt<()> {
         )?
         .query_map([sums::SYNC], |row| {
             Ok((
-                String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned(),
+                String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default())
+                    .into_owned(),
                 row.get_ref(1)?.as_i64().ok(),
                 sums::hash(row, 2)?,
             ))
@@ -417,8 +439,7 @@ fn accept_ticket(
         return Ok(false);
     };
     let created_at = Instant::from_timestamp_millis(created_ms).unwrap_or(now);
-    let versions = salvage::versions(connection, id)?;
-    salvage::replace_versions(connection, id, &versions, snapshot_id)?;
+    let versions = salvage::versions(connection, id)?.versions;
     let is_there: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM tickets WHERE id = ?1)",
         [id],
@@ -435,7 +456,8 @@ fn accept_ticket(
                 last.as_ref().and_then(|last| last.status.clone()),
                 last.as_ref().and_then(|last| last.priority),
                 last.as_ref().and_then(|last| last.category_id.clone()),
-                last.as_ref().and_then(|last| last.assigned_agent_id.clone()),
+                last.as_ref()
+                    .and_then(|last| last.assigned_agent_id.clone()),
                 instant_text(created_at),
                 last.as_ref().and_then(|last| last.csat),
                 last.as_ref().and_then(|last| last.ai_status.clone()),
@@ -444,6 +466,8 @@ fn accept_ticket(
             ],
         )?;
     }
+    // Only now: SQLite counts rows that hang on nothing as they come, but not as they go.
+    salvage::replace_versions(connection, id, &versions, snapshot_id)?;
     salvage::clean(connection, Ticket::TABLE, "id", id, created_at)?;
     for table in [
         Message::TABLE,
@@ -554,7 +578,10 @@ fn accept_customer(
             &format!("UPDATE customers SET {} WHERE id = ?1", empty.join(", ")),
             [id],
         )?;
-        connection.execute("DELETE FROM customer_attributes WHERE customer_id = ?1", [id])?;
+        connection.execute(
+            "DELETE FROM customer_attributes WHERE customer_id = ?1",
+            [id],
+        )?;
         RowHashes::new(connection, Customer::TABLE)?.seal(id, true)?;
         return Ok(true);
     }

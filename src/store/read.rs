@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::failure::Failure;
 use super::lock::beside;
+use super::sums::RowHashes;
 use super::{Store, bind};
 use crate::error::Result;
 use crate::table::{Instant, Record, Snapshot, TABLES, parse_instant};
@@ -51,6 +52,35 @@ impl Store {
     pub fn snapshots(&self, limit: u32) -> Result<Vec<Snapshot>> {
         select(&self.connection, "ORDER BY id DESC LIMIT ?1", [limit])
             .map_err(|failure| self.failed("read snapshots", failure))
+    }
+
+    /// The kind of every run, oldest first, also where nothing else of its record can be read.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn kinds(&self) -> Result<Vec<String>> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut statement = self
+                .connection
+                .prepare("SELECT CAST(kind AS BLOB) FROM snapshots ORDER BY id")?;
+            let kinds = statement.query_map([], |row| {
+                let kind: Vec<u8> = row.get(0)?;
+                Ok(String::from_utf8_lossy(&kind).into_owned())
+            })?;
+            kinds.collect()
+        };
+        read().map_err(|error| self.failed("read the kinds of runs", error))
+    }
+
+    /// Whether a run is over by its hash, whatever its record says: only then it gets one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_ended(&self, snapshot_id: i64) -> Result<bool> {
+        RowHashes::new(&self.connection, Snapshot::TABLE)
+            .and_then(|mut hashes| hashes.known(&snapshot_id.to_string()))
+            .map(|known| known.is_some())
+            .map_err(|error| self.failed("read a run", error))
     }
 
     /// The unfinished run, if there is one.

@@ -5,9 +5,9 @@ use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
-use super::{Store, sums};
 use super::read::{instant, optional_instant};
 use super::sync::{OPEN, set_value, value};
+use super::{Store, sums};
 use crate::error::Result;
 use crate::table::{Instant, instant_text, parse_instant};
 
@@ -252,8 +252,7 @@ impl<'c> Flags<'c> {
                 "SELECT flags_hash, snapshot_id, deleted_at FROM tickets
                  JOIN _ticket_index USING (id) WHERE id = ?1",
             )?,
-            note: connection
-                .prepare("UPDATE _ticket_index SET flags_hash = ?2 WHERE id = ?1")?,
+            note: connection.prepare("UPDATE _ticket_index SET flags_hash = ?2 WHERE id = ?1")?,
         })
     }
 

@@ -121,19 +121,26 @@ fn replaced(value: ValueRef<'_>, column: &Column, instant: Instant) -> Value {
     }
 }
 
-/// The versions of a ticket that can be read, each with the run that saw it first: one follows the
-/// other without a gap, and names only rows that are there.
-pub(super) fn versions(
-    connection: &Connection,
-    ticket_id: &str,
-) -> rusqlite::Result<Vec<(TicketVersion, i64)>> {
+/// The versions of a ticket.
+pub(super) struct Salvaged {
+    /// Each with the run that saw it first: one follows the other without a gap, and names only rows
+    /// that are there.
+    pub(super) versions: Vec<(TicketVersion, i64)>,
+    /// Whether something could not be read.
+    pub(super) is_altered: bool,
+}
+
+/// The versions of a ticket, as far as they can be read.
+pub(super) fn versions(connection: &Connection, ticket_id: &str) -> rusqlite::Result<Salvaged> {
     let mut select = connection.prepare_cached(&select_sql(
         TicketVersion::TABLE,
         "WHERE ticket_id = ?1 ORDER BY valid_from",
     ))?;
     let mut rows = select.query([ticket_id])?;
     let mut versions = Vec::new();
+    let mut is_altered = false;
     while let Some(row) = rows.next()? {
+        is_altered |= sums::row_sum(row, TicketVersion::TABLE)?.is_none();
         versions.extend(version(connection, ticket_id, row)?);
     }
     let mut next: Option<Instant> = None;
@@ -141,7 +148,10 @@ pub(super) fn versions(
         version.valid_until = next;
         next = Some(version.valid_from);
     }
-    Ok(versions)
+    Ok(Salvaged {
+        versions,
+        is_altered,
+    })
 }
 
 fn version(
@@ -162,7 +172,9 @@ fn version(
             return Ok(None);
         };
         let is_there: bool = connection
-            .prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)"))?
+            .prepare_cached(&format!(
+                "SELECT EXISTS (SELECT 1 FROM {table} WHERE id = ?1)"
+            ))?
             .query_row([&id], |row| row.get(0))?;
         Ok(is_there.then_some(id))
     };

@@ -193,7 +193,8 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn index(&self, snapshot_id: i64, latest: Instant) -> Result<Index> {
-        index(&self.connection, snapshot_id, latest).map_err(|error| self.failed("read the index", error))
+        index(&self.connection, snapshot_id, latest)
+            .map_err(|error| self.failed("read the index", error))
     }
 
     /// What former syncs learnt of changes.
@@ -232,7 +233,8 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn vouches(&self, since_ms: i64, latest_ms: i64) -> Result<Vouches> {
-        vouches(&self.connection, since_ms, latest_ms).map_err(|error| self.failed("read vouches", error))
+        vouches(&self.connection, since_ms, latest_ms)
+            .map_err(|error| self.failed("read vouches", error))
     }
 
     /// Adds vouches, and forgets those from before `since_ms`.
@@ -422,11 +424,7 @@ fn steps(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<Step
     rows.collect()
 }
 
-fn index(
-    connection: &Connection,
-    snapshot_id: i64,
-    latest: Instant,
-) -> rusqlite::Result<Index> {
+fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite::Result<Index> {
     let mut statement = connection.prepare(
         "SELECT i.id, i.created_at_ms,
              CASE WHEN i.verified_at_ms > ?2 THEN i.created_at_ms ELSE i.verified_at_ms END, i.seen_snapshot = ?1, t.status,
@@ -476,11 +474,7 @@ fn hazards(connection: &Connection) -> rusqlite::Result<Hazards> {
     Ok(hazards)
 }
 
-fn vouches(
-    connection: &Connection,
-    since_ms: i64,
-    latest_ms: i64,
-) -> rusqlite::Result<Vouches> {
+fn vouches(connection: &Connection, since_ms: i64, latest_ms: i64) -> rusqlite::Result<Vouches> {
     let mut statement = connection.prepare(
         "SELECT from_ms, until_ms, resolved_from_ms, at_ms FROM _vouches
          WHERE kind = ?1 AND at_ms BETWEEN ?2 AND ?3",

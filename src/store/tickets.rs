@@ -365,7 +365,9 @@ impl<'c> Tickets<'c> {
                 let is_as_known = entry.head == Some(rows.head_hash)
                     && (thread.is_none() || thread == entry.thread);
                 let next = self.history.mend(rows, is_as_known)?;
-                self.histories += i64::from(next.hash != entry.history);
+                // Where the hash is what was lost, nothing speaks against the history.
+                let is_other = entry.history.is_some() && next.hash != entry.history;
+                self.histories += i64::from(is_other || next.is_altered);
                 next
             }
         };

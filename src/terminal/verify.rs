@@ -105,8 +105,7 @@ fn damage(deep: &Deep) -> String {
             plain(&row.what.join("; "))
         ));
     }
-    let more = (deep.file.len().saturating_sub(SHOWN))
-        + (deep.damaged.len().saturating_sub(SHOWN));
+    let more = (deep.file.len().saturating_sub(SHOWN)) + (deep.damaged.len().saturating_sub(SHOWN));
     if more > 0 {
         text.push_str(&format!(
             "and {} more: see --json\n",

@@ -197,7 +197,13 @@ fn open(settings: &Verify) -> Result<Store> {
         now: clock::now()?,
     };
     let store = Store::open(path, &options)?;
-    match store.progress()? {
+    // A record that cannot be read is what a repair is for.
+    let progress = store.progress().unwrap_or_default();
+    let has_ended = match &progress {
+        Some(progress) => store.has_ended(progress.snapshot.id)?,
+        None => false,
+    };
+    match progress.filter(|_| !has_ended) {
         // A sync begins anew, and what it stored is stored; what a backfill had still to read, no
         // later run would.
         Some(progress) if !matches!(progress.snapshot.kind.as_str(), KIND | "sync") => {

@@ -62,9 +62,8 @@ impl Reader {
             auditing.customers()?;
             auditing.small()?;
             auditing.rejects()?;
-            let mut lost = connection.prepare(
-                "SELECT id FROM _ticket_index WHERE id NOT IN (SELECT id FROM tickets)",
-            )?;
+            let mut lost = connection
+                .prepare("SELECT id FROM _ticket_index WHERE id NOT IN (SELECT id FROM tickets)")?;
             let mut rows = lost.query([])?;
             while let Some(row) = rows.next()? {
                 audit
@@ -78,9 +77,7 @@ impl Reader {
 
     fn outcome<T>(&self, outcome: std::result::Result<T, Stop>) -> Result<T> {
         outcome.map_err(|stop| match stop {
-            Stop::Interrupted => {
-                Error::new(ErrorKind::Interrupted, "interrupted while publishing")
-            }
+            Stop::Interrupted => Error::new(ErrorKind::Interrupted, "interrupted while publishing"),
             Stop::Failed(failure) => self.explain("check the rows to publish", failure),
         })
     }

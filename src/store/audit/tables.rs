@@ -48,8 +48,9 @@ impl Auditing<'_> {
     pub(super) fn tickets(&mut self) -> Attempt {
         let connection = self.connection;
         let mut look = TicketAudit::new(connection)?;
-        let mut index =
-            connection.prepare(&format!("SELECT id, {ENTRY} FROM _ticket_index ORDER BY id"))?;
+        let mut index = connection.prepare(&format!(
+            "SELECT id, {ENTRY} FROM _ticket_index ORDER BY id"
+        ))?;
         let mut rows = index.query([])?;
         while let Some(row) = rows.next()? {
             let Ok(id) = row.get::<_, String>(0) else {
@@ -217,7 +218,10 @@ impl Auditing<'_> {
                 self.problem("_sync holds a name that cannot be read".to_owned());
                 continue;
             };
-            let found = value.ok().flatten().map(|value| sums::value_sum(&name, value));
+            let found = value
+                .ok()
+                .flatten()
+                .map(|value| sums::value_sum(&name, value));
             if found.is_none() || found != sums::hash(row, 2)? {
                 self.audit.damaged.push(Damage {
                     table: sums::SYNC,

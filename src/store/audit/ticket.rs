@@ -368,7 +368,11 @@ impl<'c> TicketAudit<'c> {
             is_readable &= sums::add(&mut cells, row, 0, Message::TABLE.content.iter())?;
             count += 1;
             thread.is_empty = false;
-            let text = |index: usize| row.get_ref(index).ok().and_then(|value| value.as_str().ok());
+            let text = |index: usize| {
+                row.get_ref(index)
+                    .ok()
+                    .and_then(|value| value.as_str().ok())
+            };
             let created_at = match sums::cell(row.get_ref(SENT_AT)?, crate::table::Type::Instant) {
                 Some(Cell::Instant(at)) => Some(at),
                 _ => None,

@@ -13,13 +13,21 @@ fn a_deep_check_needs_no_key_and_sends_nothing() {
     let deep = "verify --deep --to sqlite:support.db";
     let whole = run(&mut place.command(deep)).expect(0);
     assert!(
-        whole.stdout.contains("Every stored row is as it was written"),
+        whole
+            .stdout
+            .contains("Every stored row is as it was written"),
         "{}",
         whole.stdout
     );
     whole.expect_error(&["Checking the file", "120 tickets", "this sends nothing"]);
-    assert!(whole.stdout.contains("there is no API key"), "{}", whole.stdout);
-    let json = run(&mut place.command(&format!("{deep} --json"))).expect(0).json();
+    assert!(
+        whole.stdout.contains("there is no API key"),
+        "{}",
+        whole.stdout
+    );
+    let json = run(&mut place.command(&format!("{deep} --json")))
+        .expect(0)
+        .json();
     assert_eq!(json["outcome"], "whole");
     assert_eq!(json["deep"]["tickets"], 120);
     assert_eq!(json["requests"], 0);
@@ -28,22 +36,40 @@ fn a_deep_check_needs_no_key_and_sends_nothing() {
     let id: String = store.query_row(edit, [], |row| row.get(0)).unwrap();
     drop(store);
     let damaged = run(&mut place.command(deep)).expect(3);
-    for part in ["The store is damaged", &id, "messages or attachments", "--repair"] {
+    for part in [
+        "The store is damaged",
+        &id,
+        "messages or attachments",
+        "--repair",
+    ] {
         assert!(damaged.stdout.contains(part), "{part}: {}", damaged.stdout);
     }
-    assert!(!damaged.stdout.contains("something else"), "{}", damaged.stdout);
-    let json = run(&mut place.command(&format!("{deep} --json"))).expect(3).json();
+    assert!(
+        !damaged.stdout.contains("something else"),
+        "{}",
+        damaged.stdout
+    );
+    let json = run(&mut place.command(&format!("{deep} --json")))
+        .expect(3)
+        .json();
     assert_eq!(json["outcome"], "damaged");
     assert_eq!(json["deep"]["damaged"][0]["id"], id.as_str());
     assert_eq!(simulator.requests().len(), 0);
     // A repair reads from the desk, so it needs the key.
     let repair = "verify --deep --repair --to sqlite:support.db --rate-limit none";
-    run(&mut place.command(repair)).expect(2).expect_error(&["no API key"]);
+    run(&mut place.command(repair))
+        .expect(2)
+        .expect_error(&["no API key"]);
     // With a key, the counts come after.
-    let both = run(&mut place.command_at(&simulator, &format!("{deep} --rate-limit none"))).expect(3);
+    let both =
+        run(&mut place.command_at(&simulator, &format!("{deep} --rate-limit none"))).expect(3);
     assert!(both.stdout.contains("counts"), "{}", both.stdout);
     let mended = run(&mut place.command_at(&simulator, repair)).expect(0);
-    assert!(mended.stdout.contains("1 of them damaged"), "{}", mended.stdout);
+    assert!(
+        mended.stdout.contains("1 of them damaged"),
+        "{}",
+        mended.stdout
+    );
     run(&mut place.command(deep)).expect(0);
 }
 
@@ -58,7 +84,12 @@ fn a_damaged_row_is_not_published_and_the_error_names_it() {
     drop(store);
     let publish = "publish --from sqlite:support.db --to parquet:desk";
     let refused = run(&mut place.command(publish)).expect(1);
-    refused.expect_error(&["nothing was published", &id, "verify --repair", "sync --full"]);
+    refused.expect_error(&[
+        "nothing was published",
+        &id,
+        "verify --repair",
+        "sync --full",
+    ]);
     assert!(!place.path("desk/current").exists());
     let full = "sync --full --to sqlite:support.db --rate-limit none";
     run(&mut place.command_at(&simulator, full)).expect(0);

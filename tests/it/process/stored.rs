@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Every row of every table for people, as sorted text, and of the ticket index. Left out is what
 /// depends on when and in how many runs it was written.
 pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
-    const MOMENTARY: [&str; 7] = [
+    const MOMENTARY: [&str; 9] = [
         "snapshot_id",
         "valid_from",
         "valid_until",
@@ -19,6 +19,8 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
         "verified_at_ms",
         "observed_at_ms",
         "seen_snapshot",
+        "flags_hash",
+        "history_hash",
     ];
     let sqlite = look(path);
     let names = texts(
@@ -28,7 +30,7 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
     let tables = names
         .into_iter()
         .filter(|name| !name.starts_with("sqlite_"))
-        .filter(|name| !["snapshots", "_runs", "_slices"].contains(&name.as_str()));
+        .filter(|name| !["snapshots", "_runs", "_slices", "_row_hashes"].contains(&name.as_str()));
     tables
         .map(|table| {
             let columns: Vec<String> = texts(
@@ -37,6 +39,8 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
             )
             .into_iter()
             .filter(|column| !MOMENTARY.contains(&column.as_str()))
+            // Over the run that met it first too.
+            .filter(|column| table != "_rejects_met" || column != "hash")
             .collect();
             let mut statement = sqlite
                 .prepare(&format!("SELECT {} FROM {table}", columns.join(", ")))

@@ -232,7 +232,7 @@ fn a_full_disk_ends_a_publish_with_its_path_and_leaves_all_as_it_was() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         for part in [
-            "no space left to write",
+            "the limit on the size of files",
             "messages.parquet",
             "publish again",
         ] {

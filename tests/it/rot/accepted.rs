@@ -26,7 +26,10 @@ async fn kept(desk: &Desk, words: &[&str]) {
     assert_eq!(exit_code, ExitCode::Incomplete, "{found:#?}");
     for word in words {
         let mut remarks = found.remarks.iter();
-        assert!(remarks.any(|remark| remark.contains(word)), "{word}: {found:#?}");
+        assert!(
+            remarks.any(|remark| remark.contains(word)),
+            "{word}: {found:#?}"
+        );
     }
     let last = "SELECT outcome FROM snapshots ORDER BY id DESC LIMIT 1";
     assert_eq!(desk.column(last), ["incomplete"]);
@@ -47,7 +50,10 @@ async fn a_damaged_ticket_that_is_gone_from_the_desk_is_kept_and_told_once() {
         "UPDATE messages SET content = CAST(x'FF' AS TEXT), created_at = '9' WHERE ticket_id = '{id}'",
     ] {
         let (desk, id) = with_a_gone_ticket().await;
-        assert!(meddle(&desk.path(), &damage.replace("{id}", &id)) > 0, "{damage}");
+        assert!(
+            meddle(&desk.path(), &damage.replace("{id}", &id)) > 0,
+            "{damage}"
+        );
         kept(&desk, &[&id, "does not send"]).await;
         let gone = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
         assert_eq!(gone, [id], "{damage}");
@@ -76,14 +82,21 @@ async fn a_damaged_history_is_kept_and_told_once() {
     ] {
         meddle(&desk.path(), &damage.replace("{id}", &id));
         kept(&desk, &["the history of 1 did not match"]).await;
-        assert_eq!(desk.number("SELECT count(*) FROM ticket_history"), versions, "{damage}");
+        assert_eq!(
+            desk.number("SELECT count(*) FROM ticket_history"),
+            versions,
+            "{damage}"
+        );
         desk.rows();
     }
     // A version whose time cannot be read is none.
     let damage = "UPDATE ticket_history SET valid_from = '2' WHERE ticket_id = '{id}' AND valid_until IS NOT NULL";
     meddle(&desk.path(), &damage.replace("{id}", &id));
     kept(&desk, &["the history of 1 did not match"]).await;
-    assert_eq!(desk.number("SELECT count(*) FROM ticket_history"), versions - 1);
+    assert_eq!(
+        desk.number("SELECT count(*) FROM ticket_history"),
+        versions - 1
+    );
 }
 
 #[tokio::test]
@@ -99,7 +112,10 @@ async fn names_that_nobody_sends_any_more_are_kept_and_told_once() {
         }
         assert!(!audit(&desk.path()).unwrap().is_whole(), "{damage}");
         let (found, _) = verify(&desk, false, true).await.expect("ends");
-        assert!(audit(&desk.path()).unwrap().is_whole(), "{damage}: {found:#?}");
+        assert!(
+            audit(&desk.path()).unwrap().is_whole(),
+            "{damage}: {found:#?}"
+        );
         let (found, exit_code) = verify(&desk, true, false).await.expect("ends");
         assert_eq!(exit_code, ExitCode::Complete, "{damage}: {found:#?}");
         desk.assert_whole(damage);

@@ -17,10 +17,19 @@ use super::{Kept, assert_told, audit, copied, strange, verify};
 fn rows(path: &Path) -> BTreeMap<&'static str, Result<Vec<Vec<String>>, String>> {
     let sqlite = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Ok(sqlite) => sqlite,
-        Err(error) => return TABLES.map(|table| (table.name, Err(error.to_string()))).into(),
+        Err(error) => {
+            return TABLES
+                .map(|table| (table.name, Err(error.to_string())))
+                .into();
+        }
     };
     TABLES
-        .map(|table| (table.name, scan(&sqlite, table.name).map_err(|error| error.to_string())))
+        .map(|table| {
+            (
+                table.name,
+                scan(&sqlite, table.name).map_err(|error| error.to_string()),
+            )
+        })
         .into()
 }
 
@@ -74,7 +83,11 @@ async fn a_flipped_bit_that_changes_a_row_is_found_wherever_it_lies() {
         }
     }
     kept.put_back(&path);
-    assert!(harmful > 150, "only {harmful} of {} flips did harm", harmful + harmless);
+    assert!(
+        harmful > 150,
+        "only {harmful} of {} flips did harm",
+        harmful + harmless
+    );
 }
 
 #[tokio::test]

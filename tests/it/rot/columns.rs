@@ -69,7 +69,9 @@ fn one(sqlite: &Connection, table: &str, which: i64) -> String {
             )
             .unwrap(),
     };
-    format!("({keys}) = (SELECT {keys} FROM {table} LIMIT 1 OFFSET (SELECT count(*) FROM {table}) * {which} / 10)")
+    format!(
+        "({keys}) = (SELECT {keys} FROM {table} LIMIT 1 OFFSET (SELECT count(*) FROM {table}) * {which} / 10)"
+    )
 }
 
 /// Every edit of every column of a table, as SQL.
@@ -100,13 +102,17 @@ fn internal(sqlite: &Connection, which: i64) -> Vec<String> {
         let row = one(sqlite, table, which);
         for column in columns {
             let value = match *column {
-                name if name.ends_with("hash") => format!("CAST(x'00' || substr({name}, 2) AS BLOB)"),
+                name if name.ends_with("hash") => {
+                    format!("CAST(x'00' || substr({name}, 2) AS BLOB)")
+                }
                 name if name.ends_with("_ms") || name == "value" => format!("{name} + 4096"),
                 "is_deleted" => "1 - is_deleted".to_owned(),
                 "table_name" => "'tagz'".to_owned(),
                 name => format!("{name} || 'x'"),
             };
-            all.push(format!("UPDATE OR REPLACE {table} SET {column} = {value} WHERE {row}"));
+            all.push(format!(
+                "UPDATE OR REPLACE {table} SET {column} = {value} WHERE {row}"
+            ));
         }
     }
     all
@@ -123,7 +129,9 @@ async fn an_edit_of_any_column_of_any_row_is_found() {
     for which in [0, 4, 9] {
         for table in TABLES {
             let count: i64 = sqlite
-                .query_row(&format!("SELECT count(*) FROM {}", table.name), [], |row| row.get(0))
+                .query_row(&format!("SELECT count(*) FROM {}", table.name), [], |row| {
+                    row.get(0)
+                })
                 .unwrap();
             assert!(count > 0, "{} is empty", table.name);
             edits.extend(all(&sqlite, table, which));
@@ -201,10 +209,14 @@ async fn a_repair_brings_back_what_was_edited_in_any_way() {
     assert!(mended.repair.expect("a repair").tickets_mended > 10);
     desk.rows().assert_equal(&before, "after the repair");
     desk.assert_whole("after the repair");
-    let versions = desk.number("SELECT max(n) FROM (SELECT count(*) AS n FROM ticket_history GROUP BY ticket_id)");
+    let versions = desk
+        .number("SELECT max(n) FROM (SELECT count(*) AS n FROM ticket_history GROUP BY ticket_id)");
     assert_eq!(versions, 1);
     let (found, exit_code) = verify(&desk, true, false).await.expect("ends");
-    assert_eq!((found.outcome.as_str(), exit_code), ("equal", ExitCode::Complete));
+    assert_eq!(
+        (found.outcome.as_str(), exit_code),
+        ("equal", ExitCode::Complete)
+    );
 }
 
 #[tokio::test]

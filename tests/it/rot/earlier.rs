@@ -32,14 +32,21 @@ fn open(desk: &Desk) -> Store {
 #[tokio::test]
 async fn a_store_of_the_release_before_is_read_again_without_a_change() {
     let desk = strange().await;
-    let (rows, versions) = (desk.rows(), desk.number("SELECT count(*) FROM ticket_history"));
+    let (rows, versions) = (
+        desk.rows(),
+        desk.number("SELECT count(*) FROM ticket_history"),
+    );
     downgrade(&desk);
     // Only looked at, it is left as it is.
     let error = verify(&desk, true, false).await.expect_err("is refused");
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.help_text().unwrap().contains("publish"), "{error}");
     drop(open(&desk));
-    assert!(audit(&desk.path()).unwrap().is_whole(), "{:?}", audit(&desk.path()));
+    assert!(
+        audit(&desk.path()).unwrap().is_whole(),
+        "{:?}",
+        audit(&desk.path())
+    );
     for is_full in [false, true] {
         let (changed, new, code) = match is_full {
             false => {
@@ -57,7 +64,11 @@ async fn a_store_of_the_release_before_is_read_again_without_a_change() {
         assert_eq!((changed, new), (0, 0), "full: {is_full}");
         desk.rows().assert_equal(&rows, "read again");
         assert_eq!(desk.number("SELECT count(*) FROM ticket_history"), versions);
-        assert!(audit(&desk.path()).unwrap().is_whole(), "{:?}", audit(&desk.path()));
+        assert!(
+            audit(&desk.path()).unwrap().is_whole(),
+            "{:?}",
+            audit(&desk.path())
+        );
     }
 }
 
@@ -75,5 +86,9 @@ async fn what_was_damaged_before_the_hashes_came_is_no_obstacle() {
     drop(open(&desk));
     assert!(audit(&desk.path()).unwrap().damaged.len() >= 4);
     verify(&desk, false, true).await.expect("ends");
-    assert!(audit(&desk.path()).unwrap().is_whole(), "{:?}", audit(&desk.path()));
+    assert!(
+        audit(&desk.path()).unwrap().is_whole(),
+        "{:?}",
+        audit(&desk.path())
+    );
 }

@@ -75,6 +75,8 @@ async fn strange() -> Desk {
         world.edit(&changed, |ticket| ticket.status = "Waiting".into());
     });
     desk.backfill().await.expect("ends");
+    // For what syncs go by.
+    full_sync(&desk).await.expect("ends");
     desk
 }
 
@@ -83,7 +85,8 @@ fn spoil(ticket: &mut Value) {
     ticket["priority"] = json!("high");
     ticket["strange"] = json!({"kept": ["as", "sent"]});
     ticket["discordUsers"] = json!(["otter", "heron"]);
-    ticket["attributes"] = json!([{"label": "plan", "value": "gold"}, {"label": "seats", "value": 3}]);
+    ticket["attributes"] =
+        json!([{"label": "plan", "value": "gold"}, {"label": "seats", "value": 3}]);
     ticket["updatedAt"] = json!("2024-06-30T10:00:00.000Z");
     ticket["emailSubjectLine"] = json!("Where is my parcel?");
     if let Some(customer) = ticket.get_mut("customer").filter(|one| one.is_object()) {

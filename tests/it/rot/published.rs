@@ -52,22 +52,48 @@ async fn a_damaged_row_is_not_published_but_named_with_the_way_out() {
     let directory = place.path().join("desk");
     publish_to(&desk, &directory, false).expect("publishes");
     let before = files(&directory);
-    let id = desk.column("SELECT id FROM tickets WHERE rowid = 42").remove(0);
+    let id = desk
+        .column("SELECT id FROM tickets WHERE rowid = 42")
+        .remove(0);
     for (damage, name) in [
-        ("UPDATE messages SET content = content || 'x' WHERE ticket_id = '{id}'", id.as_str()),
-        ("UPDATE tickets SET message_count = 77 WHERE id = '{id}'", &id),
-        ("UPDATE ticket_history SET status = 'Spam' WHERE ticket_id = '{id}'", &id),
+        (
+            "UPDATE messages SET content = content || 'x' WHERE ticket_id = '{id}'",
+            id.as_str(),
+        ),
+        (
+            "UPDATE tickets SET message_count = 77 WHERE id = '{id}'",
+            &id,
+        ),
+        (
+            "UPDATE ticket_history SET status = 'Spam' WHERE ticket_id = '{id}'",
+            &id,
+        ),
         ("DELETE FROM tickets WHERE id = '{id}'", &id),
-        ("UPDATE agents SET name = 'x' WHERE id = (SELECT id FROM agents LIMIT 1)", "agents "),
-        ("UPDATE customers SET email = 'x' WHERE rowid = 7", "customers "),
+        (
+            "UPDATE agents SET name = 'x' WHERE id = (SELECT id FROM agents LIMIT 1)",
+            "agents ",
+        ),
+        (
+            "UPDATE customers SET email = 'x' WHERE rowid = 7",
+            "customers ",
+        ),
     ] {
-        assert!(meddle(&desk.path(), &damage.replace("{id}", &id)) > 0, "{damage}");
+        assert!(
+            meddle(&desk.path(), &damage.replace("{id}", &id)) > 0,
+            "{damage}"
+        );
         let error = publish_to(&desk, &directory, true).expect_err(damage);
         assert_eq!(error.kind(), ErrorKind::Failed, "{damage}");
         assert!(error.to_string().contains(name), "{damage}: {error}");
-        assert!(error.to_string().contains("nothing was published"), "{error}");
+        assert!(
+            error.to_string().contains("nothing was published"),
+            "{error}"
+        );
         let help = error.help_text().expect("a way out");
-        assert!(help.contains("verify --repair") && help.contains("sync --full"), "{help}");
+        assert!(
+            help.contains("verify --repair") && help.contains("sync --full"),
+            "{help}"
+        );
         assert_eq!(files(&directory), before, "{damage}");
         verify(&desk, false, true).await.expect("ends");
         desk.assert_whole(damage);
@@ -83,7 +109,10 @@ async fn a_month_that_is_only_linked_is_left_to_the_deep_check() {
     let directory = place.path().join("desk");
     publish_to(&desk, &directory, false).expect("publishes");
     desk.backfill().await.expect("completes");
-    meddle(&desk.path(), "UPDATE tickets SET status = 'Spam' WHERE rowid = 42");
+    meddle(
+        &desk.path(),
+        "UPDATE tickets SET status = 'Spam' WHERE rowid = 42",
+    );
     publish_to(&desk, &directory, false).expect("links");
     let (found, _) = verify(&desk, true, false).await.expect("ends");
     assert_eq!(found.deep.expect("looked").damaged.len(), 1);

@@ -14,8 +14,8 @@ use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
 };
-use mava_export::store::{Audit, Store};
 use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
+use mava_export::store::{Audit, Store};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
