@@ -1,5 +1,6 @@
 //! How fast pages go into the store, without network and decoding: `cargo bench --bench store`
 #![expect(
+    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -275,7 +275,7 @@ impl<'c> TicketAudit<'c> {
             };
             // A whole ticket that could not be stored is none of a stored one's rejects; nor is a
             // thread that could not be had.
-            if !path.is_empty() && !(path == MESSAGES && raw == "null") {
+            if !(path.is_empty() || path == MESSAGES && raw == "null") {
                 found.push((path.to_owned(), raw.to_owned()));
             }
         }
