@@ -9,10 +9,12 @@
 //! set by the store and follow the content columns.
 
 mod document;
+mod outcome;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 pub use document::document;
+pub use outcome::{Outcome, ending};
 
 /// An instant with millisecond precision, in UTC.
 pub type Instant = DateTime<Utc>;
@@ -520,7 +522,7 @@ table! {
         id: i64 as Integer,
         /// The command: `backfill`, `sync`, `verify` for a repair, or `demo` for an invented desk.
         kind: String as Enumeration,
-        /// `running`, `complete`, `incomplete` (rejects or unverified slices), `superseded`.
+        /// `running`, `complete`, `complete_with_rejects`, `incomplete` (something is not proven), `superseded`.
         outcome: String as Enumeration,
         /// When the run began.
         started_at: Instant as Instant,
@@ -564,12 +566,30 @@ table! {
         path: String as Text,
         /// Why, in words.
         reason: String as Text,
-        /// The value as received.
+        /// The value as received. Bytes that are no UTF-8 are written as `\udc` and two hex digits.
         raw_json: String as Json,
+        /// When the ticket was created, of a whole ticket; NULL of a value, and where that is what is missing.
+        created_at: Option<Instant> as Instant,
     }
     bookkeeping {
         /// The snapshot that first met it.
         snapshot_id: i64 as Integer,
+        /// When somebody said that it is known and no reason to stop: see `mava-export accept`.
+        accepted_at: Option<Instant> as Instant,
+    }
+}
+
+impl Snapshot {
+    /// Whether its run came to its end; one that was given up did not.
+    pub fn has_ended(&self) -> bool {
+        Outcome::of(&self.outcome).is_some_and(Outcome::is_end)
+    }
+}
+
+impl Reject {
+    /// What a ticket without an id is known by: `raw-` and the reject's own id.
+    pub fn stand_in(&self) -> String {
+        format!("raw-{}", self.id)
     }
 }
 

@@ -16,6 +16,7 @@ mod facts;
 mod hash;
 mod thread;
 mod ticket;
+mod twin;
 
 #[cfg(test)]
 mod properties;
@@ -23,6 +24,7 @@ mod properties;
 mod tests;
 
 pub use ticket::ticket;
+pub use twin::Twin;
 
 use crate::table;
 
@@ -73,7 +75,7 @@ pub struct TicketRows {
     pub tags: Vec<table::Tag>,
     /// Discord users, by position.
     pub discord_users: Vec<table::TicketDiscordUser>,
-    /// Its customer, as this ticket showed it.
+    /// Its customer, as this ticket showed it; `None` also where only the id was sent.
     pub customer: Option<CustomerRows>,
     /// Its category as this ticket showed it; all but `id` is `None` where only the id was sent.
     pub category: Option<table::Category>,

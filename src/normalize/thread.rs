@@ -4,14 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use super::{ThreadRows, hash};
 use crate::table::{Instant, Message, MessageAttachment};
-use crate::wire::{Digest, Entries, Fields, Json, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{Digest, Entries, Fields, Hidden, Json, Path, Rejects, Unfit, own_id, slots};
 
 const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 
 /// Reads the messages in the order sent. What is no object, and a message whose id was already
-/// met in this thread, is rejected.
-pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Rejects) -> ThreadRows {
+/// met in this thread, is rejected. `hidden` is what the thread's tree hid.
+pub(super) fn thread(
+    ticket_id: &str,
+    items: Vec<Json<'_>>,
+    hidden: Vec<Hidden>,
+    rejects: &mut Rejects,
+) -> ThreadRows {
     let others = rejects.found().len();
+    rejects.add_hidden(hidden);
     let mut reader = Reader {
         ticket_id,
         ids: HashSet::with_capacity(items.len()),
@@ -26,10 +32,10 @@ pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Reject
         let path = Path::Item(&MESSAGES, index);
         match item {
             Json::Object(entries) => match own_id(&entries) {
-                Some(id) if reader.ids.contains(id) => rejects.add(
+                Some(id) if reader.ids.contains(id.as_ref()) => rejects.add(
                     path.to_string(),
                     "a message with this id came before it in the thread".to_owned(),
-                    Json::Object(entries).canonical(),
+                    Json::Object(entries).raw(),
                 ),
                 _ => reader.message(rejects, path, entries),
             },
@@ -170,7 +176,7 @@ fn derived_sender_type(
     match (reference_type, from_customer) {
         (Json::Text(kind), _) if kind == "ClientMember" => Some("agent"),
         (Json::Text(kind), _) if kind == "Customer" || kind == "DiscordUser" => Some("customer"),
-        (_, Json::Bool(true)) => Some("customer"),
+        (_, from_customer) if from_customer.boolean() == Some(true) => Some("customer"),
         _ => None,
     }
 }
@@ -190,7 +196,7 @@ fn sender<'a>(
     sender_name: &mut Option<String>,
 ) -> Result<(Option<String>, Json<'a>), Unfit<'a>> {
     if let Some(id) = value.id() {
-        return Ok((Some(id.to_owned()), Json::Null));
+        return Ok((Some(id.into_owned()), Json::Null));
     }
     match value {
         Json::Null | Json::Text(_) => Ok((None, Json::Null)),

@@ -3,44 +3,59 @@
 use super::attribute::attributes;
 use super::customer::customer;
 use super::thread::thread;
-use super::{CustomerRows, Outcome, TicketRows, facts, hash};
+use super::{Outcome, TicketRows, facts, hash};
 use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
 use crate::wire::{
-    Entries, Fields, Json, Path, RawTicket, Read, Rejects, TicketKey, Unfit, instant_after,
-    read_reference, read_text, reject, slots, with_json,
+    Entries, Fields, Hidden, Json, Path, RawTicket, Rejects, TicketKey, Unfit, instant_after,
+    is_of_thread, read_reference, read_text, slots, take_hidden, whole_reject, with_json,
 };
 
 /// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
 /// without, `messages` is not looked at, and the thread facts are NULL.
 pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
-    let read = with_json(&raw.raw, |read| {
+    let read = with_json(&raw.raw, |mut read| {
+        let hidden = match read.has_hidden {
+            true => take_hidden(&mut read.value, "", raw.has_bytes),
+            false => Vec::new(),
+        };
         let Json::Object(entries) = read.value else {
             return Err("not an object");
         };
         let key = TicketKey::in_entries(&entries);
         let id = key.id.ok_or("no id")?;
         let created_at = key.created_at.ok_or("no usable instant of creation")?;
-        let read = Read {
-            value: entries,
-            replaced: read.replaced + raw.replaced_characters,
+        let sent = Sent {
+            entries,
+            hidden,
+            replaced: read.replaced,
         };
-        Ok(rows(&id, created_at, read, with_messages))
+        Ok(rows(&id, created_at, sent, with_messages))
     });
     match read {
         Ok(Ok(rows)) => Outcome::Rows(Box::new(rows)),
-        Ok(Err(reason)) | Err(reason) => Outcome::Reject(whole_reject(raw, reason)),
+        Ok(Err(reason)) | Err(reason) => Outcome::Reject(whole(raw, reason)),
     }
 }
 
-fn whole_reject(raw: &RawTicket, reason: &str) -> Reject {
-    reject(
-        raw.key().id.as_deref(),
-        String::new(),
-        reason.to_owned(),
-        raw.raw.clone(),
-    )
+fn whole(raw: &RawTicket, reason: &str) -> Reject {
+    let reason = match raw.has_bytes {
+        true => {
+            format!("{reason}; bytes that are no UTF-8 are written as \\udc and two hex digits")
+        }
+        false => reason.to_owned(),
+    };
+    whole_reject(raw.key(), reason, raw.raw.clone())
+}
+
+/// A ticket's entries.
+struct Sent<'a> {
+    entries: Entries<'a>,
+    /// What was sent and is not among the entries as it was sent.
+    hidden: Vec<Hidden>,
+    /// Characters that are U+FFFD in them.
+    replaced: i64,
 }
 
 slots!(Slots {
@@ -66,10 +81,15 @@ slots!(Slots {
     messages: "messages",
 });
 
-fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: bool) -> TicketRows {
+fn rows(id: &str, created_at: Instant, sent: Sent<'_>, with_messages: bool) -> TicketRows {
     let mut rejects = Rejects::of(id);
+    let (hidden_in_thread, hidden): (Vec<_>, Vec<_>) = sent
+        .hidden
+        .into_iter()
+        .partition(|hidden| is_of_thread(&hidden.path));
+    rejects.add_hidden(hidden);
     let mut fields = Fields::new(&mut rejects, Path::Root);
-    let mut slots = Slots::fill(read.value, &mut fields);
+    let mut slots = Slots::fill(sent.entries, &mut fields);
     let messages = messages(
         &mut fields,
         std::mem::take(&mut slots.messages),
@@ -78,12 +98,14 @@ fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: b
     let mut rows = head(id, created_at, slots, fields);
     rows.head_hash = hash::head(&rows, rejects.found());
     if let Some(messages) = messages {
-        let thread = thread(id, messages, &mut rejects);
+        let thread = thread(id, messages, hidden_in_thread, &mut rejects);
         facts::fill(&mut rows.ticket, &thread.messages);
         rows.thread = Some(thread);
+    } else if with_messages {
+        rejects.add_hidden(hidden_in_thread);
     }
     rows.rejects = rejects.into_found();
-    rows.replaced_characters = read.replaced;
+    rows.replaced_characters = sent.replaced;
     rows
 }
 
@@ -122,9 +144,9 @@ fn head<'a>(
     let agent: Option<Agent> = fields
         .nested("assignedTo", slots.assigned_to, read_reference)
         .flatten();
-    let customer: Option<CustomerRows> = fields
+    let customer = fields
         .nested("customer", slots.customer, customer)
-        .flatten();
+        .unwrap_or_default();
     let tags = tags(&mut fields, slots.tags);
     let discord_users = discord_users(&mut fields, id, slots.discord_users);
     let attributes = ticket_attributes(
@@ -142,7 +164,7 @@ fn head<'a>(
         source_type: fields.text_of([("sourceType", slots.source_type), ("origin", slots.origin)]),
         category_id: category.as_ref().map(|category| category.id.clone()),
         assigned_agent_id: agent.as_ref().map(|agent| agent.id.clone()),
-        customer_id: customer.as_ref().map(|rows| rows.customer.id.clone()),
+        customer_id: customer.id,
         email_subject: fields.text("emailSubjectLine", slots.email_subject),
         created_at,
         updated_at: fields.instant("updatedAt", slots.updated_at),
@@ -168,7 +190,7 @@ fn head<'a>(
         attributes,
         tags,
         discord_users,
-        customer,
+        customer: customer.rows,
         category,
         agent,
         rejects: Vec::new(),
@@ -200,17 +222,21 @@ fn resolution<'a>(
     }
 }
 
-/// Tags, each once; a later mention may add the name.
+/// Tags, each once; a later mention may add the name. Another name than the first is left over.
 fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
     let mut tags: Vec<Tag> = Vec::new();
     fields.each_item("tags", value, |rejects, path, item| {
         if matches!(&item, Json::Text(id) if id.is_empty()) {
             return Err(Unfit::new(item, "an id or an object with one"));
         }
-        let (tag, left) = read_reference::<Tag>(rejects, path, item)?;
+        let (tag, mut left) = read_reference::<Tag>(rejects, path, item)?;
         if let Some(tag) = tag {
             match tags.iter_mut().find(|known| known.id == tag.id) {
-                Some(known) => known.name = known.name.take().or(tag.name),
+                Some(known) if known.name.is_none() => known.name = tag.name,
+                Some(known) if tag.name.is_some() && known.name != tag.name => {
+                    left.add("name", tag.name);
+                }
+                Some(_) => {}
                 None => tags.push(tag),
             }
         }

@@ -52,9 +52,12 @@ impl Store {
             }
             write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
             let mut rejects = Rejects::new(connection, snapshot_id)?;
-            for reject in lookups.rejects {
-                rejects.meet(reject)?;
-            }
+            let came = [
+                lookups.categories.map(|_| "categories"),
+                lookups.agents.map(|_| "agents"),
+            ];
+            let came: Vec<&str> = came.into_iter().flatten().collect();
+            rejects.replace_lists(&came, lookups.rejects)?;
             connection.execute(
                 "UPDATE snapshots SET rejects = rejects + ?2,
                      replaced_characters = replaced_characters + ?3 WHERE id = ?1",
@@ -80,17 +83,16 @@ fn write_categories(
     let mut upsert = connection.prepare(
         "INSERT INTO categories (id, name, is_archived, snapshot_id) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET name = coalesce(excluded.name, name),
-             is_archived = excluded.is_archived, snapshot_id = excluded.snapshot_id
+             is_archived = coalesce(excluded.is_archived, is_archived),
+             snapshot_id = excluded.snapshot_id
          WHERE coalesce(excluded.name, name) IS NOT name
-             OR excluded.is_archived IS NOT is_archived",
+             OR coalesce(excluded.is_archived, is_archived) IS NOT is_archived",
     )?;
     for category in categories {
-        // The endpoint lists what is not archived, so no word about it means that.
-        let is_archived = category.is_archived.unwrap_or(false);
         upsert.execute(params![
             category.id,
             category.name,
-            is_archived,
+            category.is_archived,
             snapshot_id
         ])?;
     }

@@ -30,6 +30,7 @@ mod runs;
 mod slices;
 mod sync;
 mod tickets;
+mod twins;
 mod unproven;
 
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ pub use outcomes::SyncOutcome;
 pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
-pub use rejects::Rejected;
+pub use rejects::{Rejected, Standee, Standing, Twins};
 pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, StepRow};

@@ -65,6 +65,8 @@ pub struct TicketRead {
     pub is_changed: bool,
     /// It changed only in that its thread was read for the first time.
     pub is_first_thread: bool,
+    /// It is another than the one that is stored under its id: created later, and kept in `rejects`.
+    pub is_second: bool,
     /// Its tracked fields before, if it had changed.
     pub before: Option<TicketVersion>,
 }
@@ -100,7 +102,8 @@ impl Store {
         );
         let read = page.as_read();
         self.in_transaction(&what, |connection| {
-            let (counts, _) = write_rows(connection, &read)?;
+            let place_ms = page.slice.window.from().timestamp_millis();
+            let (counts, _) = write_rows(connection, &read, Some(place_ms))?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
             Ok(counts)
@@ -114,16 +117,18 @@ impl Store {
     /// As [`commit_page`](Self::commit_page).
     pub fn commit_read(&mut self, read: &ReadCommit<'_>) -> Result<(PageCounts, Vec<TicketRead>)> {
         self.in_transaction("write tickets read again", |connection| {
-            let (counts, reads) = write_rows(connection, read)?;
+            let (counts, reads) = write_rows(connection, read, None)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
         })
     }
 }
 
+/// `place_ms` is where whole tickets are counted that came without their creation, if that is known.
 fn write_rows(
     connection: &Connection,
     page: &ReadCommit<'_>,
+    place_ms: Option<i64>,
 ) -> std::result::Result<(PageCounts, Vec<TicketRead>), Failure> {
     let mut counts = PageCounts::default();
     let mut reads = Vec::with_capacity(page.tickets.len());
@@ -136,6 +141,7 @@ fn write_rows(
             is_new: written.change == Change::New,
             is_changed: written.change != Change::Unchanged,
             is_first_thread: written.is_first_thread,
+            is_second: written.is_second,
             before: written.before,
         });
         match written.change {
@@ -150,9 +156,9 @@ fn write_rows(
     }
     for reject in page.rejects {
         if let Some(id) = &reject.ticket_id {
-            tickets.see(id)?;
+            tickets.see(id, reject.created_at)?;
         }
-        tickets.rejects.meet(reject)?;
+        tickets.rejects.meet_whole(reject, place_ms)?;
     }
     counts.rejects = tickets.rejects.growth;
     Ok((counts, reads))

@@ -8,7 +8,7 @@ use super::runs::Outcome;
 use super::unproven;
 use crate::error::Result;
 use crate::refresh::{Hazard, Hazards, Index, Kind, Known, Vouch, Vouches};
-use crate::table::{Instant, Snapshot, instant_text};
+use crate::table::{self, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -64,7 +64,7 @@ impl Store {
         self.in_transaction("end a stale sync", |connection| {
             for snapshot in super::read::unfinished(connection)? {
                 if snapshot.kind == "sync" && snapshot.started_at < oldest {
-                    super::runs::end(connection, snapshot.id, "superseded", now)?;
+                    super::runs::end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                 }
             }
             Ok(())

@@ -12,6 +12,7 @@ use super::history::History;
 use super::references::References;
 use super::rejects::Rejects;
 use super::resolutions;
+use super::twins;
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
     Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
@@ -65,12 +66,15 @@ pub(super) struct Written {
     pub(super) is_met_before: bool,
     /// It changed only in that its thread was read for the first time.
     pub(super) is_first_thread: bool,
+    /// It is another than the one that is stored under its id, and kept in `rejects`.
+    pub(super) is_second: bool,
     /// The tracked fields before, of a ticket that had changed.
     pub(super) before: Option<TicketVersion>,
 }
 
 /// What the index holds of a ticket.
 struct Known {
+    created_at_ms: i64,
     head_hash: Hash,
     thread_hash: Option<Hash>,
     seen_snapshot: i64,
@@ -81,6 +85,7 @@ struct Known {
 
 /// Writes the tickets of one page.
 pub(super) struct Tickets<'c> {
+    connection: &'c Connection,
     snapshot_id: i64,
     /// Whether instants of resolution are left out.
     is_resolution_doubted: bool,
@@ -113,11 +118,12 @@ impl<'c> Tickets<'c> {
     ) -> rusqlite::Result<Self> {
         let read_at_ms = read_at.timestamp_millis();
         Ok(Self {
+            connection,
             snapshot_id,
             is_resolution_doubted: resolutions::is_doubted(connection)?,
             read_at_ms,
             look: connection.prepare_cached(
-                "SELECT head_hash, thread_hash, seen_snapshot, is_deleted,
+                "SELECT created_at_ms, head_hash, thread_hash, seen_snapshot, is_deleted,
                      NOT EXISTS (SELECT 1 FROM tickets WHERE tickets.id = _ticket_index.id)
                  FROM _ticket_index WHERE id = ?1",
             )?,
@@ -126,8 +132,10 @@ impl<'c> Tickets<'c> {
                      CASE WHEN ?4 IS NULL AND thread_hash IS NOT NULL THEN verified_at_ms
                      ELSE ?2 END WHERE id = ?1",
             )?,
-            see: connection
-                .prepare_cached("UPDATE _ticket_index SET seen_snapshot = ?2 WHERE id = ?1")?,
+            see: connection.prepare_cached(
+                "UPDATE _ticket_index SET seen_snapshot = ?2
+                 WHERE id = ?1 AND (?3 IS NULL OR created_at_ms = ?3)",
+            )?,
             index: connection.prepare_cached(
                 "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash,
                      verified_at_ms, seen_snapshot, is_deleted)
@@ -165,6 +173,11 @@ impl<'c> Tickets<'c> {
         let id = rows.ticket.id.as_str();
         let known = self.look(id)?;
         self.refer(rows)?;
+        if let Some(known) = &known
+            && self.is_second(rows, known)?
+        {
+            return self.keep_apart(rows, known);
+        }
         let is_met_before = known
             .as_ref()
             .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
@@ -176,30 +189,89 @@ impl<'c> Tickets<'c> {
             Some(known) if known.is_lost => self.restore(rows, &known)?,
             Some(known) => self.renew(rows, &known)?,
         };
-        self.rejects
-            .replace(id, &rows.rejects, rows.thread.is_some())?;
+        self.rejects.replace(
+            id,
+            rows.ticket.created_at,
+            &rows.rejects,
+            rows.thread.is_some(),
+        )?;
         Ok(Written {
             change,
             is_met_before,
             is_first_thread: is_first_thread && change != Change::Unchanged,
+            is_second: false,
             before,
         })
     }
 
+    /// Whether a ticket is another than the one that is stored under its id: both were met by this run,
+    /// or were before. Of two the older one is stored, so that it is the same whichever comes first.
+    ///
+    /// One with another creation that was met alone is the same ticket: its creation moved.
+    fn is_second(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<bool> {
+        let created_at = rows.ticket.created_at;
+        let created_at_ms = created_at.timestamp_millis();
+        if known.created_at_ms == created_at_ms || known.is_deleted || known.is_lost {
+            return Ok(false);
+        }
+        let is_met = known.seen_snapshot == self.snapshot_id;
+        if known.created_at_ms < created_at_ms {
+            return Ok(is_met || self.rejects.has_second(&rows.ticket.id, created_at)?);
+        }
+        if is_met {
+            self.make_way(rows, known)?;
+        }
+        Ok(false)
+    }
+
+    /// Keeps a second ticket in `rejects`. The one that is stored is as it was.
+    fn keep_apart(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<Written> {
+        let ticket = &rows.ticket;
+        let is_known = self.rejects.has_second(&ticket.id, ticket.created_at)?;
+        if rows.thread.is_none() && is_known {
+            // What is kept has the thread, or is as good.
+            self.rejects.meet_second(&ticket.id, ticket.created_at)?;
+        } else {
+            let stored_at = instant(known.created_at_ms);
+            let is_resolution_doubted = self.is_resolution_doubted;
+            let reject = twins::of_rows(rows, is_resolution_doubted, stored_at);
+            self.rejects.meet_whole(&reject, None)?;
+        }
+        Ok(Written {
+            change: Change::Unchanged,
+            is_met_before: true,
+            is_first_thread: false,
+            is_second: true,
+            before: None,
+        })
+    }
+
+    /// Moves what is stored to `rejects`, since an older ticket of its id is there.
+    fn make_way(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<()> {
+        let id = rows.ticket.id.as_str();
+        let created_at = instant(known.created_at_ms);
+        let reject = twins::of_store(self.connection, id, created_at, rows.ticket.created_at)?;
+        self.rejects.meet_whole(&reject, None)
+    }
+
     /// A ticket that was met but could not be represented is at least not gone.
-    pub(super) fn see(&mut self, id: &str) -> rusqlite::Result<()> {
-        self.see.execute(params![id, self.snapshot_id]).map(drop)
+    pub(super) fn see(&mut self, id: &str, created_at: Option<Instant>) -> rusqlite::Result<()> {
+        let created_ms = created_at.map(|at| at.timestamp_millis());
+        self.see
+            .execute(params![id, self.snapshot_id, created_ms])
+            .map(drop)
     }
 
     fn look(&mut self, id: &str) -> rusqlite::Result<Option<Known>> {
         self.look
             .query_row([id], |row| {
                 Ok(Known {
-                    head_hash: row.get(0)?,
-                    thread_hash: row.get(1)?,
-                    seen_snapshot: row.get(2)?,
-                    is_deleted: row.get(3)?,
-                    is_lost: row.get(4)?,
+                    created_at_ms: row.get(0)?,
+                    head_hash: row.get(1)?,
+                    thread_hash: row.get(2)?,
+                    seen_snapshot: row.get(3)?,
+                    is_deleted: row.get(4)?,
+                    is_lost: row.get(5)?,
                 })
             })
             .optional()
@@ -367,8 +439,13 @@ impl<'c> Tickets<'c> {
     }
 }
 
+/// The instant of a creation in the index.
+fn instant(created_at_ms: i64) -> Instant {
+    Instant::from_timestamp_millis(created_at_ms).unwrap_or_default()
+}
+
 /// A ticket as it is stored.
-fn row(ticket: &Ticket, is_resolution_doubted: bool) -> Cow<'_, Ticket> {
+pub(super) fn row(ticket: &Ticket, is_resolution_doubted: bool) -> Cow<'_, Ticket> {
     if is_resolution_doubted && ticket.resolved_at.is_some() {
         return Cow::Owned(Ticket {
             resolved_at: None,

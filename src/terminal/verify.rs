@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::grid::grid;
-use super::style::{BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain};
+use super::style::{
+    BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain, rejects,
+};
 use crate::report::{Difference, Repair, Verification};
 
 /// Differences shown; the rest is counted.
@@ -33,6 +35,14 @@ fn heading(verification: &Verification) -> String {
             GOOD,
             "The store and the API differed; they count the same now",
         ),
+        "equal_with_rejects" => (
+            WARNING,
+            "The store and the API count the same, but rejects stand",
+        ),
+        "repaired_with_rejects" => (
+            WARNING,
+            "The store and the API differed; they count the same now, but rejects stand",
+        ),
         "interrupted" => (WARNING, "Verification interrupted"),
         _ => (WARNING, "The store and the API differ"),
     };
@@ -46,7 +56,7 @@ fn facts(verification: &Verification) -> Vec<(&'static str, String)> {
         .map(ToString::to_string)
         .collect();
     let elapsed = Duration::try_from_secs_f64(verification.elapsed_s).unwrap_or_default();
-    vec![
+    let mut facts = vec![
         ("created", windows.join("\n")),
         (
             "counts",
@@ -61,8 +71,11 @@ fn facts(verification: &Verification) -> Vec<(&'static str, String)> {
             ),
         ),
         ("time", duration(elapsed)),
-        ("store", plain(&verification.store)),
-    ]
+    ];
+    let (standing, accepted) = (verification.rejects_standing, verification.rejects_accepted);
+    facts.extend(rejects(standing, accepted).map(|text| ("rejects", text)));
+    facts.push(("store", plain(&verification.store)));
+    facts
 }
 
 fn differences(differences: &[Difference]) -> String {
@@ -219,6 +232,8 @@ mod tests {
             ignored: Vec::new(),
             refused: Vec::new(),
             repair: None,
+            rejects_standing: 0,
+            rejects_accepted: 0,
             remarks: Vec::new(),
             elapsed_s: 36.2,
         }
@@ -239,6 +254,17 @@ mod tests {
           time       36s
           store      /data/support.db
         "#);
+    }
+
+    #[test]
+    fn a_repair_after_which_rejects_stand_says_so() {
+        let found = Verification {
+            outcome: "repaired_with_rejects".into(),
+            rejects_standing: 2,
+            rejects_accepted: 1,
+            ..verification()
+        };
+        insta::assert_snapshot!(shown(&found), @"");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim, merged}
 use crate::report::{Difference, Progress, Refused, Repair, Verification};
 use crate::settings::{Connection, StoreSettings, Verify};
 use crate::store::{OpenOptions, Store};
-use crate::table::Snapshot;
+use crate::table::{self, Snapshot};
 use crate::terminal::Printer;
 use crate::window::Window;
 
@@ -108,22 +108,28 @@ pub async fn verify_keeping(
             ignored: Vec::new(),
             refused: Vec::new(),
             repair: None,
+            rejects_standing: 0,
+            rejects_accepted: 0,
             remarks: Vec::new(),
             elapsed_s: 0.0,
         },
         history,
         repaired: None,
+        ending: Ending::Interrupted,
     };
-    let exit_code = match verifying.run(store).await {
-        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
+    verifying.ending = match verifying.run(store).await {
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ending::Interrupted,
         ended => ended?,
     };
+    let exit_code = verifying.ending.exit_code();
     let mut report = verifying.report;
-    report.outcome = match (exit_code, &report.repair) {
-        (ExitCode::Interrupted, _) => "interrupted",
-        (ExitCode::Complete, None) => "equal",
-        (ExitCode::Complete, Some(_)) => "repaired",
-        _ => "different",
+    report.outcome = match verifying.ending {
+        Ending::Interrupted => "interrupted",
+        Ending::Equal => "equal",
+        Ending::EqualWithRejects => "equal_with_rejects",
+        Ending::Repaired => "repaired",
+        Ending::RepairedWithRejects => "repaired_with_rejects",
+        Ending::Different => "different",
     }
     .to_owned();
     report.requests = context.client.counters().requests();
@@ -215,10 +221,39 @@ struct Verifying<'a> {
     report: Verification,
     /// The store, still held, after a repair that came to its end.
     repaired: Option<Store>,
+    ending: Ending,
+}
+
+/// How a verification ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Interrupted,
+    /// Nothing differed.
+    Equal,
+    /// The same, but a repair was asked for, and rejects stand that nobody accepted.
+    EqualWithRejects,
+    /// Nothing differs any more.
+    Repaired,
+    /// The same, but rejects stand that nobody accepted.
+    RepairedWithRejects,
+    /// Something differs.
+    Different,
+}
+
+impl Ending {
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Interrupted => ExitCode::Interrupted,
+            Self::Equal | Self::Repaired => ExitCode::Complete,
+            Self::EqualWithRejects | Self::RepairedWithRejects | Self::Different => {
+                ExitCode::Incomplete
+            }
+        }
+    }
 }
 
 impl Verifying<'_> {
-    async fn run(&mut self, store: Store) -> Result<ExitCode> {
+    async fn run(&mut self, store: Store) -> Result<Ending> {
         if self.settings.is_repair && !self.settings.allow_deletions {
             recognise(self.context, &store, None, Utc::now()).await?;
         }
@@ -227,7 +262,12 @@ impl Verifying<'_> {
         let found = Comparison::run(&self.counter, &store, &windows).await?;
         self.report(&store, &found)?;
         if found.differences.is_empty() || !self.settings.is_repair {
-            return Ok(code(found.is_equal()));
+            let has_rejects = self.settings.is_repair && self.report.rejects_standing > 0;
+            return Ok(match found.is_equal() {
+                true if has_rejects => Ending::EqualWithRejects,
+                true => Ending::Equal,
+                false => Ending::Different,
+            });
         }
         self.repair(store, &found, &windows).await
     }
@@ -270,6 +310,7 @@ impl Verifying<'_> {
                 reason: reason.clone(),
             });
         }
+        self.count_rejects(store)?;
         let remarks = &mut self.report.remarks;
         if found.is_cut_short {
             remarks.push(
@@ -287,13 +328,15 @@ impl Verifying<'_> {
         Ok(())
     }
 
+    fn count_rejects(&mut self, store: &Store) -> Result<()> {
+        let standing = store.standing()?;
+        self.report.rejects_standing = standing.open;
+        self.report.rejects_accepted = standing.accepted;
+        Ok(())
+    }
+
     /// Reads again what differs, and counts again the windows in which that lies.
-    async fn repair(
-        &mut self,
-        store: Store,
-        found: &Found,
-        windows: &[Window],
-    ) -> Result<ExitCode> {
+    async fn repair(&mut self, store: Store, found: &Found, windows: &[Window]) -> Result<Ending> {
         let slices = merged(found.differences.iter().map(|tally| tally.window));
         (self.note)(&format!(
             "{} differ; reading {} again.",
@@ -312,7 +355,7 @@ impl Verifying<'_> {
         };
         let touched = touched(windows, &slices);
         let Some(range) = hull(&touched) else {
-            return Ok(code(false));
+            return Ok(Ending::Different);
         };
         let mut store = store;
         repairing.begin(&mut store, range)?;
@@ -320,7 +363,7 @@ impl Verifying<'_> {
             .rounds(&mut repairing, store, &slices, &touched)
             .await?
         else {
-            return Ok(ExitCode::Interrupted);
+            return Ok(Ending::Interrupted);
         };
         let is_equal = after.is_equal() && found.ignored.is_empty();
         let snapshot = repairing.finish(&mut store, is_equal)?;
@@ -330,8 +373,13 @@ impl Verifying<'_> {
             slices.len(),
             named(&store, &after.differences)?,
         ));
+        self.count_rejects(&store)?;
         self.repaired = Some(store);
-        Ok(code(is_equal && snapshot.outcome == "complete"))
+        Ok(match table::Outcome::of(&snapshot.outcome) {
+            Some(table::Outcome::Complete) if is_equal => Ending::Repaired,
+            Some(table::Outcome::WithRejects) if is_equal => Ending::RepairedWithRejects,
+            Some(_) | None => Ending::Different,
+        })
     }
 
     /// Reads `slices` again and counts `touched`, which hold them; `None` when interrupted. What
@@ -365,13 +413,6 @@ impl Verifying<'_> {
             }
             is_every = true;
         }
-    }
-}
-
-fn code(is_equal: bool) -> ExitCode {
-    match is_equal {
-        true => ExitCode::Complete,
-        false => ExitCode::Incomplete,
     }
 }
 

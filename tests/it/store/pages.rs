@@ -354,7 +354,10 @@ fn rejects_follow_their_ticket_and_are_counted_in_each_run_that_meets_them() {
         desk.text("SELECT group_concat(id) FROM rejects"),
         Some("b".to_owned())
     );
-    assert_eq!(desk.store.snapshots(1).unwrap()[0].outcome, "incomplete");
+    assert_eq!(
+        desk.store.snapshots(1).unwrap()[0].outcome,
+        "complete_with_rejects"
+    );
     assert_eq!(desk.run(&[ticket(1)], "2026-01-04").rejects, 0);
     assert_eq!(desk.number("SELECT count(*) FROM rejects"), 0);
     assert_eq!(desk.store.snapshots(1).unwrap()[0].outcome, "complete");
