@@ -103,7 +103,18 @@ mod tests {
 
     #[test]
     fn all_rejects_are_listed_with_what_can_be_done() {
-        insta::assert_snapshot!(shown(&acceptance()), @"");
+        insta::assert_snapshot!(shown(&acceptance()), @r#"
+        support.db: 2 rejects, 1 of them accepted
+
+        ┌────────┬────────────────────┬───────────────────────────────────┬──────────────────────────┐
+        │ ticket ┆ path               ┆ reason                            ┆ accepted                 │
+        ╞════════╪════════════════════╪═══════════════════════════════════╪══════════════════════════╡
+        │ t1     ┆ priority           ┆ expected an integer, got text�[2J ┆                          │
+        │        ┆ (the whole ticket) ┆ expected an integer, got text�[2J ┆ 2026-01-31T09:05:00.123Z │
+        └────────┴────────────────────┴───────────────────────────────────┴──────────────────────────┘
+
+        Accept those that are known with --ticket, --path, --reason or --all.
+        "#);
     }
 
     #[test]
@@ -125,6 +136,11 @@ mod tests {
             lines.push_str(&done(&acceptance));
             lines.push('\n');
         }
-        insta::assert_snapshot!(lines, @"");
+        insta::assert_snapshot!(lines, @r#"
+        Nothing is changed yet: with --yes, 1 reject would be accepted.
+        Nothing is changed yet: with --yes, 1 reject would not be accepted any more.
+        2 rejects accepted: runs do not end with exit code 3 because of them.
+        1 reject not accepted any more.
+        "#);
     }
 }

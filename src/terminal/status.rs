@@ -318,6 +318,8 @@ mod tests {
                      100.0 % read in the last 90 days, 100,000 tickets
           threads    12 tickets without, since no run has read theirs: sync --full does
 
+          rejects    3 rejects, 1 of them accepted
+
         ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
         │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
         ╞════════════╪════════════╪══════════════════════════╪═════════════════════════╪═════════╪═══════╪═════════╪═════════╪══════════╡
@@ -366,6 +368,8 @@ mod tests {
           next       run the same command again to go on
 
           no rows yet
+
+          rejects    3 rejects, 1 of them accepted
         "#);
     }
 
@@ -422,6 +426,8 @@ mod tests {
             }
           ],
           "threads_unread": 12,
+          "rejects_standing": 2,
+          "rejects_accepted": 1,
           "snapshots": [
             {
               "snapshot_id": 3,

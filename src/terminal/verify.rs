@@ -264,7 +264,16 @@ mod tests {
             rejects_accepted: 1,
             ..verification()
         };
-        insta::assert_snapshot!(shown(&found), @"");
+        insta::assert_snapshot!(shown(&found), @r#"
+        The store and the API differed; they count the same now, but rejects stand
+
+          created    [2024-01-01, 2025-03-01)
+          counts     108
+          API        108 requests, 108 planned
+          time       36s
+          rejects    3 rejects, 1 of them accepted
+          store      /data/support.db
+        "#);
     }
 
     #[test]

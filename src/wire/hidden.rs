@@ -33,7 +33,10 @@ pub(crate) fn take_hidden(tree: &mut Json<'_>, at: &str, has_bytes: bool) -> Vec
         found: Vec::new(),
     };
     taking.value(tree, at);
-    taking.found
+    let mut found = taking.found;
+    // The order of keys means nothing.
+    found.sort_by(|one, other| (&one.path, &one.raw_json).cmp(&(&other.path, &other.raw_json)));
+    found
 }
 
 struct Taking {

@@ -191,6 +191,7 @@ mod tests {
                 "categories[1]: expected an entry, got null null",
                 "categories[2]: expected an id or an object with one, got a number 42",
                 r#"categories[3].name: expected text, got an array ["x"]"#,
+                r#"categories[4].name: holds half of a surrogate pair, which no database can hold "\ud800\u0000""#,
                 r#"categories[5]: expected an id, got text """#,
                 "categories[6]: holds a number out of range [[1e999]]",
             ]
@@ -237,7 +238,11 @@ mod tests {
             .map(|category| category.id.as_str())
             .collect();
         assert_eq!(ids, ["c1", r#"json:"c\u0000""#]);
-        insta::assert_snapshot!(shown(&list.rejects).join("\n"), @"");
+        insta::assert_snapshot!(shown(&list.rejects).join("\n"), @r#"
+        categories[0].name: this key comes again later in its object, where the value is another "old"
+        categories[1].id: holds NUL, which no database can hold "c\u0000"
+        categories[1].name: holds bytes that are no UTF-8: each is written as \udc and its two hex digits "caf\udce9"
+        "#);
         let twice = br#"{"agents":[{"id":"a1"}],"agents":[]}"#;
         assert_eq!(decode_agents(twice), Err(DecodeError::Twice("agents")));
     }
