@@ -548,9 +548,9 @@ table! {
         tickets_deleted: i64 as Integer,
         /// Slices of the range that could not be proven complete.
         unverified_slices: i64 as Integer,
-        /// Values that could not be represented; see `rejects`.
+        /// Values and tickets that it met and that could not be stored as they were sent; see `rejects`.
         rejects: i64 as Integer,
-        /// Characters that no engine can hold (NUL, lone surrogates), stored as U+FFFD.
+        /// Characters that no database can hold (NUL, halves of surrogate pairs, bytes that are no UTF-8), stored as U+FFFD.
         replaced_characters: i64 as Integer,
     }
 }

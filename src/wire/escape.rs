@@ -69,10 +69,11 @@ pub(crate) enum Parsed {
 
 /// Tells whether a text from a parser can be held; one from a text made by [`marked`] may hold marks.
 pub(crate) fn parsed(text: &str, is_marked: bool) -> Parsed {
-    let is_special = |character: char| character == '\0' || (is_marked && character == MARK);
-    if !text.contains(is_special) {
+    let may_be_special = text.contains('\0') || (is_marked && text.contains(MARK));
+    if !may_be_special {
         return Parsed::Plain;
     }
+    let is_special = |character: char| character == '\0' || (is_marked && character == MARK);
     let mut shown = String::with_capacity(text.len());
     let mut name = String::with_capacity(text.len() + IN_JSON.len() + 2);
     name.push_str(IN_JSON);

@@ -65,7 +65,8 @@ fn kept(desk: &Desk) -> Vec<Kept> {
             ticket_id: row.get(0)?,
             path: row.get(1)?,
             reason: row.get(2)?,
-            raw: serde_json::from_str(&raw).expect("JSON"),
+            // Half of a surrogate pair is in JSON's grammar, and in no value of it here.
+            raw: serde_json::from_str(&raw).unwrap_or(Value::String(raw)),
         })
     });
     rows.expect("runs").map(|row| row.expect("a row")).collect()
@@ -250,12 +251,11 @@ async fn text_that_no_database_can_hold_is_kept_raw_and_told() {
     assert_mended(&desk).await;
 }
 
-/// Serves each page with `é` of a name in one byte, as Latin-1 has it.
+/// Serves each page with `café` in four bytes, as Latin-1 has it.
 fn in_latin_1() -> Fault {
     Fault::edit_bytes(|page| {
-        let page = page.replace(LATIN, "caf\u{e9}");
-        let bytes = page.split('\u{e9}').map(str::as_bytes);
-        bytes.collect::<Vec<_>>().join(&b"\xe9"[..])
+        let parts: Vec<&[u8]> = page.split(LATIN).map(str::as_bytes).collect();
+        parts.join(&b"caf\xe9"[..])
     })
 }
 

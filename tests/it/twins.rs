@@ -2,10 +2,12 @@
 
 use mava_export::error::ExitCode;
 use mava_export::settings::Backfill;
-use mava_export::simulator::{Fault, Hook, SimulatorSpec};
+use mava_export::simulator::{Fault, Hook, Quirks, SimulatorSpec};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Desk, generated};
+use crate::sync::{copied, recent, settings, sync, sync_with};
 
 /// Serves the ticket `from` under the id of `to`.
 fn renamed(from: &str, to: &str) -> Hook {
@@ -111,6 +113,77 @@ async fn which_of_two_is_stored_does_not_depend_on_the_order_in_which_they_come(
     let before = desk.number(versions);
     desk.backfill().await.expect("ends");
     assert_eq!(desk.number(versions), before);
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_between_the_two_stores_the_same() {
+    let (whole, _) = twins([10, 290]).await;
+    whole.backfill().await.expect("ends");
+    for stopped_after in [2, 4, 6, 8] {
+        let (mut desk, [id, other]) = twins([10, 290]).await;
+        desk.settings.max_lanes = 2;
+        let cancel = desk.cancel.clone();
+        let mut rename = renamed(&other, &id);
+        let mut requests = 0;
+        desk.simulator.set_hook(Box::new(move |request, world| {
+            requests += 1;
+            if requests == stopped_after {
+                cancel.cancel();
+            }
+            rename(request, world)
+        }));
+        let (summary, exit_code) = desk.backfill().await.expect("ends");
+        assert_eq!(
+            exit_code,
+            ExitCode::Interrupted,
+            "{stopped_after}: {summary:?}"
+        );
+        desk.cancel = CancellationToken::new();
+        let (_, exit_code) = desk.backfill().await.expect("ends");
+        assert_eq!(exit_code, ExitCode::Incomplete);
+        assert_eq!(stored(&desk), stored(&whole), "{stopped_after}");
+        let (summary, _) = desk.backfill().await.expect("ends");
+        assert_eq!(summary.tickets_changed, 0, "{stopped_after}");
+    }
+}
+
+#[tokio::test]
+async fn syncs_that_meet_the_second_one_alone_leave_the_first_one_as_it_is() {
+    let desk = copied(recent(1_500), Quirks::default()).await;
+    // The second one is open, so that every sync reads it.
+    let [id, other] = desk.simulator.with_world(|world| {
+        let first = world.tickets().find(|ticket| ticket.status == "Resolved");
+        let last = world.tickets().rfind(|ticket| ticket.status == "Open");
+        [first, last].map(|ticket| ticket.expect("one").id.clone())
+    });
+    desk.simulator.set_hook(renamed(&other, &id));
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    let first = format!(
+        "SELECT created_at || status || snapshot_id FROM tickets WHERE id = '{id}'
+         UNION ALL SELECT valid_from FROM ticket_history WHERE ticket_id = '{id}'
+         UNION ALL SELECT raw_json FROM rejects"
+    );
+    let before = desk.column(&first);
+    for night in 0..3 {
+        let (summary, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Incomplete, "{night}: {summary:?}");
+        let summary = summary.summary;
+        assert_eq!(summary.outcome, "complete_with_rejects", "{summary:?}");
+        let named = summary.remarks.iter().any(|remark| remark.contains(&id));
+        assert!(named, "{summary:?}");
+        assert_eq!(desk.column(&first), before, "{night}");
+    }
+    // It is mended where it lies.
+    desk.simulator.clear_hook();
+    let full = settings(&desk);
+    let full = mava_export::settings::Sync {
+        is_full: true,
+        ..full
+    };
+    let (summary, exit_code) = sync_with(&desk, &full).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(desk.live_ids(), desk.world_ids());
 }
 
 #[tokio::test]

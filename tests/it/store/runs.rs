@@ -297,6 +297,34 @@ fn a_category_is_not_archived_by_lists_that_came_with_rejects() {
 }
 
 #[test]
+fn rejects_of_a_list_go_when_it_comes_without_them() {
+    let of = |id: &str, path: &str| table::Reject {
+        path: path.to_owned(),
+        ..reject(id, None)
+    };
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let mut left = |categories: bool, rejects: &[table::Reject]| {
+        desk.store
+            .commit_lookups(&LookupsCommit {
+                snapshot_id: run.snapshot_id,
+                categories: categories.then_some(&[]),
+                agents: Some(&[]),
+                rejects,
+                ..LookupsCommit::default()
+            })
+            .unwrap();
+        desk.text("SELECT group_concat(id) FROM (SELECT id FROM rejects ORDER BY id)")
+    };
+    let both = [of("a", "agents[1].name"), of("c", "categories[3]")];
+    assert_eq!(left(true, &both).as_deref(), Some("a,c"));
+    // A list that did not come says nothing.
+    assert_eq!(left(false, &[]).as_deref(), Some("c"));
+    assert_eq!(left(true, &[]), None);
+    assert_eq!(desk.number("SELECT rejects FROM snapshots"), 0);
+}
+
+#[test]
 fn a_run_has_its_lists_only_when_both_came() {
     let mut desk = Desk::new();
     let run = desk.begin("2026-01-01");
