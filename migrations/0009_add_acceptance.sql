@@ -19,16 +19,18 @@ INSERT INTO _rejects_kept (id, ticket_id, path, reason, raw_json, snapshot_id)
 CREATE TABLE _rejects_seen (
     reject_id TEXT NOT NULL PRIMARY KEY REFERENCES rejects (id) ON DELETE CASCADE,
     snapshot_id INTEGER NOT NULL REFERENCES snapshots (id) DEFERRABLE INITIALLY DEFERRED,
+    hash BLOB,
     place_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Kept apart until the rejects are back in their place.
-CREATE TEMP TABLE rejects_met AS SELECT reject_id, snapshot_id FROM _rejects_met;
+CREATE TEMP TABLE rejects_met AS SELECT reject_id, snapshot_id, hash FROM _rejects_met;
 
 DROP TABLE _rejects_met;
 DROP TABLE rejects;
 ALTER TABLE _rejects_kept RENAME TO rejects;
 CREATE INDEX rejects_by_ticket ON rejects (ticket_id);
 ALTER TABLE _rejects_seen RENAME TO _rejects_met;
-INSERT INTO _rejects_met (reject_id, snapshot_id) SELECT reject_id, snapshot_id FROM temp.rejects_met;
+INSERT INTO _rejects_met (reject_id, snapshot_id, hash)
+    SELECT reject_id, snapshot_id, hash FROM temp.rejects_met;
 DROP TABLE temp.rejects_met;

@@ -38,9 +38,12 @@
 //! - [`table`]: the one schema.
 //! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
 //! - [`publish`]: Parquet snapshots of the store.
+//! - `derived`: opens the files whose paths follow from the one that was named.
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
+//! - [`redact`]: the key and hidden characters struck out of what is shown. Pure.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
+//! - [`clock`], [`limits`]: the machine's clock, and what the system allows a process.
 //! - [`error`]: the one error, and the exit codes.
 //!
 //! Arrows point one way, from the edge to the core: the client never sees a table, the store never
@@ -49,14 +52,18 @@
 pub mod api;
 pub mod budget;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
+mod derived;
 pub mod error;
 pub mod extract;
+pub mod limits;
 pub mod normalize;
 pub mod plan;
 pub mod probe;
 pub mod publish;
+pub mod redact;
 pub mod refresh;
 pub mod report;
 pub mod settings;

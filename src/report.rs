@@ -16,7 +16,7 @@ use serde::Serialize;
 pub use status::{
     DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
 };
-pub use verify::{Difference, Refused, Repair, Verification};
+pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification};
 
 use crate::window::Window;
 

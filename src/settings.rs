@@ -1,6 +1,6 @@
 //! What a run works with, resolved once from flags, environment, configuration file and defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -51,8 +51,8 @@ pub enum Command {
     Status(StoreSettings),
     /// Count the API against a store.
     Verify {
-        /// The API.
-        connection: Connection,
+        /// The API; `None` where no key is given and none is needed.
+        connection: Option<Connection>,
         /// What to compare.
         verify: Verify,
     },
@@ -70,6 +70,46 @@ pub enum Command {
     Simulate(Simulation),
     /// Print a completion script.
     Completions(Shell),
+}
+
+impl Command {
+    /// The directory of snapshots that was named, of a command that was given one.
+    pub fn directory(&self) -> Option<&Path> {
+        let store = match self {
+            Self::Backfill { backfill, .. } | Self::PlanBackfill { backfill, .. } => {
+                &backfill.store
+            }
+            Self::Sync { sync, .. } | Self::PlanSync { sync, .. } => &sync.store,
+            Self::Verify { verify, .. } => &verify.store,
+            Self::Status(store) | Self::Publish(store) => store,
+            Self::Query(query) => return query.directory.as_deref(),
+            Self::Accept(accept) => &accept.store,
+            Self::Probe(_) | Self::Demo(_) | Self::Simulate(_) | Self::Completions(_) => {
+                return None;
+            }
+        };
+        let target = store.publish.as_ref()?;
+        Some(&target.directory)
+    }
+
+    /// How it reaches the API, where it does.
+    pub fn connection(&self) -> Option<&Connection> {
+        match self {
+            Self::Backfill { connection, .. }
+            | Self::PlanBackfill { connection, .. }
+            | Self::Sync { connection, .. }
+            | Self::Probe(connection) => Some(connection),
+            Self::Verify { connection, .. } => connection.as_ref(),
+            Self::PlanSync { .. }
+            | Self::Status(_)
+            | Self::Publish(_)
+            | Self::Query(_)
+            | Self::Accept(_)
+            | Self::Demo(_)
+            | Self::Simulate(_)
+            | Self::Completions(_) => None,
+        }
+    }
 }
 
 /// How to reach the API and how hard to try.
@@ -270,6 +310,8 @@ pub struct PublishSettings {
 pub struct Query {
     /// The SQLite file.
     pub path: PathBuf,
+    /// The directory that was named, where it lies in one.
+    pub directory: Option<PathBuf>,
     /// One statement that only reads.
     pub sql: String,
     /// How the answer is written.
@@ -332,6 +374,8 @@ impl Backfill {
 pub struct Verify {
     /// The store.
     pub store: StoreSettings,
+    /// Whether to hold the store against itself too.
+    pub is_deep: bool,
     /// Whether to re-read what differs.
     pub is_repair: bool,
     /// Mark tickets deleted even when suspiciously many are gone.

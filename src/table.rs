@@ -11,7 +11,7 @@
 mod document;
 mod outcome;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 pub use document::document;
 pub use outcome::{Outcome, ending};
@@ -20,9 +20,13 @@ pub use outcome::{Outcome, ending};
 pub type Instant = DateTime<Utc>;
 
 /// The text form of an instant in SQLite: `2026-01-31T09:05:00.123Z`, always 24 characters for
-/// the years 0 to 9999, so that text order is time order.
+/// the years 0 to 9999, so that text order is time order. Beyond them, the end of what it can say.
 pub fn instant_text(instant: Instant) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+    match instant.year() {
+        ..0 => "0000-01-01T00:00:00.000Z".to_owned(),
+        0..=9999 => instant.to_rfc3339_opts(SecondsFormat::Millis, true),
+        _ => "9999-12-31T23:59:59.999Z".to_owned(),
+    }
 }
 
 /// Reads the text form that [`instant_text`] writes (and any RFC 3339 instant).

@@ -11,6 +11,12 @@ use crate::table::{Instant, parse_instant};
 /// is 365 or 366 days, so the shorter one.
 pub const LONGEST_DAYS: i64 = 365;
 
+/// No desk has tickets from before: Mava is younger. Years before it would be counted one by one.
+pub const EARLIEST: Instant = match DateTime::from_timestamp(1_262_304_000, 0) {
+    Some(instant) => instant,
+    None => DateTime::UNIX_EPOCH,
+};
+
 /// A half-open range `[from, until)`, never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
@@ -51,6 +57,11 @@ impl Window {
             from: self.from.min(other.from),
             until: self.until.max(other.until),
         }
+    }
+
+    /// The part of it that can hold tickets; `None` where none of it can.
+    pub fn since_earliest(&self) -> Option<Self> {
+        Self::new(self.from.max(EARLIEST), self.until)
     }
 
     /// How long it is.
@@ -147,6 +158,25 @@ mod tests {
             shown,
             ["[2024-01-01, 2024-12-31)", "[2024-12-31, 2025-01-01)"]
         );
+    }
+
+    #[test]
+    fn what_lies_before_2010_holds_no_tickets() {
+        assert_eq!(EARLIEST, at("2010-01-01"));
+        let of = |from, until| {
+            Window::new(at(from), at(until))
+                .expect("not empty")
+                .since_earliest()
+        };
+        assert_eq!(
+            of("0001-01-01", "2012-01-01"),
+            Window::new(at("2010-01-01"), at("2012-01-01"))
+        );
+        assert_eq!(
+            of("2011-01-01", "2012-01-01"),
+            Window::new(at("2011-01-01"), at("2012-01-01"))
+        );
+        assert_eq!(of("0001-01-01", "2010-01-01"), None);
     }
 
     #[test]

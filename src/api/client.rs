@@ -8,14 +8,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::query::Get;
-use super::retry::{self, Cause, Remedy};
-use crate::budget::{Gate, Ledger, Limit, Pass, fingerprint};
+use super::counters::Counters;
+use super::failure::{self, FetchError, Undecodable};
+use super::loopback;
+use super::query::{Get, LONGEST_URL};
+use super::retry::{self, Answered, Cause, Remedy};
+use super::room::{Held, Room, weight};
+use super::tls;
+use super::words::Words;
+use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
@@ -23,22 +29,23 @@ use crate::table;
 /// The header that carries the key.
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
 
-/// What the API says of itself in an error is shown up to so many characters.
-const LONGEST_WORDS: usize = 200;
-
 /// One try is given this or the read timeout, whichever is longer.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// Requests that may wait for their turn at the same time in one run.
 const MOST_LANES: u32 = 16;
 
-/// A pause that `Retry-After` asks for is never longer: more is a mistake, such as milliseconds.
-const LONGEST_CLOSURE: Duration = Duration::from_secs(3_600);
+/// An error's body is read up to so many bytes: enough for any words that are worth showing.
+const LONGEST_ERROR: usize = 64 << 10;
+
+/// A body of more bytes is decoded on a thread of its own, so that signals and time limits hold
+/// meanwhile.
+const LARGE: usize = 1 << 20;
 
 /// A pause that `Retry-After` asks for is never shorter: `0` must not become a storm of our own.
 const SHORTEST_CLOSURE: Duration = Duration::from_millis(250);
 
-/// An answer in hand when the run is to end may take so long to arrive.
+/// An answer in hand when the run is to end may take so long to arrive; so may the words of an error.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Talks to one API with one key.
@@ -46,8 +53,8 @@ const GRACE: Duration = Duration::from_secs(3);
 pub struct Client {
     http: reqwest::Client,
     base_url: reqwest::Url,
-    /// Kept to strike it from what the API says.
-    api_key: SecretString,
+    /// Reads what the API and proxies say.
+    words: Words,
     gate: Gate,
     retry: RetrySettings,
     /// How far from ours the server's clock is believed.
@@ -60,54 +67,12 @@ pub struct Client {
     least_attempt: Duration,
     max_body_bytes: u64,
     counters: Counters,
+    room: Room,
     random: fn() -> f64,
 }
 
-/// What a client has sent and received so far.
-#[derive(Debug, Default)]
-pub struct Counters {
-    requests: AtomicU64,
-    answers: AtomicU64,
-    successes: AtomicU64,
-    limited: AtomicU64,
-    retries: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Counters {
-    /// Requests sent, retries included.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Requests that got a status, of whatever kind.
-    pub fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
-    }
-
-    /// Requests whose answer was what was asked for.
-    pub fn successes(&self) -> u64 {
-        self.successes.load(Ordering::Relaxed)
-    }
-
-    /// Requests answered 429.
-    pub fn limited(&self) -> u64 {
-        self.limited.load(Ordering::Relaxed)
-    }
-
-    /// Requests sent again after a fault.
-    pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of bodies, decompressed.
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-}
-
 /// A decoded answer and what came with it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Fetched<T> {
     /// What the body held.
     pub value: T,
@@ -116,44 +81,16 @@ pub struct Fetched<T> {
     pub server_time: Option<table::Instant>,
     /// From sending the try that succeeded to the end of its body.
     pub latency: Duration,
+    /// The memory that the value takes: to be dropped with it, and not before.
+    pub held: Held,
 }
 
-/// Why a request gave up for good.
-#[derive(Debug)]
-pub struct FetchError {
-    /// For the user.
-    pub error: Error,
-    /// Whether asking for fewer tickets may succeed.
-    pub is_weight: bool,
-    /// Whether the answer was past the cap on its size.
-    pub is_too_large: bool,
-    /// What the API said, where it refused the request itself (400, 404, 422).
-    pub refusal: Option<String>,
-    /// Whether the API answered otherwise than it documents: what a probe looks into.
-    pub is_strange: bool,
-}
-
-impl From<FetchError> for Error {
-    fn from(failure: FetchError) -> Self {
-        failure.error
-    }
-}
-
-impl From<Error> for FetchError {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            is_weight: false,
-            is_too_large: false,
-            refusal: None,
-            is_strange: false,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    error: String,
+/// One try that succeeded.
+struct Landed<T> {
+    value: T,
+    server_time: Option<table::Instant>,
+    arrived: Instant,
+    held: Held,
 }
 
 impl Client {
@@ -168,15 +105,16 @@ impl Client {
         let mut headers = HeaderMap::new();
         headers.insert(KEY_HEADER, key);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        // Fails only where a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let is_loopback = connection
-            .base_url
-            .host_str()
-            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let is_loopback = loopback::is_loopback(&connection.base_url);
+        // Where nothing is encrypted, no certificates are needed, and none are looked for.
+        let tls = match connection.base_url.scheme() {
+            "http" => tls::believing_nobody()?,
+            _ => tls::verifying()?,
+        };
         let builder = reqwest::Client::builder()
             .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
+            .tls_backend_preconfigured(tls)
             .connect_timeout(connection.timeouts.connect)
             .read_timeout(connection.timeouts.read)
             // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
@@ -186,6 +124,10 @@ impl Client {
             builder.no_proxy()
         } else {
             builder
+        };
+        let builder = match loopback::resolution(&connection.base_url) {
+            Some((host, addresses)) => builder.resolve_to_addrs(host, &addresses),
+            None => builder,
         };
         let http = builder
             .build()
@@ -202,8 +144,8 @@ impl Client {
         Ok(Self {
             http,
             base_url: connection.base_url.clone(),
-            api_key: connection.api_key.clone(),
-            gate: Gate::new(limit, ledger),
+            words: Words::without(&connection.api_key),
+            gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
             clock_tolerance: connection.clock_tolerance,
             has_doubted_clock: AtomicBool::new(false),
@@ -211,6 +153,7 @@ impl Client {
             least_attempt: connection.timeouts.read.max(LEAST_ATTEMPT),
             max_body_bytes: connection.max_body_bytes,
             counters: Counters::default(),
+            room: Room::default(),
             random,
         })
     }
@@ -227,37 +170,33 @@ impl Client {
 
     /// Sends `get` until `decode` accepts its answer: waits for the budget, tries again after
     /// faults, and gives up when `retry` says so. `decode` names in a few words what is wrong with
-    /// a body, without showing any of it. Cancelling ends waits at once, but not a request that is
-    /// under way.
+    /// a body, without showing any of it; it may run on a thread of its own. Cancelling ends waits at
+    /// once, but not a request that is under way.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`] at 401 and 403, [`ErrorKind::Interrupted`] when cancelled, else
-    /// [`ErrorKind::Failed`], with method, path, window, attempts, time and the last cause.
-    pub async fn fetch<T>(
+    /// [`ErrorKind::Unauthorized`] at 401 and 403, [`ErrorKind::Interrupted`] when cancelled,
+    /// [`ErrorKind::Usage`] where the request is too long, else [`ErrorKind::Failed`], with method,
+    /// path, window, attempts, time and the last cause.
+    pub async fn fetch<T: Send + 'static>(
         &self,
         get: &Get,
         cancel: &CancellationToken,
-        decode: impl Fn(&[u8]) -> std::result::Result<T, String>,
+        decode: impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static,
     ) -> std::result::Result<Fetched<T>, FetchError> {
+        let length = get.url(&self.base_url).as_str().len();
+        if length > LONGEST_URL {
+            return Err(failure::too_long(get, length));
+        }
         let began = Instant::now();
         // Tries and the pauses after them: waiting for one's turn within the budget is no fault.
         let mut spent = Duration::ZERO;
         let mut attempts = 0u32;
         let mut faults = 0u32;
         loop {
-            if let Some(left) = self
-                .gate
-                .closed_for()
-                .filter(|left| *left > self.retry.total)
-            {
-                return Err(self.paused_too_long(get, left));
-            }
             let mut pass = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(interrupted().into()),
-                pass = tokio::time::timeout(self.longest_wait(), self.gate.pass()) => {
-                    pass.map_err(|_| self.never_let_through(get))??
-                }
+                pass = self.pass(get) => pass?,
             };
             if attempts > 0 {
                 self.counters.retries.fetch_add(1, Ordering::Relaxed);
@@ -280,38 +219,38 @@ impl Client {
             let latency = sent.elapsed();
             pass.answered(false).await;
             let cause = match outcome {
-                Ok((value, server_time)) => {
+                Ok(landed) => {
                     return Ok(Fetched {
-                        value,
-                        server_time,
-                        latency,
+                        value: landed.value,
+                        server_time: landed.server_time,
+                        latency: landed.arrived - sent,
+                        held: landed.held,
                     });
                 }
                 Err(cause) => cause,
             };
+            let given_up =
+                |cause| failure::given_up(get, attempts, began.elapsed(), cause, self.retry.total);
             let pause = match cause.remedy() {
-                Remedy::GiveUp => return Err(given_up(get, attempts, began, cause)),
+                Remedy::GiveUp => return Err(given_up(cause)),
                 Remedy::WaitForGate => {
                     self.counters.limited.fetch_add(1, Ordering::Relaxed);
-                    let asked = match &cause {
-                        Cause::Limited(asked) => {
-                            asked.map(|asked| asked.clamp(SHORTEST_CLOSURE, LONGEST_CLOSURE))
-                        }
-                        _ => None,
-                    };
-                    self.gate.close(&pass, asked, (self.random)()).await?
+                    let asked = cause.asked().map(|asked| asked.max(SHORTEST_CLOSURE));
+                    let pause = self.gate.close(&pass, asked, (self.random)()).await?;
+                    asked.unwrap_or_default().max(pause)
                 }
                 Remedy::TryAgain => {
                     faults += 1;
                     if faults >= self.retry.attempts {
-                        return Err(given_up(get, attempts, began, cause));
+                        return Err(given_up(cause));
                     }
-                    retry::pause(faults, self.retry, (self.random)())
+                    let pause = retry::pause(faults, self.retry, (self.random)());
+                    cause.asked().unwrap_or_default().max(pause)
                 }
             };
-            spent += latency + pause;
+            spent = spent.saturating_add(latency).saturating_add(pause);
             if spent > self.retry.total {
-                return Err(given_up(get, attempts, began, cause));
+                return Err(given_up(cause));
             }
             tracing::warn!(
                 window = get.window.map(tracing::field::display),
@@ -333,20 +272,32 @@ impl Client {
         }
     }
 
+    /// Waits for the right to send one request.
+    async fn pass(&self, get: &Get) -> std::result::Result<Pass<'_>, FetchError> {
+        let longest = self.longest_wait();
+        let Ok(pass) = tokio::time::timeout(longest, self.gate.pass()).await else {
+            let is_paused = self.gate.closed_for().is_some();
+            return Err(failure::never_let_through(get, longest, is_paused));
+        };
+        pass.map_err(|barred| match barred {
+            Barred::Paused(pause) => {
+                let now_ms = table::Instant::from(SystemTime::now()).timestamp_millis();
+                failure::paused(get, pause, now_ms, self.retry.total)
+            }
+            Barred::Ledger(error) => error.into(),
+        })
+    }
+
     /// One try: sends, reads the body under the cap, decodes.
-    async fn attempt<T>(
+    async fn attempt<T: Send + 'static>(
         &self,
         get: &Get,
         pass: &mut Pass<'_>,
-        decode: &impl Fn(&[u8]) -> std::result::Result<T, String>,
-    ) -> std::result::Result<(T, Option<table::Instant>), Cause> {
-        let mut url = self.base_url.clone();
-        let path = format!("{}{}", url.path().trim_end_matches('/'), get.path);
-        url.set_path(&path);
-        if !get.pairs.is_empty() {
-            url.query_pairs_mut().extend_pairs(&get.pairs);
-        }
-        let mut response = self.http.get(url).send().await.map_err(cause_of)?;
+        decode: &(impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static),
+    ) -> std::result::Result<Landed<T>, Cause> {
+        let url = get.url(&self.base_url);
+        let sent = self.http.get(url).send().await;
+        let mut response = sent.map_err(|error| self.words.cause(error))?;
         let status = response.status();
         pass.answered(status.is_success()).await;
         self.counters.answers.fetch_add(1, Ordering::Relaxed);
@@ -356,9 +307,7 @@ impl Client {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        let server_time = header(DATE)
-            .and_then(|text| httpdate::parse_http_date(text).ok())
-            .map(table::Instant::from);
+        let server_time = header(DATE).and_then(retry::date).map(table::Instant::from);
         let asked = header(RETRY_AFTER).and_then(|text| {
             // Held against the server's own clock where it tells it.
             let now = server_time.map_or_else(SystemTime::now, SystemTime::from);
@@ -367,27 +316,65 @@ impl Client {
         if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
             return Err(Cause::Limited(asked));
         }
+        if !status.is_success() {
+            return Err(Cause::Status(Answered {
+                status: status.as_u16(),
+                words: tokio::time::timeout(GRACE, self.error_words(&mut response))
+                    .await
+                    .unwrap_or_default(),
+                pause: asked.filter(|asked| !asked.is_zero()),
+            }));
+        }
+        let (body, held) = self.body(&mut response).await?;
+        let arrived = Instant::now();
+        let decoded = decoded(body, held, decode).await;
+        let (value, held) = decoded.map_err(|cause| cause.told(|words| self.words.shown(words)))?;
+        self.counters.successes.fetch_add(1, Ordering::Relaxed);
+        Ok(Landed {
+            value,
+            server_time: server_time.filter(|at| self.is_believed(*at)),
+            arrived,
+            held,
+        })
+    }
+
+    /// Reads a body under the cap, and no faster than there is room for it.
+    async fn body(
+        &self,
+        response: &mut reqwest::Response,
+    ) -> std::result::Result<(Vec<u8>, Held), Cause> {
         let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(0);
         let cap = usize::try_from(self.max_body_bytes).unwrap_or(usize::MAX);
+        let mut held = self.room.enter();
         let mut body = Vec::with_capacity(announced.min(cap).min(1 << 20));
-        while let Some(chunk) = response.chunk().await.map_err(cause_of)? {
-            if body.len() + chunk.len() > cap {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.words.cause(error))?
+        {
+            let length = body.len() + chunk.len();
+            if length > cap {
                 return Err(Cause::TooLarge(self.max_body_bytes));
             }
+            held.grow_to(length as u64).await;
             body.extend_from_slice(&chunk);
         }
         let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
         self.counters.bytes.fetch_add(received, Ordering::Relaxed);
-        if !status.is_success() {
-            return Err(Cause::Status(status.as_u16(), self.words(&body)));
-        }
-        let value = decode(&body).map_err(Cause::Undecodable)?;
-        self.counters.successes.fetch_add(1, Ordering::Relaxed);
-        Ok((value, server_time.filter(|at| self.is_believed(*at))))
+        Ok((body, held))
     }
 
     /// Whether the server's clock is near enough to ours to go by; says once where it is not.
     fn is_believed(&self, server_time: table::Instant) -> bool {
+        if !clock::is_possible(server_time) {
+            if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    server_time = %table::instant_text(server_time),
+                    "the API's clock cannot be right; this machine's is taken"
+                );
+            }
+            return false;
+        }
         let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
         let distance = retry::distance(server, ours);
         if distance <= self.clock_tolerance {
@@ -413,17 +400,24 @@ impl Client {
         Duration::from_millis(self.clock_behind_ms.load(Ordering::Relaxed))
     }
 
-    /// The API's own words in an error body, cut, on one line, and never with the key in them.
-    fn words(&self, body: &[u8]) -> Option<String> {
-        let parsed: ApiError = serde_json::from_slice(body).ok()?;
-        let line: String = parsed
-            .error
-            .replace(self.api_key.expose_secret(), "[REDACTED]")
-            .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .take(LONGEST_WORDS)
-            .collect();
-        Some(line)
+    /// What the API wrote, fit to be shown: on one line, cut, and without the key in it.
+    pub fn redact(&self, text: &str) -> String {
+        self.words.shown(text)
+    }
+
+    /// The API's own words in an error's body, fit to be shown. A body that is longer than any words,
+    /// or breaks off, has none.
+    async fn error_words(&self, response: &mut reqwest::Response) -> Option<String> {
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            if body.len() + chunk.len() > LONGEST_ERROR {
+                return None;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        self.counters.bytes.fetch_add(received, Ordering::Relaxed);
+        self.words.in_error(&body)
     }
 
     /// Longer than any wait that the budget alone explains.
@@ -434,44 +428,32 @@ impl Client {
         let span = Duration::from_millis(u64::try_from(limit.span_ms).unwrap_or(0));
         // All lanes may have to go first.
         let spans = MOST_LANES.div_ceil(u32::try_from(limit.requests).unwrap_or(1).max(1));
-        self.retry.total + span * spans
-    }
-
-    fn paused_too_long(&self, get: &Get, left: Duration) -> FetchError {
-        Error::failed(format!(
-            "{get} was not sent: the API answered 429 and asked for a pause, of which {} s are left",
-            left.as_secs()
-        ))
-        .help("run the same command again after that, or raise --retry-for")
-        .into()
-    }
-
-    fn never_let_through(&self, get: &Get) -> FetchError {
-        Error::failed(format!(
-            "{get} was not sent: the budget stayed closed for {} s",
-            self.longest_wait().as_secs()
-        ))
-        .help("other runs spend from the same key: wait for them, then run the same command again")
-        .into()
+        self.retry.total.saturating_add(span.saturating_mul(spans))
     }
 }
 
-fn cause_of(error: reqwest::Error) -> Cause {
-    let is_timeout = error.is_timeout();
-    let is_connect = error.is_connect();
-    let error = error.without_url();
-    // The outermost message says only that sending failed; the innermost says why.
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+/// Decodes a body; a large one on a thread of its own, once there is room for what becomes of it.
+async fn decoded<T: Send + 'static>(
+    body: Vec<u8>,
+    mut held: Held,
+    decode: &(impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static),
+) -> std::result::Result<(T, Held), Cause> {
+    if body.len() <= LARGE {
+        return Ok((decode(&body)?, held));
     }
-    let words = innermost.to_string();
-    match (is_connect, is_timeout) {
-        (true, true) => Cause::Connect("no answer within the connect timeout".to_owned()),
-        (true, false) => Cause::Connect(words),
-        (false, true) => Cause::Silence,
-        (false, false) => Cause::Broken(words),
-    }
+    let decode = decode.clone();
+    let ended =
+        |_: tokio::task::JoinError| Cause::Undecodable("decoding it ended unexpectedly".to_owned());
+    let (body, weight) = tokio::task::spawn_blocking(move || {
+        let weight = weight(&body);
+        (body, weight)
+    })
+    .await
+    .map_err(ended)?;
+    held.grow_to(weight).await;
+    // The room goes with it: what is not waited for any more takes its memory all the same.
+    let work = move || decode(&body).map(|value| (value, held));
+    Ok(tokio::task::spawn_blocking(work).await.map_err(ended)??)
 }
 
 /// Resolves when an answer has had its time after the cancellation.
@@ -482,26 +464,4 @@ async fn too_late(cancel: &CancellationToken) {
 
 fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "interrupted")
-}
-
-fn given_up(get: &Get, attempts: u32, began: Instant, cause: Cause) -> FetchError {
-    let kind = if cause.is_unauthorized() {
-        ErrorKind::Unauthorized
-    } else {
-        ErrorKind::Failed
-    };
-    let tries = if attempts == 1 { "attempt" } else { "attempts" };
-    let message = if cause.is_unauthorized() {
-        format!("{cause}: {get}")
-    } else {
-        let seconds = began.elapsed().as_secs_f64();
-        format!("{get} failed after {attempts} {tries} in {seconds:.1} s: {cause}")
-    };
-    FetchError {
-        error: Error::new(kind, message).help(cause.help()),
-        is_weight: cause.is_weight(),
-        is_too_large: matches!(cause, Cause::TooLarge(_)),
-        refusal: matches!(cause, Cause::Status(400 | 404 | 422, _)).then(|| cause.to_string()),
-        is_strange: matches!(cause, Cause::Status(400, _) | Cause::Undecodable(_)),
-    }
 }

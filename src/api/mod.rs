@@ -1,8 +1,18 @@
 //! The Mava API: typed queries, retries, and the client that sends them.
 
 mod client;
+mod counters;
+mod failure;
+mod loopback;
 mod query;
 mod retry;
+mod room;
+mod tls;
+mod words;
 
-pub use client::{Client, Counters, FetchError, Fetched};
-pub use query::{Get, ORIGINS, STATUSES, SortBy, SortOrder, TicketsQuery};
+pub use client::{Client, Fetched};
+pub use counters::Counters;
+pub use failure::{FetchError, Undecodable};
+pub use loopback::is_loopback;
+pub use query::{Get, LONGEST_URL, ORIGINS, STATUSES, SortBy, SortOrder, TicketsQuery};
+pub use room::{Held, MOST_WEIGHT, weight};

@@ -12,6 +12,10 @@ pub const STATUSES: [&str; 4] = ["Open", "Resolved", "Pending", "Waiting"];
 /// Origins that the API documents as a filter.
 pub const ORIGINS: [&str; 5] = ["web", "discord", "telegram", "telegram-group", "email"];
 
+/// The longest address that can be sent, in bytes: HTTP libraries count it in 16 bits. Most servers take
+/// less, and answer 414 or 431 past that.
+pub const LONGEST_URL: usize = 65_534;
+
 /// What `GET /api/tickets` can sort by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortBy {
@@ -161,6 +165,43 @@ impl Get {
             pairs: Vec::new(),
             window: None,
         }
+    }
+
+    /// Its address at the API that `base_url` leads to.
+    pub(crate) fn url(&self, base_url: &reqwest::Url) -> reqwest::Url {
+        let mut url = base_url.clone();
+        let path = format!("{}{}", url.path().trim_end_matches('/'), self.path);
+        url.set_path(&path);
+        if !self.pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.pairs);
+        }
+        url
+    }
+
+    /// The flag whose values make the request longest, and how many there are; `None` without a
+    /// filter by ids.
+    pub(crate) fn longest_filter(&self) -> Option<(&'static str, usize)> {
+        const FLAGS: [(&str, &str); 3] = [
+            ("--category", "category"),
+            ("--tag", "tags"),
+            ("--assigned-to", "assignedTo"),
+        ];
+        let values = |parameter: &'static str| {
+            let named = self
+                .pairs
+                .iter()
+                .filter(move |(name, _)| *name == parameter);
+            named.map(|(name, value)| name.len() + value.len())
+        };
+        FLAGS
+            .into_iter()
+            .map(|(flag, parameter)| {
+                let length: usize = values(parameter).sum();
+                (length, flag, values(parameter).count())
+            })
+            .filter(|(_, _, count)| *count > 0)
+            .max_by_key(|(length, ..)| *length)
+            .map(|(_, flag, count)| (flag, count))
     }
 }
 

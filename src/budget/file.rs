@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi, params};
 
-/// How long another process may hold the file while it is opened.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::derived::{self, Names};
+use crate::error::Error;
 
 /// Why a ledger's file cannot be used.
 #[derive(Debug)]
@@ -20,9 +20,18 @@ pub(super) enum Failure {
     File(io::Error),
     /// SQLite said no.
     Sqlite(rusqlite::Error),
+    /// Something lies in the place of one of its files that is none: the error for people.
+    Taken(Error),
 }
 
 impl Failure {
+    fn of(path: &Path, error: io::Error) -> Self {
+        match derived::explain(path, &error) {
+            Some(explained) => Self::Taken(explained),
+            None => Self::File(error),
+        }
+    }
+
     /// Whether another directory is the way out, and not another moment.
     pub(super) fn is_place(&self) -> bool {
         match self {
@@ -31,6 +40,7 @@ impl Failure {
                 error.sqlite_error_code(),
                 Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
             ),
+            Self::Taken(_) => true,
         }
     }
 
@@ -39,6 +49,7 @@ impl Failure {
             Self::File(error) => error.into(),
             // What lies behind it says the same in other words.
             Self::Sqlite(error) => error.to_string().into(),
+            Self::Taken(error) => error.into(),
         }
     }
 }
@@ -79,22 +90,31 @@ fn is_damage(error: &rusqlite::Error) -> bool {
         || failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ
 }
 
+/// Whether another process holds the file just now.
+pub(super) fn is_held(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
 /// Opens or makes the ledger at `path`, for its owner's eyes only; see [`begin_anew`] for one that
-/// is damaged.
-pub(super) fn open(path: &Path, spent: u32, now_ms: i64) -> Result<Connection, Failure> {
+/// is damaged. `None` where another process holds it just now: nothing here waits for that.
+pub(super) fn open(path: &Path, spent: u32, now_ms: i64) -> Result<Option<Connection>, Failure> {
     if let Some(directory) = path.parent() {
         create_directory(directory)?;
     }
     create_private(path)?;
     match connect(path) {
-        Err(error) if is_damage(&error) => begin_anew(path, spent, now_ms, false),
-        opened => Ok(opened?),
+        Err(Failure::Sqlite(error)) if is_damage(&error) => begin_anew(path, spent, now_ms, false),
+        Err(Failure::Sqlite(error)) if is_held(&error) => Ok(None),
+        opened => Ok(Some(opened?)),
     }
 }
 
 /// Puts a new ledger in the place of a damaged one, with `spent` requests sent at `now_ms`, since
 /// nobody knows what was. Of several processes that meet the same damage one does it, and the
-/// others open what it made.
+/// others open what it made. `None` where one of them is at it, or holds the file.
 ///
 /// `is_forced` puts a new one in its place whatever it looks like.
 pub(super) fn begin_anew(
@@ -102,14 +122,23 @@ pub(super) fn begin_anew(
     spent: u32,
     now_ms: i64,
     is_forced: bool,
-) -> Result<Connection, Failure> {
-    let lock = create_private(&beside(path, "-lock"))?;
-    lock.lock()?;
+) -> Result<Option<Connection>, Failure> {
+    let lock = create_private(&lock_path(path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Ok(None),
+        Err(fs::TryLockError::Error(error)) => return Err(error.into()),
+    }
     create_private(path)?;
-    match connect(path).and_then(|connection| check(&connection).map(|()| connection)) {
-        Err(error) if is_damage(&error) => {}
+    let looked = connect(path).and_then(|connection| {
+        check(&connection)?;
+        Ok(connection)
+    });
+    match looked {
+        Err(Failure::Sqlite(error)) if is_damage(&error) => {}
+        Err(Failure::Sqlite(error)) if is_held(&error) => return Ok(None),
         Ok(_) if is_forced => {}
-        opened => return Ok(opened?),
+        opened => return Ok(Some(opened?)),
     }
     let new = beside(path, "-new");
     remove(&new)?;
@@ -122,12 +151,34 @@ pub(super) fn begin_anew(
         path = %path.display(),
         "the budget ledger was damaged: a new one begins, as if the budget of one period had just been spent"
     );
-    Ok(connect(path)?)
+    match connect(path) {
+        Err(Failure::Sqlite(error)) if is_held(&error) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
+/// What a process that begins a ledger anew locks.
+pub(super) fn lock_path(path: &Path) -> PathBuf {
+    beside(path, "-lock")
+}
+
+/// A held file is an error here: [`Gate`](super::Gate) waits for it, without blocking the thread.
+fn connect(path: &Path) -> Result<Connection, Failure> {
+    // The directory was named, and may be behind a link.
+    let path = match (path.parent(), path.file_name()) {
+        (Some(directory), Some(name)) => fs::canonicalize(directory)?.join(name),
+        _ => path.to_owned(),
+    };
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        let file = beside(&path, ending);
+        derived::check(&file, Names::One).map_err(|error| Failure::of(&file, error))?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(&path, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
     connection.execute_batch(
         "PRAGMA journal_mode = DELETE;
          PRAGMA synchronous = OFF;
@@ -136,20 +187,20 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
          ) STRICT;
          CREATE INDEX IF NOT EXISTS requests_sent ON requests (sent_ms);
          CREATE INDEX IF NOT EXISTS requests_answered ON requests (answered_ms);
-         CREATE TABLE IF NOT EXISTS closed (until_ms INTEGER NOT NULL) STRICT;",
+         CREATE TABLE IF NOT EXISTS closed (until_ms INTEGER NOT NULL) STRICT;
+         CREATE TABLE IF NOT EXISTS pauses (
+             made_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, asked_ms INTEGER NOT NULL
+         ) STRICT;",
     )?;
-    // From here on a held file is waited for without blocking the thread: see `Gate`.
-    connection.busy_timeout(Duration::ZERO)?;
     Ok(connection)
 }
 
 /// An error of damage where any page is not as it should be, or the tables are others.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
     connection.prepare("SELECT id, sent_ms, answered_ms FROM requests")?;
     connection.prepare("SELECT until_ms FROM closed")?;
+    connection.prepare("SELECT made_ms, until_ms, asked_ms FROM pauses")?;
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    connection.busy_timeout(Duration::ZERO)?;
     match found.as_str() {
         "ok" => Ok(()),
         _ => Err(rusqlite::Error::SqliteFailure(
@@ -183,28 +234,16 @@ fn create_directory(directory: &Path) -> io::Result<()> {
 /// Opens the file. Where it is not there yet it is made for its owner's eyes only, but in a directory
 /// that a group may write, which is how several users share a budget, for that group too. The
 /// journal that SQLite puts beside it takes its permissions from it.
-fn create_private(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::File::options();
-    options.write(true);
-    let mut creating = options.clone();
-    creating.create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut creating, 0o600);
-    match creating.open(path) {
-        Ok(file) => {
-            #[cfg(unix)]
-            if is_shared(path) {
-                file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o660))?;
-            }
-            Ok(file)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
-        Err(error) => Err(error),
+fn create_private(path: &Path) -> Result<fs::File, Failure> {
+    let opened = derived::open_or_create(path, 0o600);
+    let (file, is_new) = opened.map_err(|error| Failure::of(path, error))?;
+    if is_new && is_shared(path) {
+        derived::set_mode(&file, 0o660)?;
     }
+    Ok(file)
 }
 
 /// Whether the directory of `path` may be written by a group.
-#[cfg(unix)]
 fn is_shared(path: &Path) -> bool {
     let directory = path.parent().and_then(|parent| fs::metadata(parent).ok());
     directory.is_some_and(|found| {
@@ -238,6 +277,16 @@ mod tests {
             .expect("counts")
     }
 
+    /// Opens it, however often another process holds it for a moment.
+    fn opened(path: &Path, now_ms: i64) -> Connection {
+        loop {
+            if let Some(connection) = open(path, 3, now_ms).expect("opens") {
+                return connection;
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// A page that is neither SQLite's nor text.
     fn noise() -> Vec<u8> {
         (0..8_192u32).map(|n| (n * 37 % 251) as u8).collect()
@@ -255,7 +304,7 @@ mod tests {
                     .map(|n| {
                         scope.spawn({
                             let path = &path;
-                            move || open(path, 3, 1_000 + n).expect("opens")
+                            move || opened(path, 1_000 + n)
                         })
                     })
                     .collect();
@@ -292,17 +341,35 @@ mod tests {
     fn a_whole_file_stays_and_damage_deep_in_it_is_seen() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("budget.sqlite");
-        let mut connection = open(&path, 9, 1).expect("opens");
+        let mut connection = opened(&path, 1);
         spend(&mut connection, 2_000, 5).expect("enters");
         drop(connection);
-        assert_eq!(
-            count(&begin_anew(&path, 9, 2, false).expect("opens")),
-            2_000
-        );
+        let anew = |now_ms| {
+            let begun = begin_anew(&path, 9, now_ms, false).expect("opens");
+            count(&begun.expect("nobody holds it"))
+        };
+        assert_eq!(anew(2), 2_000);
         let mut bytes = fs::read(&path).expect("read");
         let half = bytes.len() / 2;
         bytes[half..].fill(0xa5);
         fs::write(&path, bytes).expect("written");
-        assert_eq!(count(&begin_anew(&path, 9, 3, false).expect("opens")), 9);
+        assert_eq!(anew(3), 9);
+    }
+
+    #[test]
+    fn a_held_file_and_a_held_lock_are_told_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("budget.sqlite");
+        let holder = opened(&path, 1);
+        holder.execute_batch("BEGIN EXCLUSIVE").expect("holds it");
+        assert!(open(&path, 9, 2).expect("no error").is_none());
+        holder.execute_batch("ROLLBACK").expect("lets go");
+        drop(holder);
+        fs::write(&path, noise()).expect("written");
+        let lock = create_private(&lock_path(&path)).expect("made");
+        lock.lock().expect("held");
+        assert!(open(&path, 9, 2).expect("no error").is_none());
+        lock.unlock().expect("let go");
+        assert_eq!(count(&opened(&path, 2)), 3);
     }
 }

@@ -9,18 +9,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::Instant;
 
 use super::ledger::Entry;
-use super::{Ledger, Limit, Request, millis, penalty};
-use crate::error::Result;
+use super::pause::{Pause, instant_words, span, time_words};
+use super::{LONGEST_WAIT, Ledger, Limit, Request, millis, penalty};
+use crate::clock;
+use crate::error::Error;
 
 /// How long to wait for another process to let go of the ledger before asking again.
 const HELD_FILE_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often an answer is tried to be entered into a ledger that another process holds.
 const TRIES_TO_SETTLE: u32 = 30;
+
+/// How long another process may hold the ledger at a stretch. It is held for milliseconds at a time.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
+
+/// A wait that nobody expects is told from this length on.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// The swiftest of so many answers tells how long a request takes at the least.
 const ANSWERS_REMEMBERED: usize = 64;
@@ -37,6 +44,21 @@ pub struct Pass<'gate> {
     is_settled: bool,
 }
 
+/// Why no request may be sent, and waiting would not help.
+#[derive(Debug)]
+pub enum Barred {
+    /// The API asked for a pause that is longer than this process may wait.
+    Paused(Pause),
+    /// The ledger cannot be used.
+    Ledger(Error),
+}
+
+impl From<Error> for Barred {
+    fn from(error: Error) -> Self {
+        Self::Ledger(error)
+    }
+}
+
 /// Lets requests through, in the order they ask, as the budget allows.
 #[derive(Debug)]
 pub struct Gate {
@@ -47,6 +69,23 @@ pub struct Gate {
     state: Mutex<State>,
     used: AtomicU32,
     began: Instant,
+    /// The longest pause that is waited for.
+    longest_pause: Duration,
+}
+
+/// A pause that this process met, on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+struct OwnPause {
+    until: Instant,
+    asked_until: Instant,
+}
+
+/// A stretch of time in which another process held the ledger whenever the gate looked.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    since: Instant,
+    last_seen: Instant,
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -58,13 +97,19 @@ struct State {
     next_number: u64,
     /// How long the last answers took, in milliseconds.
     latencies_ms: VecDeque<i64>,
-    closed_until: Option<Instant>,
+    own_pause: Option<OwnPause>,
     /// The end of a closure that the ledger told of when the gate last looked.
     ledger_closed_until: Option<Instant>,
     /// When the first in line expects to pass, if it has to wait.
     opens_at: Option<Instant>,
     last_closed: Option<Instant>,
     closures_in_a_row: u32,
+    /// How long another process has held the ledger, if it did when the gate last looked.
+    hold: Option<Hold>,
+    /// The end of another process's pause that was told, by the wall clock.
+    told_pause_ms: Option<i64>,
+    /// Whether a wait for the limit was told, or a request passed.
+    has_told_limit: bool,
 }
 
 impl State {
@@ -132,15 +177,32 @@ impl Gate {
                 requests: Vec::new(),
                 next_number: 0,
                 latencies_ms: VecDeque::new(),
-                closed_until: None,
+                own_pause: None,
                 ledger_closed_until: None,
                 opens_at: None,
                 last_closed: None,
                 closures_in_a_row: 0,
+                hold: None,
+                told_pause_ms: None,
+                has_told_limit: false,
             }),
             used: AtomicU32::new(0),
             began: Instant::now(),
+            longest_pause: LONGEST_WAIT,
         }
+    }
+
+    /// The same for a process that waits no longer than this for a pause that the API asks for, and
+    /// holds nobody else back for longer.
+    #[must_use]
+    pub fn waiting_at_most(mut self, longest_pause: Duration) -> Self {
+        self.longest_pause = longest_pause;
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.ledger = state
+            .ledger
+            .take()
+            .map(|ledger| ledger.waiting_at_most(longest_pause));
+        self
     }
 
     /// What it holds to.
@@ -173,7 +235,8 @@ impl Gate {
     /// another process on the ledger.
     pub fn closed_for(&self) -> Option<Duration> {
         let state = self.state();
-        let until = state.closed_until.max(state.ledger_closed_until)?;
+        let own = state.own_pause.map(|pause| pause.until);
+        let until = own.max(state.ledger_closed_until)?;
         until.checked_duration_since(Instant::now())
     }
 
@@ -181,8 +244,8 @@ impl Gate {
     /// the order they came. Dropping the future leaves the line without entering anything.
     ///
     /// # Errors
-    /// Where the ledger cannot be used.
-    pub async fn pass(&self) -> Result<Pass<'_>> {
+    /// Where the API asked for a longer pause than this process may wait, or the ledger cannot be used.
+    pub async fn pass(&self) -> Result<Pass<'_>, Barred> {
         let _first_in_line = self.line.lock().await;
         loop {
             let turn = self.turn()?;
@@ -210,11 +273,18 @@ impl Gate {
         millis(at.duration_since(self.began))
     }
 
-    fn turn(&self) -> Result<Turn<'_>> {
+    fn turn(&self) -> Result<Turn<'_>, Barred> {
         let now = Instant::now();
         let mut state = self.state();
-        if let Some(until) = state.closed_until.filter(|until| *until > now) {
-            return Ok(Turn::Wait(until - now));
+        if let Some(own) = state.own_pause.filter(|own| own.until > now) {
+            let asked = own.asked_until.saturating_duration_since(now);
+            if asked > self.longest_pause {
+                let now_ms = clock::now_ms();
+                let mut pause = Pause::of(asked, self.longest_pause, now_ms);
+                pause.until_ms = now_ms.saturating_add(millis(own.until - now));
+                return Err(Barred::Paused(pause));
+            }
+            return Ok(Turn::Wait(own.until - now));
         }
         let pass = |number, entry| Pass {
             gate: self,
@@ -238,7 +308,7 @@ impl Gate {
         if opens_ms > own_ms {
             return Ok(Turn::Wait(span(opens_ms - own_ms)));
         }
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         let entry = match state.ledger.as_mut() {
             Some(ledger) => ledger.try_enter(limit, swiftest_ms, now_ms)?,
             None => Entry::Entered {
@@ -248,9 +318,11 @@ impl Gate {
         };
         if entry != Entry::Busy {
             state.ledger_closed_until = None;
+            state.hold = None;
         }
         Ok(match entry {
             Entry::Entered { used, entry } => {
+                state.has_told_limit = true;
                 self.used.store(used, Ordering::Relaxed);
                 let number = state.next_number;
                 state.next_number += 1;
@@ -263,15 +335,37 @@ impl Gate {
             }
             Entry::NotBefore { at_ms, used } => {
                 self.used.store(used, Ordering::Relaxed);
-                Turn::Wait(span(at_ms.saturating_sub(now_ms).max(1)))
-            }
-            Entry::Closed { until_ms, used } => {
-                self.used.store(used, Ordering::Relaxed);
-                let wait = span(until_ms.saturating_sub(now_ms).max(1));
-                state.ledger_closed_until = Some(now + wait);
+                let wait = span(at_ms.saturating_sub(now_ms).max(1));
+                if wait > WORTH_TELLING && !state.has_told_limit {
+                    state.has_told_limit = true;
+                    tracing::info!(
+                        "earlier requests with this key have used up the limit: waiting {}",
+                        time_words(wait)
+                    );
+                }
                 Turn::Wait(wait)
             }
-            Entry::Busy => Turn::Wait(HELD_FILE_PAUSE),
+            Entry::Closed { pause, used } => {
+                self.used.store(used, Ordering::Relaxed);
+                if pause.is_beyond(self.longest_pause, now_ms) {
+                    return Err(Barred::Paused(pause));
+                }
+                let wait = span(pause.until_ms.saturating_sub(now_ms).max(1));
+                state.ledger_closed_until = Some(now + wait);
+                if wait > WORTH_TELLING && state.told_pause_ms != Some(pause.until_ms) {
+                    state.told_pause_ms = Some(pause.until_ms);
+                    tracing::warn!(
+                        "the API asked for a pause until {}: waiting {}",
+                        instant_words(pause.until_ms),
+                        time_words(wait)
+                    );
+                }
+                Turn::Wait(wait)
+            }
+            Entry::Busy => {
+                held(&mut state, now)?;
+                Turn::Wait(HELD_FILE_PAUSE)
+            }
         })
     }
 
@@ -291,7 +385,7 @@ impl Gate {
 
     /// The same for those who share the ledger; `false` where another process holds it just now.
     fn settle_entry(&self, entry: i64) -> bool {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         match self.state().ledger.as_mut() {
             Some(ledger) => ledger.try_settle(entry, now_ms).unwrap_or(true),
             None => true,
@@ -302,6 +396,9 @@ impl Gate {
     /// `retry_after` or a growing, jittered pause, and says for how long. Several requests in
     /// flight that meet the same closed door count once. `random` lies in `[0, 1)`.
     ///
+    /// A ledger that another process holds for longer than a moment goes without it: this process
+    /// keeps to the pause all the same, and its next request names the file.
+    ///
     /// # Errors
     /// Where the ledger cannot be used.
     pub async fn close(
@@ -309,19 +406,21 @@ impl Gate {
         pass: &Pass<'_>,
         retry_after: Option<Duration>,
         random: f64,
-    ) -> Result<Duration> {
-        let pause = self.close_here(pass, retry_after, random);
-        loop {
-            let until_ms = Utc::now().timestamp_millis().saturating_add(millis(pause));
+    ) -> Result<Duration, Error> {
+        let asked = self.close_here(pass, retry_after, random);
+        for _ in 0..TRIES_TO_SETTLE {
+            let now_ms = clock::now_ms();
+            let pause = Pause::of(asked, self.longest_pause, now_ms);
             let is_entered = match self.state().ledger.as_mut() {
-                Some(ledger) => ledger.try_close(until_ms)?,
+                Some(ledger) => ledger.try_close(pause, now_ms)?,
                 None => true,
             };
             if is_entered {
-                return Ok(pause);
+                break;
             }
             tokio::time::sleep(HELD_FILE_PAUSE).await;
         }
+        Ok(asked.min(self.longest_pause))
     }
 
     fn close_here(&self, pass: &Pass<'_>, retry_after: Option<Duration>, random: f64) -> Duration {
@@ -330,8 +429,8 @@ impl Gate {
         let is_same_door = state.last_closed.is_some_and(|closed| pass.at <= closed);
         if is_same_door && retry_after.is_none() {
             return state
-                .closed_until
-                .and_then(|until| until.checked_duration_since(now))
+                .own_pause
+                .and_then(|own| own.until.checked_duration_since(now))
                 .unwrap_or_default();
         }
         let period = self
@@ -341,15 +440,43 @@ impl Gate {
         if !is_same_door {
             state.closures_in_a_row = state.closures_in_a_row.saturating_add(1);
         }
-        let until = now + pause;
+        let met = OwnPause {
+            until: now + pause.min(self.longest_pause),
+            asked_until: now.checked_add(pause).unwrap_or(now),
+        };
         state.last_closed = Some(now);
-        state.closed_until = Some(state.closed_until.map_or(until, |known| known.max(until)));
+        state.own_pause = Some(state.own_pause.map_or(met, |known| OwnPause {
+            until: known.until.max(met.until),
+            asked_until: known.asked_until.max(met.asked_until),
+        }));
         pause
     }
 }
 
-fn span(ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+/// Notes that another process holds the ledger; an error where it has for too long.
+fn held(state: &mut State, now: Instant) -> Result<(), Error> {
+    let Some(ledger) = &state.ledger else {
+        return Ok(());
+    };
+    let mut hold = state
+        .hold
+        .filter(|hold| now.saturating_duration_since(hold.last_seen) < WORTH_TELLING)
+        .unwrap_or(Hold {
+            since: now,
+            last_seen: now,
+            is_told: false,
+        });
+    hold.last_seen = now;
+    let time = now.saturating_duration_since(hold.since);
+    if time > LONGEST_HOLD {
+        return Err(ledger.held_for(time));
+    }
+    if time > WORTH_TELLING && !hold.is_told {
+        tracing::warn!("another process holds the budget ledger: waiting for it");
+        hold.is_told = true;
+    }
+    state.hold = Some(hold);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -459,6 +586,51 @@ mod tests {
         assert!((55..=60).contains(&left.as_secs()), "{left:?}");
         let told = other.waiting().expect("it waits");
         assert!(told.contains("asked for a pause"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_pause_that_is_longer_than_a_request_is_tried_for() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let longest = Duration::from_secs(900);
+        let bounded = || gate(directory.path()).waiting_at_most(longest);
+        let (one, other) = (bounded(), bounded());
+        let pass = one.pass().await.unwrap();
+        let asked = Duration::from_secs(45_000);
+        assert_eq!(one.close(&pass, Some(asked), 0.0).await.unwrap(), longest);
+        for gate in [&one, &other] {
+            let Err(Barred::Paused(pause)) = gate.pass().await else {
+                panic!("it is paused");
+            };
+            let now_ms = clock::now_ms();
+            let left = pause.left(now_ms);
+            assert!((44_990..=45_000).contains(&left.as_secs()), "{left:?}");
+            assert!(pause.until_ms <= now_ms + 900_000, "{pause:?}");
+        }
+        // One that may wait as long does.
+        let patient = gate(directory.path()).waiting_at_most(asked);
+        let waits = tokio::time::timeout(Duration::from_millis(50), patient.pass()).await;
+        assert!(waits.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_stays_held_is_named_after_a_bounded_wait() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let gate = gate(directory.path());
+        let holder = rusqlite::Connection::open(directory.path().join("budget-f.sqlite")).unwrap();
+        holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let waits = tokio::time::timeout(Duration::from_millis(50), gate.pass()).await;
+        assert!(waits.is_err());
+        let since = Instant::now() - LONGEST_HOLD;
+        gate.state().hold.as_mut().expect("held").since = since;
+        let Err(Barred::Ledger(error)) = gate.pass().await else {
+            panic!("it is held");
+        };
+        assert!(
+            error.to_string().contains("budget-f.sqlite for 1"),
+            "{error}"
+        );
+        holder.execute_batch("ROLLBACK").unwrap();
+        assert!(gate.pass().await.is_ok());
     }
 
     #[tokio::test]

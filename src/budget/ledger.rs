@@ -6,20 +6,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::Utc;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::{LONGEST_PERIOD, Limit, Request, file, millis};
+use super::pause::{self, Pause};
+use super::{LONGEST_PERIOD, LONGEST_WAIT, Limit, Request, file, millis};
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long a request is kept: the longest period, and an hour for its margin. Not the span of the
 /// process that looks, since others on the same key may look back further.
 const HORIZON: Duration = LONGEST_PERIOD.saturating_add(Duration::from_secs(60 * 60));
-
-/// How far ahead a closure is believed. The API's limit counts over half a minute, so a later end
-/// comes from a clock that ran ahead or from a `Retry-After` meant as milliseconds, and would keep
-/// every process waiting for nothing.
-const LONGEST_CLOSURE: Duration = Duration::from_secs(60 * 60);
 
 /// What a try to enter a send into the ledger gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +24,8 @@ pub(super) enum Entry {
     Entered { used: u32, entry: Option<i64> },
     /// Full: try again at this instant (Unix milliseconds).
     NotBefore { at_ms: i64, used: u32 },
-    /// Closed by a 429, of whichever process, until then.
-    Closed { until_ms: i64, used: u32 },
+    /// Closed by a 429, of whichever process.
+    Closed { pause: Pause, used: u32 },
     /// Another process holds the file for a moment.
     Busy,
 }
@@ -37,12 +33,15 @@ pub(super) enum Entry {
 /// The requests of one API key, shared by the processes of one user.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
+    /// `None` as long as another process holds the file, or begins it anew.
+    connection: Option<Connection>,
     path: PathBuf,
     /// What is taken for spent where the file was damaged.
     whole: u32,
     /// Whether the file was opened again since it last worked.
     is_reopened: bool,
+    /// How long a pause of unknown length is believed.
+    longest_pause: Duration,
 }
 
 /// The name under which a key's ledger is filed: 16 hex digits of a hash over the key, from which it
@@ -60,19 +59,22 @@ impl Ledger {
     /// # Errors
     /// [`ErrorKind::Usage`] where the directory cannot be made or written; where the file cannot be
     /// used for another reason, [`ErrorKind::Failed`].
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
     pub fn open(directory: &Path, fingerprint: &str, whole: u32) -> Result<Self> {
         let path = directory.join(format!("budget-{fingerprint}.sqlite"));
-        match file::open(&path, whole, Utc::now().timestamp_millis()) {
+        match file::open(&path, whole, clock::now_ms()) {
             Ok(connection) => Ok(Self {
                 connection,
                 path,
                 whole,
                 is_reopened: false,
+                longest_pause: LONGEST_WAIT,
             }),
+            Err(file::Failure::Taken(error)) => {
+                let way_out = "or name another directory with --state-dir";
+                let help = error.help_text().unwrap_or_default();
+                let help = format!("{help}; {way_out}");
+                Err(error.help(help))
+            }
             Err(failure) => {
                 let kind = match failure.is_place() {
                     true => ErrorKind::Usage,
@@ -86,6 +88,15 @@ impl Ledger {
         }
     }
 
+    /// The same for a process that waits no longer than this for a pause.
+    #[must_use]
+    pub(super) fn waiting_at_most(self, longest_pause: Duration) -> Self {
+        Self {
+            longest_pause,
+            ..self
+        }
+    }
+
     /// Enters a send at `now_ms` if `limit` and closures allow it; the swiftest answer takes
     /// `swiftest_ms`.
     pub(super) fn try_enter(
@@ -94,6 +105,7 @@ impl Ledger {
         swiftest_ms: i64,
         now_ms: i64,
     ) -> Result<Entry> {
+        let longest_pause = self.longest_pause;
         self.transact(|transaction| {
             // A clock set back leaves instants in the future: they count as now, which can only
             // make us wait longer than needed, once.
@@ -133,17 +145,16 @@ impl Ledger {
                 )?
                 .collect::<rusqlite::Result<_>>()?;
             counted.sort_unstable();
-            let closed_until = closed_until(transaction, now_ms)?;
+            let pause = pause::in_force(transaction, longest_pause, now_ms)?;
             let period_began = now_ms.saturating_sub(limit.period_ms);
             let used = counted.iter().filter(|at| **at > period_began).count();
             let used = u32::try_from(used).unwrap_or(u32::MAX);
             let at_ms = limit.earliest(&counted, now_ms);
-            match closed_until {
-                Some(until_ms) if until_ms > now_ms && until_ms >= at_ms => {
-                    return Ok(Entry::Closed { until_ms, used });
-                }
-                _ if at_ms > now_ms => return Ok(Entry::NotBefore { at_ms, used }),
-                _ => {}
+            if let Some(pause) = pause {
+                return Ok(Entry::Closed { pause, used });
+            }
+            if at_ms > now_ms {
+                return Ok(Entry::NotBefore { at_ms, used });
             }
             transaction.execute("INSERT INTO requests (sent_ms) VALUES (?1)", [now_ms])?;
             Ok(Entry::Entered {
@@ -166,26 +177,35 @@ impl Ledger {
         .map(|done| done.is_some())
     }
 
-    /// Closes the ledger for everyone until `until_ms`, but at most [`LONGEST_CLOSURE`] from
-    /// now; an earlier end never shortens a later one. `false` where another process holds the
-    /// file for a moment.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock, and the gate tells just the end"
-    )]
-    pub(super) fn try_close(&mut self, until_ms: i64) -> Result<bool> {
-        self.try_close_at(until_ms, Utc::now().timestamp_millis())
-    }
-
-    fn try_close_at(&mut self, until_ms: i64, now_ms: i64) -> Result<bool> {
+    /// Closes the ledger for everyone; an earlier end never shortens a later one. `false` where
+    /// another process holds the file for a moment.
+    pub(super) fn try_close(&mut self, pause: Pause, now_ms: i64) -> Result<bool> {
+        let longest_pause = self.longest_pause;
         self.transact(|transaction| {
-            let until_ms = until_ms.min(latest_end(now_ms));
-            if closed_until(transaction, now_ms)?.is_none_or(|known| known < until_ms) {
-                store_end(transaction, until_ms)?;
+            let known = pause::in_force(transaction, longest_pause, now_ms)?;
+            let joined = known.map_or(pause, |known| known.joined(pause));
+            if known == Some(joined) {
+                return Ok(());
             }
-            Ok(())
+            pause::store(transaction, joined, now_ms)
         })
         .map(|done| done.is_some())
+    }
+
+    /// What to say where another process has held the file for this long.
+    pub(super) fn held_for(&self, time: Duration) -> Error {
+        let time = time.as_secs();
+        let path = self.path.display();
+        let message = match self.connection {
+            Some(_) => format!("another process has held the budget ledger {path} for {time} s"),
+            None => format!(
+                "the budget ledger {path} cannot be opened: another process has held it or its lock {} for {time} s",
+                file::lock_path(&self.path).display()
+            ),
+        };
+        Error::failed(message).help(
+            "a run that was stopped with Ctrl-Z, or another program? end it, or name another --state-dir;              both files may be deleted once no run uses this key",
+        )
     }
 
     /// Runs `work` in a transaction that holds the write lock from its start; `None` when another
@@ -194,8 +214,10 @@ impl Ledger {
         &mut self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        let outcome = self
-            .connection
+        let Some(connection) = self.connection.as_mut() else {
+            return self.reopen().map(|()| None);
+        };
+        let outcome = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .and_then(|transaction| {
                 let value = work(&transaction)?;
@@ -207,14 +229,7 @@ impl Ledger {
                 self.is_reopened = false;
                 Ok(Some(value))
             }
-            Err(rusqlite::Error::SqliteFailure(failure, _))
-                if matches!(
-                    failure.code,
-                    ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(error) if file::is_held(&error) => Ok(None),
             Err(error) if file::is_lost(&error) => self.reopen().map(|()| None),
             Err(error) => Err(Error::failed(format!(
                 "cannot use the budget ledger {}",
@@ -226,15 +241,11 @@ impl Ledger {
     }
 
     /// Goes on with the file that now stands in the place of the one that was open, made anew
-    /// where that is damaged.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "processes can only share the wall clock"
-    )]
+    /// where that is damaged; with none for now where another process is at it.
     fn reopen(&mut self) -> Result<()> {
-        let now_ms = Utc::now().timestamp_millis();
+        let now_ms = clock::now_ms();
         // One that looks whole and still does not work gives way too.
-        let is_forced = std::mem::replace(&mut self.is_reopened, true);
+        let is_forced = self.is_reopened;
         let opened = file::begin_anew(&self.path, self.whole, now_ms, is_forced);
         self.connection = opened.map_err(|failure| {
             Error::failed(format!(
@@ -244,33 +255,9 @@ impl Ledger {
             .because(failure.into_cause())
             .help("delete that file once no run uses this key, or name another --state-dir")
         })?;
+        self.is_reopened |= self.connection.is_some();
         Ok(())
     }
-}
-
-/// The latest end of a closure that is believed at `now_ms`.
-fn latest_end(now_ms: i64) -> i64 {
-    now_ms.saturating_add(millis(LONGEST_CLOSURE))
-}
-
-/// The end of the closure. One that is not believed is brought down to what is, in the file too,
-/// so that it does not move on with those who ask.
-fn closed_until(connection: &Connection, now_ms: i64) -> rusqlite::Result<Option<i64>> {
-    let known: Option<i64> =
-        connection.query_row("SELECT MAX(until_ms) FROM closed", [], |row| row.get(0))?;
-    let latest = latest_end(now_ms);
-    if known.is_some_and(|known| known > latest) {
-        store_end(connection, latest)?;
-        return Ok(Some(latest));
-    }
-    Ok(known)
-}
-
-fn store_end(connection: &Connection, until_ms: i64) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM closed", [])?;
-    connection
-        .execute("INSERT INTO closed VALUES (?1)", [until_ms])
-        .map(drop)
 }
 
 #[cfg(test)]

@@ -56,21 +56,39 @@ fn two_ledgers_on_one_file_share_the_limit_and_survive_reopening() {
     assert_eq!(enter(&mut two, LIMIT, 1_110), entered(1));
 }
 
+/// A pause of so many milliseconds from `now_ms`.
+fn pause(from_ms: i64, asked_ms: i64, longest_ms: u64) -> Pause {
+    let asked = Duration::from_millis(u64::try_from(asked_ms).unwrap());
+    Pause::of(asked, Duration::from_millis(longest_ms), from_ms)
+}
+
+fn closed(until_ms: i64, asked_ms: i64) -> Entry {
+    let pause = Pause { until_ms, asked_ms };
+    Entry::Closed { pause, used: 0 }
+}
+
 #[test]
 fn a_closure_holds_for_everyone_and_is_never_shortened() {
     let directory = tempfile::tempdir().expect("a directory");
     let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
     let (mut one, mut two) = (open(), open());
-    assert!(one.try_close(5_000).unwrap());
-    assert!(one.try_close(4_000).unwrap());
-    assert_eq!(
-        enter(&mut two, LIMIT, 10),
-        Entry::Closed {
-            until_ms: 5_000,
-            used: 0
-        }
-    );
+    assert!(one.try_close(pause(0, 5_000, 9_000), 0).unwrap());
+    assert!(one.try_close(pause(0, 4_000, 9_000), 0).unwrap());
+    assert_eq!(enter(&mut two, LIMIT, 10), closed(5_000, 5_000));
     assert_eq!(enter(&mut two, LIMIT, 5_000), entered(1));
+}
+
+#[test]
+fn a_pause_that_is_asked_for_too_long_closes_for_as_long_as_is_waited_and_says_what_was_asked() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || Ledger::open(directory.path(), "f", 3).expect("opens");
+    let (mut one, mut two) = (open(), open());
+    one.try_close(pause(100, 45_000_000, 900), 100).unwrap();
+    assert_eq!(enter(&mut two, LIMIT, 110), closed(1_000, 45_000_100));
+    // A later one moves each end by itself.
+    one.try_close(pause(600, 800, 900), 600).unwrap();
+    assert_eq!(enter(&mut two, LIMIT, 700), closed(1_400, 45_000_100));
+    assert_eq!(enter(&mut two, LIMIT, 1_400), entered(1));
 }
 
 #[test]
@@ -168,41 +186,72 @@ fn what_no_period_reaches_is_forgotten() {
     enter(&mut ledger, LIMIT, 0);
     enter(&mut ledger, LIMIT, millis(HORIZON));
     let count = "SELECT count(*) FROM requests";
-    let count: i64 = ledger
-        .connection
-        .query_row(count, [], |row| row.get(0))
-        .unwrap();
+    let connection = ledger.connection.as_ref().expect("open");
+    let count: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(count, 1);
 }
 
 #[test]
-fn a_closure_holds_for_an_hour_at_most() {
+fn a_far_end_that_another_release_or_another_clock_entered_is_believed_for_as_long_as_is_waited() {
     let directory = tempfile::tempdir().expect("a directory");
-    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
-    let hour = millis(LONGEST_CLOSURE);
-    let until = |until_ms| Entry::Closed { until_ms, used: 0 };
-    // As it was entered, with a clock that is an hour and more ahead of ours.
-    for stored in [10 * hour, i64::MAX] {
-        ledger.try_close_at(stored, stored).unwrap();
-        assert_eq!(enter(&mut ledger, LIMIT, 5), until(hour + 5));
+    let ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
+    let mut ledger = ledger.waiting_at_most(Duration::from_secs(900));
+    for far_ms in [3_600_000, 45_000_000, i64::MAX] {
+        // As releases before this one did.
+        let insert = "DELETE FROM closed; DELETE FROM pauses; DELETE FROM requests";
+        let connection = ledger.connection.as_ref().expect("open");
+        connection.execute_batch(insert).unwrap();
+        connection
+            .execute("INSERT INTO closed VALUES (?1)", [far_ms])
+            .unwrap();
+        assert_eq!(enter(&mut ledger, LIMIT, 5), closed(900_005, far_ms));
         // It does not move on with those who ask.
-        assert_eq!(enter(&mut ledger, LIMIT, 50), until(hour + 5));
-        ledger.connection.execute("DELETE FROM closed", []).unwrap();
+        assert_eq!(enter(&mut ledger, LIMIT, 50), closed(900_005, far_ms));
+        assert_eq!(enter(&mut ledger, LIMIT, 900_005), entered(1));
     }
-    // As it is entered; and what was known before does not outlast it.
-    ledger.try_close_at(20 * hour, 20 * hour).unwrap();
-    ledger.try_close_at(i64::MAX, 10).unwrap();
-    assert_eq!(enter(&mut ledger, LIMIT, 11), until(hour + 10));
-    assert_eq!(enter(&mut ledger, LIMIT, hour + 10), entered(1));
+    let before = "DELETE FROM requests";
+    ledger
+        .connection
+        .as_ref()
+        .unwrap()
+        .execute_batch(before)
+        .unwrap();
+    // By a clock that was years ahead: from now on as long as it was meant.
+    let ahead_ms = 1_000_000_000_000;
+    ledger
+        .try_close(pause(ahead_ms, 60_000, 900_000), ahead_ms)
+        .unwrap();
+    assert_eq!(enter(&mut ledger, LIMIT, 7), closed(60_007, 60_007));
+    assert_eq!(enter(&mut ledger, LIMIT, 70), closed(60_007, 60_007));
+    assert_eq!(enter(&mut ledger, LIMIT, 60_007), entered(1));
+}
+
+#[test]
+fn a_ledger_whose_lock_is_held_is_waited_for_and_used_once_it_is_let_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("budget-f.sqlite");
+    std::fs::write(&path, "x".repeat(4_096)).unwrap();
+    let lock = std::fs::File::create(file::lock_path(&path)).unwrap();
+    lock.lock().unwrap();
+    let mut ledger = Ledger::open(directory.path(), "f", 3).expect("no error");
+    let later_ms = clock::now_ms() + 10 * LIMIT.span_ms;
+    for _ in 0..3 {
+        assert_eq!(enter(&mut ledger, LIMIT, later_ms), Entry::Busy);
+    }
+    let error = ledger.held_for(Duration::from_secs(10)).to_string();
+    assert!(error.contains("budget-f.sqlite-lock"), "{error}");
+    lock.unlock().unwrap();
+    assert_eq!(enter(&mut ledger, LIMIT, later_ms), Entry::Busy);
+    assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
 }
 
 #[test]
 fn a_damaged_file_begins_anew_as_if_the_budget_had_just_been_spent() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("budget-f.sqlite"), "x".repeat(4_096)).unwrap();
-    let before_ms = Utc::now().timestamp_millis();
+    let before_ms = clock::now_ms();
     let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
-    let now_ms = Utc::now().timestamp_millis();
+    let now_ms = clock::now_ms();
     let Entry::NotBefore { at_ms, .. } = enter(&mut ledger, LIMIT, now_ms) else {
         panic!("the budget is spent");
     };
@@ -221,7 +270,7 @@ fn a_file_damaged_while_it_is_open_begins_anew_for_everyone_who_has_it_open() {
     let length = std::fs::metadata(&path).unwrap().len();
     let noise = vec![0xa5; usize::try_from(length).unwrap()];
     std::fs::write(&path, noise).unwrap();
-    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let now_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     let enter_soon = |ledger: &mut Ledger| {
         let mut tries = (0..3).map(|_| enter(ledger, LIMIT, now_ms));
         tries
@@ -275,7 +324,7 @@ fn whatever_is_scribbled_over_a_ledger_it_is_used_or_begun_anew() {
         }
         std::fs::write(&path, bytes).unwrap();
         let mut ledger = open().unwrap_or_else(|error| panic!("round {round}: {error}"));
-        let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+        let later_ms = clock::now_ms() + 10 * LIMIT.span_ms;
         let is_used = (0..3).any(|_| {
             let entry = ledger.try_enter(LIMIT, 0, later_ms);
             entry.unwrap_or_else(|error| panic!("round {round}: {error}")) != Entry::Busy
@@ -293,7 +342,7 @@ fn a_database_with_other_tables_gives_way_to_a_ledger() {
         .unwrap();
     drop(other);
     let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
-    let later_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let later_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     assert_eq!(enter(&mut ledger, LIMIT, later_ms), entered(1));
 }
 
@@ -303,8 +352,9 @@ fn a_file_that_looks_whole_and_does_not_work_gives_way() {
     let mut ledger = Ledger::open(directory.path(), "f", 3).expect("opens");
     let foreign =
         "DROP TABLE closed; CREATE TABLE closed (until_ms); INSERT INTO closed VALUES ('x')";
-    ledger.connection.execute_batch(foreign).unwrap();
-    let now_ms = Utc::now().timestamp_millis() + 10 * LIMIT.span_ms;
+    let connection = ledger.connection.as_ref().expect("open");
+    connection.execute_batch(foreign).unwrap();
+    let now_ms = clock::now_ms() + 10 * LIMIT.span_ms;
     let tries: Vec<Entry> = (0..3).map(|_| enter(&mut ledger, LIMIT, now_ms)).collect();
     assert_eq!(tries, [Entry::Busy, Entry::Busy, entered(1)]);
 }

@@ -7,17 +7,24 @@
 mod file;
 mod gate;
 mod ledger;
+mod pause;
 
 use std::time::Duration;
 
-pub use gate::{Gate, Pass};
+pub use gate::{Barred, Gate, Pass};
 pub use ledger::{Ledger, fingerprint};
+pub use pause::Pause;
+pub(crate) use pause::{instant_words, time_words};
 
 use crate::settings::BudgetSettings;
 
 /// The longest period a limit may have. No API counts over more, and the ledger keeps every
 /// instant of a period.
 pub const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a process waits for a pause that the API asked for, unless it says otherwise: the default of
+/// `--retry-for`.
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// One request, as far as a limit is concerned; instants in milliseconds on one clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,14 +30,17 @@ Examples:
 
 The API key:
   From MAVA_API_KEY, or from a file with --api-key-file PATH, or from stdin with --api-key-file -.
-  Never from a flag or the configuration file, and it is never printed.
+  Never from a flag or a configuration file, and it is never printed.
 
 Where options come from, the first that has it wins:
   1. the flag                       --rate-limit 90/30s
   2. the environment                MAVA_EXPORT_RATE_LIMIT=90/30s (only --base-url: MAVA_BASE_URL)
-  3. the configuration file         rate_limit = \"90/30s\" in config/mava-export.toml, or in the
-                                    file that --config or MAVA_EXPORT_CONFIG names
+  3. the configuration files        rate_limit = \"90/30s\" in config/mava-export.toml, then in
+                                    ~/.config/mava-export/config.toml, then in
+                                    /etc/mava-export/config.toml; or alone in the file that
+                                    --config or MAVA_EXPORT_CONFIG names
   4. the default
+  The file of the working directory may not say where the key comes from or goes to.
   A switch such as --json is turned off again with --json=false.
 
 Output:
@@ -87,11 +90,15 @@ Examples:
 pub(super) const VERIFY: &str = "\
 Examples:
   mava-export verify --to sqlite:support.db
+  mava-export verify --to sqlite:support.db --deep
   mava-export verify --to sqlite:support.db --repair
   mava-export verify --to sqlite:support.db --json | jq .differences
 
-Exit code 0: all counts are equal; 3: something differs, and with --repair: it still does.
-With --repair it holds the store like any other run; without, it only reads.";
+Exit code 0: all counts are equal, and with --deep every row is as it was written; 3: something
+differs or is damaged, and with --repair: it still is, or could only be kept as it was found.
+--deep and --repair look at the store first, which sends nothing: the file, then the content of
+every row against the hash it had when it was written. --deep needs no key for that, and stops there
+where none is given. With --repair it holds the store like any other run; without, it only reads.";
 
 pub(super) const PUBLISH_TO: &str =
     "The directory to publish to, parquet:DIR; without --from, the store in it is published";

@@ -8,24 +8,24 @@
 
 mod help;
 mod options;
+mod typed;
 mod value;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs, RepairArgs,
-    ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs,
+    RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status, Target};
 
-use crate::config::File;
+use crate::config;
 use crate::error::Error;
 use crate::settings::QueryFormat;
 
@@ -55,6 +55,9 @@ pub struct Args {
     /// Whether `--api-key-file` was typed, so that it goes before `MAVA_API_KEY`.
     #[arg(skip)]
     pub has_typed_key_file: bool,
+    /// The configuration files that were read, the nearest first.
+    #[arg(skip)]
+    pub files: Vec<PathBuf>,
 }
 
 /// What to do.
@@ -135,6 +138,13 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it does the same whatever the time.
+    pub fn is_timeless(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Completions { .. })
+    }
+}
+
 /// What to plan.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PlanCommand {
@@ -204,12 +214,18 @@ pub struct VerifyArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// What to look at.
+    #[command(flatten)]
+    pub depth: DepthArgs,
     /// What to do about it.
     #[command(flatten)]
     pub repair: RepairArgs,
     /// The API.
     #[command(flatten)]
     pub api: ApiArgs,
+    /// The snapshots that a repair publishes.
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
 }
 
 /// `publish` as typed.
@@ -304,17 +320,29 @@ impl From<Error> for Stop {
     }
 }
 
-/// Reads the command line (the program's name first), the environment and the configuration file.
+/// Reads the command line (the program's name first), the environment and the configuration files.
 ///
 /// # Errors
 /// What to show instead of running: help, the version, or what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Args, Stop> {
     let arguments: Vec<OsString> = arguments.into_iter().map(unmistakable).collect();
-    let args = read(command(), &arguments)?;
-    match File::locate(args.output.config.as_deref())? {
-        None => Ok(args),
-        Some(file) => read(file.apply(command())?, &arguments),
+    read_all(&arguments).map_err(typed::without_key)
+}
+
+fn read_all(arguments: &[OsString]) -> Result<Args, Stop> {
+    let args = read(command(), arguments)?;
+    let files = config::locate(args.output.config.as_deref())?;
+    if files.is_empty() {
+        return Ok(args);
     }
+    let mut command = command();
+    // The nearest is applied last, over the others.
+    for file in files.iter().rev() {
+        command = file.apply(command)?;
+    }
+    let mut args = read(command, arguments)?;
+    args.files = files.iter().map(|file| file.path().to_owned()).collect();
+    Ok(args)
 }
 
 /// SQL that begins with a comment, with a blank before it: it is no flag, of which none has a blank
@@ -465,7 +493,9 @@ fn without_empty(command: clap::Command) -> clap::Command {
 
 fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
     let command = without_empty(command);
-    let matches = command.try_get_matches_from(arguments).map_err(refuse)?;
+    let matches = command
+        .try_get_matches_from(arguments)
+        .map_err(typed::refuse)?;
     let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
     args.has_typed_key_file = has_typed(&matches, "api_key_file");
     Ok(args)
@@ -478,40 +508,6 @@ fn has_typed(matches: &ArgMatches, id: &str) -> bool {
         || matches
             .subcommand()
             .is_some_and(|(_, child)| has_typed(child, id))
-}
-
-/// Stray words up to this length are repeated in the error: more than the longest command has.
-const LONGEST_WORD: usize = 15;
-
-/// A key on the command line gets its own answer; everything else is clap's.
-fn refuse(error: clap::Error) -> Stop {
-    match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) if flag.starts_with("--api-key") && flag != "--api-key-file <PATH>" => {
-            Stop::Error(
-                Error::usage("the API key is never given as a flag: every user of the machine could read it there, and the shell keeps it")
-                    .help("set MAVA_API_KEY, or give --api-key-file PATH (- reads it from stdin)"),
-            )
-        }
-        Some(ContextValue::String(word)) if may_be_key(word) => hidden(),
-        _ => match error.get(ContextKind::InvalidSubcommand) {
-            Some(ContextValue::String(word)) if may_be_key(word) => hidden(),
-            _ => Stop::Text(error),
-        },
-    }
-}
-
-/// Whether a stray word may be a key, or hold one: no command or option looks like that.
-fn may_be_key(word: &str) -> bool {
-    !word.starts_with('-') && (word.contains('=') || word.len() > LONGEST_WORD)
-}
-
-fn hidden() -> Stop {
-    Stop::Error(
-        Error::usage(
-            "a word was given that is no option or command; it is not shown, since it may hold a key",
-        )
-        .help("set MAVA_API_KEY in the environment, before the command; see mava-export --help"),
-    )
 }
 
 #[cfg(test)]

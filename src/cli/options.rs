@@ -14,7 +14,7 @@ use crate::table::Instant;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Configuration file [default: config/mava-export.toml, if it exists]
+    /// Configuration file, read alone [default: those of the working directory, the user and /etc, if they exist]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print the result on stdout as JSON
@@ -184,11 +184,22 @@ pub struct SyncingArgs {
     pub max_requests: Option<u64>,
 }
 
+/// What a verification looks at.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Verifying")]
+pub struct DepthArgs {
+    /// Check the file and every row against its hash before counting; without a key, only that
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub deep: bool,
+}
+
 /// What to do about differences.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Repair")]
 pub struct RepairArgs {
-    /// Read again what differs, flag what is gone, and count again
+    /// Read again what differs or is damaged (it looks as --deep does), flag what is gone, and count again
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]

@@ -1,11 +1,6 @@
 //! `accept`: rejects that somebody knows, so that runs do not end with them any more. Sends nothing.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::Utc;
-
+use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::report::{Acceptance, KeptReject};
 use crate::settings::{Accept, RejectSelection};
@@ -22,7 +17,7 @@ pub(super) fn accept(asked: &Accept, printer: &Printer) -> Result<ExitCode> {
             &asked.store.path,
             &OpenOptions {
                 file_mode: asked.store.file_mode,
-                now: Utc::now(),
+                now: clock::now()?,
             },
         )?,
         false => {
@@ -42,8 +37,11 @@ pub(super) fn accept(asked: &Accept, printer: &Printer) -> Result<ExitCode> {
     let changed = match asked.is_meant {
         true => {
             let ids: Vec<&str> = selected.iter().map(|standee| standee.id.as_str()).collect();
-            let at = (!asked.is_undo).then(Utc::now);
-            store.accept(&ids, at)?
+            let at = match asked.is_undo {
+                true => None,
+                false => Some(clock::now()?),
+            };
+            store.accept_rejects(&ids, at)?
         }
         false => 0,
     };

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::types::ValueRef;
 
 use crate::error::{Error, Result};
+use crate::redact;
 
 /// NULL in a table.
 const NULL: &str = "NULL";
@@ -36,11 +37,13 @@ impl Answer {
         answer
     }
 
-    /// An array with an object a row, each on a line of its own. Columns of one name are told apart
+    /// An array with an object a row, each on a line of its own, what is hidden in texts escaped. Columns of one name are told apart
     /// by a number: an object has each key once.
     pub(super) fn json(columns: &[String]) -> Result<Self> {
         let names = distinct(columns);
-        let names = names.iter().map(serde_json::to_string);
+        let names = names.iter().map(|name| {
+            serde_json::to_string(name).map(|name| redact::escape_hidden(&name).into_owned())
+        });
         Ok(Self {
             form: Form::Json {
                 names: names
@@ -70,7 +73,9 @@ impl Answer {
             }
             self.bytes.extend_from_slice(name.as_bytes());
             self.bytes.extend_from_slice(b": ");
-            serde_json::to_writer(&mut self.bytes, &json(*cell)).map_err(unwritten)?;
+            let value = serde_json::to_string(&json(*cell)).map_err(unwritten)?;
+            self.bytes
+                .extend_from_slice(redact::escape_hidden(&value).as_bytes());
         }
         self.bytes.push(b'}');
         Ok(())
@@ -194,7 +199,7 @@ mod tests {
         ],
         [
             ValueRef::Real(0.5),
-            ValueRef::Text("\u{1b}[31m".as_bytes()),
+            ValueRef::Text("\u{1b}[31m\u{9b}\u{202e}".as_bytes()),
             ValueRef::Blob(&[0, 255]),
         ],
     ];
@@ -220,7 +225,7 @@ mod tests {
     fn csv_quotes_what_needs_it() {
         assert_eq!(
             whole(Answer::csv(&columns())),
-            "n,text,x y\n-7,\"a, \"\"b\"\"\nc\",\n0.5,\u{1b}[31m,00ff\n"
+            "n,text,x y\n-7,\"a, \"\"b\"\"\nc\",\n0.5,\u{1b}[31m\u{9b}\u{202e},00ff\n"
         );
     }
 
@@ -276,6 +281,8 @@ mod tests {
         assert_eq!(value[0]["text"], "a, \"b\"\nc");
         assert_eq!(value[0]["x y"], serde_json::Value::Null);
         assert_eq!(value[1]["n"], 0.5);
+        assert_eq!(value[1]["text"], "\u{1b}[31m\u{9b}\u{202e}");
+        assert!(text.contains("\\u009b\\u202e"), "{text}");
         assert_eq!(text.lines().count(), 4);
         let none = Answer::json(&columns()).and_then(Answer::end);
         assert_eq!(none.expect("an end"), "[]\n");

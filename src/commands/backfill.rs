@@ -1,13 +1,9 @@
 //! `backfill`: the history of a desk into a store.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::gone::Search;
 use super::twins;
 use crate::api::Client;
+use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
@@ -60,7 +57,7 @@ pub async fn backfill_keeping(
     settings: &Backfill,
 ) -> Result<(Summary, ExitCode, Store)> {
     let began = Moment::now();
-    let now = Utc::now();
+    let now = clock::now()?;
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
@@ -318,7 +315,7 @@ impl Part<'_> {
         }
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
-        let snapshot = store.finish(snapshot_id, outcome, Utc::now())?;
+        let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
         let words = snapshot.outcome.clone();
@@ -331,9 +328,10 @@ impl Part<'_> {
         Ok((summary, ExitCode::Interrupted))
     }
 
-    /// `error` with what the run keeps, where the store can still tell.
+    /// `error` with what the run keeps, where the store can still tell and is where it was.
     fn failed(&self, store: &Store, error: Error, began: Moment) -> Error {
-        match self.cut_short(store, "failed", began) {
+        let in_place = store.require_in_place();
+        match in_place.and_then(|()| self.cut_short(store, "failed", began)) {
             Ok(kept) => error.after(kept),
             Err(_) => error,
         }

@@ -7,13 +7,15 @@
 use std::time::Duration;
 use std::{fs, io};
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use rusqlite::types::ValueRef;
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{backfill, drive};
+use crate::clock;
 use crate::error::{Error, ExitCode, Result};
+use crate::redact;
 use crate::report::{Summary, SyncSummary};
 use crate::settings::{
     Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings, RunKind,
@@ -174,7 +176,7 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
     // Held, so that no run is under way in it.
     let options = OpenOptions {
         file_mode: demo.store.file_mode,
-        now: Utc::now(),
+        now: clock::now()?,
     };
     let store = Store::open(path, &options)?;
     backfill::refuse_other_desk(&store, RunKind::Demo, path)?;
@@ -186,6 +188,7 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
         "{} holds an earlier demo: it begins anew.",
         path.display()
     ));
+    store.require_in_place()?;
     // The log first: without it the file is whole, as of an earlier moment.
     for ending in ["-wal", "-shm", ""] {
         let mut file = store.path().as_os_str().to_owned();
@@ -270,7 +273,7 @@ fn look(demo: &Demo, printer: &Printer) -> Result<()> {
 
 /// Says how to go on.
 fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
-    let path = demo.store.path.display();
+    let path = redact::on_one_line(&demo.store.path.display().to_string());
     printer.data(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
@@ -312,7 +315,7 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
         Some(since) => since,
         None => window::parse(FIRST_DAY)?,
     };
-    let until = simulation.until.unwrap_or_else(Utc::now);
+    let until = simulation.until.map_or_else(clock::now, Ok)?;
     let spec = SimulatorSpec {
         rate_limit: simulation.rate_limit.map(|limit| {
             let requests = usize::try_from(limit.requests).unwrap_or(usize::MAX);

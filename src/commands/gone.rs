@@ -1,15 +1,10 @@
 //! Tickets that a complete, unfiltered read did not meet: flagged as deleted after a second look,
 //! unless so many are missing that none of it is believed.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a deletion is dated when it is found"
-)]
 
 use std::sync::Arc;
 
-use chrono::Utc;
-
 use super::backfill::Context;
+use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
@@ -94,7 +89,7 @@ impl Search<'_> {
         let batches = batches(store, self.snapshot_id, missing, self.range.until())?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
-        let now = Utc::now();
+        let now = clock::now()?;
         if let (false, Some(slice)) = (look.found.is_empty(), self.slice) {
             store.commit_page(&PageCommit {
                 snapshot_id: self.snapshot_id,

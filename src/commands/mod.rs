@@ -7,6 +7,7 @@ mod demo;
 mod drive;
 mod filters;
 mod gone;
+mod mend;
 mod plan;
 mod probe;
 mod publish;
@@ -21,12 +22,13 @@ pub use backfill::{Context, backfill, backfill_keeping};
 pub use plan::plan;
 pub use probe::probe;
 pub use sync::{sync, sync_keeping};
-pub use verify::{verify, verify_keeping};
+pub use verify::{check, verify, verify_keeping};
 
 use tokio::runtime::Runtime;
 
 use crate::cli;
 use crate::error::{Error, ExitCode, Result};
+use crate::limits;
 use crate::settings::Command;
 use crate::terminal::Printer;
 
@@ -35,6 +37,12 @@ use crate::terminal::Printer;
 /// # Errors
 /// What ended it; see the command.
 pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
+    if let Some(directory) = command.directory() {
+        crate::publish::refuse_linked_store(directory)?;
+    }
+    if let Some(connection) = command.connection() {
+        printer.conceal(&connection.api_key);
+    }
     match command {
         Command::Backfill {
             connection,
@@ -70,9 +78,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
                 })
             }))
         }),
-        Command::Verify { connection, verify } => {
-            on_runtime(|runtime| runtime.block_on(verify::run(&connection, &verify, printer)))
-        }
+        Command::Verify { connection, verify } => on_runtime(|runtime| {
+            runtime.block_on(verify::run(connection.as_ref(), &verify, printer))
+        }),
         Command::Status(store) => status::status(&store, printer),
         Command::Publish(store) => {
             on_runtime(|runtime| runtime.block_on(publish::publish(&store, printer)))
@@ -91,7 +99,10 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
 }
 
 fn on_runtime(work: impl FnOnce(&Runtime) -> Result<ExitCode>) -> Result<ExitCode> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    limits::check_run(workers)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start the runtime").because(error))?;

@@ -1,20 +1,16 @@
 //! `plan backfill`: windows, tickets, requests and minutes, before anything is spent on them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, TicketsQuery};
+use crate::api::{Client, TicketsQuery, Undecodable};
 use crate::budget::Limit;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::plan;
 use crate::report::{Plan, PlannedWindow};
 use crate::settings::{Backfill, Connection};
-use crate::wire;
+use crate::wire::{self, Body};
 
 /// Requests beside the windows: categories and agents.
 const LOOKUPS: u64 = 2;
@@ -31,7 +27,7 @@ pub async fn plan(
 ) -> Result<Plan> {
     let client = Client::new(connection, rand::random)?;
     let range = settings
-        .window(Utc::now())
+        .window(clock::now()?)
         .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
     let mut windows = Vec::new();
     for window in range.split_by_year() {
@@ -40,10 +36,10 @@ pub async fn plan(
             filters: settings.filters.clone(),
             ..TicketsQuery::of(window, 1)
         };
-        let decode = |body: &[u8]| {
-            let page = wire::decode_page(body).map_err(|error| error.to_string())?;
-            page.count
-                .ok_or_else(|| "the answer has no count".to_owned())
+        let decode = |body: &[u8]| -> std::result::Result<u64, Undecodable> {
+            let text = Body::new(body);
+            let page = wire::decode_page(&text)?;
+            Ok(page.count.ok_or("the answer has no count")?)
         };
         let tickets = client.fetch(&query.get(), cancel, decode).await?.value;
         windows.push(PlannedWindow {

@@ -1,21 +1,20 @@
 //! `probe`: does the API still look as expected?
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::{TimeDelta, Utc};
-use secrecy::ExposeSecret;
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, FetchError, TicketsQuery};
+use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
 use crate::settings::Connection;
 use crate::window::{LONGEST_DAYS, Window};
-use crate::wire;
+use crate::wire::{self, Body};
+
+/// An answer that would take so much memory, in bytes, is not looked into.
+const HEAVIEST: u64 = 1 << 30;
 
 /// Sends one request for the oldest tickets of the last 365 days, with messages, and compares the
 /// answer with what we expect.
@@ -24,7 +23,7 @@ use crate::wire;
 /// The request failed for good.
 pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Result<Probe> {
     let client = Client::new(connection, rand::random)?;
-    let now = Utc::now();
+    let now = clock::now()?;
     let window = Window::new(now - TimeDelta::days(LONGEST_DAYS), now)
         .ok_or_else(|| Error::failed("the clock stands at the beginning of time"))?;
     let query = TicketsQuery {
@@ -32,18 +31,21 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
         ..TicketsQuery::of(window, PAGE_LIMIT)
     };
     let decode = |body: &[u8]| {
-        serde_json::from_slice(body).map_err(|_| match wire::decode_page(body) {
-            Err(error) => error.to_string(),
-            Ok(_) => "the body is not JSON".to_owned(),
+        if body.len() as u64 > HEAVIEST / MOST_WEIGHT && weight(body) > HEAVIEST {
+            let words = format!("{} bytes are too many to look into", body.len());
+            return Err(Undecodable::Heavy(words));
+        }
+        serde_json::from_slice(body).map_err(|_| match wire::decode_page(&Body::new(body)) {
+            Err(error) => error.into(),
+            Ok(_) => "the body is not JSON".into(),
         })
     };
     let fetched = client.fetch(&query.get(), cancel, decode).await;
     let answer: serde_json::Value = fetched.map_err(no_answer)?.value;
     let mut findings = probe::examine(&answer, window);
     // The names of fields are the API's own words.
-    let key = connection.api_key.expose_secret();
     for finding in &mut findings {
-        finding.what = finding.what.replace(key, "[REDACTED]");
+        finding.what = client.redact(&finding.what);
     }
     Ok(Probe {
         base_url: connection.base_url.to_string(),

@@ -1,15 +1,11 @@
 //! `publish`, and what other commands do after a run with `--to parquet:DIR`.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::drive::{self, REFRESH};
+use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
 use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
@@ -50,7 +46,7 @@ fn open(settings: &StoreSettings, target: &PublishSettings) -> Result<Store> {
         &settings.path,
         &OpenOptions {
             file_mode: settings.file_mode,
-            now: Utc::now(),
+            now: clock::now()?,
         },
     )
 }
@@ -112,12 +108,10 @@ pub(super) async fn after_run(
 /// Says that nothing has to be read again: the run is over, whatever became of its snapshot.
 fn only_publishing_failed(error: Error, target: &PublishSettings) -> Error {
     let directory = target.directory.display();
-    let way_out = format!(
-        "the run itself is over: mava-export publish --to parquet:{directory} writes the snapshot"
-    );
+    let way_out = format!("mava-export publish --to parquet:{directory} writes the snapshot");
     let help = match error.help_text() {
-        Some(help) => format!("{help}; {way_out}"),
-        None => way_out,
+        Some(help) => format!("{help}; then {way_out}: the run itself is over"),
+        None => format!("the run itself is over: {way_out}"),
     };
     error.help(help)
 }
@@ -134,7 +128,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<Published> {
     let began = Instant::now();
-    let options = options(target, file_mode);
+    let options = options(target, file_mode)?;
     let (sender, told) = watch::channel(Publishing::default());
     let cancel = cancel.clone();
     let mut work = tokio::task::spawn_blocking(move || {
@@ -178,15 +172,15 @@ pub(super) fn check_directory(settings: &StoreSettings) -> Result<()> {
         .map_or(Ok(()), |target| publish::check_directory(&target.directory))
 }
 
-fn options(target: &PublishSettings, file_mode: u32) -> Options {
-    Options {
+fn options(target: &PublishSettings, file_mode: u32) -> Result<Options> {
+    Ok(Options {
         directory: target.directory.clone(),
         keep_snapshots: target.keep_snapshots,
         file_mode,
         filesystem: Filesystem::default(),
         workers: WORKERS,
-        now: Utc::now(),
+        now: clock::now()?,
         token: rand::random(),
         is_whole: target.is_whole,
-    }
+    })
 }

@@ -1,11 +1,8 @@
 //! `status`: what a store holds and how an unfinished run stands. Sends nothing.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 
+use crate::clock;
 use crate::error::{ExitCode, Result};
 use crate::publish;
 use crate::report::{
@@ -38,7 +35,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     }
     let store = Store::open_read_only(&settings.path)?;
     store.require_current_schema()?;
-    let now = Utc::now();
+    let now = clock::now()?;
     // The demo's desk lives on days of its own.
     let evening = match super::backfill::holds_demo(&store)? {
         Some(true) => store.coverage()?.map(|coverage| coverage.complete_at),

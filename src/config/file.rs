@@ -1,8 +1,4 @@
-#![expect(
-    clippy::disallowed_methods,
-    reason = "reads the configuration file, an edge"
-)]
-//! The configuration file: flat TOML, one key per option.
+//! A configuration file: flat TOML, one key per option.
 //!
 //! Its values become the defaults of the command line, so that flags and the environment go
 //! before them and one parser reads all three.
@@ -14,9 +10,6 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli;
 use crate::error::{Error, Result};
-
-/// Read when it exists and no other is named.
-const STANDARD_PATH: &str = "config/mava-export.toml";
 
 /// A name with less in common (Jaro-Winkler) is no slip of the pen.
 const SIMILAR: f64 = 0.9;
@@ -31,6 +24,54 @@ const SECRET_KEYS: [&str; 6] = [
     "token",
 ];
 
+/// Keys that the working directory's file may hold: whoever made the directory may have made the
+/// file. None of them names an address, a key, a command or a file but the store, and none says who
+/// may read the copy. A key that is not here is refused there.
+pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
+    "allow_deletions",
+    "assigned_to",
+    "budget_share",
+    "category",
+    "clock_tolerance",
+    "color",
+    "connect_timeout",
+    "effort",
+    "fault_rate",
+    "format",
+    "full",
+    "full_below",
+    "json",
+    "keep_snapshots",
+    "lanes",
+    "latency",
+    "log_format",
+    "log_level",
+    "max_body",
+    "max_requests",
+    "mean_messages",
+    "no_messages",
+    "origin",
+    "port",
+    "prerender",
+    "progress",
+    "rate_limit",
+    "rate_margin",
+    "read_timeout",
+    "refresh_within",
+    "repair",
+    "retry_attempts",
+    "retry_for",
+    "retry_pause",
+    "seed",
+    "since",
+    "status",
+    "tag",
+    "tickets",
+    "to",
+    "until",
+    "whole",
+];
+
 /// A configuration file as read: known keys, values not yet parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -39,29 +80,10 @@ pub struct File {
 }
 
 impl File {
-    /// Reads the file that was named, or the standard one if it exists.
-    ///
-    /// # Errors
-    /// A usage error that names the file and the key, never a value.
-    pub fn locate(named: Option<&Path>) -> Result<Option<Self>> {
-        let path = named.unwrap_or(Path::new(STANDARD_PATH));
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(path, &text).map(Some),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            Err(error) => Err(Error::usage(format!(
-                "the configuration file {} cannot be read",
-                path.display()
-            ))
-            .because(error)),
-        }
-    }
-
     /// Reads the text of the file at `path`.
     ///
     /// # Errors
-    /// See [`File::locate`].
+    /// A usage error that names the file and the key, never a value.
     pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let table: toml::Table = toml::from_str(text).map_err(|error| {
             // Not the excerpt that TOML's error shows: a secret may stand in that line.
@@ -92,6 +114,17 @@ impl File {
             path: path.to_owned(),
             values,
         })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The first key that is none of these.
+    pub(super) fn key_beside(&self, allowed: &[&str]) -> Option<&str> {
+        let mut keys = self.values.keys().map(String::as_str);
+        keys.find(|key| !allowed.contains(key))
     }
 
     /// Makes the file's values the defaults of `command` and its subcommands.
@@ -131,8 +164,8 @@ impl File {
     }
 }
 
-/// Every key that the file may hold.
-fn keys() -> Vec<String> {
+/// Every key that a file may hold.
+pub(super) fn keys() -> Vec<String> {
     let mut keys = Vec::new();
     cli::visit(&cli::command(), "", &mut |_, argument| {
         keys.extend(cli::config_key(argument).filter(|key| !keys.contains(key)));

@@ -192,10 +192,3 @@ fn the_api_key_in_the_file_is_refused_and_not_printed() {
         assert!(!shown.contains("s3cr3t"), "{shown}");
     }
 }
-
-#[test]
-fn a_named_file_must_exist_and_the_standard_one_need_not() {
-    let error = File::locate(Some(Path::new("nowhere/my.toml"))).expect_err("named");
-    insta::assert_snapshot!(error, @"the configuration file nowhere/my.toml cannot be read: No such file or directory (os error 2)");
-    assert_eq!(File::locate(None).expect("not named"), None);
-}

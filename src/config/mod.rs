@@ -1,9 +1,14 @@
-//! The configuration file, and from all that was typed and read to what is meant.
+//! The configuration files, and from all that was typed and read to what is meant.
 
 mod file;
 mod key;
+mod locate;
+mod open;
+mod proxy;
 mod resolve;
 mod state;
 
-pub use file::File;
+pub use file::{File, WORKING_DIRECTORY_KEYS};
+pub use key::KEY_VARIABLE;
+pub use locate::locate;
 pub use resolve::{resolve, resolve_with};

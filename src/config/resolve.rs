@@ -1,14 +1,14 @@
 //! From what was typed to what is meant: pure, but for [`resolve`], which looks up the user's state
 //! directory and hands in the reader of the API key.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{key, state};
+use super::{key, proxy, state};
+use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
     SyncArgs,
@@ -20,7 +20,10 @@ use crate::settings::{
     Timeouts, Verify, World,
 };
 use crate::table::Instant;
-use crate::window::Window;
+use crate::window::{EARLIEST, Window};
+
+/// What an origin and a status add to a request, in bytes, where a crowded instant is taken apart.
+const NARROWING: usize = 100;
 
 /// An end of the range later than this from now is taken for "now".
 const LATEST_END: TimeDelta = TimeDelta::days(1);
@@ -36,6 +39,12 @@ pub fn resolve(mut args: Args, now: Instant) -> Result<Command> {
         && api.rate_limit.0.is_some()
     {
         api.state_dir = Some(state::directory()?);
+    }
+    // What is wrong with the address itself is told below.
+    if let Some(api) = api(&mut args.command)
+        && let Ok(url) = base_url(&api.base_url)
+    {
+        proxy::check(&url)?;
     }
     resolve_with(args, now, key::read)
 }
@@ -82,6 +91,7 @@ pub fn resolve_with(
     Ok(match args.command {
         cli::Command::Backfill(typed) => {
             let backfill = backfill(&typed, now)?;
+            fitting(&backfill.filters, &typed.api)?;
             Command::Backfill {
                 connection: connect(&typed.api)?,
                 backfill,
@@ -91,6 +101,7 @@ pub fn resolve_with(
             command: cli::PlanCommand::Backfill(typed),
         } => {
             let backfill = backfill(&typed, now)?;
+            fitting(&backfill.filters, &typed.api)?;
             Command::PlanBackfill {
                 connection: connect(&typed.api)?,
                 backfill,
@@ -111,14 +122,17 @@ pub fn resolve_with(
         },
         cli::Command::Verify(typed) => {
             let verify = Verify {
-                store: store(&typed.store, 1)?,
+                store: store(&typed.store, typed.snapshots.keep_snapshots)?,
+                is_deep: typed.depth.deep,
                 is_repair: typed.repair.repair,
                 allow_deletions: typed.repair.allow_deletions,
             };
-            Command::Verify {
-                connection: connect(&typed.api)?,
-                verify,
-            }
+            let connection = match connect(&typed.api) {
+                // What needs no key does without one.
+                Err(error) if verify.is_deep && !verify.is_repair && key::is_none(&error) => None,
+                connection => Some(connection?),
+            };
+            Command::Verify { connection, verify }
         }
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
@@ -199,6 +213,14 @@ fn range(typed: &RangeArgs, now: Instant) -> Result<()> {
         ))
         .help("--until is exclusive: for the day 2023-01-31 write --since 2023-01-31 --until 2023-02-01"));
     }
+    if since < EARLIEST {
+        return Err(Error::usage(format!(
+            "--since {} lies before {}, when no desk had tickets yet",
+            text(since),
+            text(EARLIEST)
+        ))
+        .help("write the year in full; --since 2010-01-01 reads everything that there is"));
+    }
     if since >= now {
         return Err(Error::usage(format!(
             "--since {} lies in the future: it is {} now",
@@ -247,7 +269,8 @@ fn status(typed: &StatusArgs) -> Result<StoreSettings> {
     if typed.store.to.is_none() {
         typed.store.to.clone_from(&from);
     }
-    let mut settings = store(&typed.store, 1)?;
+    // It only lists them.
+    let mut settings = store(&typed.store, usize::MAX)?;
     if let (Some(_), Some(from)) = (&settings.publish, from) {
         settings.path = from.store();
     }
@@ -282,6 +305,7 @@ fn query(typed: cli::QueryArgs, is_json: bool) -> Result<Query> {
     };
     Ok(Query {
         path: from.store(),
+        directory: from.directory().cloned(),
         sql: typed.sql,
         format: typed.format.unwrap_or(standard),
     })
@@ -321,6 +345,32 @@ fn filters(typed: &FilterArgs) -> Filters {
         category: words(&typed.category, String::clone),
         tag: words(&typed.tag, String::clone),
         assigned_to: words(&typed.assigned_to, String::clone),
+    }
+}
+
+/// Refuses filters that make a request longer than any can be.
+fn fitting(filters: &Filters, api: &ApiArgs) -> Result<()> {
+    let Some(window) = Window::from_millis(0, 1) else {
+        return Ok(());
+    };
+    let longest = TicketsQuery {
+        filters: filters.clone(),
+        skip: u32::MAX,
+        ..TicketsQuery::of(window, u32::MAX)
+    };
+    let get = longest.get();
+    let length = get.url(&base_url(&api.base_url)?).as_str().len();
+    match get.longest_filter() {
+        Some((flag, values)) if length > LONGEST_URL - NARROWING => Err(Error::usage(format!(
+            "{flag} names {values} {}, which make a request of {length} bytes: at most {} can be sent",
+            if values == 1 { "value" } else { "values" },
+            LONGEST_URL - NARROWING
+        ))
+        .help(
+            "name fewer values, or run the command several times with some of them each: what is in the \
+             store stays; or leave the filter out and choose in the store",
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -376,15 +426,9 @@ fn base_url(text: &str) -> Result<Url> {
     };
     let mut url =
         Url::parse(text.trim()).map_err(|error| refuse("cannot be read").because(error))?;
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback => {}
+        "http" if is_loopback(&url) => {}
         "http" => return Err(refuse("is http: the API key would travel in the clear")),
         _ => return Err(refuse("is neither https nor http")),
     }

@@ -121,6 +121,8 @@ fn the_key_never_travels_in_the_clear_but_on_loopback() {
         ("http://localhost:8090", "http://localhost:8090/"),
         ("http://127.0.0.2:1/", "http://127.0.0.2:1/"),
         ("http://[::1]:8090", "http://[::1]:8090/"),
+        ("http://[::ffff:127.0.0.1]:1", "http://[::ffff:7f00:1]:1/"),
+        ("http://mava.localhost:8090", "http://mava.localhost:8090/"),
     ] {
         assert_eq!(base_url(typed).expect(typed).as_str(), meant);
     }

@@ -1,4 +1,5 @@
-//! The user's state directory, where the request ledgers lie unless told otherwise.
+//! The user's own directories: of the state, where the request ledgers lie unless told otherwise,
+//! and of the configuration.
 
 use std::path::PathBuf;
 
@@ -21,4 +22,12 @@ pub(super) fn directory() -> Result<PathBuf> {
             Error::usage("there is no home directory to keep the request ledger in")
                 .help("name a directory with --state-dir")
         })
+}
+
+/// This tool's configuration file in the user's configuration directory:
+/// `$XDG_CONFIG_HOME/mava-export/config.toml`, else `~/.config/mava-export/config.toml`; `None`
+/// where the user has no home.
+pub(super) fn configuration() -> Option<PathBuf> {
+    let user = etcetera::choose_base_strategy().ok()?;
+    Some(user.config_dir().join("mava-export").join("config.toml"))
 }

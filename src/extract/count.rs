@@ -7,14 +7,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::page::Scope;
+use super::page::{Scope, refuse_heavy};
 use super::pager::PAGE_LIMIT;
-use crate::api::{Client, FetchError, TicketsQuery};
+use crate::api::{Client, FetchError, TicketsQuery, Undecodable};
 use crate::error::Result;
 use crate::normalize::{self, Outcome};
 use crate::plan::verify::{NO_RATING, Subset};
 use crate::window::Window;
-use crate::wire;
+use crate::wire::{self, Body};
 
 /// Counts in flight: enough for the whole budget at 2.5 s a request.
 const LANES: usize = 8;
@@ -103,23 +103,31 @@ impl Counter {
         query: &TicketsQuery,
         subset: &Subset,
     ) -> std::result::Result<Counted, FetchError> {
-        let decode = |body: &[u8]| {
-            let page = wire::decode_page(body).map_err(|error| error.to_string())?;
-            let count = page.count.ok_or("the answer has no count")?;
-            Ok((count, page.tickets))
-        };
-        let get = query.get();
-        let (count, tickets) = self.client.fetch(&get, &self.cancel, decode).await?.value;
         let scope = Scope {
             filters: query.filters.clone(),
             has_messages: false,
         };
-        let has_strays = *subset != Subset::all()
-            && tickets.iter().any(|ticket| {
-                let outcome = normalize::ticket(ticket, false);
-                scope.excludes(&outcome) || has_other_rating(&query.csat_values, &outcome)
-            });
-        Ok(Counted::Tickets { count, has_strays })
+        let csat_values = query.csat_values.clone();
+        let is_filtered = *subset != Subset::all();
+        let decode = move |body: &[u8]| -> std::result::Result<Counted, Undecodable> {
+            let text = Body::new(body);
+            let page = wire::decode_page(&text)?;
+            let count = page.count.ok_or("the answer has no count")?;
+            if is_filtered && page.tickets.len() > 1 {
+                refuse_heavy(body)?;
+            }
+            let has_strays = is_filtered
+                && page.tickets.iter().any(|ticket| {
+                    let outcome = normalize::ticket(ticket, false);
+                    scope.excludes(&outcome) || has_other_rating(&csat_values, &outcome)
+                });
+            Ok(Counted::Tickets { count, has_strays })
+        };
+        Ok(self
+            .client
+            .fetch(&query.get(), &self.cancel, decode)
+            .await?
+            .value)
     }
 }
 

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use super::pager::{Answer, PAGE_LIMIT, Pager, Step, Taken};
 use super::splits::Splits;
 use super::writer::{Event, Writer};
 use crate::api::{Client, FetchError};
+use crate::clock;
 use crate::error::Error;
 use crate::normalize::Outcome;
 use crate::plan::{self, Slice, SliceState};
@@ -418,13 +418,19 @@ impl<'a> Lanes<'a> {
                 Outcome::Reject(reject) => rejects.push(reject),
             }
         }
+        let read_at = match page.server_time.map_or_else(clock::now, Ok) {
+            Ok(read_at) => read_at,
+            // Nothing may be dated by a clock that cannot be right.
+            Err(error) => return self.fail(error),
+        };
         let requests = self.newly_sent();
         self.hand_over(Event::Page {
             slice: pager.slice().clone(),
             tickets,
             rejects,
             requests,
-            read_at: page.server_time.unwrap_or_else(Utc::now),
+            read_at,
+            held: page.held,
         })
         .await;
         self.standings

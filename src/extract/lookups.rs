@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, Get};
+use crate::api::{Client, FetchError, Get, Undecodable};
 use crate::error::{ErrorKind, Result};
 use crate::table::{Agent, Category, Instant, Reject};
 use crate::wire::{self, List};
@@ -23,11 +23,11 @@ pub struct Lookups {
 /// Fetches both. One that fails is a remark: the tickets do not depend on it.
 ///
 /// # Errors
-/// A key that is refused, an interruption, or no answer at all to the first request: those would
-/// end every other request too.
+/// A key that is refused, an interruption, a pause that is too long to wait for, or no answer at all to
+/// the first request: those would end every other request too.
 pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Lookups> {
     let mut lookups = Lookups::default();
-    let decode = |body: &[u8]| wire::decode_categories(body).map_err(|error| error.to_string());
+    let decode = |body: &[u8]| wire::decode_categories(body).map_err(Undecodable::from);
     match client.fetch(&Get::categories(), cancel, decode).await {
         Ok(fetched) => {
             lookups.server_time = fetched.server_time;
@@ -35,15 +35,15 @@ pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Look
         }
         // An API that has never answered will not answer the rest either.
         Err(failure) if client.counters().answers() == 0 => return Err(failure.error),
-        Err(failure) => lookups.remark("categories", failure.error)?,
+        Err(failure) => lookups.remark("categories", failure)?,
     }
-    let decode = |body: &[u8]| wire::decode_agents(body).map_err(|error| error.to_string());
+    let decode = |body: &[u8]| wire::decode_agents(body).map_err(Undecodable::from);
     match client.fetch(&Get::agents(), cancel, decode).await {
         Ok(fetched) => {
             lookups.server_time = lookups.server_time.or(fetched.server_time);
             lookups.agents = Some(fetched.value);
         }
-        Err(failure) => lookups.remark("agents", failure.error)?,
+        Err(failure) => lookups.remark("agents", failure)?,
     }
     Ok(lookups)
 }
@@ -63,9 +63,10 @@ impl Lookups {
         categories.chain(agents).sum()
     }
 
-    fn remark(&mut self, what: &str, error: crate::error::Error) -> Result<()> {
+    fn remark(&mut self, what: &str, failure: FetchError) -> Result<()> {
+        let error = failure.error;
         match error.kind() {
-            ErrorKind::Failed => {
+            ErrorKind::Failed if !failure.is_paused => {
                 tracing::warn!(error = %error, "{what} were not refreshed");
                 self.remarks
                     .push(format!("{what} were not refreshed: {error}"));

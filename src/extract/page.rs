@@ -1,20 +1,30 @@
 //! One page: asked for, decoded, turned into rows.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::pager::{Answer, Ask, Key, PAGE_LIMIT};
-use crate::api::{Client, FetchError, Fetched, TicketsQuery};
+use crate::api::{
+    Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
+};
 use crate::normalize::{self, Outcome};
 use crate::settings::Filters;
-use crate::table::Instant;
+use crate::table::{Instant, Tag};
 use crate::window::Window;
-use crate::wire::{self, RawTicket};
+use crate::wire::{self, Body, RawTicket};
 
 /// [`PAGE_LIMIT`] as a length.
 const PAGE: usize = PAGE_LIMIT as usize;
+
+/// A page of several tickets is asked for in smaller pieces from this weight on, in bytes: see
+/// [`weight`].
+const HEAVIEST: u64 = 512 << 20;
+
+/// Filters by so many values, and tickets of so many tags, are compared by a set.
+const FEW: usize = 16;
 
 /// The `assignedTo` of tickets without an agent.
 const UNASSIGNED: &str = "Unassigned";
@@ -45,8 +55,17 @@ impl Scope {
             || lacks(&filters.origin, ticket.source_type.as_deref())
             || lacks(&filters.category, ticket.category_id.as_deref())
             || lacks(&filters.assigned_to, Some(assignee))
-            || !filters.tag.is_empty() && !rows.tags.iter().any(|tag| filters.tag.contains(&tag.id))
+            || !filters.tag.is_empty() && !has_one(&rows.tags, &filters.tag)
     }
+}
+
+/// Whether one of the tags is among those wanted.
+fn has_one(tags: &[Tag], wanted: &[String]) -> bool {
+    if tags.len() <= FEW || wanted.len() <= FEW {
+        return tags.iter().any(|tag| wanted.contains(&tag.id));
+    }
+    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
+    tags.iter().any(|tag| wanted.contains(tag.id.as_str()))
 }
 
 /// A page as the pager and the writer need it.
@@ -64,6 +83,8 @@ pub struct Page {
     pub server_time: Option<Instant>,
     /// How long it took.
     pub latency: Duration,
+    /// The memory that its tickets take.
+    pub held: Held,
 }
 
 impl Page {
@@ -117,32 +138,66 @@ pub async fn fetch_query(
     query: &TicketsQuery,
     cancel: &CancellationToken,
 ) -> Result<Page, FetchError> {
-    let get = query.get();
-    let decode = |body: &[u8]| wire::decode_page(body).map_err(|error| error.to_string());
+    let has_messages = query.has_messages;
     let Fetched {
         value: page,
         server_time,
         latency,
-    } = client.fetch(&get, cancel, decode).await?;
-    let outcomes: Vec<Outcome> = page
-        .tickets
-        .iter()
-        .map(|ticket| normalize::ticket(ticket, query.has_messages))
-        .collect();
-    let keys = page
-        .tickets
-        .iter()
-        .zip(&outcomes)
-        .map(|(ticket, outcome)| key(ticket, outcome))
-        .collect();
+        held,
+    } = client
+        .fetch(&query.get(), cancel, move |body| read(body, has_messages))
+        .await?;
     Ok(Page {
+        count: page.count,
+        has_more: page.has_more,
+        keys: page.keys,
+        outcomes: page.outcomes,
+        server_time,
+        latency,
+        held,
+    })
+}
+
+/// What a page's body holds, normalised.
+struct Decoded {
+    count: Option<u64>,
+    has_more: Option<bool>,
+    keys: Vec<Key>,
+    outcomes: Vec<Outcome>,
+}
+
+fn read(body: &[u8], has_messages: bool) -> Result<Decoded, Undecodable> {
+    let text = Body::new(body);
+    let page = wire::decode_page(&text)?;
+    if page.tickets.len() > 1 {
+        refuse_heavy(body)?;
+    }
+    let mut keys = Vec::with_capacity(page.tickets.len());
+    let mut outcomes = Vec::with_capacity(page.tickets.len());
+    for ticket in &page.tickets {
+        let outcome = normalize::ticket(ticket, has_messages);
+        keys.push(key(ticket, &outcome));
+        outcomes.push(outcome);
+    }
+    Ok(Decoded {
         count: page.count,
         has_more: page.has_more,
         keys,
         outcomes,
-        server_time,
-        latency,
     })
+}
+
+/// An error where a body would take more memory than is given to several tickets at a time.
+pub(super) fn refuse_heavy(body: &[u8]) -> Result<(), Undecodable> {
+    // No text weighs more than so many times its length.
+    if body.len() as u64 > HEAVIEST / MOST_WEIGHT && weight(body) > HEAVIEST {
+        return Err(Undecodable::Heavy(format!(
+            "the answer of {} bytes would take more than {} MiB of memory",
+            body.len(),
+            HEAVIEST >> 20
+        )));
+    }
+    Ok(())
 }
 
 /// The same; a page on which the API fails is asked for once more without threads. With it, why that
@@ -169,7 +224,7 @@ pub async fn fetch_without_threads_at_worst(
 }
 
 /// What paging needs of a ticket: from its rows, else from its text.
-fn key(ticket: &RawTicket, outcome: &Outcome) -> Key {
+fn key(ticket: &RawTicket<'_>, outcome: &Outcome) -> Key {
     match outcome {
         Outcome::Rows(rows) => Key {
             id: rows.ticket.id.clone(),

@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
+use crate::api::Held;
 use crate::error::{Error, Result};
 use crate::normalize::TicketRows;
 use crate::plan::Slice;
@@ -28,6 +29,8 @@ pub enum Event {
         requests: i64,
         /// When it was read.
         read_at: Instant,
+        /// The memory that its tickets take.
+        held: Held,
     },
     /// A part of another slice is read once more, as this one.
     Added(Slice),
@@ -102,6 +105,7 @@ fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
             rejects,
             requests,
             read_at,
+            held: _,
         } => store
             .commit_page(&PageCommit {
                 snapshot_id,

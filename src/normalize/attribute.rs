@@ -1,6 +1,6 @@
 //! Custom attributes, in the three shapes the wire has for them.
 
-use crate::wire::{Entries, Fields, Json, Path, Rejects, Unfit, slots};
+use crate::wire::{Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, slots};
 
 /// One attribute, of a ticket or of a customer.
 #[derive(Debug)]
@@ -34,6 +34,9 @@ pub(super) fn attributes<'a>(
     let mut found = Vec::new();
     for (key, value) in spellings {
         match value {
+            Json::Object(entries) if entries.len() > MOST_ITEMS => {
+                fields.unfit(key, Unfit::too_many(Json::Object(entries)));
+            }
             Json::Object(entries) => by_label(&mut found, entries),
             Json::Null | Json::Array(_) => fields.each_item(key, value, |rejects, path, item| {
                 let (attribute, left) = entry(rejects, path, item)?;

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::CustomerRows;
 use super::attribute::{Attribute, attributes};
-use super::{CustomerRows, hash};
 use crate::table::{Customer, CustomerAttribute};
-use crate::wire::{Fields, Json, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{Fields, Json, Path, Rejects, Unfit, is_short, own_id, slots};
 
 slots!(Slots {
     id: "id",
@@ -29,6 +29,12 @@ pub(super) struct Shown {
     pub(super) rows: Option<CustomerRows>,
 }
 
+/// The id that a value is, by itself.
+fn short(value: &Json<'_>) -> Option<String> {
+    let id = value.id().filter(|id| is_short(id));
+    id.map(Cow::into_owned)
+}
+
 /// Reads what is under `customer`: an object with an id, or only the id. It leaves nothing over for the
 /// ticket: what has no column goes to the customer's own `extra_json`.
 pub(super) fn customer<'a>(
@@ -40,7 +46,7 @@ pub(super) fn customer<'a>(
     let entries = match value {
         Json::Null => return Ok((Shown::default(), Json::Null)),
         Json::Text(id) if id.is_empty() => return Ok((Shown::default(), Json::Null)),
-        other => match (other.id().map(Cow::into_owned), other) {
+        other => match (short(&other), other) {
             (Some(id), _) => {
                 let shown = Shown {
                     id: Some(id),
@@ -52,7 +58,10 @@ pub(super) fn customer<'a>(
             (None, other) => return Err(Unfit::new(other, EXPECTED)),
         },
     };
-    let Some(id) = own_id(&entries).map(Cow::into_owned) else {
+    let Some(id) = own_id(&entries)
+        .filter(|id| is_short(id))
+        .map(Cow::into_owned)
+    else {
         return Err(Unfit::new(Json::Object(entries), EXPECTED));
     };
     let mut fields = Fields::new(rejects, path);
@@ -79,12 +88,11 @@ pub(super) fn customer<'a>(
         .zip(attributes)
         .map(|(position, attribute)| row(&customer.id, position, attribute))
         .collect();
-    let mut rows = CustomerRows {
+    let rows = CustomerRows {
         customer,
         attributes,
         hash: [0; 16],
     };
-    rows.hash = hash::customer(&rows);
     let shown = Shown {
         id: Some(rows.customer.id.clone()),
         rows: Some(rows),

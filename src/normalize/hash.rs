@@ -1,6 +1,6 @@
 //! Content hashes: over rows, so that the order of keys on the wire cannot matter.
 
-use super::{CustomerRows, Hash, ThreadRows, TicketRows};
+use super::{CustomerRows, Hash, ThreadRows, TicketRows, facts};
 use crate::table::{Cell, Record, Reject, THREAD_FACTS, Ticket};
 use crate::wire::Digest;
 
@@ -10,6 +10,35 @@ fn cell(digest: &mut Digest, cell: Cell<'_>) {
         Cell::Integer(value) => digest.integer(value),
         Cell::Text(value) => digest.text(value),
         Cell::Instant(value) => digest.instant(value),
+    }
+}
+
+/// A hash over cells that come one by one, as they are stored: of the same rows in the same order it
+/// is that of the normaliser.
+#[derive(Debug, Clone)]
+pub(crate) struct Sum(Digest);
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self(Digest::keeping())
+    }
+}
+
+impl Sum {
+    /// Adds a cell.
+    pub(crate) fn cell(&mut self, value: Cell<'_>) {
+        cell(&mut self.0, value);
+    }
+
+    /// Adds so many items, whose cells were added to a sum of their own.
+    pub(crate) fn items(&mut self, count: usize, cells: &Self) {
+        self.0.count(count);
+        self.0.append(&cells.0);
+    }
+
+    /// The hash of all that was added.
+    pub(crate) fn hash(&self) -> Hash {
+        self.0.hash()
     }
 }
 
@@ -25,9 +54,8 @@ fn rows<T: Record>(digest: &mut Digest, records: &[T]) {
 }
 
 /// Path and raw value, in an order that does not depend on how they were found.
-fn rejects(digest: &mut Digest, rejects: &[Reject]) {
+fn rejects<'a>(digest: &mut Digest, rejects: impl Iterator<Item = &'a Reject>) {
     let mut sorted: Vec<(&str, &str)> = rejects
-        .iter()
         .map(|reject| (reject.path.as_str(), reject.raw_json.as_str()))
         .collect();
     sorted.sort_unstable();
@@ -38,9 +66,26 @@ fn rejects(digest: &mut Digest, rejects: &[Reject]) {
     }
 }
 
-/// Over a ticket's own columns, attributes, tags, Discord users and `own_rejects`: all but the
-/// thread's.
-pub(super) fn head(ticket: &TicketRows, own_rejects: &[Reject]) -> Hash {
+/// Whether a reject's path leads into the thread: `messages[3].content`.
+fn is_inside_thread(path: &str) -> bool {
+    path.strip_prefix("messages")
+        .is_some_and(|rest| rest.starts_with(['[', '.']))
+}
+
+/// Sets what follows from a ticket's rows: the columns about the thread, and the hashes.
+pub fn seal(rows: &mut TicketRows) {
+    rows.head_hash = head(rows);
+    if let Some(thread) = &mut rows.thread {
+        facts::fill(&mut rows.ticket, &thread.messages);
+        thread.hash = of_thread(thread, &rows.rejects);
+    }
+    if let Some(shown) = &mut rows.customer {
+        shown.hash = customer(shown);
+    }
+}
+
+/// Over a ticket's own columns, attributes, tags, Discord users and rejects: all but the thread's.
+fn head(ticket: &TicketRows) -> Hash {
     let mut digest = Digest::default();
     let mut columns = Ticket::TABLE.content.iter();
     ticket.ticket.each_cell(|value| {
@@ -59,21 +104,26 @@ pub(super) fn head(ticket: &TicketRows, own_rejects: &[Reject]) -> Hash {
         digest.text(id);
     }
     rows(&mut digest, &ticket.discord_users);
-    rejects(&mut digest, own_rejects);
+    let own = ticket.rejects.iter();
+    rejects(&mut digest, own.filter(|one| !is_inside_thread(&one.path)));
     digest.hash()
 }
 
-/// Over a thread's messages, attachments and `own_rejects`.
-pub(super) fn thread(thread: &ThreadRows, own_rejects: &[Reject]) -> Hash {
+/// Over a thread's messages, attachments and rejects.
+fn of_thread(thread: &ThreadRows, all_rejects: &[Reject]) -> Hash {
     let mut digest = Digest::default();
     rows(&mut digest, &thread.messages);
     rows(&mut digest, &thread.attachments);
-    rejects(&mut digest, own_rejects);
+    let inside = all_rejects.iter();
+    rejects(
+        &mut digest,
+        inside.filter(|one| is_inside_thread(&one.path)),
+    );
     digest.hash()
 }
 
 /// Over a customer and its attributes.
-pub(super) fn customer(customer: &CustomerRows) -> Hash {
+fn customer(customer: &CustomerRows) -> Hash {
     let mut digest = Digest::default();
     row(&mut digest, &customer.customer);
     rows(&mut digest, &customer.attributes);

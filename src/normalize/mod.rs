@@ -23,8 +23,12 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use hash::seal;
 pub use ticket::ticket;
 pub use twin::Twin;
+
+pub(crate) use facts::Facts;
+pub(crate) use hash::Sum;
 
 use crate::table;
 

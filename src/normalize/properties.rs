@@ -130,7 +130,7 @@ fn shuffled(value: &Value, seed: &mut u64, out: &mut String) {
 }
 
 fn rows(json: impl Into<String>) -> Option<TicketRows> {
-    match ticket(&RawTicket::new(json), true) {
+    match ticket(&RawTicket::new(json.into()), true) {
         Outcome::Rows(rows) => Some(*rows),
         Outcome::Reject(_) => None,
     }

@@ -4,7 +4,7 @@ mod thread;
 
 use super::{Outcome, TicketRows, ticket};
 use crate::table::{Cell, Record, Reject, instant_text};
-use crate::wire::{RawTicket, decode_page};
+use crate::wire::{Body, RawTicket, decode_page};
 
 fn outcome(json: &str) -> Outcome {
     ticket(&RawTicket::new(json), true)
@@ -275,7 +275,8 @@ fn text_that_no_database_can_hold_is_shown_with_replacements_and_kept_raw() {
 fn bytes_that_are_no_utf_8_are_in_rejects_as_they_came() {
     let body = b"{\"tickets\":[{\"id\":\"t1\",\"createdAt\":0,\"emailSubjectLine\":\"caf\xe9 \\ud83d\xe9\",
         \"customer\":{\"id\":\"c\xe9\",\"name\":\"Ren\xe9\"}},{\"createdAt\":0,\"x\":\"\xff\"}]}";
-    let page = decode_page(body).expect("a page");
+    let body = Body::new(body);
+    let page = decode_page(&body).expect("a page");
     let Outcome::Rows(rows) = ticket(&page.tickets[0], true) else {
         panic!("has an identity")
     };

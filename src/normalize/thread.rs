@@ -2,22 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{ThreadRows, hash};
+use super::ThreadRows;
 use crate::table::{Instant, Message, MessageAttachment};
-use crate::wire::{Digest, Entries, Fields, Hidden, Json, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots};
 
 const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 
 /// Reads the messages in the order sent. What is no object, and a message whose id was already
-/// met in this thread, is rejected. `hidden` is what the thread's tree hid.
-pub(super) fn thread(
-    ticket_id: &str,
-    items: Vec<Json<'_>>,
-    hidden: Vec<Hidden>,
-    rejects: &mut Rejects,
-) -> ThreadRows {
-    let others = rejects.found().len();
-    rejects.add_hidden(hidden);
+/// met in this thread, is rejected.
+pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Rejects) -> ThreadRows {
     let mut reader = Reader {
         ticket_id,
         ids: HashSet::with_capacity(items.len()),
@@ -35,7 +28,7 @@ pub(super) fn thread(
                 Some(id) if reader.ids.contains(id.as_ref()) => rejects.add(
                     path.to_string(),
                     "a message with this id came before it in the thread".to_owned(),
-                    Json::Object(entries).raw(),
+                    Json::Object(entries).raw().into(),
                 ),
                 _ => reader.message(rejects, path, entries),
             },
@@ -44,9 +37,7 @@ pub(super) fn thread(
             }
         }
     }
-    let mut thread = reader.thread;
-    thread.hash = hash::thread(&thread, rejects.found().get(others..).unwrap_or_default());
-    thread
+    reader.thread
 }
 
 slots!(Slots {
@@ -80,7 +71,7 @@ impl Reader<'_> {
         fields.leave("senderReferenceType", slots.reference_type);
         fields.leave("fromCustomer", slots.from_customer);
 
-        let id = fields.id(slots.id, slots.mongo_id);
+        let id = fields.short_id(slots.id, slots.mongo_id);
         let content = fields.text("content", slots.content);
         let created_at = fields.instant("createdAt", slots.created_at);
         let id = id.unwrap_or_else(|| self.made_id(created_at, content.as_deref()));
@@ -140,6 +131,11 @@ impl Reader<'_> {
         message_id: &str,
         attachments: Json<'a>,
     ) {
+        if let Json::Array(items) = &attachments
+            && self.thread.attachments.len() + items.len() > MOST_ITEMS
+        {
+            return fields.unfit("attachments", Unfit::too_many(attachments));
+        }
         let mut position = 0;
         fields.each_item("attachments", attachments, |rejects, path, item| {
             let Json::Object(entries) = item else {

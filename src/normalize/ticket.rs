@@ -1,30 +1,34 @@
 //! A ticket: its own columns, and the order in which the rest of it is read.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::attribute::attributes;
 use super::customer::customer;
 use super::thread::thread;
-use super::{Outcome, TicketRows, facts, hash};
+use super::{Outcome, TicketRows, seal};
 use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
 use crate::wire::{
-    Entries, Fields, Hidden, Json, Path, RawTicket, Rejects, TicketKey, Unfit, instant_after,
-    is_of_thread, read_reference, read_text, slots, take_hidden, whole_reject, with_json,
+    Entries, Fields, Hidden, Json, MOST_ITEMS, Path, RawTicket, Rejects, TicketKey, Unfit,
+    instant_after, is_of_thread, own_id, read_reference, read_text, slots, take_hidden,
+    whole_reject, with_json,
 };
 
 /// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
 /// without, `messages` is not looked at, and the thread facts are NULL.
-pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
+pub fn ticket(raw: &RawTicket<'_>, with_messages: bool) -> Outcome {
     let read = with_json(&raw.raw, |mut read| {
         let hidden = match read.has_hidden {
-            true => take_hidden(&mut read.value, "", raw.has_bytes),
+            true => take_hidden(&mut read.value, "", raw.has_bytes)?,
             false => Vec::new(),
         };
         let Json::Object(entries) = read.value else {
             return Err("not an object");
         };
         let key = TicketKey::in_entries(&entries);
-        let id = key.id.ok_or("no id")?;
+        let id = key.id.ok_or_else(|| lacking(&entries))?;
         let created_at = key.created_at.ok_or("no usable instant of creation")?;
         let sent = Sent {
             entries,
@@ -39,14 +43,22 @@ pub fn ticket(raw: &RawTicket, with_messages: bool) -> Outcome {
     }
 }
 
-fn whole(raw: &RawTicket, reason: &str) -> Reject {
+/// Why there is no usable id.
+fn lacking(entries: &Entries<'_>) -> &'static str {
+    match own_id(entries) {
+        Some(_) => "an id of more than 1024 bytes",
+        None => "no id",
+    }
+}
+
+fn whole(raw: &RawTicket<'_>, reason: &str) -> Reject {
     let reason = match raw.has_bytes {
         true => {
             format!("{reason}; bytes that are no UTF-8 are written as \\udc and two hex digits")
         }
         false => reason.to_owned(),
     };
-    whole_reject(raw.key(), reason, raw.raw.clone())
+    whole_reject(raw.key(), reason, Cow::Borrowed(&raw.raw))
 }
 
 /// A ticket's entries.
@@ -57,6 +69,9 @@ struct Sent<'a> {
     /// Characters that are U+FFFD in them.
     replaced: i64,
 }
+
+/// Tags that are looked through one by one.
+const FEW_TAGS: usize = 32;
 
 slots!(Slots {
     id: "id",
@@ -83,11 +98,9 @@ slots!(Slots {
 
 fn rows(id: &str, created_at: Instant, sent: Sent<'_>, with_messages: bool) -> TicketRows {
     let mut rejects = Rejects::of(id);
-    let (hidden_in_thread, hidden): (Vec<_>, Vec<_>) = sent
-        .hidden
-        .into_iter()
-        .partition(|hidden| is_of_thread(&hidden.path));
-    rejects.add_hidden(hidden);
+    // What nobody asked for is not looked at.
+    let asked = |hidden: &Hidden| with_messages || !is_of_thread(&hidden.path);
+    rejects.add_hidden(sent.hidden.into_iter().filter(asked));
     let mut fields = Fields::new(&mut rejects, Path::Root);
     let mut slots = Slots::fill(sent.entries, &mut fields);
     let messages = messages(
@@ -96,16 +109,10 @@ fn rows(id: &str, created_at: Instant, sent: Sent<'_>, with_messages: bool) -> T
         with_messages,
     );
     let mut rows = head(id, created_at, slots, fields);
-    rows.head_hash = hash::head(&rows, rejects.found());
-    if let Some(messages) = messages {
-        let thread = thread(id, messages, hidden_in_thread, &mut rejects);
-        facts::fill(&mut rows.ticket, &thread.messages);
-        rows.thread = Some(thread);
-    } else if with_messages {
-        rejects.add_hidden(hidden_in_thread);
-    }
+    rows.thread = messages.map(|messages| thread(id, messages, &mut rejects));
     rows.rejects = rejects.into_found();
     rows.replaced_characters = sent.replaced;
+    seal(&mut rows);
     rows
 }
 
@@ -119,6 +126,10 @@ fn messages<'a>(
     match value {
         _ if !with_messages => None,
         Json::Null => None,
+        Json::Array(items) if items.len() > MOST_ITEMS => {
+            fields.unfit("messages", Unfit::too_many(Json::Array(items)));
+            None
+        }
         Json::Array(items) => Some(items),
         other => {
             fields.unfit("messages", Unfit::new(other, "an array"));
@@ -225,19 +236,35 @@ fn resolution<'a>(
 /// Tags, each once; a later mention may add the name. Another name than the first is left over.
 fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
     let mut tags: Vec<Tag> = Vec::new();
+    // Where they are, once they are more than are quickly looked through.
+    let mut places: HashMap<String, usize> = HashMap::new();
     fields.each_item("tags", value, |rejects, path, item| {
         if matches!(&item, Json::Text(id) if id.is_empty()) {
             return Err(Unfit::new(item, "an id or an object with one"));
         }
         let (tag, mut left) = read_reference::<Tag>(rejects, path, item)?;
         if let Some(tag) = tag {
-            match tags.iter_mut().find(|known| known.id == tag.id) {
+            let place = match tags.len() {
+                0..FEW_TAGS => tags.iter().position(|known| known.id == tag.id),
+                FEW_TAGS => {
+                    let known = tags.iter().enumerate();
+                    places = known.map(|(place, tag)| (tag.id.clone(), place)).collect();
+                    places.get(&tag.id).copied()
+                }
+                _ => places.get(&tag.id).copied(),
+            };
+            match place.and_then(|place| tags.get_mut(place)) {
                 Some(known) if known.name.is_none() => known.name = tag.name,
                 Some(known) if tag.name.is_some() && known.name != tag.name => {
                     left.add("name", tag.name);
                 }
                 Some(_) => {}
-                None => tags.push(tag),
+                None => {
+                    if tags.len() >= FEW_TAGS {
+                        places.insert(tag.id.clone(), tags.len());
+                    }
+                    tags.push(tag);
+                }
             }
         }
         Ok(left)

@@ -67,7 +67,7 @@ impl Twin {
             id: Some(ticket_id.to_owned()),
             created_at: Some(created_at),
         };
-        whole_reject(key, reason, self.json + "]}")
+        whole_reject(key, reason, (self.json + "]}").into())
     }
 }
 

@@ -161,10 +161,13 @@ pub fn is_claim(snapshot: &Snapshot) -> bool {
     snapshot.has_ended() && snapshot.filters_json.is_none() && snapshot.kind != KIND
 }
 
-/// The history that a store claims to hold: what its finished, unfiltered runs cover.
-pub fn covered(snapshots: &[Snapshot]) -> Vec<Window> {
+/// The history that a store claims to hold: what its finished, unfiltered runs cover, up to `now`. A
+/// run whose clock ran ahead claims a future that nobody has read.
+pub fn covered(snapshots: &[Snapshot], now: Instant) -> Vec<Window> {
     let claims = snapshots.iter().filter(|snapshot| is_claim(snapshot));
-    merged(claims.filter_map(|claim| Window::new(claim.range_from, settled_until(claim))))
+    merged(claims.filter_map(|claim| {
+        Window::new(claim.range_from, settled_until(claim).min(now - SETTLING))
+    }))
 }
 
 /// Windows that neither overlap nor touch and cover the same time, oldest first.
@@ -292,7 +295,10 @@ mod tests {
             ),
             filtered,
         ];
-        let shown: Vec<String> = covered(&runs).iter().map(ToString::to_string).collect();
+        let shown: Vec<String> = covered(&runs, at("2025-06-01"))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             shown,
             [

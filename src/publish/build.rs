@@ -13,21 +13,26 @@ use super::file::TableFile;
 use super::job::{Done, Job};
 use super::manifest::{self, ChangesFile, File, Lack, Manifest, Run};
 use super::months::{self, Month};
+use super::owner::Owner;
 use super::parent::Parent;
 use super::place::Place;
 use super::work::{self, Shared};
 use super::{Options, directory, layout, schema};
 use crate::error::Error;
 use crate::report::Publishing;
-use crate::store::Store;
+use crate::store::{Damage, Store};
 use crate::table::{Instant, Record, Snapshot, TABLES, Table, Ticket, instant_text};
 
 type Result<T> = std::result::Result<T, Stop>;
+
+/// Damaged rows that an error names at most.
+const NAMED: usize = 10;
 
 /// What a snapshot is built from.
 pub(super) struct Build<'a> {
     pub(super) place: &'a Place,
     pub(super) store: &'a Store,
+    pub(super) owner: &'a Owner,
     pub(super) options: &'a Options,
     pub(super) latest: &'a Snapshot,
     pub(super) name: &'a str,
@@ -76,7 +81,7 @@ struct Plan<'p> {
 impl Build<'_> {
     /// Builds the snapshot.
     pub(super) fn run(&self, parent: Option<&Parent>) -> Result<Built> {
-        self.place.clean()?;
+        self.place.clean(self.owner)?;
         let directory = self.place.temporary(self.name);
         let spool = self.place.temporary(&format!("changes-{}", self.name));
         directory::create_directory(&directory, self.options.file_mode)?;
@@ -91,6 +96,10 @@ impl Build<'_> {
             cancel: self.cancel,
             progress: self.progress,
         };
+        let (damaged, readers) = work::check(&plan.jobs, readers, shared)?;
+        if !damaged.is_empty() {
+            return Err(self.damaged(&damaged).into());
+        }
         let done = work::all(&plan.jobs, readers, shared)?;
         let mut built = Built {
             manifest: self.manifest(parent)?,
@@ -108,6 +117,31 @@ impl Build<'_> {
         self.changes(&mut built, parent, found)?;
         self.complete(&mut built, parent, &months)?;
         Ok(built)
+    }
+
+    /// What is told of rows that are not as they were written: nobody is to take them for the desk's.
+    fn damaged(&self, damaged: &[Damage]) -> Error {
+        let names: Vec<String> = damaged
+            .iter()
+            .take(NAMED)
+            .map(|row| match row.table == Ticket::TABLE.name {
+                true => format!("ticket {}", row.id),
+                false => format!("{} {}", row.table, row.id),
+            })
+            .collect();
+        let more = match damaged.len().checked_sub(NAMED) {
+            None | Some(0) => String::new(),
+            Some(more) => format!(" and {more} more"),
+        };
+        let store = self.store.path().display();
+        Error::failed(format!(
+            "nothing was published: {store} holds rows that are not as they were written: {}{more}",
+            names.join(", ")
+        ))
+        .help(
+            "mava-export verify --repair (or sync --full) on this store reads them again; then publish. \
+             verify --deep lists all that is damaged",
+        )
     }
 
     /// Writes the manifest.
@@ -207,6 +241,7 @@ impl Build<'_> {
         Ok(Manifest {
             snapshot: self.name.to_owned(),
             id: format!("{:032x}", self.options.token),
+            store: self.owner.id().map(str::to_owned),
             snapshot_id: self.latest.id,
             created_at: instant_text(self.options.now),
             parent: parent.map(|parent| parent.name().to_owned()),
@@ -231,7 +266,11 @@ impl Build<'_> {
             &built.directory.join(&file.path),
             &self.options.filesystem,
             self.options.file_mode,
-        )?;
+        )
+        .map_err(|error| match parent.has(file) {
+            true => Stop::Failed(error),
+            false => Stop::Damaged(error),
+        })?;
         match linked {
             Linked::Yes => built.linked += 1,
             Linked::Lacking => built.copied += 1,
@@ -259,7 +298,7 @@ impl Build<'_> {
                 && done.closed.is_some()
                 && done.found.counts.total() == 0
             {
-                directory::remove(&job.path)?;
+                directory::remove_file(&job.path)?;
                 self.keep(built, parent, old)?;
             } else if let Some(closed) = done.closed {
                 let text = |millis| Instant::from_timestamp_millis(millis).map(instant_text);
@@ -316,7 +355,10 @@ impl Build<'_> {
         parent: Option<&Parent>,
         found: Vec<(&'static Table, Found)>,
     ) -> Result<()> {
-        directory::create_directory(&built.directory.join("changes"), self.options.file_mode)?;
+        directory::create_directory(
+            &built.directory.join(layout::CHANGES),
+            self.options.file_mode,
+        )?;
         if parent.is_none() {
             return Ok(());
         }

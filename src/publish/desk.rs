@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::directory;
+use super::failure::Failure;
 use super::place::Place;
+use crate::derived::{self, Names, Refusal};
 use crate::error::{Error, Result};
 use crate::settings::{RunKind, STORE_FILE};
 use crate::store::Store;
@@ -22,12 +24,45 @@ pub(super) fn is_demo(store: &Store) -> Result<bool> {
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage).
 pub(super) fn refuse_file(directory: &Path) -> Result<()> {
+    if let Some(link) = directory
+        .ancestors()
+        .find(|path| directory::is_dangling(path))
+    {
+        return Err(
+            Error::usage(format!("{} is a link to nothing", link.display())).help(
+                "make the directory that it should lead to, or name another with --to parquet:DIR",
+            ),
+        );
+    }
     match directory.ancestors().find(|path| directory::is_file(path)) {
         None => Ok(()),
         Some(file) => Err(
             Error::usage(format!("{} is a file, not a directory", file.display()))
                 .help("name a directory, or a path where nothing lies yet, with --to parquet:DIR"),
         ),
+    }
+}
+
+/// Refuses a link, or anything else that is no file, in the place of the directory's own store.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub(super) fn refuse_linked_store(place: &Place) -> Result<()> {
+    let path = place.root().join(STORE_FILE);
+    match derived::check(&path, Names::Any) {
+        Err(error) if derived::refusal(&error) == Some(Refusal::Link) => {
+            let root = place.root().display();
+            Err(Error::usage(format!(
+                "{} is a symbolic link: the store of a directory lies in it",
+                path.display()
+            ))
+            .help(format!(
+                "move the link away and name the store itself: run with --to sqlite:FILE, then \
+                 publish --from sqlite:FILE --to parquet:{root}"
+            )))
+        }
+        Err(error) => Err(Failure::open(&path, error)),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -89,16 +124,21 @@ pub(super) fn refuse_store_elsewhere(place: &Place) -> Result<()> {
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage).
 pub(super) fn refuse_other_store(place: &Place, store: &Path) -> Result<()> {
+    // Opening the file that is open would give up the system's locks on it.
+    let own = place.root().join(STORE_FILE);
+    if directory::canonical(&own).as_deref() == Some(store) {
+        return Ok(());
+    }
     let root = place.root().display();
     match own_store(place) {
-        Some(own) if own != store => Err(Error::usage(format!(
+        Some(_) => Err(Error::usage(format!(
             "{root} holds a store of its own, {STORE_FILE}, and {} is another",
             store.display()
         ))
         .help(format!(
             "name another directory with --to, or publish the one in it: publish --to parquet:{root}"
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -6,10 +6,12 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::mode;
+use crate::derived::{self, Names};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How links are made: what a filesystem may lack.
@@ -28,14 +30,14 @@ impl Default for Filesystem {
         Self {
             hard_link: |file, name| fs::hard_link(file, name),
             symlink: |target, name| std::os::unix::fs::symlink(target, name),
-            set_mode,
+            set_mode: mode::set,
         }
     }
 }
 
 /// "Operation not permitted": what some filesystems say where others say that they cannot. Unlike
 /// "permission denied", which has the same kind.
-const NOT_PERMITTED: i32 = 1;
+pub(super) const NOT_PERMITTED: i32 = 1;
 
 /// Whether an error says that the filesystem cannot do such a thing, or not there: then something
 /// else may be done instead. Anything else may pass.
@@ -47,73 +49,12 @@ fn is_refused(error: &io::Error) -> bool {
 }
 
 /// `false` where the filesystem refused.
-fn unless_refused(outcome: io::Result<()>) -> io::Result<bool> {
+pub(super) fn unless_refused(outcome: io::Result<()>) -> io::Result<bool> {
     match outcome {
         Ok(()) => Ok(true),
         Err(error) if is_refused(&error) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Permissions of a directory that holds files of `file_mode`: who may read them may list it.
-fn directory_mode(file_mode: u32) -> u32 {
-    file_mode | ((file_mode & 0o444) >> 2)
-}
-
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-/// The permissions of what lies at `path`; `None` where nothing does.
-pub(super) fn mode(path: &Path) -> Option<u32> {
-    let metadata = fs::metadata(path).ok()?;
-    Some(metadata.permissions().mode() & 0o7777)
-}
-
-/// Whether the filesystem of this file refuses to set permissions.
-///
-/// # Errors
-/// They cannot be set for another reason.
-pub(super) fn is_mode_refused(
-    path: &Path,
-    file_mode: u32,
-    filesystem: &Filesystem,
-) -> Result<bool> {
-    unless_refused((filesystem.set_mode)(path, file_mode))
-        .map(|is_set| !is_set)
-        .map_err(|error| Failure::io(path, error))
-}
-
-/// Gives a directory the permissions that go with files of `file_mode`, if it has those that go
-/// with files of the mode `before`.
-///
-/// # Errors
-/// They cannot be set.
-pub(super) fn change_directory_mode(path: &Path, before: u32, file_mode: u32) -> Result<()> {
-    if before != file_mode && mode(path) == Some(directory_mode(before)) {
-        unless_refused(set_mode(path, directory_mode(file_mode)))
-            .map_err(|error| Failure::io(path, error))?;
-    }
-    Ok(())
-}
-
-/// Gives a directory, and all that lies in it, the permissions that go with files of `file_mode`,
-/// where they have those that go with files of the mode `before`; whether any file has others now.
-///
-/// # Errors
-/// They cannot be set.
-pub(super) fn change_mode(path: &Path, before: u32, file_mode: u32) -> Result<bool> {
-    let mut is_changed = false;
-    for (child, is_directory) in entries(path)? {
-        if is_directory {
-            is_changed |= change_mode(&child, before, file_mode)?;
-        } else if before != file_mode && mode(&child) == Some(before) {
-            is_changed |= unless_refused(set_mode(&child, file_mode))
-                .map_err(|error| Failure::io(&child, error))?;
-        }
-    }
-    change_directory_mode(path, before, file_mode)?;
-    Ok(is_changed)
 }
 
 /// Makes the directory at `path` and those above it where they are missing, with the permissions
@@ -124,10 +65,10 @@ pub(super) fn change_mode(path: &Path, before: u32, file_mode: u32) -> Result<bo
 pub(super) fn create_directory(path: &Path, file_mode: u32) -> Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
-    let mode = directory_mode(file_mode);
+    let mode = mode::of_directory(file_mode);
     for path in missing.into_iter().rev() {
         match DirBuilder::new().mode(mode).create(path) {
-            Ok(()) => unless_refused(set_mode(path, mode)).map(drop),
+            Ok(()) => unless_refused(mode::set(path, mode)).map(drop),
             // Another process was first.
             Err(_) if path.is_dir() => Ok(()),
             Err(error) => Err(error),
@@ -146,13 +87,9 @@ pub(super) fn create_file(path: &Path, file_mode: u32) -> Result<File> {
         create_directory(parent, file_mode)?;
     }
     // Whatever the umask.
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(file_mode)
-        .open(path)
+    derived::create(path, file_mode)
         .and_then(|file| {
-            unless_refused(file.set_permissions(fs::Permissions::from_mode(file_mode)))?;
+            unless_refused(derived::set_mode(&file, file_mode))?;
             Ok(file)
         })
         .map_err(|error| Failure::io(path, error))
@@ -163,7 +100,7 @@ pub(super) fn create_file(path: &Path, file_mode: u32) -> Result<File> {
 /// # Errors
 /// It cannot be opened.
 pub(super) fn open_file(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| Failure::read(path, error))
+    derived::open(path).map_err(|error| Failure::open(path, error))
 }
 
 /// A file that takes nothing, as on a full disk.
@@ -241,12 +178,19 @@ pub(super) fn write(path: &Path, text: &str, file_mode: u32) -> Result<()> {
 /// The text of a small file; `None` where there is none.
 ///
 /// # Errors
-/// It cannot be read.
+/// Something else lies there, or it cannot be read.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if is_missing(&error) => Ok(None),
-        Err(error) => Err(Failure::read(path, error)),
+    derived::read(path).map_err(|error| Failure::open(path, error))
+}
+
+/// The text of a file of a snapshot; `None` also where something else lies there.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn read_if_any(path: &Path) -> Result<Option<String>> {
+    match derived::read(path) {
+        Err(error) if derived::refusal(&error).is_some() => Ok(None),
+        read => read.map_err(|error| Failure::open(path, error)),
     }
 }
 
@@ -280,8 +224,9 @@ pub(super) fn link(
     let is_permission =
         matches!(&linking, Err(error) if error.raw_os_error() == Some(NOT_PERMITTED));
     if unless_refused(linking).map_err(|error| Failure::io(to, error))? {
-        if mode(to) != Some(file_mode) {
-            unless_refused(set_mode(to, file_mode)).map_err(|error| Failure::io(to, error))?;
+        derived::check(to, Names::Any).map_err(|error| Failure::io(to, error))?;
+        if mode::of(to) != Some(file_mode) {
+            unless_refused(mode::set(to, file_mode)).map_err(|error| Failure::io(to, error))?;
         }
         return Ok(Linked::Yes);
     }
@@ -329,7 +274,18 @@ pub(super) fn remove(path: &Path) -> Result<()> {
         Err(error) => Err(error),
     };
     match removed {
-        Err(error) if !is_missing(&error) => Err(Failure::io(path, error)),
+        Err(error) if !derived::is_missing(&error) => Err(Failure::io(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file or a link, never a directory; nothing is fine too.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if !derived::is_missing(&error) => Err(Failure::io(path, error)),
         _ => Ok(()),
     }
 }
@@ -344,7 +300,7 @@ pub(super) fn target(path: &Path) -> Result<Option<PathBuf>> {
             .map(Some)
             .map_err(|error| Failure::read(path, error)),
         Ok(_) => Err(Failure::foreign(path, "is no link of ours")),
-        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) if derived::is_missing(&error) => Ok(None),
         Err(error) => Err(Failure::read(path, error)),
     }
 }
@@ -357,9 +313,9 @@ pub(super) struct Weight {
     pub(super) is_shared: bool,
 }
 
-/// Length and links of a file; `None` where there is none.
+/// Length and names of a file; `None` where there is none, or a link.
 pub(super) fn weight(path: &Path) -> Option<Weight> {
-    let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let metadata = derived::look(path).ok()?.filter(fs::Metadata::is_file)?;
     Some(Weight {
         bytes: metadata.len(),
         is_shared: std::os::unix::fs::MetadataExt::nlink(&metadata) > 1,
@@ -376,16 +332,20 @@ pub(super) fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_dir())
 }
 
+/// Whether a link lies at `path` that leads to nothing.
+pub(super) fn is_dangling(path: &Path) -> bool {
+    let is_link = derived::look(path).is_ok_and(|found| found.is_some_and(|it| it.is_symlink()));
+    is_link && fs::metadata(path).is_err_and(|error| derived::is_missing(&error))
+}
+
 /// Whether something lies at `path`.
 pub(super) fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+/// Whether a directory lies at `path` itself, and no link to one.
+pub(super) fn is_directory(path: &Path) -> bool {
+    derived::look(path).is_ok_and(|found| found.is_some_and(|found| found.is_dir()))
 }
 
 /// Keeps every other publish out of a directory until it is dropped. The file stays, as the
@@ -402,13 +362,13 @@ impl Lock {
     /// [`StoreBusy`](ErrorKind::StoreBusy) while another publish has it.
     pub(super) fn take(directory: &Path, file_mode: u32) -> Result<Self> {
         let path = directory.join(".publish-lock");
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(file_mode)
-            .open(&path)
+        let file = derived::open_or_create(&path, file_mode)
+            .and_then(|(file, is_new)| {
+                if is_new {
+                    unless_refused(derived::set_mode(&file, file_mode))?;
+                }
+                Ok(file)
+            })
             .map_err(|error| Failure::io(&path, error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use parquet::errors::ParquetError;
 
+use crate::derived;
 use crate::error::Error;
 
 /// Why work on a snapshot ended early.
@@ -29,11 +30,18 @@ pub(super) struct Failure;
 impl Failure {
     /// A file or directory that cannot be made or written.
     pub(super) fn io(path: &Path, error: io::Error) -> Error {
+        if let Some(explained) = derived::explain(path, &error) {
+            return explained;
+        }
         let shown = path.display();
         match error.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::FileTooLarge
-            | io::ErrorKind::QuotaExceeded => {
+            io::ErrorKind::FileTooLarge => Error::failed(format!(
+                "the limit on the size of files keeps {shown} from being written"
+            ))
+            .help(
+                "raise it (ulimit -f unlimited) and publish again; the last snapshot is as it was",
+            ),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Error::failed(format!("no space left to write {shown}"))
                     .help("free some disk space and publish again; the last snapshot is as it was")
             }
@@ -44,6 +52,14 @@ impl Failure {
             _ => Error::failed(format!("cannot write {shown}")),
         }
         .because(error)
+    }
+
+    /// A file that cannot be opened for reading.
+    pub(super) fn open(path: &Path, error: io::Error) -> Error {
+        match derived::explain(path, &error) {
+            Some(explained) => explained,
+            None => Self::read(path, error),
+        }
     }
 
     /// Something that lies where ours would, and that only its owner may move.

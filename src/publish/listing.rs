@@ -15,11 +15,11 @@ pub fn list(directory: &Path) -> Result<Vec<PublishedSnapshot>> {
     let place = Place::new(directory, super::OWNERS_ONLY);
     let current = place.current()?;
     let mut listed = Vec::new();
-    for name in place.snapshots()? {
-        let directory = place.snapshot(&name);
+    for name in place.names()? {
+        let path = place.snapshot(&name);
         let manifest = place.manifest(&name)?;
         let damaged = match &manifest {
-            Some(manifest) => manifest.damage(&directory),
+            Some(manifest) => manifest.damage(&path).map(|damage| damage.path),
             None => Some(manifest::NAME),
         };
         let files = manifest.iter().flat_map(|manifest| &manifest.files);
@@ -34,7 +34,10 @@ pub fn list(directory: &Path) -> Result<Vec<PublishedSnapshot>> {
             bytes_shared: 0,
             snapshot: name,
         };
-        weigh(&directory, &mut snapshot)?;
+        // Not what a link in its place leads to.
+        if directory::is_directory(&path) {
+            weigh(&path, &mut snapshot)?;
+        }
         listed.push(snapshot);
     }
     listed.reverse();

@@ -1,10 +1,12 @@
 //! `manifest.json`: what a snapshot holds, for people, for consumers, and for the next publish.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory;
+use super::layout;
+use crate::derived::{self, Refusal};
 use crate::table::Snapshot;
 
 /// The file's name within a snapshot.
@@ -17,6 +19,9 @@ pub struct Manifest {
     pub snapshot: String,
     /// What no other snapshot has, whatever its directory is called.
     pub id: String,
+    /// The store that it is a snapshot of; `None` in a manifest of before this was told.
+    #[serde(default)]
+    pub store: Option<String>,
     /// The store's last run (`snapshots.id`).
     pub snapshot_id: i64,
     /// When it was published.
@@ -39,6 +44,36 @@ pub struct Manifest {
     pub files: Vec<File>,
     /// Every file of `changes/`.
     pub changes: Vec<ChangesFile>,
+}
+
+/// A file of a snapshot that is not as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Damage<'a> {
+    /// Where it lies within the snapshot.
+    pub(super) path: &'a str,
+    /// What is wrong with it.
+    pub(super) what: &'static str,
+}
+
+/// As much of a manifest of any version as tells whose its snapshot is.
+#[derive(Debug, Deserialize)]
+pub(super) struct Origin {
+    /// The name that it gives itself.
+    pub(super) snapshot: String,
+    /// See [`Manifest::store`].
+    #[serde(default)]
+    pub(super) store: Option<String>,
+    /// See [`Manifest::snapshot_id`].
+    pub(super) snapshot_id: i64,
+    /// See [`Manifest::run`].
+    pub(super) run: Began,
+}
+
+/// As much of a run as no later one shares.
+#[derive(Debug, Deserialize)]
+pub(super) struct Began {
+    /// See [`Run::started_at`].
+    pub(super) started_at: String,
 }
 
 /// What a filesystem may lack.
@@ -136,19 +171,44 @@ impl Run {
 }
 
 impl Manifest {
-    /// The path of the first file of the image or of `changes/` in this directory that is missing
-    /// or of another length than it was written with.
-    pub(super) fn damage(&self, directory: &Path) -> Option<&str> {
-        let files = self.files.iter().map(|file| (&file.path, file.bytes));
-        let changes = self.changes.iter().map(|file| (&file.path, file.bytes));
-        let is_whole = |path: &str, bytes| {
-            let weight = directory::weight(&directory.join(path));
-            weight.is_some_and(|weight| weight.bytes == bytes)
-        };
-        files
-            .chain(changes)
-            .find(|(path, bytes)| !is_whole(path, *bytes))
-            .map(|(path, _)| path.as_str())
+    /// Where all its files lie within the snapshot.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let files = self.files.iter().map(|file| file.path.as_str());
+        let changes = self.changes.iter().map(|file| file.path.as_str());
+        files.chain(changes).map(Path::new)
+    }
+
+    /// What is wrong with the snapshot in this directory, as far as the system tells without a file
+    /// being read: one that is missing, a link, or of another length than it was written with; or a
+    /// manifest that names what no publish makes.
+    pub(super) fn damage(&self, directory: &Path) -> Option<Damage<'_>> {
+        let (files, changes) = (self.files.iter(), self.changes.iter());
+        let mut seen = BTreeSet::new();
+        let is_made = files.clone().all(|file| {
+            let month = file.created_month.as_deref();
+            layout::is_image_path(&file.table, month, &file.path)
+        }) && changes
+            .clone()
+            .all(|file| layout::is_changes_path(&file.table, &file.path))
+            && self.paths().all(|path| seen.insert(path));
+        if !is_made {
+            return Some(Damage {
+                path: NAME,
+                what: "names a file that no publish makes",
+            });
+        }
+        let files = files.map(|file| (&file.path, file.bytes));
+        let changes = changes.map(|file| (&file.path, file.bytes));
+        files.chain(changes).find_map(|(path, bytes)| {
+            let what = match derived::look_below(directory, Path::new(path)) {
+                Ok(Some(found)) if found.is_file() && found.len() == bytes => return None,
+                Err(error) if derived::refusal(&error) == Some(Refusal::Link) => {
+                    "is a link, or lies behind one"
+                }
+                _ => "is missing or was cut",
+            };
+            Some(Damage { path, what })
+        })
     }
 
     /// Whether its run had not ended: then rows may have changed under the same number since.

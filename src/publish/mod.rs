@@ -23,8 +23,10 @@ mod job;
 mod layout;
 mod listing;
 mod manifest;
+mod mode;
 mod months;
 mod old;
+mod owner;
 mod parent;
 mod place;
 mod schema;
@@ -36,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::build::{Build, Built};
 use self::failure::Stop;
+use self::owner::Owner;
 use self::parent::{Found, Parent};
 use self::place::Place;
 use crate::error::{Error, Result};
@@ -81,10 +84,13 @@ pub struct Options {
 /// Looks whether a real desk's store and its snapshots may lie in this directory. Makes nothing.
 ///
 /// # Errors
-/// It is a file, or holds snapshots of an invented desk or of a store that lies elsewhere.
+/// It is a file, or holds snapshots of an invented desk or of a store that lies elsewhere, or a link in
+/// the place of its store or of its snapshots.
 pub fn check_directory(directory: &Path) -> Result<()> {
     desk::refuse_file(directory)?;
     let place = Place::new(directory, OWNERS_ONLY);
+    place.check()?;
+    desk::refuse_linked_store(&place)?;
     desk::refuse_other_desk(&place, false)?;
     desk::refuse_store_elsewhere(&place)
 }
@@ -109,12 +115,22 @@ pub fn refuse_file(directory: &Path) -> Result<()> {
     desk::refuse_file(directory)
 }
 
+/// Refuses a directory in which a link has the name of its store: what is written by that name would be
+/// written elsewhere.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub fn refuse_linked_store(directory: &Path) -> Result<()> {
+    desk::refuse_linked_store(&Place::new(directory, OWNERS_ONLY))
+}
+
 /// Publishes the store as it is now. Blocks; tells `progress` from several threads.
 ///
 /// # Errors
 /// [`Interrupted`](crate::error::ErrorKind::Interrupted) when cancelled,
 /// [`StoreBusy`](crate::error::ErrorKind::StoreBusy) while another publish writes to the directory,
 /// [`Usage`](crate::error::ErrorKind::Usage) where the directory is another store's,
+/// [`Failed`](crate::error::ErrorKind::Failed) where another file has come to lie in the store's place,
 /// and whatever keeps the store from being read or the directory from being written. `current` and
 /// the store are then as they were.
 pub fn publish(
@@ -125,13 +141,12 @@ pub fn publish(
 ) -> Result<Published> {
     let place = Place::new(&options.directory, options.file_mode);
     let is_demo = desk::is_demo(store)?;
-    desk::refuse_file(place.root())?;
-    desk::refuse_other_store(&place, store.path())?;
-    desk::refuse_other_desk(&place, is_demo)?;
+    refuse(&place, store, is_demo)?;
     directory::create_directory(&place.snapshots_directory(), options.file_mode)?;
     let _lock = directory::Lock::take(place.root(), options.file_mode)?;
+    let owner = Owner::of(store)?;
     let mut remarks = Vec::new();
-    remarks.extend(place.clean()?.map(|name| left_behind(&name)));
+    remarks.extend(place.clean(&owner)?.map(|name| left_behind(&name)));
     let before = place.adopt_mode()?;
     let Some(latest) = store.snapshots(1)?.pop() else {
         return Err(Error::usage(format!(
@@ -145,8 +160,11 @@ pub fn publish(
             remarks.push(format!("{AS_ASKED}, {WITHOUT_CHANGES}"));
             None
         }
-        false => parent(&place, store, &mut remarks)?,
+        false => parent(&place, store, &owner, &mut remarks)?,
     };
+    if parent.is_none() {
+        remarks.extend(others(&place.others(&owner)?));
+    }
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
@@ -154,14 +172,9 @@ pub fn publish(
     {
         // A run that is over changes nothing any more, but rejects may be accepted after it.
         if let Some(before) = before {
-            remarks.extend(other_mode(
-                &place,
-                parent.name(),
-                before,
-                options.file_mode,
-            )?);
+            remarks.extend(other_mode(&place, parent, before, options.file_mode)?);
         }
-        return unchanged(options, &place, parent, remarks);
+        return unchanged(options, &place, &owner, parent, remarks);
     }
     if latest.finished_at.is_none() {
         remarks.push(unfinished(&latest));
@@ -170,6 +183,7 @@ pub fn publish(
     let build = Build {
         place: &place,
         store,
+        owner: &owner,
         options,
         latest: &latest,
         name: &name,
@@ -179,6 +193,16 @@ pub fn publish(
         progress,
     };
     build_and_install(&build, parent, remarks)
+}
+
+/// Refuses a directory that is not this store's, and a store that is not where it was opened.
+fn refuse(place: &Place, store: &Store, is_demo: bool) -> Result<()> {
+    desk::refuse_file(place.root())?;
+    place.check()?;
+    desk::refuse_linked_store(place)?;
+    store.require_in_place()?;
+    desk::refuse_other_store(place, store.path())?;
+    desk::refuse_other_desk(place, is_demo)
 }
 
 /// Builds a snapshot and makes it current, unless it tells the same as its parent.
@@ -197,20 +221,23 @@ fn build_and_install(
             }
             Err(Stop::Damaged(error) | Stop::Failed(error)) => {
                 // What is left is removed by the next publish at the latest.
-                let _ = place.clean();
+                let _ = place.clean(build.owner);
                 return Err(error);
             }
         }
     };
+    // What was read is still what lies at the store's path.
+    let in_place = build.store.require_in_place();
+    in_place.inspect_err(|_| drop(place.clean(build.owner)))?;
     if let Some(parent) = &parent
         && built.is_same_as(parent)
     {
-        place.clean()?;
-        return unchanged(options, place, parent, remarks);
+        place.clean(build.owner)?;
+        return unchanged(options, place, build.owner, parent, remarks);
     }
     let had_no_links = place.is_named_by_json();
     let is_linked = place.install(&built.directory, &built.manifest, &options.filesystem);
-    let is_linked = is_linked.inspect_err(|_| drop(place.clean()))?;
+    let is_linked = is_linked.inspect_err(|_| drop(place.clean(build.owner)))?;
     if !is_linked && !had_no_links {
         remarks.push(
             "the filesystem has no symbolic links: current.json names the newest snapshot".into(),
@@ -227,8 +254,8 @@ fn build_and_install(
             .filter(|lack| !parent.as_ref().is_some_and(|parent| parent.lacks(**lack)))
             .map(|lack| lacks(*lack).to_owned()),
     );
-    place.clean()?;
-    let removed = place.retain(options.keep_snapshots, build.name)?;
+    place.clean(build.owner)?;
+    let removed = place.retain(options.keep_snapshots, build.name, build.owner)?;
     Ok(published(options, place, &built, removed, remarks))
 }
 
@@ -239,13 +266,35 @@ fn left_behind(name: &str) -> String {
 }
 
 /// Gives a snapshot that stays as it is the permissions asked for, and says so.
-fn other_mode(place: &Place, name: &str, before: u32, file_mode: u32) -> Result<Option<String>> {
-    let is_changed = directory::change_mode(&place.snapshot(name), before, file_mode)?;
+fn other_mode(
+    place: &Place,
+    current: &Parent,
+    before: u32,
+    file_mode: u32,
+) -> Result<Option<String>> {
+    let name = current.name();
+    let (snapshot, manifest) = (place.snapshot(name), &current.manifest);
+    let is_changed = mode::change_snapshot(&snapshot, manifest, before, file_mode)?;
     Ok(is_changed.then(|| {
         format!(
             "the files of snapshot {name} now have the permissions {file_mode:04o}, also where older snapshots share them"
         )
     }))
+}
+
+/// Says what retention leaves alone, where a store takes a directory over.
+fn others(names: &[String]) -> Option<String> {
+    let what = match names {
+        [] => return None,
+        [name] => format!("snapshot {name} is of another store and stays"),
+        [first, .., last] => format!(
+            "{} snapshots, {first} to {last}, are of another store and stay",
+            names.len()
+        ),
+    };
+    Some(format!(
+        "{what}: remove them by hand once nobody reads them"
+    ))
 }
 
 fn unfinished(run: &Snapshot) -> String {
@@ -276,15 +325,22 @@ fn lacks(lack: Lack) -> &'static str {
     }
 }
 
-fn parent(place: &Place, store: &Store, remarks: &mut Vec<String>) -> Result<Option<Parent>> {
-    Ok(match parent::find(place, |id| months::run(store, id))? {
-        Found::Parent(parent) => Some(*parent),
-        Found::None => None,
-        Found::Unusable(why) => {
-            remarks.push(without_parent(&why));
-            None
-        }
-    })
+fn parent(
+    place: &Place,
+    store: &Store,
+    owner: &Owner,
+    remarks: &mut Vec<String>,
+) -> Result<Option<Parent>> {
+    Ok(
+        match parent::find(place, owner, |id| months::run(store, id))? {
+            Found::Parent(parent) => Some(*parent),
+            Found::None => None,
+            Found::Unusable(why) => {
+                remarks.push(without_parent(&why));
+                None
+            }
+        },
+    )
 }
 
 fn without_parent(why: &str) -> String {
@@ -332,6 +388,7 @@ fn published(
 fn unchanged(
     options: &Options,
     place: &Place,
+    owner: &Owner,
     current: &Parent,
     remarks: Vec<String>,
 ) -> Result<Published> {
@@ -339,7 +396,7 @@ fn unchanged(
     Ok(Published {
         files_unchanged: u64::try_from(manifest.files.len()).unwrap_or(u64::MAX),
         bytes_unchanged: manifest.files.iter().map(|file| file.bytes).sum(),
-        removed: place.retain(options.keep_snapshots, current.name())?,
+        removed: place.retain(options.keep_snapshots, current.name(), owner)?,
         remarks,
         ..told(options, place, manifest)
     })

@@ -1,10 +1,12 @@
 //! The snapshot that the next one is told apart from, and whose files it shares.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::manifest::{File, Lack, Manifest, Run};
+use super::manifest::{Damage, File, Lack, Manifest, Run};
+use super::owner::Owner;
 use super::place::Place;
-use super::schema;
+use super::{layout, schema};
+use crate::derived;
 use crate::error::Result;
 
 /// The current snapshot, whole and of the same store.
@@ -28,7 +30,11 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// The directory cannot be read.
-pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) -> Result<Found> {
+pub(super) fn find(
+    place: &Place,
+    owner: &Owner,
+    run: impl FnOnce(i64) -> Result<Option<Run>>,
+) -> Result<Found> {
     let Some(name) = place.current()? else {
         return Ok(Found::None);
     };
@@ -39,8 +45,12 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
     if manifest.schema != schema::fingerprint() {
         return unusable("was written with other columns or in another form");
     }
+    let is_others = manifest
+        .store
+        .as_deref()
+        .is_some_and(|id| owner.id() != Some(id));
     let now = run(manifest.snapshot_id)?;
-    if !now.is_some_and(|now| manifest.run.leads_to(&now)) {
+    if is_others || !now.is_some_and(|now| manifest.run.leads_to(&now)) {
         return unusable("is of another store, or of a later state of this one");
     }
     let parent = Parent {
@@ -48,7 +58,10 @@ pub(super) fn find(place: &Place, run: impl FnOnce(i64) -> Result<Option<Run>>) 
         manifest,
     };
     match parent.manifest.damage(&parent.directory) {
-        Some(path) => unusable(&format!("is damaged: {path} is missing or was cut")),
+        Some(Damage { path, what }) => unusable(&format!("is damaged: {path} {what}")),
+        None if !parent.is_placed_so() => {
+            unusable("is damaged: its manifest names a file that this version does not make")
+        }
         None => Ok(Found::Parent(Box::new(parent))),
     }
 }
@@ -62,6 +75,21 @@ impl Parent {
     /// Whether the filesystem was known to lack this.
     pub(super) fn lacks(&self, lack: Lack) -> bool {
         self.manifest.lacks.contains(&lack)
+    }
+
+    /// Whether each of its files lies where this version puts it: what is unchanged is taken over as it is.
+    fn is_placed_so(&self) -> bool {
+        let mut files = self.manifest.files.iter();
+        files.all(|file| {
+            layout::is_placed_so(&file.table, file.created_month.as_deref(), &file.path)
+        })
+    }
+
+    /// Whether one of its files is still there, as long as it was written, and no link.
+    pub(super) fn has(&self, file: &File) -> bool {
+        derived::look_below(&self.directory, Path::new(&file.path)).is_ok_and(|found| {
+            found.is_some_and(|found| found.is_file() && found.len() == file.bytes)
+        })
     }
 
     /// Where one of its files lies.

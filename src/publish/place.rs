@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{self, Filesystem};
 use super::failure::Failure;
-use super::manifest::{self, Manifest};
+use super::manifest::{self, Manifest, Origin};
+use super::mode;
+use super::owner::Owner;
+use crate::derived;
 use crate::error::{Error, Result};
 
 /// The link to the newest snapshot.
@@ -62,6 +65,25 @@ impl Place {
         &self.root
     }
 
+    /// Refuses a `snapshots` that is anything but a directory of this very place: what lies behind a link
+    /// may be another's, whose snapshots would be removed as this one's.
+    pub(super) fn check(&self) -> Result<()> {
+        let path = self.snapshots_directory();
+        let found = derived::look(&path).map_err(|error| Failure::open(&path, error))?;
+        match found {
+            Some(found) if found.is_symlink() => Err(Error::usage(format!(
+                "{} is a link, and what lies behind it may be another store's",
+                path.display()
+            ))
+            .help(
+                "move the link away: the next publish makes a directory there; to keep snapshots on another disk, \
+                 name a directory on that disk with --to",
+            )),
+            Some(found) if !found.is_dir() => Err(Failure::foreign(&path, "is no directory")),
+            _ => Ok(()),
+        }
+    }
+
     /// The directory of the snapshots, which may be a filesystem of its own.
     pub(super) fn snapshots_directory(&self) -> PathBuf {
         self.root.join("snapshots")
@@ -84,8 +106,9 @@ impl Place {
 
     /// Removes what a publish that was killed left behind: what it worked on, and the snapshot
     /// that it finished but did not live to make current, whose name is returned.
-    pub(super) fn clean(&self) -> Result<Option<String>> {
-        let removed = self.end_installing()?;
+    pub(super) fn clean(&self, owner: &Owner) -> Result<Option<String>> {
+        self.check()?;
+        let removed = self.end_installing(owner)?;
         for directory in [self.root.clone(), self.snapshots_directory()] {
             for (path, _) in directory::entries(&directory)? {
                 let name = path.file_name().and_then(|name| name.to_str());
@@ -100,7 +123,7 @@ impl Place {
 
     /// Removes the snapshot that was about to become current and is not. Only the mark that its
     /// publish left tells it from one that was current once: neither its age nor its parent does.
-    fn end_installing(&self) -> Result<Option<String>> {
+    fn end_installing(&self, owner: &Owner) -> Result<Option<String>> {
         let mark = self.root.join(INSTALLING);
         let Some(text) = directory::read(&mark)? else {
             return Ok(None);
@@ -109,17 +132,15 @@ impl Place {
         let installing = serde_json::from_str::<Installing>(&text).ok();
         let mut removed = None;
         if let Some(Installing { snapshot, id }) = installing
-            && Number::of(&snapshot).is_some()
-            && self.current()?.as_ref() != Some(&snapshot)
             && self
                 .manifest(&snapshot)?
                 .is_some_and(|manifest| manifest.id == id)
+            && self.remove_snapshot(&snapshot, owner)?
         {
-            self.discard(&snapshot)?;
             directory::sync_directory(&self.snapshots_directory())?;
             removed = Some(snapshot);
         }
-        directory::remove(&mark)?;
+        directory::remove_file(&mark)?;
         Ok(removed)
     }
 
@@ -128,6 +149,7 @@ impl Place {
     /// # Errors
     /// What lies there leads elsewhere, and so is somebody else's; or it cannot be read.
     pub(super) fn current(&self) -> Result<Option<String>> {
+        self.check()?;
         let link = self.root.join(CURRENT);
         let Some(target) = directory::target(&link)? else {
             return self.named_by_json();
@@ -179,7 +201,7 @@ impl Place {
     /// Removes a `current.json` of ours, which a link has made needless.
     fn remove_json(&self) -> Result<()> {
         match self.named_by_json() {
-            Ok(Some(_)) => directory::remove(&self.root.join(CURRENT_JSON)),
+            Ok(Some(_)) => directory::remove_file(&self.root.join(CURRENT_JSON)),
             // Somebody else's.
             _ => Ok(()),
         }
@@ -187,9 +209,16 @@ impl Place {
 
     /// The names of all snapshots, in the order in which they were published.
     pub(super) fn snapshots(&self) -> Result<Vec<String>> {
+        let mut names = self.names()?;
+        names.retain(|name| self.is_directory(name));
+        Ok(names)
+    }
+
+    /// The same, with links and files that have the name of a snapshot.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        self.check()?;
         let mut found: Vec<(Number, String)> = directory::entries(&self.snapshots_directory())?
             .into_iter()
-            .filter(|(_, is_directory)| *is_directory)
             .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
             .filter_map(|name| Some((Number::of(&name)?, name)))
             .collect();
@@ -197,32 +226,50 @@ impl Place {
         Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// What a snapshot says of itself; `None` where it says nothing that we understand.
-    pub(super) fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
-        let path = self.snapshot(name).join(manifest::NAME);
-        let Some(text) = directory::read(&path)? else {
-            return Ok(None);
-        };
-        Ok(serde_json::from_str(&text).ok())
+    /// Whether a directory of this place has this name, which leads nowhere else.
+    fn is_directory(&self, name: &str) -> bool {
+        Number::of(name).is_some() && directory::is_directory(&self.snapshot(name))
     }
 
-    /// Whether a snapshot was made here, by this version or another.
-    fn is_ours(&self, name: &str) -> Result<bool> {
-        let path = self.snapshot(name).join(manifest::NAME);
-        let text = directory::read(&path)?.unwrap_or_default();
-        let told = serde_json::from_str::<serde_json::Value>(&text).ok();
-        Ok(told.is_some_and(|told| told.get("snapshot").is_some_and(|it| it == name)))
+    /// The text of a snapshot's manifest; `None` where there is none in a directory of this place.
+    fn manifest_text(&self, name: &str) -> Result<Option<String>> {
+        match self.is_directory(name) {
+            true => directory::read_if_any(&self.snapshot(name).join(manifest::NAME)),
+            false => Ok(None),
+        }
+    }
+
+    /// What a snapshot says of itself; `None` where it says nothing that we understand, or what another
+    /// would.
+    pub(super) fn manifest(&self, name: &str) -> Result<Option<Manifest>> {
+        let text = self.manifest_text(name)?.unwrap_or_default();
+        let told = serde_json::from_str::<Manifest>(&text).ok();
+        Ok(told.filter(|told| told.snapshot == name))
+    }
+
+    /// Whether a snapshot was published here from the store of `owner`, by this version or another.
+    fn is_of(&self, owner: &Owner, name: &str) -> Result<bool> {
+        let text = self.manifest_text(name)?.unwrap_or_default();
+        let told = serde_json::from_str::<Origin>(&text).ok();
+        Ok(told.is_some_and(|told| told.snapshot == name && owner.has(&told)))
+    }
+
+    /// The snapshots that a manifest says are of another store than that of `owner`.
+    pub(super) fn others(&self, owner: &Owner) -> Result<Vec<String>> {
+        let mut others = Vec::new();
+        for name in self.snapshots()? {
+            if self.manifest(&name)?.is_some() && !self.is_of(owner, &name)? {
+                others.push(name);
+            }
+        }
+        Ok(others)
     }
 
     /// A name for a snapshot of this run, after all that are there and after the current one: its
     /// number, and from the second on which of them it is. Where the numbers begin again, as in
     /// another store, that of the last snapshot goes on.
     pub(super) fn next_name(&self, snapshot_id: i64) -> Result<String> {
-        let entries = directory::entries(&self.snapshots_directory())?;
-        let names = entries
-            .into_iter()
-            .filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_owned()))
-            .chain(self.current()?);
+        let names = self.names()?.into_iter().chain(self.current()?);
         let last = names.filter_map(|name| Number::of(&name)).max();
         let run = u64::try_from(snapshot_id).unwrap_or(0);
         let next = match last {
@@ -255,7 +302,7 @@ impl Place {
         directory::rename(built, &self.snapshot(&manifest.snapshot))?;
         directory::sync_directory(&self.snapshots_directory())?;
         let is_linked = self.point_to(&manifest.snapshot, filesystem)?;
-        directory::remove(&mark)?;
+        directory::remove_file(&mark)?;
         directory::sync_directory(&self.root)?;
         Ok(is_linked)
     }
@@ -279,7 +326,7 @@ impl Place {
             };
             self.write_json(&temporary, &current)?;
             directory::rename(&temporary, &json)?;
-            directory::remove(&self.root.join(CURRENT))?;
+            directory::remove_file(&self.root.join(CURRENT))?;
         }
         directory::sync_directory(&self.root)?;
         Ok(is_linked)
@@ -292,28 +339,39 @@ impl Place {
         directory::write(path, &format!("{text}\n"), self.file_mode)
     }
 
-    /// Removes the oldest snapshots until so many are left, never the current one, and returns
-    /// their names. What has no manifest is not ours to remove, and not counted.
-    pub(super) fn retain(&self, keep: usize, current: &str) -> Result<Vec<String>> {
+    /// Removes the oldest snapshots of a store until so many are left, never the current one, and returns
+    /// their names. What is of another store, or has no manifest, is not counted.
+    pub(super) fn retain(&self, keep: usize, current: &str, owner: &Owner) -> Result<Vec<String>> {
         let mut others = Vec::new();
         for name in self.snapshots()? {
-            if name != current && self.is_ours(&name)? {
+            if name != current && self.is_of(owner, &name)? {
                 others.push(name);
             }
         }
         let surplus = (others.len() + 1).saturating_sub(keep.max(1));
-        others.truncate(surplus);
-        for name in &others {
-            self.discard(name)?;
+        let mut removed = Vec::new();
+        for name in others.into_iter().take(surplus) {
+            if self.remove_snapshot(&name, owner)? {
+                removed.push(name);
+            }
         }
-        Ok(others)
+        Ok(removed)
     }
 
-    /// Removes a snapshot, which is none any more before its first file goes.
-    fn discard(&self, name: &str) -> Result<()> {
+    /// Removes a snapshot, which is none any more before its first file goes. `false` where it stays.
+    ///
+    /// Nothing else in the program removes snapshots. Whatever asks for it, this one goes only if it lies
+    /// directly below this very directory, is of the store of `owner`, and is not the current one.
+    fn remove_snapshot(&self, name: &str, owner: &Owner) -> Result<bool> {
+        self.check()?;
+        let is_current = self.current()?.as_deref() == Some(name);
+        if is_current || !self.is_of(owner, name)? {
+            return Ok(false);
+        }
         let doomed = self.temporary(&format!("gone-{name}"));
         directory::rename(&self.snapshot(name), &doomed)?;
-        directory::remove(&doomed)
+        directory::remove(&doomed)?;
+        Ok(true)
     }
 
     /// Gives the directory and that of the snapshots the permissions that now go with its files,
@@ -323,11 +381,16 @@ impl Place {
         let Some(current) = self.current()? else {
             return Ok(None);
         };
-        let Some(before) = directory::mode(&self.snapshot(&current).join(manifest::NAME)) else {
+        if !self.is_directory(&current) {
+            return Ok(None);
+        }
+        let Some(before) = mode::of(&self.snapshot(&current).join(manifest::NAME)) else {
             return Ok(None);
         };
-        for directory in [self.root.clone(), self.snapshots_directory()] {
-            directory::change_directory_mode(&directory, before, self.file_mode)?;
+        // The directory itself was named, and may be behind a link.
+        let root = directory::canonical(&self.root).unwrap_or_else(|| self.root.clone());
+        for directory in [root, self.snapshots_directory()] {
+            mode::change_directory(&directory, before, self.file_mode)?;
         }
         Ok(Some(before))
     }
@@ -336,8 +399,8 @@ impl Place {
     pub(super) fn lacks_modes(&self, filesystem: &Filesystem) -> Result<bool> {
         let path = self.temporary("mode");
         directory::write(&path, "", self.file_mode)?;
-        let is_refused = directory::is_mode_refused(&path, self.file_mode, filesystem)?;
-        directory::remove(&path)?;
+        let is_refused = mode::is_refused(&path, self.file_mode, filesystem)?;
+        directory::remove_file(&path)?;
         Ok(is_refused)
     }
 }

@@ -1,6 +1,8 @@
 //! Does jobs side by side, a thread a reader. The only module of publishing that has threads.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use tokio_util::sync::CancellationToken;
 
@@ -8,7 +10,8 @@ use super::failure::Stop;
 use super::job::{self, Done, Job};
 use crate::error::{Error, ErrorKind};
 use crate::report::Publishing;
-use crate::store::Reader;
+use crate::store::{Damage, Reader};
+use crate::table::{Record, Ticket};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -29,7 +32,17 @@ pub(super) struct Tally<'a> {
     has_stopped: AtomicBool,
 }
 
-impl Tally<'_> {
+impl<'a> Tally<'a> {
+    fn of(shared: Shared<'a>, files: usize) -> Self {
+        Self {
+            shared,
+            files,
+            files_done: AtomicUsize::new(0),
+            rows: AtomicU64::new(0),
+            has_stopped: AtomicBool::new(false),
+        }
+    }
+
     pub(super) fn file_mode(&self) -> u32 {
         self.shared.file_mode
     }
@@ -61,29 +74,81 @@ impl Tally<'_> {
 /// # Errors
 /// The first that any of them met.
 pub(super) fn all(jobs: &[Job], readers: Vec<Reader>, shared: Shared<'_>) -> Result<Vec<Done>> {
-    let tally = Tally {
-        shared,
-        files: jobs.len(),
-        files_done: AtomicUsize::new(0),
-        rows: AtomicU64::new(0),
-        has_stopped: AtomicBool::new(false),
-    };
+    let tally = Tally::of(shared, jobs.len());
     // First what takes longest, so that no thread is left with it alone in the end.
     let mut order: Vec<(usize, &Job)> = jobs.iter().enumerate().collect();
     order.sort_by_key(|(_, job)| job.table.name != "messages");
+    let (done, _) = side_by_side(&order, readers, &tally, |job, reader, tally| {
+        let done = job::run(job, reader, tally)?;
+        tally.files_done.fetch_add(1, Ordering::Relaxed);
+        tally.tell();
+        Ok(done)
+    })?;
+    Ok(done)
+}
+
+/// Looks at all rows that the jobs would write; those that are not as they were written.
+///
+/// # Errors
+/// The first that any of them met.
+pub(super) fn check(
+    jobs: &[Job],
+    readers: Vec<Reader>,
+    shared: Shared<'_>,
+) -> Result<(Vec<Damage>, Vec<Reader>)> {
+    let tally = Tally::of(shared, jobs.len());
+    // Tables that are not cut by month are all written each time: one look for them.
+    let mut looks: Vec<Option<&str>> = vec![None];
+    looks.extend(
+        jobs.iter()
+            .filter(|job| job.table.name == Ticket::TABLE.name)
+            .filter_map(|job| job.month.as_deref())
+            .map(Some),
+    );
+    let order: Vec<(usize, &Option<&str>)> = looks.iter().enumerate().collect();
+    let (found, readers) = side_by_side(&order, readers, &tally, |look, reader, tally| {
+        let told = || tally.add(0).is_ok();
+        Ok(match look {
+            Some(month) => reader.damaged_tickets(month, &told)?,
+            None => reader.damaged_rows(&told)?,
+        })
+    })?;
+    Ok((found.into_iter().flatten().collect(), readers))
+}
+
+type Came<T> = std::result::Result<(Vec<(usize, T)>, Reader), (usize, Stop)>;
+
+/// Does `work` on all items, some at a time, and gives the readers back.
+fn side_by_side<I: Sync, T: Send>(
+    order: &[(usize, &I)],
+    readers: Vec<Reader>,
+    tally: &Tally<'_>,
+    work: impl Fn(&I, &Reader, &Tally<'_>) -> Result<T> + Sync,
+) -> Result<(Vec<T>, Vec<Reader>)> {
     let next = AtomicUsize::new(0);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = readers
+    let (next, work) = (&next, &work);
+    let results: Result<Vec<_>> = std::thread::scope(|scope| {
+        let started: io::Result<Vec<_>> = readers
             .into_iter()
-            .map(|reader| scope.spawn(|| some(&order, &next, reader, &tally)))
+            .map(|reader| {
+                Builder::new().spawn_scoped(scope, move || some(order, next, reader, tally, work))
+            })
             .collect();
-        threads.into_iter().map(|thread| thread.join()).collect()
+        let threads = started.inspect_err(|_| tally.has_stopped.store(true, Ordering::Relaxed));
+        let threads = threads.map_err(|error| {
+            Error::failed("the system gives no thread to publish with").because(error)
+        })?;
+        Ok(threads.into_iter().map(|thread| thread.join()).collect())
     });
     let mut done = Vec::new();
     let mut failures = Vec::new();
-    for result in results {
+    let mut readers = Vec::new();
+    for result in results? {
         match result {
-            Ok(Ok(came)) => done.extend(came),
+            Ok(Ok((came, reader))) => {
+                done.extend(came);
+                readers.push(reader);
+            }
             Ok(Err((number, stop))) => failures.push((number, stop)),
             Err(_) => return Err(Error::failed("a thread that publishes broke down").into()),
         }
@@ -94,16 +159,20 @@ pub(super) fn all(jobs: &[Job], readers: Vec<Reader>, shared: Shared<'_>) -> Res
         return Err(stop);
     }
     done.sort_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, done)| done).collect())
+    Ok((done.into_iter().map(|(_, done)| done).collect(), readers))
 }
 
-type Came = std::result::Result<Vec<(usize, Done)>, (usize, Stop)>;
-
-/// Does jobs until none is left. A failure comes with 0 from the thread that failed first.
-fn some(order: &[(usize, &Job)], next: &AtomicUsize, reader: Reader, tally: &Tally<'_>) -> Came {
+/// Does `work` on items until none is left. A failure comes with 0 from the thread that failed first.
+fn some<I, T>(
+    order: &[(usize, &I)],
+    next: &AtomicUsize,
+    reader: Reader,
+    tally: &Tally<'_>,
+    work: &(impl Fn(&I, &Reader, &Tally<'_>) -> Result<T> + Sync),
+) -> Came<T> {
     let mut done = Vec::new();
-    while let Some((index, job)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let came = tally.add(0).and_then(|()| job::run(job, &reader, tally));
+    while let Some((index, item)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let came = tally.add(0).and_then(|()| work(item, &reader, tally));
         match came {
             Ok(came) => done.push((*index, came)),
             Err(stop) => {
@@ -111,8 +180,6 @@ fn some(order: &[(usize, &Job)], next: &AtomicUsize, reader: Reader, tally: &Tal
                 return Err((usize::from(was_stopped), stop));
             }
         }
-        tally.files_done.fetch_add(1, Ordering::Relaxed);
-        tally.tell();
     }
-    Ok(done)
+    Ok((done, reader))
 }

@@ -79,8 +79,8 @@ pub struct PublishedSnapshot {
     pub is_current: bool,
     /// When it was published; `None` where it has no manifest.
     pub created_at: Option<String>,
-    /// The first of its files that is missing or not as long as it was written, the manifest
-    /// included.
+    /// The first of its files that is missing, not as long as it was written, or behind a link, the
+    /// manifest included: also where that names what no publish makes.
     pub damaged: Option<String>,
     /// Rows of its image.
     pub rows: u64,

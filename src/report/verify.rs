@@ -10,14 +10,17 @@ use crate::window::Window;
 pub struct Verification {
     /// The store's path.
     pub store: String,
-    /// `equal`, `different`, `repaired` (equal after a repair), `interrupted`; or, where a repair was
-    /// asked for and rejects stand, `equal_with_rejects` or `repaired_with_rejects`.
+    /// `equal`, `different`, `repaired` (equal after a repair), `damaged` (counts are equal, but rows
+    /// are not as they were written), `whole` (they are, and nothing was counted) or `interrupted`; or,
+    /// where a repair was asked for and rejects stand, `equal_with_rejects` or `repaired_with_rejects`.
     pub outcome: String,
     /// The history that was counted; tickets created later are left to the next run.
     #[serde(serialize_with = "window_texts")]
     pub windows: Vec<Window>,
     /// Counts compared, one for each window and value.
     pub counts: usize,
+    /// What the store says of itself, where that was looked at.
+    pub deep: Option<Deep>,
     /// Requests expected before anything was found to differ.
     pub requests_planned: u64,
     /// Requests sent, retries included.
@@ -38,6 +41,37 @@ pub struct Verification {
     pub remarks: Vec<String>,
     /// Seconds it took.
     pub elapsed_s: f64,
+}
+
+/// A store held against itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deep {
+    /// Tickets looked at, with all that hangs on them.
+    pub tickets: u64,
+    /// Other rows looked at.
+    pub rows: u64,
+    /// What is wrong with the file itself.
+    pub file: Vec<String>,
+    /// Rows that are not as they were written.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A row that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damaged {
+    /// Its table; for what hangs on a ticket, `tickets`.
+    pub table: String,
+    /// Its key.
+    pub id: String,
+    /// What is wrong with it.
+    pub what: Vec<String>,
+}
+
+impl Deep {
+    /// Whether nothing is wrong.
+    pub fn is_whole(&self) -> bool {
+        self.file.is_empty() && self.damaged.is_empty()
+    }
 }
 
 /// One count that differs.
@@ -93,8 +127,14 @@ pub struct Repair {
     pub tickets_changed: i64,
     /// Tickets found gone from the API.
     pub tickets_deleted: i64,
+    /// Tickets whose stored rows were not as they had been written.
+    pub tickets_mended: i64,
+    /// Whether nothing was left that could not be settled.
+    pub is_complete: bool,
     /// What differs still.
     pub differences: Vec<Difference>,
+    /// What is not as it was written still.
+    pub damaged: Vec<Damaged>,
 }
 
 impl Difference {

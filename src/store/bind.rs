@@ -98,7 +98,12 @@ pub(super) fn bind_after<R: Record>(
     result
 }
 
-fn bind_cell(statement: &mut Statement<'_>, number: usize, cell: Cell<'_>) -> rusqlite::Result<()> {
+/// Binds one cell.
+pub(super) fn bind_cell(
+    statement: &mut Statement<'_>,
+    number: usize,
+    cell: Cell<'_>,
+) -> rusqlite::Result<()> {
     match cell {
         Cell::Null => statement.raw_bind_parameter(number, rusqlite::types::Null),
         Cell::Integer(value) => statement.raw_bind_parameter(number, value),

@@ -4,8 +4,10 @@ use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::audit::CustomerAudit;
 use super::bind;
 use super::children::{self, Children};
+use super::sums::{self, RowHashes};
 use crate::normalize::{CustomerRows, Hash};
 use crate::table::{Customer, CustomerAttribute, Record};
 
@@ -24,6 +26,9 @@ pub(super) struct Customers<'c> {
     stub: CachedStatement<'c>,
     index: CachedStatement<'c>,
     attributes: Children<'c>,
+    hashes: RowHashes<'c>,
+    /// Looks at the rows of each customer that is read, where that is asked for.
+    audit: Option<CustomerAudit<'c>>,
 }
 
 impl<'c> Customers<'c> {
@@ -31,6 +36,7 @@ impl<'c> Customers<'c> {
         connection: &'c Connection,
         snapshot_id: i64,
         read_at_ms: i64,
+        is_thorough: bool,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             snapshot_id,
@@ -44,35 +50,50 @@ impl<'c> Customers<'c> {
                 "INSERT INTO customers (id, snapshot_id) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
             )?,
             index: connection.prepare_cached(
-                "INSERT INTO _customer_index (id, hash, observed_at_ms, seen_snapshot)
-                 VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO _customer_index (id, hash, observed_at_ms, seen_snapshot, flags_hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (id) DO UPDATE SET hash = excluded.hash,
+                     flags_hash = coalesce(excluded.flags_hash, flags_hash),
                      observed_at_ms = excluded.observed_at_ms,
                      seen_snapshot = excluded.seen_snapshot",
             )?,
             attributes: Children::new(connection, &ATTRIBUTES)?,
+            hashes: RowHashes::new(connection, Customer::TABLE)?,
+            audit: is_thorough
+                .then(|| CustomerAudit::new(connection))
+                .transpose()?,
         })
     }
 
     /// A customer of whom only the id was sent.
     pub(super) fn id(&mut self, id: &str) -> rusqlite::Result<()> {
-        self.stub.execute(params![id, self.snapshot_id]).map(drop)
+        match self.stub.execute(params![id, self.snapshot_id])? {
+            0 => Ok(()),
+            _ => self.hashes.seal(id, true),
+        }
     }
 
     /// A customer as a ticket showed it.
     pub(super) fn write(&mut self, rows: &CustomerRows) -> rusqlite::Result<()> {
         let id = rows.customer.id.as_str();
-        let known: Option<(Hash, i64, i64)> = self
+        let known: Option<(Option<Hash>, i64, i64)> = self
             .look
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row([id], |row| {
+                Ok((sums::hash(row, 0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
+        let is_met = known.is_some_and(|(_, _, run)| run == self.snapshot_id);
+        let is_damaged = match &mut self.audit {
+            Some(audit) if known.is_some() && !is_met => !audit.is_whole(id)?,
+            _ => false,
+        };
         let (is_known, is_moved) = match known {
             // Within a run, lanes may bring in a later read before an earlier one. Between runs
             // the clock is no judge: one that ran ahead would freeze the customer.
             Some((_, observed, run)) if run == self.snapshot_id && observed > self.read_at_ms => {
                 return Ok(());
             }
-            Some((hash, observed, run)) if hash == rows.hash => {
+            Some((hash, observed, run)) if hash == Some(rows.hash) && !is_damaged => {
                 if run == self.snapshot_id && observed == self.read_at_ms {
                     return Ok(());
                 }
@@ -86,14 +107,19 @@ impl<'c> Customers<'c> {
             let snapshot_id = self.snapshot_id;
             if is_known || !put(&mut self.add, &rows.customer, snapshot_id)? {
                 put(&mut self.upsert, &rows.customer, snapshot_id)?;
-            }
-            if is_known {
                 self.attributes.delete(id)?;
             }
             self.attributes.insert(&rows.attributes)?;
         }
+        let flags = is_moved.then(|| sums::flags(self.snapshot_id, None));
         self.index
-            .execute(params![id, rows.hash, self.read_at_ms, self.snapshot_id])
+            .execute(params![
+                id,
+                rows.hash,
+                self.read_at_ms,
+                self.snapshot_id,
+                flags
+            ])
             .map(drop)
     }
 }

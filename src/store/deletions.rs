@@ -1,11 +1,13 @@
 //! Tickets that the API no longer has: flagged, never erased.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::failure::Failure;
 use super::history::{self, History};
+use super::sums::{self, Versions};
 use crate::error::Result;
+use crate::normalize::Hash;
 use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
 
@@ -175,19 +177,34 @@ fn mark(
          WHERE id = ?1 AND deleted_at IS NULL",
     )?;
     let mut index = connection.prepare("UPDATE _ticket_index SET is_deleted = 1 WHERE id = ?1")?;
+    let mut seal = connection.prepare(SEAL)?;
     let mut history = History::new(connection, snapshot_id, at)?;
     let deleted_at = instant_text(at);
+    let flags = sums::flags(snapshot_id, Some(at));
     let mut marked = 0;
     for id in ids {
         let is_flagged = ticket.execute(params![id, deleted_at, snapshot_id])? == 1;
         // Also of a ticket whose row is lost, so that it is not looked for every night.
         index.execute([id])?;
         if is_flagged {
-            history.deleted(id)?;
+            let versions = history.deleted(id, history_hash(connection, id)?)?;
+            seal.execute(params![id, flags, versions])?;
             marked += 1;
         }
     }
     Ok(marked)
+}
+
+const SEAL: &str = "UPDATE _ticket_index
+     SET flags_hash = ?2, history_hash = coalesce(?3, history_hash) WHERE id = ?1";
+
+/// The hash over a ticket's versions when they were written.
+fn history_hash(connection: &Connection, id: &str) -> rusqlite::Result<Option<Hash>> {
+    connection
+        .prepare_cached("SELECT history_hash FROM _ticket_index WHERE id = ?1")?
+        .query_row([id], |row| sums::hash(row, 0))
+        .optional()
+        .map(Option::flatten)
 }
 
 /// A ticket that is flagged and that the run wrote last is one that it flagged.
@@ -198,11 +215,20 @@ fn unmark(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<i64> {
         .collect::<rusqlite::Result<_>>()?;
     let mut ticket = connection.prepare("UPDATE tickets SET deleted_at = NULL WHERE id = ?1")?;
     let mut index = connection.prepare("UPDATE _ticket_index SET is_deleted = 0 WHERE id = ?1")?;
+    let mut seal = connection.prepare(SEAL)?;
+    let mut versions = Versions::new(connection)?;
     let mut unmarked = 0;
     for id in ids {
+        let known = history_hash(connection, &id)?;
+        let was_whole = known.is_some() && versions.sum(&id)? == known;
         ticket.execute([&id])?;
         index.execute([&id])?;
         history::undelete(connection, snapshot_id, &id)?;
+        let versions = match was_whole {
+            true => versions.sum(&id)?,
+            false => Some(sums::DAMAGED),
+        };
+        seal.execute(params![id, sums::flags(snapshot_id, None), versions])?;
         unmarked += 1;
     }
     Ok(unmarked)

@@ -5,9 +5,15 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
+use crate::limits;
 
 /// The way out of a store that is not whole.
-const DAMAGED: &str = "restore it from a backup, or move it away and run a new backfill";
+const DAMAGED: &str = "restore it from a backup, or move it away and run a new backfill; what only the old file \
+    holds, such as history, sqlite3's .recover may get out of it";
+
+/// The way out where some of it may be mended.
+const MENDED: &str = "mava-export verify --repair mends what can be mended, and verify --deep lists what is damaged; \
+    else restore it from a backup, or move it away and run a new backfill";
 
 /// Why an operation on the store failed.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub(super) enum Failure {
     Ticket(String, rusqlite::Error),
     /// The store has no table of this name.
     Lacking(&'static str),
+    /// SQLite finds the file damaged, in its words.
+    Damaged(String),
     /// The store does not hold what the caller takes for granted.
     Contradiction(String),
 }
@@ -38,10 +46,23 @@ impl Failure {
                 let file = path.display();
                 return Error::usage(format!("{what}: {file} has no table {table}")).help(DAMAGED);
             }
+            Self::Damaged(words) => {
+                let file = path.display();
+                return Error::usage(format!("{what}: {file} is damaged: {words}")).help(DAMAGED);
+            }
             Self::Contradiction(message) => return Error::failed(format!("{what}: {message}")),
         };
         let file = path.display();
         let (kind, message, help) = match cause.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
+                if limits::is_file_size_met() =>
+            {
+                (
+                    ErrorKind::Failed,
+                    format!("{what}: the limit on the size of files keeps {file} from growing"),
+                    "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
+                )
+            }
             Some(ErrorCode::DiskFull) => (
                 ErrorKind::Failed,
                 format!("{what}: no space left for {file}"),
@@ -55,7 +76,17 @@ impl Failure {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
                 ErrorKind::Usage,
                 format!("{what}: {file} is damaged"),
-                DAMAGED,
+                MENDED,
+            ),
+            Some(ErrorCode::ConstraintViolation) => (
+                ErrorKind::Usage,
+                format!("{what}: rows of {file} contradict each other"),
+                MENDED,
+            ),
+            None if is_unreadable(&cause) => (
+                ErrorKind::Usage,
+                format!("{what}: {file} holds a row that cannot be read"),
+                MENDED,
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
                 ErrorKind::StoreBusy,
@@ -65,7 +96,7 @@ impl Failure {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => (
                 ErrorKind::Usage,
                 format!("{what}: {file} cannot be opened or written"),
-                "check the permissions of the file and of its directory",
+                "check the permissions of the file and of its directory, and how many files may be open (ulimit -n)",
             ),
             _ => {
                 return Error::failed(format!("{what}: SQLite refused it in {file}"))
@@ -74,6 +105,17 @@ impl Failure {
         };
         Error::new(kind, message).help(help).because(words(&cause))
     }
+}
+
+/// Whether a value is not of its column.
+fn is_unreadable(cause: &rusqlite::Error) -> bool {
+    matches!(
+        cause,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
 }
 
 /// The cause once: what lies behind an error of SQLite says the same in other words.

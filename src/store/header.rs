@@ -1,16 +1,12 @@
 //! Whose file is it? Told from the first hundred bytes, so that a foreign file is never opened.
 //!
 //! Layout: <https://www.sqlite.org/fileformat2.html#the_database_header>.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the store is an edge: it owns its file"
-)]
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::{APPLICATION_ID, migrate};
+use crate::derived;
 use crate::error::{Error, Result};
 
 const LENGTH: u64 = 100;
@@ -36,15 +32,17 @@ pub(super) enum Found {
 pub(super) fn look(path: &Path) -> Result<Found> {
     let file = path.display();
     let mut header = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LENGTH).read_to_end(&mut header));
+    let read = derived::open(path).and_then(|file| file.take(LENGTH).read_to_end(&mut header));
     match read {
         Ok(0) => return Ok(Found::Empty),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => {
-            return Err(Error::usage(format!("cannot read {file}"))
-                .help("check the permissions of the file and of its directory")
-                .because(error));
+            return Err(derived::explain(path, &error).unwrap_or_else(|| {
+                Error::usage(format!("cannot read {file}"))
+                    .help("check the permissions of the file and of its directory")
+                    .because(error)
+            }));
         }
     }
     let other = "name another file, or move this one away";

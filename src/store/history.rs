@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use chrono::TimeDelta;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
-use super::bind;
 use super::read::{instant, optional_instant};
-use crate::normalize::TicketRows;
+use super::sums::{self, Versions};
+use super::{bind, salvage};
+use crate::normalize::{Hash, TicketRows};
 use crate::table::{Instant, Record, TicketVersion, instant_text};
 
 static INSERT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(TicketVersion::TABLE));
@@ -20,11 +21,21 @@ static CURRENT: LazyLock<String> = LazyLock::new(|| {
 
 /// Writes versions seen at one instant.
 pub(super) struct History<'c> {
+    connection: &'c Connection,
     snapshot_id: i64,
     seen_at: Instant,
     insert: CachedStatement<'c>,
     current: CachedStatement<'c>,
     close: CachedStatement<'c>,
+    versions: Versions<'c>,
+}
+
+/// What became of a ticket's history.
+pub(super) struct Next {
+    /// The version that was current.
+    pub(super) before: Option<TicketVersion>,
+    /// Over all versions, where they changed.
+    pub(super) hash: Option<Hash>,
 }
 
 impl<'c> History<'c> {
@@ -34,6 +45,7 @@ impl<'c> History<'c> {
         seen_at: Instant,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
             snapshot_id,
             seen_at,
             insert: connection.prepare_cached(&INSERT)?,
@@ -41,45 +53,87 @@ impl<'c> History<'c> {
             close: connection.prepare_cached(
                 "UPDATE ticket_history SET valid_until = ?3 WHERE ticket_id = ?1 AND valid_from = ?2",
             )?,
+            versions: Versions::new(connection)?,
         })
     }
 
-    /// The first version of a ticket new to the store.
-    pub(super) fn first(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+    /// The first version of a ticket new to the store; returns the hash over it.
+    pub(super) fn first(&mut self, rows: &TicketRows) -> rusqlite::Result<Hash> {
         let version = self.version(rows);
-        self.insert(&version)
+        self.insert(&version)?;
+        Ok(sums::first_version(&version, self.snapshot_id))
     }
 
-    /// A ticket read again: a version follows if a tracked field changed. Returns the one before.
-    pub(super) fn next(&mut self, rows: &TicketRows) -> rusqlite::Result<Option<TicketVersion>> {
+    /// A ticket read again: a version follows if a tracked field changed. `known` is the hash over
+    /// the versions so far.
+    pub(super) fn next(
+        &mut self,
+        rows: &TicketRows,
+        known: Option<Hash>,
+    ) -> rusqlite::Result<Next> {
         let mut version = self.version(rows);
         let current = self.current(&version.ticket_id)?;
         if let (None, Some(current)) = (&rows.thread, &current) {
             version.message_count = current.message_count;
         }
-        self.follow(current.clone(), version)?;
-        Ok(current)
+        let hash = self.follow(current.clone(), version, known)?;
+        Ok(Next {
+            before: current,
+            hash,
+        })
     }
 
-    /// A ticket found gone.
-    pub(super) fn deleted(&mut self, ticket_id: &str) -> rusqlite::Result<()> {
+    /// The same of a ticket whose versions do not match their hash: they are made readable, and
+    /// follow one another without a gap. Where the ticket `is_as_known`, which other hashes tell, the
+    /// current version is what was read, and no new one follows.
+    pub(super) fn mend(&mut self, rows: &TicketRows, is_as_known: bool) -> rusqlite::Result<Next> {
+        let mut version = self.version(rows);
+        let id = version.ticket_id.clone();
+        let mut known = salvage::versions(self.connection, &id)?;
+        if let (None, Some((last, _))) = (&rows.thread, known.last()) {
+            version.message_count = last.message_count;
+        }
+        if let Some((last, _)) = known.last_mut().filter(|_| is_as_known) {
+            *last = TicketVersion {
+                valid_from: last.valid_from,
+                ..version.clone()
+            };
+        }
+        salvage::replace_versions(self.connection, &id, &known, self.snapshot_id)?;
+        let before = known.pop().map(|(last, _)| last);
+        self.follow(before.clone(), version, None)?;
+        Ok(Next {
+            before,
+            hash: self.versions.sum(&id)?,
+        })
+    }
+
+    /// A ticket found gone; returns the hash over its versions, where they changed.
+    pub(super) fn deleted(
+        &mut self,
+        ticket_id: &str,
+        known: Option<Hash>,
+    ) -> rusqlite::Result<Option<Hash>> {
         let Some(current) = self.current(ticket_id)? else {
-            return Ok(());
+            return Ok(None);
         };
         let version = TicketVersion {
             is_deleted: true,
             ..current.clone()
         };
-        self.follow(Some(current), version)
+        self.follow(Some(current), version, known)
     }
 
     fn follow(
         &mut self,
         current: Option<TicketVersion>,
         mut version: TicketVersion,
-    ) -> rusqlite::Result<()> {
+        known: Option<Hash>,
+    ) -> rusqlite::Result<Option<Hash>> {
         version.valid_from = self.seen_at;
         version.valid_until = None;
+        let id = version.ticket_id.clone();
+        let mut was_whole = known.is_some();
         if let Some(mut current) = current {
             // Two versions within a millisecond, or a clock that went back: still one after the
             // other.
@@ -88,13 +142,21 @@ impl<'c> History<'c> {
             let began = instant_text(current.valid_from);
             current.valid_from = version.valid_from;
             if current == version {
-                return Ok(());
+                return Ok(None);
             }
             version.valid_from = from;
+            was_whole = was_whole && self.versions.sum(&id)? == known;
             self.close
                 .execute(params![version.ticket_id, began, instant_text(from)])?;
+        } else {
+            was_whole = false;
         }
-        self.insert(&version)
+        self.insert(&version)?;
+        // What was damaged before is so still.
+        match was_whole {
+            true => self.versions.sum(&id),
+            false => Ok(Some(sums::DAMAGED)),
+        }
     }
 
     fn insert(&mut self, version: &TicketVersion) -> rusqlite::Result<()> {

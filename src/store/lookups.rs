@@ -4,9 +4,10 @@ use rusqlite::{Connection, params};
 
 use super::failure::Failure;
 use super::rejects::Rejects;
+use super::sums::RowHashes;
 use super::{Store, slices};
 use crate::error::Result;
-use crate::table::{Agent, Category, Reject};
+use crate::table::{Agent, Category, Record, Reject};
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
@@ -51,7 +52,7 @@ impl Store {
                 )?;
             }
             write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
-            let mut rejects = Rejects::new(connection, snapshot_id)?;
+            let mut rejects = Rejects::new(connection, snapshot_id, false)?;
             let came = [
                 lookups.categories.map(|_| "categories"),
                 lookups.agents.map(|_| "agents"),
@@ -88,13 +89,19 @@ fn write_categories(
          WHERE coalesce(excluded.name, name) IS NOT name
              OR coalesce(excluded.is_archived, is_archived) IS NOT is_archived",
     )?;
+    let mut hashes = RowHashes::new(connection, Category::TABLE)?;
     for category in categories {
-        upsert.execute(params![
+        let was_whole = is_whole_or_none::<Category>(&mut hashes, &category.id)?;
+        let values = params![
             category.id,
             category.name,
             category.is_archived,
             snapshot_id
-        ])?;
+        ];
+        let changed = upsert.execute(values)?;
+        if changed > 0 || !was_whole {
+            hashes.seal(&category.id, was_whole || category.name.is_some())?;
+        }
     }
     Ok(())
 }
@@ -103,24 +110,17 @@ fn write_categories(
 /// list would say the same, and so change rows on a desk that did not. A category made meanwhile
 /// is put right by that list.
 pub(super) fn archive_unlisted(connection: &Connection, snapshot_id: i64) -> Attempt<()> {
-    connection.execute(
-        "UPDATE categories SET is_archived = 1, snapshot_id = ?1
-         WHERE is_archived IS NULL
-             AND (SELECT has_categories FROM _runs WHERE snapshot_id = ?1) = 1",
-        [snapshot_id],
-    )?;
-    Ok(())
+    let unlisted = "is_archived IS NULL
+         AND (SELECT has_categories FROM _runs WHERE snapshot_id = ?1) = 1";
+    archive(connection, snapshot_id, unlisted, [snapshot_id])
 }
 
 /// Archives every category that is not one of `listed`.
 fn archive_others(connection: &Connection, snapshot_id: i64, listed: &[Category]) -> Attempt<()> {
     let ids: Vec<&str> = listed.iter().map(|row| row.id.as_str()).collect();
-    connection.execute(
-        "UPDATE categories SET is_archived = 1, snapshot_id = ?2
-         WHERE is_archived IS NOT 1 AND id NOT IN (SELECT value FROM json_each(?1))",
-        params![serde_json::Value::from(ids).to_string(), snapshot_id],
-    )?;
-    Ok(())
+    let others = "is_archived IS NOT 1 AND id NOT IN (SELECT value FROM json_each(?1))";
+    let ids = serde_json::Value::from(ids).to_string();
+    archive(connection, snapshot_id, others, [ids])
 }
 
 fn write_agents(connection: &Connection, snapshot_id: i64, agents: &[Agent]) -> Attempt<()> {
@@ -133,14 +133,49 @@ fn write_agents(connection: &Connection, snapshot_id: i64, agents: &[Agent]) -> 
          WHERE coalesce(excluded.name, name) IS NOT name OR excluded.email IS NOT email
              OR excluded.wallet_address IS NOT wallet_address",
     )?;
+    let mut hashes = RowHashes::new(connection, Agent::TABLE)?;
     for agent in agents {
-        upsert.execute(params![
+        let was_whole = is_whole_or_none::<Agent>(&mut hashes, &agent.id)?;
+        let changed = upsert.execute(params![
             agent.id,
             agent.name,
             agent.email,
             agent.wallet_address,
             snapshot_id
         ])?;
+        if changed > 0 || !was_whole {
+            hashes.seal(&agent.id, was_whole || agent.name.is_some())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nothing is stored that the list does not name and that is not as it was written.
+fn is_whole_or_none<R: Record>(hashes: &mut RowHashes<'_>, id: &str) -> rusqlite::Result<bool> {
+    Ok(match hashes.stored::<R>(id, None)? {
+        Some(stored) => stored.sum.is_some() && stored.sum == hashes.known(id)?,
+        None => true,
+    })
+}
+
+/// Archives the categories that `which` selects, which has `values`.
+fn archive(
+    connection: &Connection,
+    snapshot_id: i64,
+    which: &str,
+    values: impl rusqlite::Params,
+) -> Attempt<()> {
+    let ids: Vec<String> = connection
+        .prepare(&format!("SELECT id FROM categories WHERE {which}"))?
+        .query_map(values, |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut hashes = RowHashes::new(connection, Category::TABLE)?;
+    let mut update = connection
+        .prepare("UPDATE categories SET is_archived = 1, snapshot_id = ?2 WHERE id = ?1")?;
+    for id in ids {
+        let was_whole = hashes.is_whole(&id)?;
+        update.execute(params![id, snapshot_id])?;
+        hashes.seal(&id, was_whole)?;
     }
     Ok(())
 }

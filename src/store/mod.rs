@@ -5,6 +5,7 @@
 //! the file holds a consistent prefix of the run at any instant. One [`Store`] writes at a time,
 //! held by an operating-system lock; any number of read-only ones look on.
 
+mod audit;
 mod bind;
 mod campaigns;
 mod children;
@@ -12,11 +13,14 @@ mod counts;
 mod customers;
 mod deletions;
 mod failure;
+mod files;
+mod hash;
 mod header;
 mod history;
 mod identity;
 mod lock;
 mod lookups;
+mod mend;
 mod migrate;
 mod open;
 mod outcomes;
@@ -27,7 +31,9 @@ mod references;
 mod rejects;
 mod resolutions;
 mod runs;
+mod salvage;
 mod slices;
+mod sums;
 mod sync;
 mod tickets;
 mod twins;
@@ -39,12 +45,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
+pub use audit::{Audit, Damage};
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use deletions::Neighbour;
 pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use outcomes::SyncOutcome;
-pub use page::{PageCommit, PageCounts, ReadCommit, TicketRead};
+pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
 pub use rejects::{Rejected, Standee, Standing, Twins};
@@ -61,8 +68,14 @@ pub const APPLICATION_ID: i32 = 0x4D61_7661;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// What the connection has open.
+    files: files::Files,
     /// `None` when opened for reading only.
     lock: Option<lock::Lock>,
+    /// Whether what is read is held against what is stored row by row.
+    is_thorough: bool,
+    /// What was corrected so far.
+    mended: Mended,
 }
 
 impl Store {
@@ -79,6 +92,25 @@ impl Store {
     /// The connection, for reading: publishing and people's own queries.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// That the file which was opened, and its log, still lie where they were opened. Otherwise the log
+    /// is moved into the file that it belongs to, wherever that lies now, so that it is not taken for
+    /// the other's.
+    ///
+    /// # Errors
+    /// [`Failed`](crate::error::ErrorKind::Failed): another file lies there, or none.
+    pub fn require_in_place(&self) -> Result<()> {
+        let outcome = self.files.require_in_place();
+        if outcome.is_err() && self.lock.is_some() {
+            let moved =
+                self.connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            if let Err(error) = moved {
+                tracing::debug!(error = %error, "the log of the file that was moved stays");
+            }
+        }
+        outcome
     }
 
     /// Begins a transaction that holds the write lock from its start.
@@ -99,6 +131,7 @@ impl Store {
                 "{what}: {path} was opened for reading only"
             )));
         }
+        self.require_in_place()?;
         let attempt = (|| {
             let transaction = self.transaction()?;
             let result = work(&transaction)?;

@@ -9,9 +9,11 @@ use reqwest::Url;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::failure::Failure;
+use super::files::{self, Files};
 use super::header::{self, Found};
 use super::lock::Lock;
 use super::{APPLICATION_ID, Store, migrate};
+use crate::derived::{self, Names};
 use crate::error::{Error, Result};
 use crate::table::{Instant, TABLES};
 
@@ -70,20 +72,21 @@ impl Store {
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         let path = resolve(path)?;
         header::look(&path)?;
+        let unusable = |error: io::Error| match derived::explain(&path, &error) {
+            Some(explained) => explained,
+            None => Error::usage(format!("cannot write {}", path.display()))
+                .help("check the permissions of the file and of its directory")
+                .because(error),
+        };
+        // Two names of one store would have two logs, and neither know of the other's.
+        derived::check(&path, Names::One).map_err(unusable)?;
+        files::check_sides(&path)?;
         let lock = Lock::take(&path, options)?;
         // Again, since only now nobody else can make or move it.
-        match header::look(&path)? {
-            Found::Nothing => create_private(&path, options.file_mode).map(drop),
-            Found::Empty => writable(&path).and_then(|file| set_mode(&file, options.file_mode)),
-            Found::Store => {
-                writable(&path).map(|file| warn_of_mode(&path, &file, options.file_mode))
-            }
-        }
-        .map_err(|error| {
-            Error::usage(format!("cannot write {}", path.display()))
-                .help("check the permissions of the file and of its directory")
-                .because(error)
-        })?;
+        let found = header::look(&path)?;
+        make(&path, found, options.file_mode).map_err(unusable)?;
+        files::check_contents(&path)?;
+        let mut files = Files::of(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
             connect(&path, flags).map_err(|failure| failure.explain(&path, "open"))?;
@@ -92,10 +95,16 @@ impl Store {
             .map_err(|error| Failure::from(error).explain(&path, "open"))?;
         migrate::check_version(&path, version)?;
         prepare(&mut connection).map_err(|failure| failure.explain(&path, "open"))?;
+        files.add_sides(&path)?;
+        // What was opened is what was looked at.
+        files.require_in_place()?;
         Ok(Self {
             connection,
             path,
+            files,
             lock: Some(lock),
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 
@@ -114,6 +123,11 @@ impl Store {
         if header::look(&resolved)? != Found::Store {
             return Err(none(path));
         }
+        files::check_sides(&resolved)?;
+        if !super::lock::is_held(&resolved) {
+            files::check_contents(&resolved)?;
+        }
+        let files = Files::of(&resolved)?;
         let (connection, version) =
             read(&resolved).map_err(|failure| failure.explain(&resolved, "open"))?;
         migrate::check_version(&resolved, version)?;
@@ -124,7 +138,10 @@ impl Store {
         Ok(Self {
             connection,
             path: resolved,
+            files,
             lock: None,
+            is_thorough: false,
+            mended: super::Mended::default(),
         })
     }
 }
@@ -161,6 +178,8 @@ fn read(path: &Path) -> std::result::Result<(Connection, i32), Failure> {
 }
 
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Failure> {
+    // The path is resolved: a link in it was put there since.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -262,41 +281,19 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Opens the file at `path`, made with exactly these permissions where it is not there yet.
-pub(super) fn create_private(path: &Path, mode: u32) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true).write(true);
-    let mut creating = options.clone();
-    creating.create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut creating, mode);
-    match creating.open(path) {
-        Ok(file) => {
-            set_mode(&file, mode)?;
-            Ok(file)
+/// Makes the file where there is none, and gives it its permissions where nobody else has.
+fn make(path: &Path, found: Found, mode: u32) -> io::Result<()> {
+    match found {
+        Found::Nothing => derived::set_mode(&derived::create(path, mode)?, mode),
+        Found::Empty => derived::set_mode(&derived::open_to_write(path)?, mode),
+        Found::Store => {
+            warn_of_mode(path, &derived::open_to_write(path)?, mode);
+            Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
-        Err(error) => Err(error),
     }
 }
 
-fn writable(path: &Path) -> io::Result<File> {
-    File::options().write(true).open(path)
-}
-
-/// Gives the file exactly these permissions.
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> io::Result<()> {
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: u32) -> io::Result<()> {
-    Ok(())
-}
-
 /// Says so where more people may read or write the file than `mode` lets.
-#[cfg(unix)]
 fn warn_of_mode(path: &Path, file: &File, mode: u32) {
     let found = file.metadata().map_or(0, |found| {
         std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
@@ -308,6 +305,3 @@ fn warn_of_mode(path: &Path, file: &File, mode: u32) {
         );
     }
 }
-
-#[cfg(not(unix))]
-fn warn_of_mode(_path: &Path, _file: &File, _mode: u32) {}

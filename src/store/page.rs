@@ -61,7 +61,7 @@ impl<'a> PageCommit<'a> {
 pub struct TicketRead {
     /// It was not in the store.
     pub is_new: bool,
-    /// It is new or had changed.
+    /// It is new or had changed on the desk.
     pub is_changed: bool,
     /// It changed only in that its thread was read for the first time.
     pub is_first_thread: bool,
@@ -87,6 +87,18 @@ pub struct PageCounts {
     pub rejects: i64,
     /// Characters stored as U+FFFD in the tickets read.
     pub replaced_characters: i64,
+    /// What was not as it had been written.
+    pub mended: Mended,
+}
+
+/// Tickets whose rows were not as they had been written, where that was looked for: damaged, or
+/// edited by hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mended {
+    /// Those written again.
+    pub tickets: i64,
+    /// Of those, the ones whose history cannot be known any more: it is kept as it was found.
+    pub histories: i64,
 }
 
 impl Store {
@@ -101,13 +113,16 @@ impl Store {
             page.slice.number, page.slice.window
         );
         let read = page.as_read();
-        self.in_transaction(&what, |connection| {
+        let is_thorough = self.is_thorough;
+        let counts = self.in_transaction(&what, |connection| {
             let place_ms = page.slice.window.from().timestamp_millis();
-            let (counts, _) = write_rows(connection, &read, Some(place_ms))?;
+            let (counts, _) = write_rows(connection, &read, Some(place_ms), is_thorough)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
             Ok(counts)
-        })
+        })?;
+        self.note_mended(counts.mended);
+        Ok(counts)
     }
 
     /// Commits what one request outside any slice brought, and says of each ticket, in order, what
@@ -116,11 +131,30 @@ impl Store {
     /// # Errors
     /// As [`commit_page`](Self::commit_page).
     pub fn commit_read(&mut self, read: &ReadCommit<'_>) -> Result<(PageCounts, Vec<TicketRead>)> {
-        self.in_transaction("write tickets read again", |connection| {
-            let (counts, reads) = write_rows(connection, read, None)?;
+        let is_thorough = self.is_thorough;
+        let (counts, reads) = self.in_transaction("write tickets read again", |connection| {
+            let (counts, reads) = write_rows(connection, read, None, is_thorough)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
-        })
+        })?;
+        self.note_mended(counts.mended);
+        Ok((counts, reads))
+    }
+
+    /// From now on what is stored is held against what is read row by row, and not by the hashes it
+    /// had when it was written, so that damage and edits by hand are corrected too.
+    pub fn compare_rows(&mut self) {
+        self.is_thorough = true;
+    }
+
+    /// What was corrected since the store was opened.
+    pub fn mended(&self) -> Mended {
+        self.mended
+    }
+
+    fn note_mended(&mut self, mended: Mended) {
+        self.mended.tickets += mended.tickets;
+        self.mended.histories += mended.histories;
     }
 }
 
@@ -129,21 +163,23 @@ fn write_rows(
     connection: &Connection,
     page: &ReadCommit<'_>,
     place_ms: Option<i64>,
+    is_thorough: bool,
 ) -> std::result::Result<(PageCounts, Vec<TicketRead>), Failure> {
     let mut counts = PageCounts::default();
     let mut reads = Vec::with_capacity(page.tickets.len());
-    let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at)?;
+    let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at, is_thorough)?;
     for rows in page.tickets {
         let written = tickets
             .write(rows)
             .map_err(|error| Failure::Ticket(rows.ticket.id.clone(), error))?;
         reads.push(TicketRead {
             is_new: written.change == Change::New,
-            is_changed: written.change != Change::Unchanged,
+            is_changed: written.change != Change::Unchanged && !written.is_mended,
             is_first_thread: written.is_first_thread,
             is_second: written.is_second,
             before: written.before,
         });
+        counts.mended.tickets += i64::from(written.is_mended);
         match written.change {
             Change::New => counts.new += 1,
             Change::Changed { is_counted } => counts.changed += i64::from(!is_counted),
@@ -161,6 +197,7 @@ fn write_rows(
         tickets.rejects.meet_whole(reject, place_ms)?;
     }
     counts.rejects = tickets.rejects.growth;
+    counts.mended.histories = tickets.histories;
     Ok((counts, reads))
 }
 

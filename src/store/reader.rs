@@ -26,7 +26,11 @@ impl Reader {
 
     /// The error for people of a query that failed; `what` says what was being done.
     pub fn failed(&self, what: &str, error: rusqlite::Error) -> Error {
-        Failure::from(error).explain(&self.path, what)
+        self.explain(what, Failure::from(error))
+    }
+
+    pub(super) fn explain(&self, what: &str, failure: Failure) -> Error {
+        failure.explain(&self.path, what)
     }
 }
 
@@ -69,6 +73,7 @@ impl Store {
                 "{path} was opened for reading only and may change meanwhile"
             )));
         }
+        self.require_in_place()?;
         let attempt = || {
             // Nobody writes while they begin, so that they begin at the same instant.
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -78,7 +83,11 @@ impl Store {
             self.connection.execute_batch("ROLLBACK")?;
             readers
         };
-        attempt().map_err(|failure: Failure| self.failed("open for reading", failure))
+        let readers =
+            attempt().map_err(|failure: Failure| self.failed("open for reading", failure))?;
+        // They opened the path: what lay there before and lies there now, they have open.
+        self.require_in_place()?;
+        Ok(readers)
     }
 
     fn reader(&self) -> Attempt<Reader> {

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use rusqlite::{CachedStatement, Connection};
 
 use super::bind;
-use crate::table::{Agent, Category, Record, Table, Tag};
+use super::sums::RowHashes;
+use crate::table::{Agent, Category, Cell, Record, Table, Tag};
 
 static CATEGORY: LazyLock<String> = LazyLock::new(|| learn_sql(Category::TABLE));
 static AGENT: LazyLock<String> = LazyLock::new(|| learn_sql(Agent::TABLE));
@@ -46,12 +47,16 @@ pub(super) struct References<'c> {
 }
 
 impl<'c> References<'c> {
-    pub(super) fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        snapshot_id: i64,
+        is_thorough: bool,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             snapshot_id,
-            category: Learner::new(connection, &CATEGORY)?,
-            agent: Learner::new(connection, &AGENT)?,
-            tag: Learner::new(connection, &TAG)?,
+            category: Learner::new(connection, &CATEGORY, is_thorough)?,
+            agent: Learner::new(connection, &AGENT, is_thorough)?,
+            tag: Learner::new(connection, &TAG, is_thorough)?,
         })
     }
 
@@ -81,13 +86,18 @@ impl<'c> References<'c> {
 /// each is kept: the same once more is no news.
 struct Learner<'c, R> {
     learn: CachedStatement<'c>,
+    hashes: RowHashes<'c>,
+    /// Whether a row that is not as it was written is news.
+    is_thorough: bool,
     learnt: HashMap<String, Option<R>>,
 }
 
 impl<'c, R: Record + Clone + PartialEq> Learner<'c, R> {
-    fn new(connection: &'c Connection, sql: &str) -> rusqlite::Result<Self> {
+    fn new(connection: &'c Connection, sql: &str, is_thorough: bool) -> rusqlite::Result<Self> {
         Ok(Self {
             learn: connection.prepare_cached(sql)?,
+            hashes: RowHashes::new(connection, R::TABLE)?,
+            is_thorough,
             learnt: HashMap::new(),
         })
     }
@@ -100,9 +110,15 @@ impl<'c, R: Record + Clone + PartialEq> Learner<'c, R> {
         {
             return Ok(());
         }
-        let count = bind::bind(&mut self.learn, record)?;
-        self.learn.raw_bind_parameter(count + 1, snapshot_id)?;
-        self.learn.raw_execute()?;
+        if let Some(was_whole) = self.news(id, Some(record))? {
+            let count = bind::bind(&mut self.learn, record)?;
+            self.learn.raw_bind_parameter(count + 1, snapshot_id)?;
+            self.learn.raw_execute()?;
+            // Where everything was sent, nothing damaged is left.
+            let mut is_all = true;
+            record.each_cell(|cell| is_all &= cell != Cell::Null);
+            self.hashes.seal(id, was_whole || is_all)?;
+        }
         self.learnt.insert(id.to_owned(), Some(record.clone()));
         Ok(())
     }
@@ -112,12 +128,28 @@ impl<'c, R: Record + Clone + PartialEq> Learner<'c, R> {
         if self.learnt.contains_key(id) {
             return Ok(());
         }
-        self.learn.clear_bindings();
-        self.learn.raw_bind_parameter(1, id)?;
-        self.learn
-            .raw_bind_parameter(R::TABLE.content.len() + 1, snapshot_id)?;
-        self.learn.raw_execute()?;
+        if let Some(was_whole) = self.news(id, None)? {
+            self.learn.clear_bindings();
+            self.learn.raw_bind_parameter(1, id)?;
+            self.learn
+                .raw_bind_parameter(R::TABLE.content.len() + 1, snapshot_id)?;
+            self.learn.raw_execute()?;
+            self.hashes.seal(id, was_whole)?;
+        }
         self.learnt.insert(id.to_owned(), None);
         Ok(())
+    }
+
+    /// Whether what was sent is to be written; if so, whether the row is as it was written before.
+    fn news(&mut self, id: &str, sent: Option<&R>) -> rusqlite::Result<Option<bool>> {
+        let Some(stored) = self.hashes.stored(id, sent)? else {
+            return Ok(Some(true));
+        };
+        if !stored.differs && !self.is_thorough {
+            return Ok(None);
+        }
+        let known = self.hashes.known(id)?;
+        let was_whole = known.is_some() && known == stored.sum;
+        Ok((stored.differs || !was_whole).then_some(was_whole))
     }
 }

@@ -2,21 +2,24 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::{Store, bind};
+use super::{Store, bind, sums};
 use crate::error::Result;
 use crate::table::{Instant, Record, Reject, instant_text};
 use crate::window::Window;
 use crate::wire::is_of_thread;
 
 /// A reject that is met again is what it was, and accepted if it was: it is made of what its id is
-/// made of. Only its words may be others.
+/// made of. Only its words may be others, or a hand have changed it.
 static STORE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "{} ON CONFLICT (id) DO UPDATE SET reason = excluded.reason,
-             created_at = coalesce(excluded.created_at, created_at)
-         WHERE reason <> excluded.reason
+        "{} ON CONFLICT (id) DO UPDATE SET ticket_id = excluded.ticket_id, path = excluded.path,
+             reason = excluded.reason, raw_json = excluded.raw_json,
+             created_at = coalesce(excluded.created_at, created_at),
+             snapshot_id = excluded.snapshot_id
+         WHERE reason <> excluded.reason OR path <> excluded.path
+             OR raw_json <> excluded.raw_json OR ticket_id IS NOT excluded.ticket_id
              OR coalesce(excluded.created_at, created_at) IS NOT created_at",
         bind::insert_sql(Reject::TABLE)
     )
@@ -28,6 +31,19 @@ const MEET: &str = "INSERT INTO _rejects_met (reject_id, snapshot_id, place_ms) 
     ON CONFLICT (reject_id) DO UPDATE SET snapshot_id = excluded.snapshot_id,
             place_ms = coalesce(excluded.place_ms, place_ms)
         WHERE snapshot_id <> excluded.snapshot_id";
+
+/// The row and the hash it had when it was written.
+static LOOK: LazyLock<String> = LazyLock::new(|| {
+    let names = bind::list(Reject::TABLE.columns(), |_, column| {
+        format!("rejects.{}", column.name)
+    });
+    format!(
+        "SELECT {names}, met.hash FROM rejects
+         LEFT JOIN _rejects_met AS met ON met.reject_id = id WHERE id = ?1"
+    )
+});
+
+const NOTE: &str = "UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1";
 
 /// Rejects that stand: what a ticket lacks that is gone from the desk, nobody can mend any more.
 const STANDING: &str = "NOT EXISTS (SELECT 1 FROM tickets
@@ -43,8 +59,43 @@ pub(super) struct Rejects<'c> {
     of_lists: CachedStatement<'c>,
     second: CachedStatement<'c>,
     remove: CachedStatement<'c>,
+    hashes: RejectHashes<'c>,
+    /// Whether a row that is not as it was written is written again.
+    is_thorough: bool,
     /// How much the run's number of rejects grew; below zero where some went away.
     pub(super) growth: i64,
+}
+
+/// The hashes of rejects.
+struct RejectHashes<'c> {
+    look: CachedStatement<'c>,
+    note: CachedStatement<'c>,
+}
+
+impl<'c> RejectHashes<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            look: connection.prepare_cached(&LOOK)?,
+            note: connection.prepare_cached(NOTE)?,
+        })
+    }
+
+    /// Whether the row is as it was written.
+    fn is_whole(&mut self, id: &str) -> rusqlite::Result<bool> {
+        let whole = self.look.query_row([id], |row| {
+            let known = sums::hash(row, Reject::TABLE.columns().count())?;
+            Ok(known.is_some() && sums::row_sum(row, Reject::TABLE)? == known)
+        });
+        Ok(whole.optional()?.unwrap_or(true))
+    }
+
+    /// Notes the hash of the row as it is now.
+    fn seal(&mut self, id: &str) -> rusqlite::Result<()> {
+        let sum = self
+            .look
+            .query_row([id], |row| sums::row_sum(row, Reject::TABLE))?;
+        self.note.execute(params![id, sum]).map(drop)
+    }
 }
 
 /// A reject of the store, as far as it takes to tell whether it is still one.
@@ -57,9 +108,13 @@ struct Known {
 }
 
 impl<'c> Rejects<'c> {
-    pub(super) fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
-        const KNOWN: &str = "SELECT id, met.snapshot_id, path, created_at FROM rejects
-             JOIN _rejects_met AS met ON met.reject_id = id";
+    pub(super) fn new(
+        connection: &'c Connection,
+        snapshot_id: i64,
+        is_thorough: bool,
+    ) -> rusqlite::Result<Self> {
+        const KNOWN: &str = "SELECT id, coalesce(met.snapshot_id, 0), path, created_at FROM rejects
+             LEFT JOIN _rejects_met AS met ON met.reject_id = id";
         Ok(Self {
             snapshot_id,
             store: connection.prepare_cached(&STORE)?,
@@ -71,18 +126,26 @@ impl<'c> Rejects<'c> {
                 "SELECT 1 FROM rejects WHERE ticket_id = ?1 AND path = '' AND created_at = ?2",
             )?,
             remove: connection.prepare_cached("DELETE FROM rejects WHERE id = ?1")?,
+            hashes: RejectHashes::new(connection)?,
+            is_thorough,
             growth: 0,
         })
     }
 
     /// One reject met.
     fn meet(&mut self, reject: &Reject, place_ms: Option<i64>) -> rusqlite::Result<()> {
+        if self.is_thorough && !self.hashes.is_whole(&reject.id)? {
+            self.remove.execute([&reject.id])?;
+        }
         let count = bind::bind(&mut self.store, reject)?;
         self.store.raw_bind_parameter(count + 1, self.snapshot_id)?;
-        self.store.raw_execute()?;
+        let is_written = self.store.raw_execute()? > 0;
         let changed = self
             .meet
             .execute(params![&reject.id, self.snapshot_id, place_ms])?;
+        if is_written {
+            self.hashes.seal(&reject.id)?;
+        }
         self.growth += i64::from(changed > 0);
         Ok(())
     }
@@ -290,15 +353,21 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn accept(&mut self, ids: &[&str], at: Option<Instant>) -> Result<usize> {
+    pub fn accept_rejects(&mut self, ids: &[&str], at: Option<Instant>) -> Result<usize> {
         self.in_transaction("accept rejects", |connection| {
             let mut accept = connection.prepare(
                 "UPDATE rejects SET accepted_at = ?2
                  WHERE id = ?1 AND (accepted_at IS NULL) <> (?2 IS NULL)",
             )?;
+            let mut hashes = RejectHashes::new(connection)?;
             let mut changed = 0;
             for id in ids {
+                let was_whole = hashes.is_whole(id)?;
                 changed += accept.execute(params![id, at.map(instant_text)])?;
+                // What was damaged before is as damaged as it was.
+                if was_whole {
+                    hashes.seal(id)?;
+                }
             }
             Ok(changed)
         })

@@ -2,12 +2,12 @@
 //! something else than the milliseconds from creation to resolution.
 
 use chrono::TimeDelta;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Store;
 use super::failure::Failure;
 use super::read::{instant, optional_instant};
 use super::sync::{OPEN, set_value, value};
+use super::{Store, sums};
 use crate::error::Result;
 use crate::table::{Instant, instant_text, parse_instant};
 
@@ -142,12 +142,10 @@ impl Store {
                 return Ok(0);
             }
             set_value(connection, DOUBTED, i64::from(doubts))?;
-            if doubts {
-                let empty = "UPDATE tickets SET resolved_at = NULL, snapshot_id = ?1
-                     WHERE resolved_at IS NOT NULL";
-                return Ok(connection.execute(empty, [snapshot_id])?);
+            match doubts {
+                true => empty(connection, snapshot_id),
+                false => derive(connection, snapshot_id),
             }
-            derive(connection, snapshot_id)
         })
     }
 }
@@ -197,6 +195,22 @@ fn resolutions(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Ve
     rows.collect()
 }
 
+fn empty(connection: &Connection, snapshot_id: i64) -> std::result::Result<usize, Failure> {
+    let mut select = connection.prepare("SELECT id FROM tickets WHERE resolved_at IS NOT NULL")?;
+    let ids: Vec<String> = select
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut flags = Flags::new(connection, snapshot_id)?;
+    let mut update = connection
+        .prepare("UPDATE tickets SET resolved_at = NULL, snapshot_id = ?2 WHERE id = ?1")?;
+    for id in &ids {
+        let was_whole = flags.are_whole(id)?;
+        update.execute(params![id, snapshot_id])?;
+        flags.seal(id, was_whole)?;
+    }
+    Ok(ids.len())
+}
+
 /// Creation and resolution time together, of all tickets that have both.
 fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<usize, Failure> {
     let mut select = connection.prepare(
@@ -206,6 +220,7 @@ fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<usiz
     let resolved: Vec<(String, String, i64)> = select
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
+    let mut flags = Flags::new(connection, snapshot_id)?;
     let mut update = connection
         .prepare("UPDATE tickets SET resolved_at = ?2, snapshot_id = ?3 WHERE id = ?1")?;
     let mut changed = 0;
@@ -214,8 +229,51 @@ fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<usiz
             .zip(TimeDelta::try_milliseconds(time_ms))
             .and_then(|(created_at, time)| created_at.checked_add_signed(time));
         if let Some(at) = at {
+            let was_whole = flags.are_whole(&id)?;
             changed += update.execute(params![id, instant_text(at), snapshot_id])?;
+            flags.seal(&id, was_whole)?;
         }
     }
     Ok(changed)
+}
+
+/// The hashes over what the store sets in the rows of tickets, where a run changes them one by one.
+struct Flags<'c> {
+    snapshot_id: i64,
+    select: rusqlite::Statement<'c>,
+    note: rusqlite::Statement<'c>,
+}
+
+impl<'c> Flags<'c> {
+    fn new(connection: &'c Connection, snapshot_id: i64) -> rusqlite::Result<Self> {
+        Ok(Self {
+            snapshot_id,
+            select: connection.prepare(
+                "SELECT flags_hash, snapshot_id, deleted_at FROM tickets
+                 JOIN _ticket_index USING (id) WHERE id = ?1",
+            )?,
+            note: connection.prepare("UPDATE _ticket_index SET flags_hash = ?2 WHERE id = ?1")?,
+        })
+    }
+
+    fn are_whole(&mut self, id: &str) -> rusqlite::Result<bool> {
+        let whole = self.select.query_row([id], |row| {
+            let known = sums::hash(row, 0)?;
+            let flags = sums::flags(row.get(1)?, optional_instant(row, "deleted_at")?);
+            Ok(known == Some(flags))
+        });
+        Ok(whole.optional()?.unwrap_or(false))
+    }
+
+    fn seal(&mut self, id: &str, was_whole: bool) -> rusqlite::Result<()> {
+        let deleted_at = self
+            .select
+            .query_row([id], |row| optional_instant(row, "deleted_at"))
+            .optional()?;
+        let flags = match deleted_at {
+            Some(deleted_at) if was_whole => sums::flags(self.snapshot_id, deleted_at),
+            _ => sums::DAMAGED,
+        };
+        self.note.execute(params![id, flags]).map(drop)
+    }
 }

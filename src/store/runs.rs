@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
+use super::sums::RowHashes;
 use super::{Store, bind, read, rejects, slices};
 use crate::error::Result;
 use crate::plan::Slice;
@@ -254,5 +255,7 @@ pub(super) fn end(
         [snapshot_id],
     )?;
     connection.execute("DELETE FROM _runs WHERE snapshot_id = ?1", [snapshot_id])?;
+    // From now on its record stays as it is.
+    RowHashes::new(connection, Snapshot::TABLE)?.seal(&snapshot_id.to_string(), true)?;
     Ok(())
 }

@@ -56,14 +56,21 @@ impl Store {
         coverage(&self.connection).map_err(|failure| self.failed("read the coverage", failure))
     }
 
-    /// Ends unfinished syncs that began before `oldest`: too old to go on with.
+    /// Ends unfinished syncs that began before `oldest`: too old to go on with; and those that began
+    /// after `latest`, by a clock that ran ahead.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn end_stale_syncs(&mut self, oldest: Instant, now: Instant) -> Result<()> {
+    pub fn end_stale_syncs(
+        &mut self,
+        oldest: Instant,
+        latest: Instant,
+        now: Instant,
+    ) -> Result<()> {
         self.in_transaction("end a stale sync", |connection| {
             for snapshot in super::read::unfinished(connection)? {
-                if snapshot.kind == "sync" && snapshot.started_at < oldest {
+                let is_current = (oldest..=latest).contains(&snapshot.started_at);
+                if snapshot.kind == "sync" && !is_current {
                     super::runs::end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                 }
             }
@@ -180,12 +187,14 @@ impl Store {
         Ok(left)
     }
 
-    /// All live tickets, as the run `snapshot_id` needs them.
+    /// All live tickets, as the run `snapshot_id` needs them. One that was read after `latest`, by a
+    /// clock that ran ahead, counts as read when it was created: nobody knows when it was.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn index(&self, snapshot_id: i64) -> Result<Index> {
-        index(&self.connection, snapshot_id).map_err(|error| self.failed("read the index", error))
+    pub fn index(&self, snapshot_id: i64, latest: Instant) -> Result<Index> {
+        index(&self.connection, snapshot_id, latest)
+            .map_err(|error| self.failed("read the index", error))
     }
 
     /// What former syncs learnt of changes.
@@ -218,12 +227,14 @@ impl Store {
         })
     }
 
-    /// What former sweeps vouched for since an instant.
+    /// What former sweeps vouched for since an instant, up to another: what lies later was vouched for by
+    /// a clock that ran ahead.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn vouches(&self, since_ms: i64) -> Result<Vouches> {
-        vouches(&self.connection, since_ms).map_err(|error| self.failed("read vouches", error))
+    pub fn vouches(&self, since_ms: i64, latest_ms: i64) -> Result<Vouches> {
+        vouches(&self.connection, since_ms, latest_ms)
+            .map_err(|error| self.failed("read vouches", error))
     }
 
     /// Adds vouches, and forgets those from before `since_ms`.
@@ -280,12 +291,11 @@ pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Opt
 }
 
 pub(super) fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "INSERT OR REPLACE INTO _sync (name, value) VALUES (?1, ?2)",
-            params![name, value],
-        )
-        .map(drop)
+    connection.execute(
+        "INSERT OR REPLACE INTO _sync (name, value) VALUES (?1, ?2)",
+        params![name, value],
+    )?;
+    super::sums::seal_value(connection, name, value)
 }
 
 /// A run that has read its range without filters.
@@ -414,13 +424,14 @@ fn steps(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<Step
     rows.collect()
 }
 
-fn index(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Index> {
+fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite::Result<Index> {
     let mut statement = connection.prepare(
-        "SELECT i.id, i.created_at_ms, i.verified_at_ms, i.seen_snapshot = ?1, t.status,
+        "SELECT i.id, i.created_at_ms,
+             CASE WHEN i.verified_at_ms > ?2 THEN i.created_at_ms ELSE i.verified_at_ms END, i.seen_snapshot = ?1, t.status,
              t.resolution_time_ms, t.csat IS NOT NULL
          FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id WHERE i.is_deleted = 0",
     )?;
-    let mut rows = statement.query([snapshot_id])?;
+    let mut rows = statement.query([snapshot_id, latest.timestamp_millis()])?;
     let mut tickets = Vec::new();
     while let Some(row) = rows.next()? {
         let status = row.get_ref(4)?.as_str_or_null().unwrap_or(None);
@@ -463,14 +474,14 @@ fn hazards(connection: &Connection) -> rusqlite::Result<Hazards> {
     Ok(hazards)
 }
 
-fn vouches(connection: &Connection, since_ms: i64) -> rusqlite::Result<Vouches> {
+fn vouches(connection: &Connection, since_ms: i64, latest_ms: i64) -> rusqlite::Result<Vouches> {
     let mut statement = connection.prepare(
         "SELECT from_ms, until_ms, resolved_from_ms, at_ms FROM _vouches
-         WHERE kind = ?1 AND at_ms >= ?2",
+         WHERE kind = ?1 AND at_ms BETWEEN ?2 AND ?3",
     )?;
     let mut all = Vec::new();
     for kind in Kind::ALL {
-        let rows = statement.query_map(params![kind.word(), since_ms], |row| {
+        let rows = statement.query_map(params![kind.word(), since_ms, latest_ms], |row| {
             Ok(Vouch {
                 kind,
                 from_ms: row.get(0)?,

@@ -5,20 +5,27 @@ use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::audit::{ENTRY, Entry, TicketAudit, Wrong};
 use super::bind;
 use super::children::{self, Children};
 use super::customers::Customers;
 use super::history::History;
 use super::references::References;
 use super::rejects::Rejects;
-use super::resolutions;
-use super::twins;
+use super::{resolutions, sums, twins};
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
     Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
     TicketDiscordUser, TicketTag, TicketVersion,
 };
 
+static LOOK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT seen_snapshot,
+             NOT EXISTS (SELECT 1 FROM tickets WHERE tickets.id = _ticket_index.id), {ENTRY}
+         FROM _ticket_index WHERE id = ?1"
+    )
+});
 static INSERT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(Ticket::TABLE));
 static UPDATE: LazyLock<String> = LazyLock::new(|| update_sql(Ticket::TABLE, &[]));
 /// A run without messages leaves what follows from the thread as it is.
@@ -68,19 +75,20 @@ pub(super) struct Written {
     pub(super) is_first_thread: bool,
     /// It is another than the one that is stored under its id, and kept in `rejects`.
     pub(super) is_second: bool,
+    /// Its rows were not as they had been written.
+    pub(super) is_mended: bool,
     /// The tracked fields before, of a ticket that had changed.
     pub(super) before: Option<TicketVersion>,
 }
 
 /// What the index holds of a ticket.
 struct Known {
-    created_at_ms: i64,
-    head_hash: Hash,
-    thread_hash: Option<Hash>,
+    entry: Entry,
     seen_snapshot: i64,
-    is_deleted: bool,
     /// The index is all there is: a hand other than ours deleted the row.
     is_lost: bool,
+    /// What is wrong with its rows, where that is looked for.
+    wrong: Wrong,
 }
 
 /// Writes the tickets of one page.
@@ -108,13 +116,20 @@ pub(super) struct Tickets<'c> {
     customers: Customers<'c>,
     history: History<'c>,
     pub(super) rejects: Rejects<'c>,
+    /// Looks at the rows of each ticket that is read, where that is asked for.
+    audit: Option<TicketAudit<'c>>,
+    /// Tickets whose history was not as it had been written, and could not be made so.
+    pub(super) histories: i64,
 }
 
 impl<'c> Tickets<'c> {
+    /// With `is_thorough`, what is stored is held against what was read row by row, not hash by
+    /// hash: a few queries more for each ticket.
     pub(super) fn new(
         connection: &'c Connection,
         snapshot_id: i64,
         read_at: Instant,
+        is_thorough: bool,
     ) -> rusqlite::Result<Self> {
         let read_at_ms = read_at.timestamp_millis();
         Ok(Self {
@@ -122,11 +137,7 @@ impl<'c> Tickets<'c> {
             snapshot_id,
             is_resolution_doubted: resolutions::is_doubted(connection)?,
             read_at_ms,
-            look: connection.prepare_cached(
-                "SELECT created_at_ms, head_hash, thread_hash, seen_snapshot, is_deleted,
-                     NOT EXISTS (SELECT 1 FROM tickets WHERE tickets.id = _ticket_index.id)
-                 FROM _ticket_index WHERE id = ?1",
-            )?,
+            look: connection.prepare_cached(&LOOK)?,
             note: connection.prepare_cached(
                 "UPDATE _ticket_index SET seen_snapshot = ?3, verified_at_ms =
                      CASE WHEN ?4 IS NULL AND thread_hash IS NOT NULL THEN verified_at_ms
@@ -138,11 +149,13 @@ impl<'c> Tickets<'c> {
             )?,
             index: connection.prepare_cached(
                 "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash,
-                     verified_at_ms, seen_snapshot, is_deleted)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+                     verified_at_ms, seen_snapshot, is_deleted, flags_hash, history_hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)
                  ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms,
                      head_hash = excluded.head_hash,
                      thread_hash = coalesce(excluded.thread_hash, thread_hash),
+                     flags_hash = excluded.flags_hash,
+                     history_hash = coalesce(excluded.history_hash, history_hash),
                      verified_at_ms =
                      CASE WHEN excluded.thread_hash IS NULL AND thread_hash IS NOT NULL
                      THEN verified_at_ms ELSE excluded.verified_at_ms END,
@@ -161,10 +174,14 @@ impl<'c> Tickets<'c> {
             attributes: Children::new(connection, &ATTRIBUTES)?,
             tags: Children::new(connection, &TAGS)?,
             users: Children::new(connection, &USERS)?,
-            references: References::new(connection, snapshot_id)?,
-            customers: Customers::new(connection, snapshot_id, read_at_ms)?,
+            references: References::new(connection, snapshot_id, is_thorough)?,
+            customers: Customers::new(connection, snapshot_id, read_at_ms, is_thorough)?,
             history: History::new(connection, snapshot_id, read_at)?,
-            rejects: Rejects::new(connection, snapshot_id)?,
+            rejects: Rejects::new(connection, snapshot_id, is_thorough)?,
+            audit: is_thorough
+                .then(|| TicketAudit::new(connection))
+                .transpose()?,
+            histories: 0,
         })
     }
 
@@ -182,8 +199,10 @@ impl<'c> Tickets<'c> {
             .as_ref()
             .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
         let is_first_thread = known.as_ref().is_some_and(|known| {
-            known.thread_hash.is_none() && known.head_hash == rows.head_hash && !known.is_deleted
+            let entry = &known.entry;
+            entry.thread.is_none() && entry.head == Some(rows.head_hash) && !entry.is_deleted
         });
+        let is_mended = known.as_ref().is_some_and(|known| known.wrong.is_any());
         let (change, before) = match known {
             None => (self.add(rows)?, None),
             Some(known) if known.is_lost => self.restore(rows, &known)?,
@@ -198,8 +217,9 @@ impl<'c> Tickets<'c> {
         Ok(Written {
             change,
             is_met_before,
-            is_first_thread: is_first_thread && change != Change::Unchanged,
+            is_first_thread: is_first_thread && change != Change::Unchanged && !is_mended,
             is_second: false,
+            is_mended,
             before,
         })
     }
@@ -211,11 +231,11 @@ impl<'c> Tickets<'c> {
     fn is_second(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<bool> {
         let created_at = rows.ticket.created_at;
         let created_at_ms = created_at.timestamp_millis();
-        if known.created_at_ms == created_at_ms || known.is_deleted || known.is_lost {
+        if known.entry.created_ms == created_at_ms || known.entry.is_deleted || known.is_lost {
             return Ok(false);
         }
         let is_met = known.seen_snapshot == self.snapshot_id;
-        if known.created_at_ms < created_at_ms {
+        if known.entry.created_ms < created_at_ms {
             return Ok(is_met || self.rejects.has_second(&rows.ticket.id, created_at)?);
         }
         if is_met {
@@ -232,7 +252,7 @@ impl<'c> Tickets<'c> {
             // What is kept has the thread, or is as good.
             self.rejects.meet_second(&ticket.id, ticket.created_at)?;
         } else {
-            let stored_at = instant(known.created_at_ms);
+            let stored_at = instant(known.entry.created_ms);
             let is_resolution_doubted = self.is_resolution_doubted;
             let reject = twins::of_rows(rows, is_resolution_doubted, stored_at);
             self.rejects.meet_whole(&reject, None)?;
@@ -242,6 +262,7 @@ impl<'c> Tickets<'c> {
             is_met_before: true,
             is_first_thread: false,
             is_second: true,
+            is_mended: false,
             before: None,
         })
     }
@@ -249,7 +270,7 @@ impl<'c> Tickets<'c> {
     /// Moves what is stored to `rejects`, since an older ticket of its id is there.
     fn make_way(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<()> {
         let id = rows.ticket.id.as_str();
-        let created_at = instant(known.created_at_ms);
+        let created_at = instant(known.entry.created_ms);
         let reject = twins::of_store(self.connection, id, created_at, rows.ticket.created_at)?;
         self.rejects.meet_whole(&reject, None)
     }
@@ -263,18 +284,24 @@ impl<'c> Tickets<'c> {
     }
 
     fn look(&mut self, id: &str) -> rusqlite::Result<Option<Known>> {
-        self.look
+        let mut known = self
+            .look
             .query_row([id], |row| {
                 Ok(Known {
-                    created_at_ms: row.get(0)?,
-                    head_hash: row.get(1)?,
-                    thread_hash: row.get(2)?,
-                    seen_snapshot: row.get(3)?,
-                    is_deleted: row.get(4)?,
-                    is_lost: row.get(5)?,
+                    seen_snapshot: row.get(0)?,
+                    is_lost: row.get(1)?,
+                    entry: Entry::read(row, 2)?,
+                    wrong: Wrong::default(),
                 })
             })
-            .optional()
+            .optional()?;
+        if let (Some(known), Some(audit)) = (&mut known, &mut self.audit)
+            // What this run wrote was looked at when it did.
+            && known.seen_snapshot != self.snapshot_id
+        {
+            known.wrong = audit.look(id, &known.entry)?;
+        }
+        Ok(known)
     }
 
     /// Everything the ticket refers to is there before it is.
@@ -324,8 +351,8 @@ impl<'c> Tickets<'c> {
         if let Some(thread) = &rows.thread {
             self.hang_thread(thread)?;
         }
-        self.history.first(rows)?;
-        self.index(rows)?;
+        let history = self.history.first(rows)?;
+        self.index(rows, Some(history))?;
         Ok(Change::New)
     }
 
@@ -341,13 +368,12 @@ impl<'c> Tickets<'c> {
         self.replace_head(rows)?;
         match &rows.thread {
             Some(thread) => self.replace_thread(id, thread)?,
-            None if known.thread_hash.is_some() => {
+            None if known.entry.thread.is_some() => {
                 self.doubt_thread.execute([id])?;
             }
             None => {}
         }
-        let before = self.history.next(rows)?;
-        self.index(rows)?;
+        let before = self.version(rows, known)?;
         Ok((Change::Changed { is_counted: false }, before))
     }
 
@@ -357,18 +383,22 @@ impl<'c> Tickets<'c> {
         known: &Known,
     ) -> rusqlite::Result<(Change, Option<TicketVersion>)> {
         let id = rows.ticket.id.as_str();
-        let is_head_moved = known.head_hash != rows.head_hash;
+        let is_damaged = known.wrong.is_any();
+        let is_head_moved = is_damaged || known.entry.head != Some(rows.head_hash);
         let moved_thread = rows
             .thread
             .as_ref()
-            .filter(|thread| known.thread_hash != Some(thread.hash));
-        if !is_head_moved && moved_thread.is_none() && !known.is_deleted {
+            .filter(|thread| is_damaged || known.entry.thread != Some(thread.hash));
+        if !is_head_moved && moved_thread.is_none() && !known.entry.is_deleted {
             let thread = rows.thread.as_ref().map(|thread| thread.hash);
             self.note
                 .execute(params![id, self.read_at_ms, self.snapshot_id, thread])?;
             return Ok((Change::Unchanged, None));
         }
-        let last_change: i64 = self.last_change.query_row([id], |row| row.get(0))?;
+        let last_change: Option<i64> = match is_damaged {
+            true => None,
+            false => self.last_change.query_row([id], |row| row.get(0))?,
+        };
         let ticket = row(&rows.ticket, self.is_resolution_doubted);
         let update = match rows.thread {
             Some(_) => &mut self.update,
@@ -383,12 +413,34 @@ impl<'c> Tickets<'c> {
         if let Some(thread) = moved_thread {
             self.replace_thread(id, thread)?;
         }
-        let before = self.history.next(rows)?;
-        self.index(rows)?;
+        let before = self.version(rows, known)?;
         let change = Change::Changed {
-            is_counted: last_change == self.snapshot_id,
+            is_counted: last_change == Some(self.snapshot_id),
         };
         Ok((change, before))
+    }
+
+    /// Writes the version that follows, if one does, and what the index has to know. Returns the
+    /// version before.
+    fn version(
+        &mut self,
+        rows: &TicketRows,
+        known: &Known,
+    ) -> rusqlite::Result<Option<TicketVersion>> {
+        let entry = &known.entry;
+        let next = match known.wrong.is_history {
+            false => self.history.next(rows, entry.history)?,
+            true => {
+                let thread = rows.thread.as_ref().map(|thread| thread.hash);
+                let is_as_known = entry.head == Some(rows.head_hash)
+                    && (thread.is_none() || thread == entry.thread);
+                let next = self.history.mend(rows, is_as_known)?;
+                self.histories += i64::from(next.hash != entry.history);
+                next
+            }
+        };
+        self.index(rows, next.hash)?;
+        Ok(next.before)
     }
 
     fn replace_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
@@ -425,7 +477,7 @@ impl<'c> Tickets<'c> {
         self.attachments.insert(&thread.attachments)
     }
 
-    fn index(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+    fn index(&mut self, rows: &TicketRows, history: Option<Hash>) -> rusqlite::Result<()> {
         self.index
             .execute(params![
                 rows.ticket.id,
@@ -434,6 +486,8 @@ impl<'c> Tickets<'c> {
                 rows.thread.as_ref().map(|thread| thread.hash),
                 self.read_at_ms,
                 self.snapshot_id,
+                sums::flags(self.snapshot_id, None),
+                history,
             ])
             .map(drop)
     }

@@ -10,6 +10,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 
+use super::secrets::Secrets;
 use crate::settings::LogFormat;
 
 /// Everything a process logs, in one value to install.
@@ -47,9 +48,14 @@ where
     }
 }
 
-/// Stderr with the progress display out of the way.
+/// Stderr with the progress display out of the way, the key struck out, and nothing that steers
+/// the terminal.
 #[derive(Debug, Clone)]
-pub(super) struct BesideProgress(pub(super) MultiProgress);
+pub(super) struct BesideProgress {
+    pub(super) bars: MultiProgress,
+    pub(super) secrets: Secrets,
+    pub(super) format: LogFormat,
+}
 
 impl MakeWriter<'_> for BesideProgress {
     type Writer = Self;
@@ -61,11 +67,16 @@ impl MakeWriter<'_> for BesideProgress {
 
 impl Write for BesideProgress {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().lock().write(line))
+        self.write_all(line).map(|()| line.len())
     }
 
+    /// Takes whole lines: the subscriber writes an event at once.
     fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
-        self.0.suspend(|| io::stderr().lock().write_all(line))
+        let line = self
+            .secrets
+            .log(&String::from_utf8_lossy(line), self.format);
+        self.bars
+            .suspend(|| io::stderr().lock().write_all(line.as_bytes()))
     }
 
     fn flush(&mut self) -> io::Result<()> {

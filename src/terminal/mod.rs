@@ -13,6 +13,7 @@ mod probe;
 mod progress;
 mod published;
 mod screen;
+mod secrets;
 mod status;
 mod stop;
 mod style;
@@ -22,11 +23,13 @@ mod verify;
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use secrecy::SecretString;
 use serde::Serialize;
 
 pub use grid::cut;
@@ -34,7 +37,10 @@ pub use progress::ProgressView;
 pub use published::PublishView;
 pub use stop::stop;
 
+use self::secrets::Secrets;
+
 use crate::error::{Error, ExitCode, Result};
+use crate::redact;
 use crate::report::{
     Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
 };
@@ -46,6 +52,7 @@ pub struct Printer {
     output: Output,
     bars: MultiProgress,
     has_display: bool,
+    secrets: Secrets,
     /// Whether anything went to stdout.
     has_result: Arc<AtomicBool>,
 }
@@ -90,6 +97,7 @@ impl Printer {
             output,
             bars: MultiProgress::with_draw_target(target),
             has_display,
+            secrets: Secrets::default(),
             has_result: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -104,10 +112,31 @@ impl Printer {
             self.output.log_format,
             self.output.level(self.has_display),
             has_color,
-            log::BesideProgress(self.bars.clone()),
+            log::BesideProgress {
+                bars: self.bars.clone(),
+                secrets: self.secrets.clone(),
+                format: self.output.log_format,
+            },
         );
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| Error::failed("the log is started already").because(error))
+    }
+
+    /// Keeps the key of the command out of everything that is printed from now on, but for the rows
+    /// of a query.
+    pub fn conceal(&self, key: &SecretString) {
+        self.secrets.conceal(key);
+    }
+
+    /// Names the configuration files that were read.
+    pub fn configuration(&self, files: &[PathBuf]) {
+        for file in files {
+            let file = file.display();
+            match self.output.log_format {
+                LogFormat::Text => self.note(&format!("Configuration: {file}")),
+                LogFormat::Json => tracing::info!(file = %file, "configuration read"),
+            }
+        }
     }
 
     /// Whether results are to be JSON.
@@ -249,7 +278,7 @@ impl Printer {
         self.has_result.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
         let written = match out.is_terminal() {
-            true => out.write_all(style::harmless(text).as_bytes()),
+            true => out.write_all(redact::without_hidden(text).as_bytes()),
             false => out.write_all(text.as_bytes()),
         };
         match written.and_then(|()| out.flush()) {
@@ -266,6 +295,10 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn data(&self, text: &str) -> Result<()> {
+        self.to_stdout(&self.secrets.text(text))
+    }
+
+    fn to_stdout(&self, text: &str) -> Result<()> {
         self.has_result.store(true, Ordering::Relaxed);
         let choice = self.choice();
         let written = self.bars.suspend(|| {
@@ -347,13 +380,14 @@ impl Printer {
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::failed("the result is not JSON").because(error))?;
-        self.data(&format!("{text}\n"))
+        self.to_stdout(&format!("{}\n", self.secrets.json(&text)))
     }
 
     /// Nothing is left to say when stderr is gone.
     fn to_stderr(&self, text: &str) {
         let choice = self.choice();
-        self.bars.suspend(|| write_stderr(text, choice));
+        let text = self.secrets.text(text);
+        self.bars.suspend(|| write_stderr(&text, choice));
     }
 
     fn choice(&self) -> ColorChoice {

@@ -13,7 +13,7 @@ use super::style::{
 use crate::report::{Published, PublishedSnapshot, Publishing};
 
 /// What to do with a snapshot that is not as it was written.
-const DAMAGED: &str = "damaged: a file is missing or was cut; publish --whole writes the store's state again, \
+const DAMAGED: &str = "damaged: a file is missing, was cut or is a link; publish --whole writes the store's state again, \
      whole; an older snapshot can only be removed";
 
 /// Characters of the bar.

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use anstream::ColorChoice;
+use anstream::{AutoStream, ColorChoice};
 
-use super::{Failed, error_text, write_stderr};
+use super::{Failed, error_text, style, write_stderr};
 use crate::cli::Stop;
 use crate::error::ExitCode;
+use crate::redact;
 
 /// Shows why there is nothing to run: help and the version on stdout, what is wrong on stderr, and
 /// as JSON on stdout too where `arguments`, as typed, ask for that.
@@ -15,11 +16,14 @@ pub fn stop(stop: &Stop, arguments: impl IntoIterator<Item = OsString>) -> ExitC
     let is_json = asks_for_json(arguments);
     match stop {
         Stop::Text(text) => {
-            // As with everything printed last: nobody is left to tell that it failed.
-            let _ = text.print();
+            let shown = style::harmless(&text.render().ansi().to_string());
             if !text.use_stderr() {
+                let mut stdout = AutoStream::new(io::stdout(), ColorChoice::Auto).lock();
+                // As with everything printed last: nobody is left to tell that it failed.
+                let _ = stdout.write_all(shown.as_bytes());
                 return ExitCode::Complete;
             }
+            write_stderr(&shown, ColorChoice::Auto);
             if is_json {
                 print(&refused(&text.to_string()));
             }
@@ -83,6 +87,7 @@ fn in_one_line(text: &str) -> String {
 /// Nothing is left to say when stdout is gone.
 fn print(failed: &Failed<'_>) {
     if let Ok(text) = serde_json::to_string_pretty(failed) {
+        let text = redact::escape_hidden(&text);
         let _ = writeln!(io::stdout().lock(), "{text}");
     }
 }

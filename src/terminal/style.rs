@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use chrono::Timelike;
 use indicatif::{HumanBytes, HumanCount};
 
+use crate::redact;
 use crate::table::Instant;
 
 /// Headings.
@@ -25,25 +26,31 @@ pub(super) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Text from elsewhere without what could steer the terminal.
+/// Text from elsewhere on one line, without what could steer the terminal.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' => ' ',
-            control if control.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
+    redact::on_one_line(text)
 }
 
-/// Text of several lines without what could steer the terminal.
+/// Styled text with text from elsewhere in it, without what could steer the terminal but the
+/// styles.
 pub(super) fn harmless(text: &str) -> String {
-    let replaced = |character: char| match character {
-        '\n' | '\t' => character,
-        control if control.is_control() => '\u{fffd}',
-        other => other,
-    };
-    text.chars().map(replaced).collect()
+    const ESCAPE: char = '\u{1b}';
+    let mut parts = text.split(ESCAPE);
+    let mut harmless = redact::without_hidden(parts.next().unwrap_or_default());
+    for part in parts {
+        // `[1;31m`: colours and the like (ECMA-48, 8.3.117).
+        let parameters = part.strip_prefix('[').and_then(|part| {
+            let rest =
+                part.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == ';');
+            rest.starts_with('m').then_some(())
+        });
+        harmless.push(match parameters {
+            Some(()) => ESCAPE,
+            None => char::REPLACEMENT_CHARACTER,
+        });
+        harmless.push_str(&redact::without_hidden(part));
+    }
+    harmless
 }
 
 /// `1,234,567`.
@@ -166,5 +173,19 @@ mod tests {
     #[test]
     fn what_could_steer_the_terminal_is_taken_away() {
         assert_eq!(plain("a\u{1b}[31mb\nc\u{9b}d"), "a\u{fffd}[31mb c\u{fffd}d");
+        assert_eq!(
+            plain("a\u{202e}b\u{7f}c\u{200b}d"),
+            "a\u{fffd}b\u{fffd}c\u{fffd}d"
+        );
+    }
+
+    #[test]
+    fn styles_are_left_and_no_other_sequence() {
+        let styled = paint(BAD, "error:");
+        assert_eq!(harmless(&styled), styled);
+        assert_eq!(
+            harmless("a\u{1b}[2Jb\u{1b}]0;x\u{7}c\u{9b}1m\n\u{1b}[1;31mred\u{1b}"),
+            "a\u{fffd}[2Jb\u{fffd}]0;x\u{fffd}c\u{fffd}1m\n\u{1b}[1;31mred\u{fffd}"
+        );
     }
 }

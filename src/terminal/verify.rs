@@ -6,14 +6,23 @@ use super::grid::grid;
 use super::style::{
     BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain, rejects,
 };
-use crate::report::{Difference, Repair, Verification};
+use crate::report::{Deep, Difference, Repair, Verification};
 
 /// Differences shown; the rest is counted.
 const SHOWN: usize = 40;
 
+/// Characters of a value that are shown.
+const LONGEST_VALUE: usize = 60;
+
 /// The verification as text, styled.
 pub(super) fn text(verification: &Verification) -> String {
     let mut blocks = vec![heading(verification), fields(&facts(verification))];
+    if let Some(deep) = verification.deep.as_ref().filter(|deep| !deep.is_whole()) {
+        blocks.push(damage(deep));
+        if verification.repair.is_none() {
+            blocks.push(way_out(deep));
+        }
+    }
     if !verification.differences.is_empty() {
         blocks.push(differences(&verification.differences));
         blocks.push(meaning(verification));
@@ -43,6 +52,8 @@ fn heading(verification: &Verification) -> String {
             WARNING,
             "The store and the API differed; they count the same now, but rejects stand",
         ),
+        "whole" => (GOOD, "Every stored row is as it was written"),
+        "damaged" => (WARNING, "The store is damaged"),
         "interrupted" => (WARNING, "Verification interrupted"),
         _ => (WARNING, "The store and the API differ"),
     };
@@ -56,26 +67,79 @@ fn facts(verification: &Verification) -> Vec<(&'static str, String)> {
         .map(ToString::to_string)
         .collect();
     let elapsed = Duration::try_from_secs_f64(verification.elapsed_s).unwrap_or_default();
-    let mut facts = vec![
-        ("created", windows.join("\n")),
-        (
+    let mut facts = Vec::new();
+    if !windows.is_empty() {
+        facts.push(("created", windows.join("\n")));
+        facts.push((
             "counts",
             count(u64::try_from(verification.counts).unwrap_or(u64::MAX)),
-        ),
-        (
+        ));
+        facts.push((
             "API",
             format!(
                 "{}, {} planned",
                 counted(verification.requests, "request"),
                 count(verification.requests_planned)
             ),
-        ),
-        ("time", duration(elapsed)),
-    ];
+        ));
+    }
+    if let Some(deep) = &verification.deep {
+        facts.push(("checked", checked(deep)));
+    }
+    facts.push(("time", duration(elapsed)));
     let (standing, accepted) = (verification.rejects_standing, verification.rejects_accepted);
     facts.extend(rejects(standing, accepted).map(|text| ("rejects", text)));
     facts.push(("store", plain(&verification.store)));
     facts
+}
+
+/// What was held against hashes, and how much of it does not match.
+fn checked(deep: &Deep) -> String {
+    let length = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+    format!(
+        "{} and {}: {} damaged",
+        counted(deep.tickets, "ticket"),
+        counted(deep.rows, "other row"),
+        count(length(deep.damaged.len())),
+    )
+}
+
+/// What is damaged, with ids only.
+fn damage(deep: &Deep) -> String {
+    let mut text = String::new();
+    for line in deep.file.iter().take(SHOWN) {
+        text.push_str(&format!("  {} {}\n", paint(WARNING, "file:"), plain(line)));
+    }
+    for row in deep.damaged.iter().take(SHOWN) {
+        text.push_str(&format!(
+            "  {} {}\n",
+            paint(WARNING, &format!("{} {}:", row.table, plain(&row.id))),
+            plain(&row.what.join("; "))
+        ));
+    }
+    let more = (deep.file.len().saturating_sub(SHOWN)) + (deep.damaged.len().saturating_sub(SHOWN));
+    if more > 0 {
+        text.push_str(&format!(
+            "and {} more: see --json\n",
+            count(u64::try_from(more).unwrap_or(u64::MAX))
+        ));
+    }
+    text
+}
+
+/// What to do about damage.
+fn way_out(deep: &Deep) -> String {
+    let repair = paint(BOLD, "--repair");
+    match deep.file.is_empty() {
+        true => format!(
+            "To read from the desk again what is damaged, run this with {repair}. Keep a copy of the file first:\n\
+             what the desk no longer has is kept as it is found.\n"
+        ),
+        false => format!(
+            "Copy the file away first. {repair} builds it again if its rows can be read, and reads from the desk\n\
+             what is damaged; if it cannot, restore a backup, or move the file away and run a new backfill.\n"
+        ),
+    }
 }
 
 fn differences(differences: &[Difference]) -> String {
@@ -84,8 +148,8 @@ fn differences(differences: &[Difference]) -> String {
         .take(SHOWN)
         .map(|difference| {
             let value = match &difference.name {
-                Some(name) => format!("{name} ({})", difference.value),
-                None => difference.value.clone(),
+                Some(name) => format!("{} ({})", brief(name), brief(&difference.value)),
+                None => brief(&difference.value),
             };
             vec![
                 difference
@@ -156,7 +220,7 @@ fn notes(verification: &Verification) -> String {
         format!(
             "the API does not count {} {} ({} in the store): {}",
             refused.group,
-            refused.name.as_ref().unwrap_or(&refused.value),
+            brief(refused.name.as_ref().unwrap_or(&refused.value)),
             counted(refused.store, "ticket"),
             refused.reason
         )
@@ -168,14 +232,26 @@ fn notes(verification: &Verification) -> String {
         .collect()
 }
 
+/// A value of the desk, cut where it is longer than a line.
+fn brief(value: &str) -> String {
+    match value.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
+
 fn repaired(repair: &Repair) -> String {
     let mut text = format!(
-        "{} {} read again: {}, {} new, {} written again, {} gone from the desk {}\n",
+        "{} {} read again: {}, {} new, {} written again{}, {} gone from the desk {}\n",
         paint(BOLD, "Repair:"),
         counted(repair.slices, "slice"),
         counted(repair.tickets_read, "ticket"),
         count(repair.tickets_new),
         count(repair.tickets_changed),
+        match repair.tickets_mended {
+            0 => String::new(),
+            mended => format!(" ({} of them damaged)", count(mended)),
+        },
         count(repair.tickets_deleted),
         paint(FAINT, &format!("(snapshot {})", repair.snapshot_id)),
     );
@@ -186,13 +262,22 @@ fn repaired(repair: &Repair) -> String {
             text.push_str(&differences(left));
         }
     }
+    if !repair.damaged.is_empty() {
+        text.push_str("What is damaged still:\n");
+        text.push_str(&damage(&Deep {
+            tickets: 0,
+            rows: 0,
+            file: Vec::new(),
+            damaged: repair.damaged.clone(),
+        }));
+    }
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Refused;
+    use crate::report::{Damaged, Refused};
     use crate::window::{Window, parse};
 
     fn difference(
@@ -226,6 +311,7 @@ mod tests {
                 .expect("not empty"),
             ],
             counts: 108,
+            deep: None,
             requests_planned: 108,
             requests: 108,
             differences: Vec::new(),
@@ -329,6 +415,9 @@ mod tests {
             tickets_new: 1,
             tickets_changed: 2,
             tickets_deleted: 0,
+            tickets_mended: 0,
+            is_complete: false,
+            damaged: Vec::new(),
             differences: vec![difference("status", "Open", None, 4, 5)],
         };
         let found = Verification {
@@ -363,6 +452,48 @@ mod tests {
         ╞════════════════════════════════════╪════════════╪═══════╪═══════╪═════╪════════════╡
         │ [2024-03-01, 2024-03-02T12:00:00Z) ┆ status     ┆ Open  ┆     4 ┆   5 ┆         +1 │
         └────────────────────────────────────┴────────────┴───────┴───────┴─────┴────────────┘
+        "#);
+    }
+
+    #[test]
+    fn damage_is_told_by_ids_with_the_way_out() {
+        let found = Verification {
+            outcome: "damaged".into(),
+            windows: Vec::new(),
+            deep: Some(Deep {
+                tickets: 5_000,
+                rows: 1_204,
+                file: Vec::new(),
+                damaged: vec![
+                    Damaged {
+                        table: "tickets".into(),
+                        id: "65f0\u{1b}[2J".into(),
+                        what: vec!["the history does not match its hash".into()],
+                    },
+                    Damaged {
+                        table: "tags".into(),
+                        id: "t1".into(),
+                        what: vec!["the row is missing".into()],
+                    },
+                ],
+            }),
+            remarks: vec!["nothing was counted: there is no API key".into()],
+            ..verification()
+        };
+        insta::assert_snapshot!(shown(&found), @r#"
+        The store is damaged
+
+          checked    5,000 tickets and 1,204 other rows: 2 damaged
+          time       36s
+          store      /data/support.db
+
+          tickets 65f0�[2J: the history does not match its hash
+          tags t1: the row is missing
+
+        To read from the desk again what is damaged, run this with --repair. Keep a copy of the file first:
+        what the desk no longer has is kept as it is found.
+
+          note: nothing was counted: there is no API key
         "#);
     }
 }

@@ -8,6 +8,10 @@ use serde_json::value::RawValue;
 
 use super::escape::text_of;
 
+/// Items that the array of a body may have: a page has up to 100, and no desk has as many categories or
+/// agents. Each takes some memory before anything is known of it.
+pub(crate) const MOST_LISTED: usize = 100_000;
+
 /// Why a body could not be used, without any of its content. The request may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeError {
@@ -32,6 +36,8 @@ pub enum DecodeError {
     NotAnArray(&'static str),
     /// An object in which this comes twice and is not the same both times.
     Twice(&'static str),
+    /// The array has more items than any answer to what was asked.
+    TooMany(&'static str),
 }
 
 impl fmt::Display for DecodeError {
@@ -47,6 +53,9 @@ impl fmt::Display for DecodeError {
             Self::Missing(key) => write!(out, "the body has no `{key}`"),
             Self::NotAnArray(key) => write!(out, "`{key}` in the body is not an array"),
             Self::Twice(key) => write!(out, "`{key}` comes twice in the body and differs"),
+            Self::TooMany(key) => {
+                write!(out, "`{key}` in the body has more than {MOST_LISTED} items")
+            }
         }
     }
 }
@@ -54,15 +63,16 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// A body as text, and where it is not what was sent.
-pub(crate) struct Body<'b> {
+pub struct Body<'b> {
     pub(crate) text: Cow<'b, str>,
     /// Byte offsets in `text` of what stands for bytes that are no UTF-8, ascending.
     escaped_at: Vec<usize>,
 }
 
 impl<'b> Body<'b> {
-    /// Reads bytes as UTF-8; each that is none becomes a JSON escape, see [`text_of`].
-    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+    /// Reads bytes as UTF-8; each that is none becomes a JSON escape, as Python's `surrogateescape`
+    /// writes it.
+    pub fn new(bytes: &'b [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Self {
@@ -103,18 +113,19 @@ impl<'b> Body<'b> {
         let mut reader = serde_json::Deserializer::from_str(&self.text);
         let envelope = Opening(list)
             .deserialize(&mut reader)
-            .and_then(|envelope| reader.end().map(|()| envelope))
-            .map_err(|error| match error.classify() {
-                serde_json::error::Category::Eof => DecodeError::CutOff,
-                serde_json::error::Category::Data => DecodeError::NotAnObject,
-                _ => DecodeError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                },
-            })?;
-        match envelope.twice {
-            Some(key) => Err(DecodeError::Twice(key)),
-            None => Ok(envelope),
+            .and_then(|envelope| reader.end().map(|()| envelope));
+        let envelope = envelope.map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => DecodeError::CutOff,
+            serde_json::error::Category::Data => DecodeError::NotAnObject,
+            _ => DecodeError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            },
+        })?;
+        match (&envelope.list, envelope.twice) {
+            (Listed::TooMany, _) => Err(DecodeError::TooMany(list)),
+            (_, Some(key)) => Err(DecodeError::Twice(key)),
+            (_, None) => Ok(envelope),
         }
     }
 }
@@ -140,6 +151,8 @@ pub(crate) enum Listed<'a> {
     Missing,
     /// There, but no array.
     NotAnArray,
+    /// There, with more than [`MOST_LISTED`] items.
+    TooMany,
     /// Its items.
     Items(Vec<&'a RawValue>),
 }
@@ -243,6 +256,10 @@ impl<'de> Visitor<'de> for List {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element::<&'de RawValue>()? {
+            if list.len() == MOST_LISTED {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Listed::TooMany);
+            }
             list.push(item);
         }
         Ok(Listed::Items(list))

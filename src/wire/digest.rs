@@ -7,47 +7,88 @@ use crate::table::Instant;
 /// copy what is there ten times.
 const USUAL_BYTES: usize = 4_096;
 
-/// Collects values, then hashes them in one go.
-#[derive(Debug)]
-pub(crate) struct Digest(Vec<u8>);
+/// What is collected at most before it is hashed: a text of megabytes is not kept twice.
+const MOST_BYTES: usize = 64 << 10;
+
+/// Collects values, and hashes them in one go where they are few.
+#[derive(Debug, Clone)]
+pub(crate) struct Digest {
+    collected: Vec<u8>,
+    /// What was collected before.
+    begun: Option<Box<blake3::Hasher>>,
+    /// What is collected at most.
+    most_bytes: usize,
+}
 
 impl Default for Digest {
     fn default() -> Self {
-        Self(Vec::with_capacity(USUAL_BYTES))
+        Self {
+            collected: Vec::with_capacity(USUAL_BYTES),
+            begun: None,
+            most_bytes: MOST_BYTES,
+        }
     }
 }
 
 impl Digest {
+    /// One that keeps all that is added, so that it can be appended to another.
+    pub(crate) fn keeping() -> Self {
+        Self {
+            collected: Vec::new(),
+            begun: None,
+            most_bytes: usize::MAX,
+        }
+    }
+
     /// Adds a NULL.
     pub(crate) fn null(&mut self) {
-        self.0.push(b'0');
+        self.collected.push(b'0');
     }
 
     /// Adds an integer.
     pub(crate) fn integer(&mut self, value: i64) {
-        self.0.push(b'i');
-        self.0.extend_from_slice(&value.to_le_bytes());
+        self.collected.push(b'i');
+        self.collected.extend_from_slice(&value.to_le_bytes());
     }
 
     /// Adds an instant, as milliseconds.
     pub(crate) fn instant(&mut self, value: Instant) {
-        self.0.push(b't');
-        self.0
+        self.collected.push(b't');
+        self.collected
             .extend_from_slice(&value.timestamp_millis().to_le_bytes());
     }
 
     /// Adds a text.
     pub(crate) fn text(&mut self, value: &str) {
-        self.0.push(b's');
-        self.0
+        self.collected.push(b's');
+        self.collected
             .extend_from_slice(&(value.len() as u64).to_le_bytes());
-        self.0.extend_from_slice(value.as_bytes());
+        if self.collected.len().saturating_add(value.len()) > self.most_bytes {
+            self.hash_on(value);
+        } else {
+            self.collected.extend_from_slice(value.as_bytes());
+        }
+    }
+
+    /// Hashes what was collected, and then this.
+    fn hash_on(&mut self, value: &str) {
+        let begun = self.begun.get_or_insert_default();
+        begun.update(&self.collected);
+        begun.update(value.as_bytes());
+        self.collected.clear();
     }
 
     /// Adds how many items follow.
     pub(crate) fn count(&mut self, items: usize) {
-        self.0.push(b'n');
-        self.0.extend_from_slice(&(items as u64).to_le_bytes());
+        self.collected.push(b'n');
+        self.collected
+            .extend_from_slice(&(items as u64).to_le_bytes());
+    }
+
+    /// Adds what was added to another one, which keeps it: [`Digest::keeping`].
+    pub(crate) fn append(&mut self, other: &Self) {
+        debug_assert!(other.begun.is_none(), "hashed already");
+        self.collected.extend_from_slice(&other.collected);
     }
 
     /// The first 16 bytes of BLAKE3 over all that was added.
@@ -65,10 +106,11 @@ impl Digest {
     }
 
     fn fill(&self, out: &mut [u8]) {
-        blake3::Hasher::new()
-            .update(&self.0)
-            .finalize_xof()
-            .fill(out);
+        let mut hasher = match &self.begun {
+            Some(begun) => blake3::Hasher::clone(begun),
+            None => blake3::Hasher::new(),
+        };
+        hasher.update(&self.collected).finalize_xof().fill(out);
     }
 }
 
@@ -85,6 +127,27 @@ mod tests {
         };
         assert_ne!(hash_of(["ab", "c"]), hash_of(["a", "bc"]));
         assert_eq!(hash_of(["ab", "c"]), hash_of(["ab", "c"]));
+    }
+
+    #[test]
+    fn however_much_is_hashed_at_a_time_the_hash_is_the_same() {
+        let texts = [
+            "a".repeat(10),
+            "b".repeat(MOST_BYTES),
+            "c".repeat(70_000),
+            "d".repeat(40_000),
+        ];
+        let mut digest = Digest::default();
+        let mut whole = Vec::new();
+        for text in texts.iter().cycle().take(9) {
+            digest.text(text);
+            whole.push(b's');
+            whole.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            whole.extend_from_slice(text.as_bytes());
+        }
+        assert!(digest.collected.len() <= MOST_BYTES);
+        assert_eq!(digest.hash()[..], blake3::hash(&whole).as_bytes()[..16]);
+        assert_eq!(digest.hash()[..], blake3::hash(&whole).as_bytes()[..16]);
     }
 
     #[test]

@@ -9,6 +9,21 @@ use super::json::{Entries, Json};
 use super::reject::Rejects;
 use crate::table::Instant;
 
+/// Items that one list of a ticket may have, and attachments a thread: each becomes a row.
+pub(crate) const MOST_ITEMS: usize = 250_000;
+
+/// What a list with more is told to be.
+const SHORT_LIST: &str = "a list of at most 250000 items";
+
+/// The longest id of a ticket, a message or a customer, in bytes: every row that hangs on one
+/// repeats it.
+const LONGEST_ID: usize = 1_024;
+
+/// Whether an id is no longer than ids are.
+pub(crate) fn is_short(id: &str) -> bool {
+    id.len() <= LONGEST_ID
+}
+
 /// A place in a ticket, shown as `messages[3].content`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Path<'p> {
@@ -40,12 +55,17 @@ impl<'a> Unfit<'a> {
         Self { value, expected }
     }
 
+    /// A list of more than [`MOST_ITEMS`].
+    pub(crate) fn too_many(value: Json<'a>) -> Self {
+        Self::new(value, SHORT_LIST)
+    }
+
     /// Reports it; the value comes back, to be left over.
     pub(crate) fn report(self, rejects: &mut Rejects, path: Path<'_>) -> Json<'a> {
         rejects.add(
             path.to_string(),
             format!("expected {}, got {}", self.expected, self.value.kind()),
-            self.value.raw(),
+            self.value.raw().into(),
         );
         self.value
     }
@@ -215,6 +235,17 @@ impl<'f, 'a> Fields<'f, 'a> {
         self.first_of(spellings, read_text)
     }
 
+    /// The same of an object that rows hang on: an id that is far longer than ids are does not fit.
+    pub(crate) fn short_id(&mut self, id: Json<'a>, mongo_id: Json<'a>) -> Option<String> {
+        let found = self.id(id, mongo_id)?;
+        if is_short(&found) {
+            return Some(found);
+        }
+        let unfit = Unfit::new(Json::Text(found.into()), "an id of at most 1024 bytes");
+        self.unfit("id", unfit);
+        None
+    }
+
     /// The object's own id, under `id` or `_id`.
     pub(crate) fn id(&mut self, id: Json<'a>, mongo_id: Json<'a>) -> Option<String> {
         self.first_of([("id", id), ("_id", mongo_id)], read_id)
@@ -269,6 +300,9 @@ impl<'f, 'a> Fields<'f, 'a> {
     ) {
         let items = match value {
             Json::Null => return,
+            Json::Array(items) if items.len() > MOST_ITEMS => {
+                return self.unfit(key, Unfit::too_many(Json::Array(items)));
+            }
             Json::Array(items) => items,
             other => return self.unfit(key, Unfit::new(other, "an array")),
         };

@@ -16,6 +16,9 @@ pub(crate) struct Hidden {
     pub(crate) raw_json: String,
 }
 
+/// Pieces that are kept one by one; a ticket with more is kept as a whole.
+const MOST_HIDDEN: usize = 10_000;
+
 const TWICE: &str = "this key comes again later in its object, where the value is another";
 const NAME: &str =
     "the name of this field is one that no database can hold: it is stored as json: and its JSON";
@@ -27,16 +30,26 @@ const BYTES: &str =
 /// Takes the earlier values of keys that come twice out of a tree, and names them and the text that
 /// no database can hold. `at` is where the tree stands; `has_bytes` says that it has bytes that are no
 /// UTF-8.
-pub(crate) fn take_hidden(tree: &mut Json<'_>, at: &str, has_bytes: bool) -> Vec<Hidden> {
+///
+/// # Errors
+/// In words, where there is more of it than is kept piece by piece.
+pub(crate) fn take_hidden(
+    tree: &mut Json<'_>,
+    at: &str,
+    has_bytes: bool,
+) -> Result<Vec<Hidden>, &'static str> {
     let mut taking = Taking {
         has_bytes,
         found: Vec::new(),
     };
     taking.value(tree, at);
+    if taking.found.len() > MOST_HIDDEN {
+        return Err("holds more than 10000 values that cannot be stored as they were sent");
+    }
     let mut found = taking.found;
     // The order of keys means nothing.
     found.sort_by(|one, other| (&one.path, &one.raw_json).cmp(&(&other.path, &other.raw_json)));
-    found
+    Ok(found)
 }
 
 struct Taking {
@@ -46,6 +59,9 @@ struct Taking {
 
 impl Taking {
     fn add(&mut self, path: &str, reason: &'static str, raw_json: String) {
+        if self.found.len() > MOST_HIDDEN {
+            return;
+        }
         self.found.push(Hidden {
             path: path.to_owned(),
             reason,

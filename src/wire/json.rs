@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::{self, Write};
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::decimal::{self, Decimals};
 use super::escape::{self, Broken, Parsed, marked};
@@ -41,6 +41,13 @@ const USUAL_TEXT_BYTES: usize = 256;
 /// Objects up to this many entries are searched for keys that come twice without a set of them.
 const FEW_ENTRIES: usize = 64;
 
+/// Values that a text may hold, objects and arrays among them: far more than the longest thread, and
+/// about half a gigabyte as a tree.
+const MOST_VALUES: usize = 10_000_000;
+
+/// How an error says that there are more.
+const TOO_MANY_VALUES: &str = "too many values";
+
 /// What was read.
 pub(crate) struct Read<T> {
     pub(crate) value: T,
@@ -63,6 +70,7 @@ impl<'a> Json<'a> {
             is_marked,
             replaced: 0,
             has_hidden: false,
+            values: 0,
             open: Vec::with_capacity(USUAL_ENTRIES),
             decimals: Decimals::of(text),
         };
@@ -295,6 +303,8 @@ fn reason(error: &serde_json::Error) -> &'static str {
     let message = error.to_string();
     if message.starts_with("recursion limit") {
         "nested too deeply"
+    } else if message.starts_with(TOO_MANY_VALUES) {
+        "holds more than 10000000 values"
     } else if message.starts_with("number out of range") {
         "holds a number out of range"
     } else {
@@ -310,6 +320,8 @@ struct Reading<'de> {
     replaced: i64,
     /// Whether users of the tree would pass something over.
     has_hidden: bool,
+    /// Values read so far.
+    values: usize,
     /// The entries of all objects not yet closed, the innermost last: an object is cut off at its
     /// end, in one allocation of its size.
     open: Entries<'de>,
@@ -379,6 +391,10 @@ impl<'de> DeserializeSeed<'de> for Tree<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
+        self.0.values += 1;
+        if self.0.values > MOST_VALUES {
+            return Err(D::Error::custom(TOO_MANY_VALUES));
+        }
         reader.deserialize_any(self)
     }
 }
@@ -522,6 +538,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_why() {
         assert_eq!(canonical(&"[".repeat(200)), Err("nested too deeply"));
+        let many = format!("[{}1]", "1,".repeat(MOST_VALUES - 1));
+        assert_eq!(canonical(&many), Err("holds more than 10000000 values"));
         assert_eq!(canonical("1e999"), Err("holds a number out of range"));
         assert_eq!(canonical("{"), Err("not readable as JSON"));
         assert_eq!(canonical(r#"["\ud800","#), Err("not readable as JSON"));

@@ -52,6 +52,7 @@ fn decode<T: Reference>(body: &[u8], key: &'static str) -> Result<List<T>, Decod
         Listed::Items(items) => items,
         Listed::Missing => return Err(DecodeError::Missing(key)),
         Listed::NotAnArray => return Err(DecodeError::NotAnArray(key)),
+        Listed::TooMany => return Err(DecodeError::TooMany(key)),
     };
     let mut list = Listing::default();
     let path = Path::Field(&Path::Root, key);
@@ -60,7 +61,7 @@ fn decode<T: Reference>(body: &[u8], key: &'static str) -> Result<List<T>, Decod
         let has_bytes = body.has_bytes_in(item.get());
         let read = with_json(item.get(), |read| list.take(path, index, read, has_bytes));
         if let Err(reason) = read {
-            let raw_json = item.get().to_owned();
+            let raw_json = item.get().into();
             list.rejects
                 .add(path.to_string(), reason.to_owned(), raw_json);
         }
@@ -96,8 +97,15 @@ impl<T: Reference> Listing<T> {
     fn take(&mut self, path: Path<'_>, index: usize, mut read: Read<Json<'_>>, has_bytes: bool) {
         self.replaced_characters += read.replaced;
         if read.has_hidden {
-            let hidden = take_hidden(&mut read.value, &path.to_string(), has_bytes);
-            self.rejects.add_hidden(hidden);
+            match take_hidden(&mut read.value, &path.to_string(), has_bytes) {
+                Ok(hidden) => self.rejects.add_hidden(hidden),
+                Err(reason) => {
+                    let raw_json = read.value.raw().into();
+                    return self
+                        .rejects
+                        .add(path.to_string(), reason.to_owned(), raw_json);
+                }
+            }
         }
         match entry(&mut self.rejects, path, read.value) {
             Ok(row) => {

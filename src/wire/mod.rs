@@ -18,14 +18,14 @@ mod page;
 mod reference;
 mod reject;
 
-pub use body::DecodeError;
+pub use body::{Body, DecodeError};
 pub use list::{List, decode_agents, decode_categories};
 pub use page::{Page, RawTicket, TicketKey, decode_page};
 
 pub(crate) use digest::Digest;
-pub(crate) use field::{Fields, Path, Unfit, read_text, slots};
+pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slots};
 pub(crate) use hidden::{Hidden, take_hidden};
-pub(crate) use instant::after as instant_after;
+pub(crate) use instant::{after as instant_after, usual as usual_instant};
 pub(crate) use json::{Entries, Json, with_json, write_text};
 pub(crate) use reference::{own_id, read_reference};
 pub(crate) use reject::{Rejects, is_of_thread, unread_thread, whole_reject};

@@ -9,33 +9,33 @@ use serde_json::value::RawValue;
 
 use super::body::{Body, DecodeError, Listed};
 use super::escape::marked;
-use super::field::read_instant;
+use super::field::{is_short, read_instant};
 use super::json::{Entries, Json, with_json, with_marked_json};
 use crate::table::Instant;
 
-/// One page of tickets.
+/// One page of tickets, as it stands in the body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Page {
+pub struct Page<'b> {
     /// How many tickets match the request over all pages, where the API says so.
     pub count: Option<u64>,
     /// Whether more pages follow, where the API says so.
     pub has_more: Option<bool>,
     /// The tickets in the order sent.
-    pub tickets: Vec<RawTicket>,
+    pub tickets: Vec<RawTicket<'b>>,
 }
 
 /// A ticket as sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RawTicket {
+pub struct RawTicket<'b> {
     /// Its JSON text.
-    pub raw: String,
+    pub raw: Cow<'b, str>,
     /// Whether it came with bytes that are no UTF-8: then each `\udcXX` of `raw` is the byte XX.
     pub has_bytes: bool,
 }
 
-impl RawTicket {
+impl<'b> RawTicket<'b> {
     /// A ticket from its JSON text.
-    pub fn new(raw: impl Into<String>) -> Self {
+    pub fn new(raw: impl Into<Cow<'b, str>>) -> Self {
         Self {
             raw: raw.into(),
             has_bytes: false,
@@ -57,8 +57,7 @@ impl RawTicket {
 /// # Errors
 /// Where the body is no JSON object with an array `tickets`, or says one of these twice in two ways, and
 /// why.
-pub fn decode_page(body: &[u8]) -> Result<Page, DecodeError> {
-    let body = Body::new(body);
+pub fn decode_page<'b>(body: &'b Body<'_>) -> Result<Page<'b>, DecodeError> {
     let envelope = body.envelope("tickets")?;
     if envelope.is_bare {
         return Err(DecodeError::NotAnObject);
@@ -67,6 +66,7 @@ pub fn decode_page(body: &[u8]) -> Result<Page, DecodeError> {
         Listed::Items(items) => items,
         Listed::Missing => return Err(DecodeError::Missing("tickets")),
         Listed::NotAnArray => return Err(DecodeError::NotAnArray("tickets")),
+        Listed::TooMany => return Err(DecodeError::TooMany("tickets")),
     };
     let mut page = Page {
         count: envelope.count.and_then(|raw| read(raw, count)),
@@ -123,7 +123,7 @@ fn flag(value: &Json<'_>) -> Option<bool> {
 /// What paging needs of a ticket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketKey {
-    /// Its id; `None` without a usable one.
+    /// Its id; `None` without a usable one: a text that is not empty, and no longer than ids are.
     pub id: Option<String>,
     /// When it was created, to the millisecond; `None` without a usable instant.
     pub created_at: Option<Instant>,
@@ -136,7 +136,12 @@ impl TicketKey {
             let named = entries.iter().rev().find(|(key, _)| key == name);
             named.map(|(_, value)| value)
         };
-        let id = |name| last(name)?.id().map(Cow::into_owned);
+        let id = |name| {
+            last(name)?
+                .id()
+                .filter(|id| is_short(id))
+                .map(Cow::into_owned)
+        };
         Self {
             id: id("id").or_else(|| id("_id")),
             created_at: last("createdAt")
@@ -175,7 +180,7 @@ impl KeyParts<'_> {
         let id = |part: Option<&RawValue>| {
             let mut id = None;
             read(part?.get(), &mut |value| {
-                id = value.id().map(Cow::into_owned);
+                id = value.id().filter(|id| is_short(id)).map(Cow::into_owned);
             });
             id
         };
@@ -243,8 +248,12 @@ mod tests {
     use crate::table::instant_text;
     use proptest::prelude::*;
 
-    fn page(body: &str) -> Page {
-        decode_page(body.as_bytes()).expect(body)
+    fn decoded(body: &[u8]) -> Result<Page<'_>, DecodeError> {
+        decode_page(Box::leak(Box::new(Body::new(body))))
+    }
+
+    fn page(body: &str) -> Page<'_> {
+        decoded(body.as_bytes()).expect(body)
     }
 
     #[test]
@@ -308,7 +317,7 @@ mod tests {
             r#""secret""#,
             "null",
         ] {
-            let reason = decode_page(body.as_bytes()).expect_err(body).to_string();
+            let reason = decoded(body.as_bytes()).expect_err(body).to_string();
             assert!(!reason.contains("secret"), "{reason}");
             reasons.push_str(&reason);
             reasons.push('\n');
@@ -335,7 +344,7 @@ mod tests {
     #[test]
     fn one_unreadable_ticket_does_not_hide_the_others_or_its_own_key() {
         let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
-        let page = page(&format!(
+        let body = format!(
             r#"{{"tickets":[
                 {{"x":{deep},"id":"deep","createdAt":"2026-01-31T09:05:00Z"}},
                 {{"id":"lone","createdAt":1769850300123,"x":"\ud83d","\ud83d":1}},
@@ -346,7 +355,8 @@ mod tests {
                 {{"\ud83d":1,"_id":"c\ud83d","createdAt":"1769850300"}},
                 {{}}, 42, null, "text", []
             ]}}"#
-        ));
+        );
+        let page = page(&body);
         let keys: Vec<String> = page
             .tickets
             .iter()
@@ -381,7 +391,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_utf_8_are_told_with_the_ticket_they_stand_in() {
         let body = b"{\"x\":\"\xff\",\"tickets\":[{\"id\":\"a\"},{\"id\":\"b\",\"x\":\"\xff\xfe\xe2\x82\"},{\"id\":\"\xef\xbf\xbd\"}]}";
-        let page = decode_page(body).expect("readable");
+        let page = decoded(body).expect("readable");
         let tickets = page.tickets.iter();
         let has_bytes: Vec<bool> = tickets.map(|ticket| ticket.has_bytes).collect();
         assert_eq!(has_bytes, [false, true, false]);
@@ -390,7 +400,34 @@ mod tests {
             r#"{"id":"b","x":"\udcff\udcfe\udce2\udc82"}"#
         );
         assert_eq!(page.tickets[2].key().id.as_deref(), Some("\u{fffd}"));
-        assert_eq!(decode_page(&body[..60]), Err(DecodeError::CutOff));
+        assert_eq!(decoded(&body[..60]), Err(DecodeError::CutOff));
+    }
+
+    #[test]
+    fn a_list_of_far_too_many_items_is_no_answer_and_none_of_it_is_kept() {
+        let of =
+            |items: usize| format!("{{\"tickets\":[{}1],\"count\":7}}", "1,".repeat(items - 1));
+        let most = of(super::super::body::MOST_LISTED);
+        assert_eq!(page(&most).tickets.len(), super::super::body::MOST_LISTED);
+        let more = of(super::super::body::MOST_LISTED + 1);
+        let error = decoded(more.as_bytes()).expect_err("too many");
+        assert_eq!(error, DecodeError::TooMany("tickets"));
+        assert_eq!(
+            error.to_string(),
+            "`tickets` in the body has more than 100000 items"
+        );
+    }
+
+    #[test]
+    fn an_id_far_longer_than_ids_are_is_none() {
+        let of = |length: usize| {
+            format!(
+                r#"{{"id":"{}","createdAt":"2026-01-31"}}"#,
+                "a".repeat(length)
+            )
+        };
+        assert!(TicketKey::of(&of(1_024)).id.is_some());
+        assert_eq!(TicketKey::of(&of(1_025)).id, None);
     }
 
     #[test]
@@ -421,7 +458,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                decode_page(body.as_bytes()),
+                decoded(body.as_bytes()),
                 Err(DecodeError::Twice(key)),
                 "{body}"
             );
@@ -440,19 +477,19 @@ mod tests {
             bytes in proptest::collection::vec(any::<u8>(), 0..200),
             text in "(\\PC|[\\[\\]{}:,\"\\\\]|\"tickets\":|\"id\":){0,40}",
         ) {
-            let _ = decode_page(&bytes);
-            let _ = decode_page(text.as_bytes());
+            let _ = decode_page(&Body::new(&bytes));
+            let _ = decode_page(&Body::new(text.as_bytes()));
             let mut around = b"{\"tickets\":[{\"id\":\"a\",\"x\":\"".to_vec();
             around.extend(&bytes);
             around.extend(b"\"}]}");
-            let _ = decode_page(&around);
+            let _ = decode_page(&Body::new(&around));
         }
 
         #[test]
         fn a_page_cut_anywhere_is_an_error(cut in 0usize..1000) {
             let body = "{\"count\":1,\"tickets\":[{\"id\":\"a\",\"createdAt\":\"2026-01-31\",\"name\":\"é\\ud83d\"}],\"pagination\":{\"hasMore\":false}}";
             let cut = cut % body.len();
-            prop_assert!(decode_page(&body.as_bytes()[..cut]).is_err());
+            prop_assert!(decode_page(&Body::new(&body.as_bytes()[..cut])).is_err());
         }
     }
 }

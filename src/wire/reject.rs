@@ -1,13 +1,24 @@
 //! What could not be represented, kept raw.
 
+use std::borrow::Cow;
+
 use super::digest::Digest;
 use super::hidden::Hidden;
 use super::page::TicketKey;
 use crate::table::Reject;
 
+/// A reject keeps so many bytes of JSON at most, the note where it is cut included.
+const MOST_RAW: usize = 1 << 20;
+
+/// Room for that note.
+const NOTE: usize = 128;
+
+/// Rejects of one ticket, or of one list, that are kept one by one; the others together as one.
+const MOST_REJECTS: usize = 1_000;
+
 /// A reject of one value, whose id follows from ticket, path and raw value, so that the same one met
-/// again is the same row.
-fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: String) -> Reject {
+/// again is the same row. Of a value that is too long the beginning is kept, and it says so.
+fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: Cow<'_, str>) -> Reject {
     let mut digest = Digest::default();
     match ticket_id {
         Some(id) => digest.text(id),
@@ -15,8 +26,13 @@ fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: Strin
     }
     digest.text(&path);
     digest.text(&raw_json);
+    let id = digest.hex();
+    let (reason, raw_json) = match raw_json.len() {
+        0..=MOST_RAW => (reason, raw_json.into_owned()),
+        length => cut(&reason, &raw_json, length, &id),
+    };
     Reject {
-        id: digest.hex(),
+        id,
         ticket_id: ticket_id.map(str::to_owned),
         path,
         reason,
@@ -26,11 +42,22 @@ fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: Strin
 }
 
 /// The same of a whole ticket.
-pub(crate) fn whole_reject(key: TicketKey, reason: String, raw_json: String) -> Reject {
+pub(crate) fn whole_reject(key: TicketKey, reason: String, raw_json: Cow<'_, str>) -> Reject {
     Reject {
         created_at: key.created_at,
         ..reject(key.id.as_deref(), String::new(), reason, raw_json)
     }
+}
+
+/// The beginning of a value of `length` bytes, with a note where it is cut. The note holds the id, which
+/// is made of the whole: a change behind the cut shows.
+fn cut(reason: &str, raw_json: &str, length: usize, id: &str) -> (String, String) {
+    let kept = raw_json.floor_char_boundary(MOST_RAW - NOTE);
+    let beginning = raw_json.get(..kept).unwrap_or_default();
+    (
+        format!("{reason}; only the first {kept} of {length} bytes are kept"),
+        format!("{beginning}…[cut here: {kept} of {length} bytes are kept; {id}]"),
+    )
 }
 
 /// The thread of a ticket on which the API fails: the ticket is stored without.
@@ -40,7 +67,7 @@ pub(crate) fn unread_thread(ticket_id: &str) -> Reject {
         Some(ticket_id),
         "messages".to_owned(),
         reason,
-        "null".to_owned(),
+        "null".into(),
     )
 }
 
@@ -57,6 +84,17 @@ pub(crate) struct Rejects {
     found: Vec<Reject>,
     /// Whether one may be found twice: a value that does not fit its column and hides something.
     has_hidden: bool,
+    rest: Option<Rest>,
+}
+
+/// What was found beyond [`MOST_REJECTS`].
+#[derive(Debug)]
+struct Rest {
+    /// Where the first one stands.
+    path: String,
+    count: usize,
+    /// Their raw values, with commas between them, as far as they are kept.
+    raw_json: String,
 }
 
 impl Rejects {
@@ -69,10 +107,26 @@ impl Rejects {
     }
 
     /// Adds one.
-    pub(crate) fn add(&mut self, path: String, reason: String, raw_json: String) {
-        let reject = reject(self.ticket_id.as_deref(), path, reason, raw_json);
-        if !self.has_hidden || self.found.iter().all(|known| known.id != reject.id) {
-            self.found.push(reject);
+    pub(crate) fn add(&mut self, path: String, reason: String, raw_json: Cow<'_, str>) {
+        if self.found.len() < MOST_REJECTS {
+            let reject = reject(self.ticket_id.as_deref(), path, reason, raw_json);
+            if !self.has_hidden || self.found.iter().all(|known| known.id != reject.id) {
+                self.found.push(reject);
+            }
+            return;
+        }
+        let rest = self.rest.get_or_insert_with(|| Rest {
+            path,
+            count: 0,
+            raw_json: "[".to_owned(),
+        });
+        rest.count += 1;
+        // One more than is kept, so that the cut shows.
+        if rest.raw_json.len() <= MOST_RAW {
+            if rest.count > 1 {
+                rest.raw_json.push(',');
+            }
+            rest.raw_json.push_str(&raw_json);
         }
     }
 
@@ -80,17 +134,90 @@ impl Rejects {
     pub(crate) fn add_hidden(&mut self, hidden: impl IntoIterator<Item = Hidden>) {
         for hidden in hidden {
             self.has_hidden = true;
-            self.add(hidden.path, hidden.reason.to_owned(), hidden.raw_json);
+            self.add(
+                hidden.path,
+                hidden.reason.to_owned(),
+                hidden.raw_json.into(),
+            );
         }
     }
 
-    /// Those found so far, in the order found.
-    pub(crate) fn found(&self) -> &[Reject] {
-        &self.found
+    /// Gives them away.
+    pub(crate) fn into_found(mut self) -> Vec<Reject> {
+        if let Some(rest) = self.rest {
+            let reason = format!(
+                "this and the {} values after it could not be represented either: more than {MOST_REJECTS} \
+                 are not kept one by one",
+                rest.count - 1
+            );
+            let raw_json = rest.raw_json + "]";
+            self.found.push(reject(
+                self.ticket_id.as_deref(),
+                rest.path,
+                reason,
+                raw_json.into(),
+            ));
+        }
+        self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_value_the_beginning_is_kept_and_it_says_so() {
+        // A character of three bytes stands across the cut.
+        let long = "€".repeat(700_000);
+        let of = |raw: &str| reject(Some("t1"), "x".into(), "expected text".into(), raw.into());
+        let kept = of(&long);
+        assert!(kept.raw_json.len() <= MOST_RAW, "{}", kept.raw_json.len());
+        assert!(kept.raw_json.starts_with("€€€"));
+        let note = "…[cut here: 1048446 of 2100000 bytes are kept; ";
+        assert!(kept.raw_json.contains(note), "{}", kept.reason);
+        assert_eq!(
+            kept.reason,
+            "expected text; only the first 1048446 of 2100000 bytes are kept"
+        );
+        let other = of(&format!("{}$", &long[..long.len() - 3]));
+        assert_ne!((other.id, other.raw_json), (kept.id, kept.raw_json));
     }
 
-    /// Gives them away.
-    pub(crate) fn into_found(self) -> Vec<Reject> {
-        self.found
+    #[test]
+    fn a_value_that_just_fits_is_kept_whole() {
+        let raw = "a".repeat(MOST_RAW);
+        let kept = reject(None, String::new(), "no id".into(), raw.as_str().into());
+        assert_eq!((kept.reason.as_str(), kept.raw_json), ("no id", raw));
+    }
+
+    #[test]
+    fn very_many_rejects_are_kept_in_one_beyond_the_first_thousand() {
+        let mut rejects = Rejects::of("t1");
+        for number in 0..MOST_REJECTS + 3 {
+            rejects.add(
+                format!("tags[{number}]"),
+                "no".into(),
+                number.to_string().into(),
+            );
+        }
+        let found = rejects.into_found();
+        assert_eq!(found.len(), MOST_REJECTS + 1);
+        let rest = &found[MOST_REJECTS];
+        assert_eq!(
+            (rest.path.as_str(), rest.raw_json.as_str()),
+            ("tags[1000]", "[1000,1001,1002]")
+        );
+        insta::assert_snapshot!(rest.reason, @"this and the 2 values after it could not be represented either: more than 1000 are not kept one by one");
+        let mut long = Rejects::default();
+        for _ in 0..MOST_REJECTS + 9 {
+            long.add(String::new(), "no".into(), "a".repeat(300_000).into());
+        }
+        let rest = long.into_found().pop().expect("one more");
+        assert!(
+            rest.raw_json.len() <= MOST_RAW && rest.reason.contains("are kept"),
+            "{}",
+            rest.reason
+        );
     }
 }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mava_export::cli;
+use mava_export::config;
 use mava_export::error::ExitCode;
 use mava_export::simulator::{SimulatorSpec, World, WorldSpec};
 use mava_export::table::{self, TABLES};
@@ -340,6 +341,59 @@ fn the_changelog_knows_this_version_and_the_readme_the_example_of_the_configurat
     let heading = format!("\n## {}", env!("CARGO_PKG_VERSION"));
     assert!(read("docs/changelog.md").contains(&heading));
     assert!(read("README.md").contains("](config/mava-export.example.toml)"));
+}
+
+#[test]
+fn the_readme_and_the_example_name_what_the_working_directorys_file_may_not_set() {
+    let options = cli::options();
+    let keys = options.iter().filter_map(|option| option.key.as_deref());
+    let refused: BTreeSet<&str> = keys
+        .filter(|key| !config::WORKING_DIRECTORY_KEYS.contains(key))
+        .collect();
+    let readme = read("README.md");
+    let row = readme
+        .lines()
+        .find(|line| line.starts_with("| `config/mava-export.toml`"));
+    let named: BTreeSet<&str> = spans(row.unwrap()).into_iter().skip(1).collect();
+    assert_eq!(named, refused);
+    let example = read("config/mava-export.example.toml");
+    let line = example.lines().find(|line| line.contains("may not set"));
+    for key in refused {
+        assert!(line.unwrap().contains(key), "{key}");
+    }
+}
+
+#[test]
+fn the_page_on_proxies_names_every_variable_and_only_messages_that_there_are() {
+    let page = read("docs/proxies-and-certificates.md");
+    for variable in [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUEST_METHOD",
+    ] {
+        assert!(spans(&page).contains(&variable), "{variable}");
+    }
+    let program: String = files("src", "rs")
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let messages: Vec<&str> = section(&page, "## What a message means")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert!(messages.len() >= 10, "{messages:?}");
+    for message in messages {
+        assert!(program.contains(message), "{message}");
+    }
+    assert!(read("README.md").contains("](docs/proxies-and-certificates.md)"));
 }
 
 #[test]

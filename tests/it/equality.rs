@@ -115,7 +115,7 @@ fn most_at_once(desk: &Desk, latency: Duration) -> usize {
         let until = *from + latency;
         arrivals
             .iter()
-            .filter(|at| (*from..until).contains(at))
+            .filter(|at| *from <= **at && **at < until)
             .count()
     };
     arrivals.iter().map(within).max().unwrap_or(0)

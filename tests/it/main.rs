@@ -27,6 +27,8 @@ mod quirks;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod rot;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod simulator;

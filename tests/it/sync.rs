@@ -92,6 +92,8 @@ pub(crate) async fn copied(world: World, quirks: Quirks) -> Desk {
 /// Every live ticket is stored as it is on the desk, and nothing else is live.
 #[track_caller]
 pub(crate) fn assert_current(desk: &Desk) {
+    let audit = desk.audit();
+    assert!(audit.is_whole(), "{audit:?}");
     let mut expected: Vec<String> = desk.simulator.with_world(|world| {
         let line = |ticket: &Ticket| {
             let updated_at = ticket.updated_at.map(instant_text).unwrap_or_default();

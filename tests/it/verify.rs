@@ -49,6 +49,7 @@ fn context(desk: &Desk) -> Result<Context> {
 fn settings(desk: &Desk, is_repair: bool, allow_deletions: bool) -> Verify {
     Verify {
         store: desk.settings.store.clone(),
+        is_deep: false,
         is_repair,
         allow_deletions,
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::super::mend;
 use super::night::Night;
 use crate::api;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::plan::SliceState;
@@ -18,6 +20,9 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 impl Night<'_> {
     /// Step 0: the whole desk.
     pub(super) async fn full(&mut self) -> Result<()> {
+        if self.is_thorough {
+            self.prepare_mending().await?;
+        }
         let until = self.desk.began_at + AHEAD;
         let windows = self.desk.windows_until(until);
         self.list(&windows, Filters::default()).await?;
@@ -32,8 +37,22 @@ impl Night<'_> {
                 self.store()?.forget_unmet(snapshot_id, &range)?;
             }
         }
+        if let Some(remark) = mend::told(self.store()?.mended()) {
+            self.remark(remark);
+        }
         // Last, so that a run that goes on with this one counts nothing twice.
         self.prove_all()
+    }
+
+    /// From now on rows that were damaged or edited by hand are written again where they are read.
+    async fn prepare_mending(&mut self) -> Result<()> {
+        let Some(store) = self.store.take() else {
+            return Err(Error::failed("the store was lost with its writer"));
+        };
+        let (store, remarks) = mend::prepare(store, clock::now()?).await?;
+        self.store = Some(store);
+        remarks.into_iter().for_each(|remark| self.remark(remark));
+        Ok(())
     }
 
     /// Step 1: created since the last complete sync.

@@ -10,10 +10,6 @@
 //! The first four steps (`new`, `open`, `resolved`, `confirm`) are what [`Coverage::complete_at`]
 //! rests on; the rest is best effort under a cap. Steps run one after the other, since each one
 //! plans with what the ones before it found.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
 
 mod campaigns;
 mod confirm;
@@ -30,13 +26,14 @@ mod resolved;
 mod summary;
 mod undo;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use tokio::time::Instant as Moment;
 
 use self::night::Night;
 pub(super) use self::plan::plan;
 pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
+use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
 use crate::plan::verify;
@@ -75,7 +72,7 @@ pub async fn sync_keeping(
     settings: &settings::Sync,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let began = Moment::now();
-    let now = Utc::now();
+    let now = clock::now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
         return Err(no_history(&settings.store));
@@ -107,7 +104,7 @@ pub async fn sync_keeping(
     } else {
         now - LONGEST_PAUSE
     };
-    store.end_stale_syncs(oldest, now)?;
+    store.end_stale_syncs(oldest, now + OVERLAP, now)?;
     let sent_before = context.client.counters().requests();
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
@@ -145,6 +142,12 @@ pub async fn sync_keeping(
         requests,
     })?;
     night.remarks.extend(lookups.remarks);
+    if night::is_ahead(&coverage, began_at) {
+        night.remark(format!(
+            "the last complete sync ended at {}, by a clock that ran ahead: everything is read again",
+            instant_text(coverage.complete_at)
+        ));
+    }
     if let Some(apart) = coverage.apart {
         night.remark(not_looked_after(apart, coverage.range.from()));
     }

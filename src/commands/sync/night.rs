@@ -7,6 +7,7 @@ use tokio::time::Instant as Moment;
 
 use super::super::backfill::Context;
 use super::{OVERLAP, summary};
+use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
 use crate::plan::{self, SliceState};
@@ -15,7 +16,7 @@ use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proofs, Rejected, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Instant, instant_text};
-use crate::window::Window;
+use crate::window::{EARLIEST, Window};
 
 /// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
 /// at least so many; and those that reading everything within `--refresh-within` takes a night.
@@ -53,6 +54,8 @@ pub(super) struct Night<'a> {
     pub(super) is_resumed: bool,
     /// Whether threads are stored that this sync leaves as they are.
     lacks_messages: bool,
+    /// Whether the whole desk is read and held against the rows themselves.
+    pub(super) is_thorough: bool,
     /// Whether the last page asked for was too heavy to be had.
     pub(super) is_weak: bool,
     pub(super) scope: Arc<Scope>,
@@ -118,6 +121,7 @@ impl<'a> Night<'a> {
             snapshot_id: run.snapshot_id,
             is_resumed: run.is_resumed,
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
+            is_thorough: settings.is_full,
             is_weak: false,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
@@ -176,6 +180,8 @@ impl<'a> Night<'a> {
             .floor_share(self.settings.refresh_within_days, full);
         self.most_requests = most_requests(self.settings, full, self.floor_share, 0);
         let is_small = full <= self.settings.full_below && steps.is_empty();
+        // An earlier part of the run may have been asked to.
+        self.is_thorough |= begun("full");
         if self.settings.is_full || is_small || begun("full") {
             self.step("full", &done, async |night| night.full().await)
                 .await?;
@@ -410,7 +416,7 @@ impl<'a> Night<'a> {
         } else {
             Outcome::Incomplete
         };
-        let (snapshot_id, now) = (self.snapshot_id, super::Utc::now());
+        let (snapshot_id, now) = (self.snapshot_id, clock::now()?);
         let slices = self.store()?.slices(snapshot_id)?;
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
         let is_complete =
@@ -493,12 +499,21 @@ pub(super) fn most_requests(
         .unwrap_or(usual.max(least) + floor_share)
 }
 
+/// Whether the last complete sync went by a clock that ran ahead: nobody knows what it had seen then.
+pub(super) fn is_ahead(coverage: &Coverage, began_at: Instant) -> bool {
+    coverage.complete_at > began_at + OVERLAP
+}
+
 /// What a sync that begins at `began_at` plans by, without its index.
 pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Result<Desk> {
-    let first = coverage.range.from();
+    // A store may cover years before any desk, which nothing is to be counted in.
+    let first = coverage.range.from().max(EARLIEST);
     Ok(Desk {
         first,
-        since: (coverage.complete_at - OVERLAP).max(first),
+        since: match is_ahead(coverage, began_at) {
+            true => first,
+            false => (coverage.complete_at - OVERLAP).max(first),
+        },
         began_at,
         index: Index::default(),
         hazards: store.hazards()?,
@@ -508,9 +523,10 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
 
 /// Reads the index, with what former sweeps vouched for.
 pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64, effort: Effort) -> Result<()> {
-    desk.index = store.index(snapshot_id)?;
+    let latest = desk.began_at + OVERLAP;
+    desk.index = store.index(snapshot_id, latest)?;
     store
-        .vouches(desk.began_ms() - KEPT_MS)?
+        .vouches(desk.began_ms() - KEPT_MS, latest.timestamp_millis())?
         .apply(&mut desk.index);
     desk.price = effort.price(desk.index.tickets().len());
     Ok(())

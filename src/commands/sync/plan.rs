@@ -1,10 +1,11 @@
 //! `plan sync`: each step's windows and requests, from the store alone.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::night;
 use super::pages::LEFT;
 use crate::budget::Limit;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::plan;
@@ -32,7 +33,7 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     };
     super::refuse_unfinished(&store)?;
     super::refuse_earlier(settings, &coverage)?;
-    let mut desk = night::desk(&store, &coverage, Utc::now())?;
+    let mut desk = night::desk(&store, &coverage, clock::now()?)?;
     night::load(&mut desk, &store, 0, settings.effort)?;
     let full = full(&desk);
     let full_requests: u64 = full.iter().map(|planned| planned.requests).sum();

@@ -1,10 +1,11 @@
 //! One request outside the lists: its rows are stored, the index and the hazards learn from them.
 
-use chrono::Utc;
+use std::collections::HashSet;
 
 use super::night::{Failing, Night};
 use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
+use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
@@ -15,6 +16,9 @@ use crate::window::Window;
 
 /// A ticket resolved longer ago than this has no business getting a tag or a category.
 const SETTLED_MS: i64 = 30 * DAY_MS;
+
+/// New tags of one ticket that may be part of a bulk change: no more of them are looked into.
+const MOST_SUSPECT: usize = 50;
 
 /// A ticket that was read less long ago is no find for the floor.
 const UNREAD_MS: i64 = 3 * DAY_MS;
@@ -34,7 +38,7 @@ pub(super) struct Seen {
     /// Tickets came that the request excludes.
     pub(super) is_foreign: bool,
     /// Ids that came, of tickets that could not be stored too.
-    pub(super) ids: std::collections::HashSet<String>,
+    pub(super) ids: HashSet<String>,
     /// The oldest creation that came.
     pub(super) oldest_ms: Option<i64>,
 }
@@ -151,7 +155,7 @@ impl Night<'_> {
     }
 
     fn take(&mut self, page: Page, rejected: Vec<Shown>, seen: &mut Seen) -> Result<()> {
-        let read_at = page.server_time.unwrap_or_else(Utc::now);
+        let read_at = page.server_time.map_or_else(clock::now, Ok)?;
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
         for outcome in page.outcomes {
@@ -246,11 +250,10 @@ impl Night<'_> {
         let Some(before) = &read.before else {
             return Ok(false);
         };
-        let tags: Vec<String> = serde_json::from_str(&before.tags_json).unwrap_or_default();
-        let mut groups: Vec<Group> = rows
-            .tags
-            .iter()
-            .filter(|tag| !tags.contains(&tag.id))
+        let tags: HashSet<String> = serde_json::from_str(&before.tags_json).unwrap_or_default();
+        let new = rows.tags.iter().filter(|tag| !tags.contains(&tag.id));
+        let mut groups: Vec<Group> = new
+            .take(MOST_SUSPECT)
             .map(|tag| Group {
                 field: Field::Tag,
                 value: tag.id.clone(),

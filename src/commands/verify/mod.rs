@@ -1,49 +1,52 @@
 //! `verify`: the API's counts against the store's, and a repair of where they differ.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command is where the clock is read"
-)]
-
 mod compare;
+mod deep;
 mod repair;
+mod round;
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
+use tokio_util::sync::CancellationToken;
 
 use self::compare::{Comparison, Found, subsets};
 use self::repair::Repairing;
+use self::round::Repair;
 use super::backfill::{Context, holds_demo};
-use super::drive;
 use super::publish::{self, Ended};
 use super::recognise::recognise;
+use super::{drive, mend};
 use crate::api::Client;
+use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
-use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim, merged};
-use crate::report::{Difference, Progress, Refused, Repair, Verification};
+use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim};
+use crate::report::{Deep, Difference, Progress, Refused, Verification};
 use crate::settings::{Connection, StoreSettings, Verify};
-use crate::store::{OpenOptions, Store};
-use crate::table::{self, Snapshot};
+use crate::store::{Audit, OpenOptions, Store};
 use crate::terminal::Printer;
 use crate::window::Window;
 
 /// A verification, interruptible, and its result.
 pub(super) async fn run(
-    connection: &Connection,
+    connection: Option<&Connection>,
     settings: &Verify,
     printer: &Printer,
 ) -> Result<ExitCode> {
+    let note = |text: &str| printer.note(text);
     drive::interruptible(async |cancel| {
+        let Some(connection) = connection else {
+            let (verification, exit_code) = check(settings, &cancel, &note).await?;
+            printer.verification(&verification)?;
+            return Ok(exit_code);
+        };
         let context = Context {
             client: Arc::new(Client::new(connection, rand::random)?),
             cancel,
             progress: watch::Sender::new(Progress::default()),
         };
-        let (verification, exit_code, store) =
-            verify_keeping(&context, settings, &|text| printer.note(text)).await?;
+        let (verification, exit_code, store) = verify_keeping(&context, settings, &note).await?;
         let StoreSettings {
             file_mode, publish, ..
         } = &settings.store;
@@ -60,8 +63,45 @@ pub(super) async fn run(
     .await
 }
 
+/// Holds a store against itself, and sends nothing. `note` is told what is about to be done.
+///
+/// # Errors
+/// The store cannot be read at all. An interruption is no error: the verification's outcome is
+/// `interrupted`.
+pub async fn check(
+    settings: &Verify,
+    cancel: &CancellationToken,
+    note: &dyn Fn(&str),
+) -> Result<(Verification, ExitCode)> {
+    let began = Moment::now();
+    let store = open(settings)?;
+    let mut report = blank(&store);
+    report
+        .remarks
+        .push("nothing was counted: there is no API key".to_owned());
+    note(&deep::announced(&store)?);
+    let exit_code = match mend::audit(store, cancel).await {
+        Ok((_, audit)) => {
+            let is_whole = audit.is_whole();
+            report.deep = Some(deep::told(&audit));
+            code(is_whole)
+        }
+        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
+        Err(error) => return Err(error),
+    };
+    report.outcome = match exit_code {
+        ExitCode::Complete => "whole",
+        ExitCode::Interrupted => "interrupted",
+        _ => "damaged",
+    }
+    .to_owned();
+    report.elapsed_s = began.elapsed().as_secs_f64();
+    Ok((report, exit_code))
+}
+
 /// Counts the API against the store over the history that the store covers; with a repair, reads
-/// again what differs and counts again. `note` is told what is about to be done.
+/// again what differs and counts again. A deep verification and a repair hold the store against
+/// itself first. `note` is told what is about to be done.
 ///
 /// # Errors
 /// The store cannot be used or covers nothing, or a request failed for good. An interruption is no
@@ -87,54 +127,57 @@ pub async fn verify_keeping(
 ) -> Result<(Verification, ExitCode, Option<Store>)> {
     let began = Moment::now();
     let store = open(settings)?;
-    let history = History::of(&store)?;
     let mut verifying = Verifying {
         context,
         settings,
         note,
-        counter: Counter {
-            client: Arc::clone(&context.client),
-            has_messages: history.has_messages,
-            cancel: context.cancel.clone(),
-        },
-        report: Verification {
-            store: store.path().display().to_string(),
-            outcome: String::new(),
-            windows: history.windows.clone(),
-            counts: 0,
-            requests_planned: 0,
-            requests: 0,
-            differences: Vec::new(),
-            ignored: Vec::new(),
-            refused: Vec::new(),
-            repair: None,
-            rejects_standing: 0,
-            rejects_accepted: 0,
-            remarks: Vec::new(),
-            elapsed_s: 0.0,
-        },
-        history,
+        report: blank(&store),
+        is_equal: true,
         repaired: None,
-        ending: Ending::Interrupted,
     };
-    verifying.ending = match verifying.run(store).await {
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ending::Interrupted,
+    let exit_code = match verifying.run(store).await {
+        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
         ended => ended?,
     };
-    let exit_code = verifying.ending.exit_code();
     let mut report = verifying.report;
-    report.outcome = match verifying.ending {
-        Ending::Interrupted => "interrupted",
-        Ending::Equal => "equal",
-        Ending::EqualWithRejects => "equal_with_rejects",
-        Ending::Repaired => "repaired",
-        Ending::RepairedWithRejects => "repaired_with_rejects",
-        Ending::Different => "different",
-    }
-    .to_owned();
+    // Whatever a repair found, what stands in rejects is not as it was sent.
+    let has_rejects = settings.is_repair && report.rejects_standing > 0;
+    let (outcome, exit_code) = match (exit_code, &report.repair) {
+        (ExitCode::Interrupted, _) => ("interrupted", exit_code),
+        (ExitCode::Complete, None) if has_rejects => ("equal_with_rejects", ExitCode::Incomplete),
+        (ExitCode::Complete, Some(_)) if has_rejects => {
+            ("repaired_with_rejects", ExitCode::Incomplete)
+        }
+        (ExitCode::Complete, None) => ("equal", exit_code),
+        (ExitCode::Complete, Some(_)) => ("repaired", exit_code),
+        (_, None) if verifying.is_equal => ("damaged", exit_code),
+        _ => ("different", exit_code),
+    };
+    report.outcome = outcome.to_owned();
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code, verifying.repaired))
+}
+
+/// A report of nothing yet.
+fn blank(store: &Store) -> Verification {
+    Verification {
+        store: store.path().display().to_string(),
+        outcome: String::new(),
+        windows: Vec::new(),
+        counts: 0,
+        deep: None,
+        requests_planned: 0,
+        requests: 0,
+        differences: Vec::new(),
+        ignored: Vec::new(),
+        refused: Vec::new(),
+        repair: None,
+        rejects_standing: 0,
+        rejects_accepted: 0,
+        remarks: Vec::new(),
+        elapsed_s: 0.0,
+    }
 }
 
 /// The store, held if it may have to be written.
@@ -157,7 +200,7 @@ fn open(settings: &Verify) -> Result<Store> {
     publish::create_directory(&settings.store)?;
     let options = OpenOptions {
         file_mode: settings.store.file_mode,
-        now: Utc::now(),
+        now: clock::now()?,
     };
     let store = Store::open(path, &options)?;
     match store.progress()? {
@@ -186,7 +229,10 @@ struct History {
 impl History {
     fn of(store: &Store) -> Result<Self> {
         let snapshots = store.snapshots(u32::MAX)?;
-        let windows = covered(&snapshots);
+        let covered = covered(&snapshots, clock::now()?).into_iter();
+        let windows: Vec<Window> = covered
+            .filter_map(|window| window.since_earliest())
+            .collect();
         let has_messages = snapshots
             .iter()
             .any(|snapshot| is_claim(snapshot) && snapshot.has_messages);
@@ -216,60 +262,99 @@ struct Verifying<'a> {
     context: &'a Context,
     settings: &'a Verify,
     note: &'a dyn Fn(&str),
-    counter: Counter,
-    history: History,
     report: Verification,
+    /// Whether the two sides count the same.
+    is_equal: bool,
     /// The store, still held, after a repair that came to its end.
     repaired: Option<Store>,
-    ending: Ending,
-}
-
-/// How a verification ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Interrupted,
-    /// Nothing differed.
-    Equal,
-    /// The same, but a repair was asked for, and rejects stand that nobody accepted.
-    EqualWithRejects,
-    /// Nothing differs any more.
-    Repaired,
-    /// The same, but rejects stand that nobody accepted.
-    RepairedWithRejects,
-    /// Something differs.
-    Different,
-}
-
-impl Ending {
-    fn exit_code(self) -> ExitCode {
-        match self {
-            Self::Interrupted => ExitCode::Interrupted,
-            Self::Equal | Self::Repaired => ExitCode::Complete,
-            Self::EqualWithRejects | Self::RepairedWithRejects | Self::Different => {
-                ExitCode::Incomplete
-            }
-        }
-    }
 }
 
 impl Verifying<'_> {
-    async fn run(&mut self, store: Store) -> Result<Ending> {
+    async fn run(&mut self, store: Store) -> Result<ExitCode> {
         if self.settings.is_repair && !self.settings.allow_deletions {
-            recognise(self.context, &store, None, Utc::now()).await?;
+            recognise(self.context, &store, None, clock::now()?).await?;
         }
-        let windows = self.history.counted();
+        let (store, audit) = self.look(store).await?;
+        let is_whole = audit.as_ref().is_none_or(Audit::is_whole);
+        let history = match History::of(&store) {
+            // Of a damaged store the damage is what there is to say.
+            Err(error) if !is_whole && !self.settings.is_repair => {
+                self.report
+                    .remarks
+                    .push(format!("nothing was counted: {error}"));
+                return Ok(code(false));
+            }
+            history => history?,
+        };
+        self.report.windows.clone_from(&history.windows);
+        let windows = history.counted();
         self.plan(&store, &windows)?;
-        let found = Comparison::run(&self.counter, &store, &windows).await?;
+        let counter = Counter {
+            client: Arc::clone(&self.context.client),
+            has_messages: history.has_messages,
+            cancel: self.context.cancel.clone(),
+        };
+        let found = Comparison::run(&counter, &store, &windows).await?;
         self.report(&store, &found)?;
-        if found.differences.is_empty() || !self.settings.is_repair {
-            let has_rejects = self.settings.is_repair && self.report.rejects_standing > 0;
-            return Ok(match found.is_equal() {
-                true if has_rejects => Ending::EqualWithRejects,
-                true => Ending::Equal,
-                false => Ending::Different,
-            });
+        // What was counted is what lies under the name that is told.
+        store.require_in_place()?;
+        self.is_equal = found.is_equal();
+        let damaged = audit.map(|audit| audit.damaged).unwrap_or_default();
+        let is_prepared = self.settings.is_repair && !self.is_fine();
+        if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
+            return Ok(code(self.is_equal && self.is_fine()));
         }
-        self.repair(store, &found, &windows).await
+        let mut repair = Repair {
+            repairing: Repairing {
+                context: self.context,
+                settings: self.settings,
+                has_messages: history.has_messages,
+                covered: &history.windows,
+                is_whole: true,
+                remarks: Vec::new(),
+                snapshot_id: 0,
+                accounted: 0,
+            },
+            counter: &counter,
+            note: self.note,
+        };
+        let ended = repair.run(store, &found, &damaged, &windows).await;
+        self.report.remarks.append(&mut repair.repairing.remarks);
+        let Some((store, repaired, is_equal)) = ended? else {
+            return Ok(ExitCode::Interrupted);
+        };
+        self.is_equal = is_equal;
+        self.report.repair = Some(repaired);
+        self.count_rejects(&store)?;
+        self.repaired = Some(store);
+        let is_mended = self.report.repair.as_ref().is_some_and(|repair| {
+            repair.is_complete && repair.damaged.is_empty() && repair.differences.is_empty()
+        });
+        Ok(code(is_equal && is_mended))
+    }
+
+    /// Whether the store was found as it had been written, as far as that was looked at.
+    fn is_fine(&self) -> bool {
+        self.report.deep.as_ref().is_none_or(Deep::is_whole)
+    }
+
+    /// Holds the store against itself, where that is asked for; before a repair, makes it ready for
+    /// one where it is damaged.
+    async fn look(&mut self, store: Store) -> Result<(Store, Option<Audit>)> {
+        if !self.settings.is_deep && !self.settings.is_repair {
+            return Ok((store, None));
+        }
+        (self.note)(&deep::announced(&store)?);
+        let cancel = &self.context.cancel;
+        let (store, audit) = mend::audit(store, cancel).await?;
+        self.report.deep = Some(deep::told(&audit));
+        if audit.is_whole() || !self.settings.is_repair {
+            return Ok((store, Some(audit)));
+        }
+        let (store, remarks) = mend::prepare(store, clock::now()?).await?;
+        self.report.remarks.extend(remarks);
+        let (store, audit) = mend::audit(store, cancel).await?;
+        Ok((store, Some(audit)))
     }
 
     /// Says what the counting will take.
@@ -334,111 +419,12 @@ impl Verifying<'_> {
         self.report.rejects_accepted = standing.accepted;
         Ok(())
     }
-
-    /// Reads again what differs, and counts again the windows in which that lies.
-    async fn repair(&mut self, store: Store, found: &Found, windows: &[Window]) -> Result<Ending> {
-        let slices = merged(found.differences.iter().map(|tally| tally.window));
-        (self.note)(&format!(
-            "{} differ; reading {} again.",
-            counted(found.differences.len(), "count"),
-            counted(slices.len(), "slice")
-        ));
-        let mut repairing = Repairing {
-            context: self.context,
-            settings: self.settings,
-            has_messages: self.history.has_messages,
-            covered: &self.history.windows,
-            is_whole: true,
-            remarks: Vec::new(),
-            snapshot_id: 0,
-            accounted: 0,
-        };
-        let touched = touched(windows, &slices);
-        let Some(range) = hull(&touched) else {
-            return Ok(Ending::Different);
-        };
-        let mut store = store;
-        repairing.begin(&mut store, range)?;
-        let Some((mut store, after)) = self
-            .rounds(&mut repairing, store, &slices, &touched)
-            .await?
-        else {
-            return Ok(Ending::Interrupted);
-        };
-        let is_equal = after.is_equal() && found.ignored.is_empty();
-        let snapshot = repairing.finish(&mut store, is_equal)?;
-        self.report.remarks.append(&mut repairing.remarks);
-        self.report.repair = Some(done(
-            &snapshot,
-            slices.len(),
-            named(&store, &after.differences)?,
-        ));
-        self.count_rejects(&store)?;
-        self.repaired = Some(store);
-        Ok(match table::Outcome::of(&snapshot.outcome) {
-            Some(table::Outcome::Complete) if is_equal => Ending::Repaired,
-            Some(table::Outcome::WithRejects) if is_equal => Ending::RepairedWithRejects,
-            Some(_) | None => Ending::Different,
-        })
-    }
-
-    /// Reads `slices` again and counts `touched`, which hold them; `None` when interrupted. What
-    /// the first round leaves, because the desk moved on or because no version in the history
-    /// tells it from what is right, a second one writes whatever it is.
-    async fn rounds(
-        &self,
-        repairing: &mut Repairing<'_>,
-        mut store: Store,
-        slices: &[Window],
-        touched: &[Window],
-    ) -> Result<Option<(Store, Found)>> {
-        let mut round = slices.to_vec();
-        let mut is_every = false;
-        loop {
-            let (read, is_over) = repairing.read(store, &round, is_every).await?;
-            store = read;
-            if !is_over {
-                return Ok(None);
-            }
-            match Comparison::run(&self.counter, &store, touched).await {
-                Ok(after) if is_every || after.differences.is_empty() => {
-                    return Ok(Some((store, after)));
-                }
-                Ok(after) => round = merged(after.differences.iter().map(|tally| tally.window)),
-                Err(error) => {
-                    // What was read is in the store; the run just has no verdict.
-                    repairing.finish(&mut store, false)?;
-                    return Err(error);
-                }
-            }
-            is_every = true;
-        }
-    }
 }
 
-/// Those of `windows` that share time with one of `slices`.
-fn touched(windows: &[Window], slices: &[Window]) -> Vec<Window> {
-    let is_touched = |window: &&Window| {
-        slices
-            .iter()
-            .any(|slice| window.from() < slice.until() && slice.from() < window.until())
-    };
-    windows.iter().filter(is_touched).copied().collect()
-}
-
-fn hull(windows: &[Window]) -> Option<Window> {
-    windows.iter().copied().reduce(|one, other| one.hull(other))
-}
-
-fn done(snapshot: &Snapshot, slices: usize, differences: Vec<Difference>) -> Repair {
-    Repair {
-        snapshot_id: snapshot.id,
-        slices,
-        tickets_read: snapshot.tickets_read,
-        tickets_new: snapshot.tickets_new,
-        tickets_changed: snapshot.tickets_changed,
-        tickets_deleted: snapshot.tickets_deleted,
-        differences,
+fn code(is_equal: bool) -> ExitCode {
+    match is_equal {
+        true => ExitCode::Complete,
+        false => ExitCode::Incomplete,
     }
 }
 

@@ -1,18 +1,17 @@
-//! The repair: slices that differ are read again, whatever their hashes say.
+//! The repair: slices that differ or hold damaged rows are read again, whatever their hashes say.
 
 use std::sync::Arc;
-
-use chrono::Utc;
 
 use super::super::backfill::Context;
 use super::super::gone::Search;
 use super::super::twins;
+use crate::clock;
 use crate::error::{ErrorKind, Result};
-use crate::extract::{Extraction, Scope, Work, Writer};
+use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::verify::KIND;
 use crate::plan::{Slice, SliceState};
 use crate::settings::{Filters, Verify};
-use crate::store::{Outcome, RunSpec, Store};
+use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
 use crate::table::Snapshot;
 use crate::window::Window;
 
@@ -44,23 +43,39 @@ impl Repairing<'_> {
             filters_json: None,
             has_messages: self.has_messages,
         };
-        self.snapshot_id = store.begin(&spec, Utc::now())?.snapshot_id;
+        self.snapshot_id = store.begin(&spec, clock::now()?)?.snapshot_id;
         tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
         Ok(())
     }
 
+    /// Reads the lists of categories and agents.
+    pub(super) async fn lists(&mut self, store: &mut Store) -> Result<()> {
+        let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
+        store.commit_lookups(&LookupsCommit {
+            snapshot_id: self.snapshot_id,
+            categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
+            agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
+            rejects: &lookups.rejects(),
+            replaced_characters: lookups.replaced_characters(),
+            requests: 0,
+        })?;
+        lookups
+            .remarks
+            .into_iter()
+            .for_each(|remark| self.remark(remark));
+        self.account(store)
+    }
+
     /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
-    /// it came to its end. Rows that look as the API last said are only written where it says
-    /// otherwise now, unless `is_every` row is to be.
+    /// it came to its end. What is read is held against the rows themselves.
     pub(super) async fn read(
         &mut self,
         mut store: Store,
         windows: &[Window],
-        is_every: bool,
     ) -> Result<(Store, bool)> {
         let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
         store.plan_slices(self.snapshot_id, &pieces)?;
-        store.distrust(&pieces, is_every)?;
+        store.compare_rows();
         let store = self.extract(store).await?;
         let slices = store.slices(self.snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
@@ -183,7 +198,7 @@ impl Repairing<'_> {
             true => Outcome::Complete,
             false => Outcome::Incomplete,
         };
-        let snapshot = store.finish(self.snapshot_id, outcome, Utc::now())?;
+        let snapshot = store.finish(self.snapshot_id, outcome, clock::now()?)?;
         if let Some(remark) = twins::remark(store)? {
             self.remark(remark);
         }
@@ -191,7 +206,7 @@ impl Repairing<'_> {
     }
 
     /// The same remark of two rounds is one.
-    fn remark(&mut self, remark: String) {
+    pub(super) fn remark(&mut self, remark: String) {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }

@@ -19,6 +19,15 @@ const MOST_PASSES: u32 = 3;
 /// one, an API that does not look at the offset brings nothing else.
 const MOST_BARREN_PAGES: u32 = 3;
 
+/// Different tickets of one slice before it is given up: no desk has as many in a year, and an API that
+/// invents them has no end.
+const MOST_TICKETS: usize = 2_000_000;
+
+/// A desk does not grow by more than this share of what it counted when a pass began, in percent, and
+/// this number, while the pass goes on.
+const MOST_GROWTH_PERCENT: u64 = 50;
+const MOST_GROWTH: u64 = 10_000;
+
 /// What became of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -38,6 +47,8 @@ pub(super) struct Offset {
     tail: HashSet<String>,
     /// All tickets of this pass.
     ids: HashSet<String>,
+    /// What the first page of this pass counted.
+    counted: Option<u64>,
     passes: u32,
     barren_pages: u32,
     stumbles: u32,
@@ -75,6 +86,9 @@ impl Offset {
             }
             self.doubt = Some(reason);
         }
+        if self.skip == 0 {
+            self.counted = answer.count;
+        }
         let known = self.ids.len();
         self.ids.extend(answer.keys.iter().map(Key::identity));
         self.barren_pages = if self.ids.len() > known {
@@ -88,6 +102,13 @@ impl Offset {
         let has_more = answer
             .has_more
             .unwrap_or_else(|| answer.count.is_some_and(|count| seen < count));
+        if has_more && self.is_endless() {
+            let reason = format!(
+                "{} different tickets came and still more were announced",
+                self.ids.len()
+            );
+            return Progress::End(Some(self.doubt.take().unwrap_or(reason)));
+        }
         if has_more && received > 0 && self.barren_pages <= MOST_BARREN_PAGES {
             if received == 1 {
                 // Nothing is left to overlap with.
@@ -117,5 +138,14 @@ impl Offset {
             return Progress::Continue;
         }
         Progress::End(self.doubt.take().or(shortfall))
+    }
+
+    /// Whether more tickets came than any desk has, or than it can have got meanwhile.
+    fn is_endless(&self) -> bool {
+        let most = self.counted.map(|counted| {
+            let growth = counted.saturating_mul(MOST_GROWTH_PERCENT) / 100;
+            counted.saturating_add(growth).saturating_add(MOST_GROWTH)
+        });
+        self.ids.len() > MOST_TICKETS || most.is_some_and(|most| self.ids.len() as u64 > most)
     }
 }

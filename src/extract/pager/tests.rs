@@ -546,3 +546,49 @@ proptest! {
         prop_assert_eq!(stored, everything(&world));
     }
 }
+
+/// Answers of an API that makes up new tickets for ever, each page of `created` ones; how many were
+/// asked for until the slice ended, and how.
+fn endless(count: impl Fn(u64) -> Option<u64>, created: impl Fn(u64) -> i64) -> (u64, SliceState) {
+    let window = Window::new(at(0), at(10_000_000_000)).expect("not empty");
+    let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
+    let mut asks = 0;
+    while pager.ask().is_some() {
+        asks += 1;
+        assert!(asks < 30_000, "no end");
+        let first = asks * 1_000;
+        let keys: Vec<Key> = (first..first + 100)
+            .map(|number| Key {
+                id: number.to_string(),
+                has_id: true,
+                created_at: Some(at(created(number))),
+            })
+            .collect();
+        pager.take(Answer {
+            count: count(asks),
+            has_more: Some(true),
+            keys: &keys,
+        });
+    }
+    (asks, pager.slice().state.clone())
+}
+
+#[test]
+fn tickets_that_are_made_up_for_ever_come_to_an_end_that_is_no_seal() {
+    // Each page of tickets that are not sorted, so that only offsets are left.
+    let backwards = |number: u64| 9_000_000_000 - i64::try_from(number).expect("small");
+    for (count, most) in [
+        (Some(5_000), 300),
+        // No desk gets half as many tickets again while it is read.
+        (Some(50_000), 1_000),
+        (None, 21_000),
+    ] {
+        let (asks, state) = endless(|_| count, backwards);
+        assert!(asks < most, "{asks} requests with a count of {count:?}");
+        assert!(matches!(state, SliceState::Unverified { .. }), "{state:?}");
+    }
+    // A count that grows with what was read.
+    let (asks, state) = endless(|asks| Some(asks * 200), backwards);
+    assert!(asks < 300, "{asks}");
+    assert!(matches!(state, SliceState::Unverified { .. }), "{state:?}");
+}

@@ -5,15 +5,28 @@
 )]
 
 mod accept;
+mod bounds;
+mod clock;
+mod configuration;
+mod deep;
 mod demo;
+mod derived;
+mod directory;
 mod exits;
 mod kill;
 mod kill_sync;
+mod limits;
+mod network;
 mod output;
+mod pauses;
 mod permissions;
 mod publish;
 mod query;
+mod replaced;
 mod secrets;
+mod server;
+mod servers;
+mod shown;
 mod signals;
 mod stored;
 mod support;

@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use mava_export::simulator::{Fault, RetryAfter, Simulator, SimulatorSpec};
 
+use super::servers::listen;
 use super::support::{
     BACKFILL, Ended, Place, Running, run, run_with_stdin, wait_for, watch, world,
 };
 
-const KEY: &str = "k3y-That-nobody/may+See=8f1e";
+pub(super) const KEY: &str = "k3y-That-nobody/may+See=8f1e";
 
 /// The loudest that the command can be, in both forms.
-const LOUD: [&str; 2] = [
+pub(super) const LOUD: [&str; 2] = [
     "-vv --log-level trace",
     "--log-level trace --log-format json --json",
 ];
@@ -123,19 +124,12 @@ fn the_key_is_nowhere_when_requests_fail() {
 type Reply = fn(&str) -> String;
 
 /// Answers every request with what `reply` makes of the key in it.
-fn echo(reply: Reply) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let stream = stream.unwrap();
-            std::thread::spawn(move || answer(&stream, reply));
-        }
-    });
+pub(super) fn echo(reply: impl Fn(&str) -> String + Send + Sync + 'static) -> String {
+    let address = listen("127.0.0.1:0", move |stream| answer(&stream, &reply)).unwrap();
     format!("http://{address}")
 }
 
-fn answer(mut stream: &TcpStream, reply: Reply) {
+fn answer(mut stream: &TcpStream, reply: &impl Fn(&str) -> String) {
     let mut key = String::new();
     for line in BufReader::new(stream).lines() {
         // A client that goes is its own affair.
@@ -151,7 +145,7 @@ fn answer(mut stream: &TcpStream, reply: Reply) {
     let _ = stream.write_all(reply(&key).as_bytes());
 }
 
-fn http(status: &str, more: &str, body: &str) -> String {
+pub(super) fn http(status: &str, more: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{more}\r\n{body}"

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -213,7 +213,7 @@ pub(super) fn run(command: &mut Command) -> Ended {
 /// Runs a command to its end, with this on its stdin.
 pub(super) fn run_with_stdin(command: &mut Command, stdin: &str) -> Ended {
     let mut running = Running::spawn(command.stdin(Stdio::piped()));
-    let mut pipe = running.child.stdin.take().unwrap();
+    let mut pipe = running.stdin();
     pipe.write_all(stdin.as_bytes()).unwrap();
     drop(pipe);
     running.end()
@@ -231,7 +231,8 @@ impl Running {
         Self::spawn(command.stdin(Stdio::null()))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts it with the stdin that the command has.
+    pub(super) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -242,6 +243,11 @@ impl Running {
             stderr: Stream::read(child.stderr.take().unwrap()),
             child,
         }
+    }
+
+    /// Its stdin, to be written, where that is a pipe.
+    pub(super) fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
     }
 
     pub(super) fn pid(&self) -> u32 {

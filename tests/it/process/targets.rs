@@ -26,7 +26,7 @@ fn a_disk_that_is_full_ends_the_run_and_the_next_completes_it() {
         let ended = run(&mut place.shell_at(&simulator, &preparation, BACKFILL)).expect(1);
         ended.expect_error(&[
             "error: ",
-            "disk",
+            "size of files",
             "support.db",
             "run the same command again",
         ]);

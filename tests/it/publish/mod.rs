@@ -8,6 +8,7 @@ mod changes;
 mod damage;
 mod image;
 mod kept;
+mod links;
 mod process;
 mod readers;
 mod sharing;

@@ -232,12 +232,12 @@ fn a_run_after_which_rejects_stand_is_not_just_complete() {
     };
     for (accepted, outcome) in [(false, "complete_with_rejects"), (true, "complete")] {
         let at = accepted.then(|| at("2026-01-02"));
-        desk.store.accept(&["a"], at).unwrap();
+        desk.store.accept_rejects(&["a"], at).unwrap();
         let run = desk.begin_as(&other, "2026-01-03");
         assert_eq!(desk.finish(&run, "2026-01-04").outcome, outcome);
     }
     // What a ticket lacks that is gone, nobody can mend.
-    desk.store.accept(&["a"], None).unwrap();
+    desk.store.accept_rejects(&["a"], None).unwrap();
     let run = desk.begin_as(&other, "2026-01-05");
     desk.store
         .mark_deleted(

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mava_export::normalize::{CustomerRows, Hash, ThreadRows, TicketRows};
+use mava_export::normalize::{self, CustomerRows, Outcome, ThreadRows, TicketRows};
 use mava_export::plan::{Slice, SliceState};
 use mava_export::store::{OpenOptions, PageCommit, PageCounts, Run, RunSpec, Store};
 use mava_export::table::{self, Instant};
 use mava_export::window::{self, Window};
+use mava_export::wire::RawTicket;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::TempDir;
@@ -28,14 +29,6 @@ pub(crate) fn spec() -> RunSpec {
         filters_json: None,
         has_messages: true,
     }
-}
-
-/// Equal content, equal hash: what the normaliser promises.
-pub(crate) fn hash(content: &str) -> Hash {
-    *blake3::hash(content.as_bytes())
-        .as_bytes()
-        .first_chunk()
-        .unwrap()
 }
 
 /// A ticket as the normaliser gives it, hashes set by [`seal`].
@@ -131,29 +124,20 @@ pub(crate) fn tag(id: &str, name: Option<&str>) -> table::Tag {
     }
 }
 
+/// A customer with one attribute, as the normaliser gives it.
 pub(crate) fn customer(id: &str, name: &str) -> CustomerRows {
-    let customer = table::Customer {
-        id: id.to_owned(),
-        name: Some(name.to_owned()),
-        email: None,
-        wallet_address: None,
-        discord_author_id: None,
-        telegram_author_id: None,
-        created_at: None,
-        updated_at: None,
-        extra_json: None,
+    let raw = serde_json::json!({
+        "id": "t1",
+        "createdAt": 0,
+        "customer": {"id": id, "name": name, "attributes": [{"label": "name", "value": name}]},
+    });
+    let raw = RawTicket {
+        raw: raw.to_string().into(),
+        replaced_characters: 0,
     };
-    let attributes = vec![table::CustomerAttribute {
-        customer_id: id.to_owned(),
-        position: 0,
-        attribute_id: None,
-        label: Some("name".to_owned()),
-        value: Some(name.to_owned()),
-    }];
-    CustomerRows {
-        hash: hash(&format!("{customer:?}{attributes:?}")),
-        customer,
-        attributes,
+    match normalize::ticket(&raw, false) {
+        Outcome::Rows(rows) => rows.customer.unwrap(),
+        Outcome::Reject(reject) => panic!("{reject:?}"),
     }
 }
 
@@ -170,17 +154,7 @@ pub(crate) fn reject(id: &str, ticket_id: Option<&str>) -> table::Reject {
 
 /// Sets the hashes to what the rows hold, as the normaliser does.
 pub(crate) fn seal(mut rows: TicketRows) -> TicketRows {
-    if let Some(thread) = &mut rows.thread {
-        thread.hash = hash(&format!("{:?}{:?}", thread.messages, thread.attachments));
-    }
-    let mut head = rows.ticket.clone();
-    forget_thread(&mut head);
-    rows.head_hash = hash(&format!(
-        "{head:?}{:?}{:?}{:?}",
-        rows.attributes,
-        rows.tags.iter().map(|tag| &tag.id).collect::<Vec<_>>(),
-        rows.discord_users
-    ));
+    normalize::seal(&mut rows);
     rows
 }
 

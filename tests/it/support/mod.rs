@@ -15,6 +15,7 @@ use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
 };
 use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
+use mava_export::store::{Audit, Store};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
@@ -162,9 +163,18 @@ impl Desk {
         Rows::read(&sqlite)
     }
 
-    /// The desk's rows, served as documented, and the store's are the same in every table.
+    /// The store held against itself.
+    pub(crate) fn audit(&self) -> Audit {
+        let store = Store::open_read_only(&self.path()).expect("the store opens");
+        store.audit(&|_| true).expect("an audit")
+    }
+
+    /// The desk's rows, served as documented, and the store's are the same in every table; and each is
+    /// as it was written.
     #[track_caller]
     pub(crate) fn assert_whole(&self, what: &str) {
+        let audit = self.audit();
+        assert!(audit.is_whole(), "{what}: {audit:?}");
         let expected = expected(&self.simulator.world(), Shape::default());
         self.rows().assert_equal(&expected, what);
     }

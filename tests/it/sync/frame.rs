@@ -64,6 +64,7 @@ async fn a_repair_that_was_stopped_is_in_no_syncs_way() {
         .expect("meddled with");
     let repair = Verify {
         store: desk.settings.store.clone(),
+        is_deep: false,
         is_repair: true,
         allow_deletions: false,
     };

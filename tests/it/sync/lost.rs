@@ -27,6 +27,7 @@ async fn repair(desk: &Desk) -> (mava_export::report::Verification, ExitCode) {
     };
     let settings = Verify {
         store: desk.settings.store.clone(),
+        is_deep: false,
         is_repair: true,
         allow_deletions: false,
     };

@@ -146,7 +146,11 @@ async fn a_sync_that_was_given_up_is_not_the_last_sync() {
     };
     let mut store = Store::open(&desk.path(), &options).expect("a store");
     store
-        .end_stale_syncs(now() + TimeDelta::days(1), now())
+        .end_stale_syncs(
+            now() + TimeDelta::days(1),
+            now() + TimeDelta::days(2),
+            now(),
+        )
         .expect("ends it");
     drop(store);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))

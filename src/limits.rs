@@ -1,0 +1,135 @@
+//! Limits that the system sets to a process (`ulimit`): looked at before anything is begun, since
+//! libraries below end the process where they meet one.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files are opened to see whether they can be"
+)]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::thread::Builder;
+
+use crate::error::{Error, Result};
+
+/// Files that the smallest command holds open: the store with its side files, and those of a library.
+const FILES: usize = 16;
+
+/// Files of a command that talks to the API or publishes: sixteen lanes, the store, the ledger and a
+/// few of the runtime; or the files of two tables with those of the parent.
+const FILES_OF_RUN: usize = 64;
+
+/// Threads beside those of the runtime: the writer, looking up of names, two that publish, and those
+/// that do what blocks.
+const THREADS: usize = 8;
+
+/// The stack of the main thread, whatever `ulimit -s` says of the one that the system made.
+const STACK_BYTES: usize = 8 << 20;
+
+/// A process or the whole system has no file left to open: `EMFILE`, `ENFILE`.
+const NO_FILES: [i32; 2] = [24, 23];
+
+/// Set once a file met the limit on its size.
+static FILE_SIZE_MET: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on a write beyond `ulimit -f` fails like any other: the signal that goes with it would
+/// end the process without a word.
+pub fn outlive_file_size() {
+    let met = Arc::clone(FILE_SIZE_MET.get_or_init(Arc::default));
+    #[cfg(unix)]
+    // Where the system refuses, it stays as it was.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, met);
+    #[cfg(not(unix))]
+    drop(met);
+}
+
+/// Whether a file met the limit on its size.
+pub fn is_file_size_met() -> bool {
+    FILE_SIZE_MET
+        .get()
+        .is_some_and(|met| met.load(Ordering::Relaxed))
+}
+
+/// Runs `work` on a thread with room enough, and returns what it comes to.
+///
+/// # Errors
+/// The system gives no thread, or `work` broke down.
+pub fn on_main_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let thread = Builder::new()
+        .name("main".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map_err(no_threads)?;
+    thread.join().map_err(|_| {
+        Error::failed("mava-export stopped unexpectedly, which is a mistake of its own")
+            .help("what was committed is safe: run the same command again")
+    })
+}
+
+/// That so few files as any command needs can be opened.
+///
+/// # Errors
+/// They cannot.
+pub fn check_files() -> Result<()> {
+    files(FILES)
+}
+
+/// That a command with a runtime gets its files and threads.
+///
+/// # Errors
+/// It does not.
+pub(crate) fn check_run(workers: usize) -> Result<()> {
+    files(FILES_OF_RUN)?;
+    threads(workers.saturating_add(THREADS))
+}
+
+fn files(least: usize) -> Result<()> {
+    let mut open = Vec::with_capacity(least);
+    for _ in 0..least {
+        match File::open(Path::new("/dev/null")) {
+            Ok(file) => open.push(file),
+            Err(error)
+                if error
+                    .raw_os_error()
+                    .is_some_and(|code| NO_FILES.contains(&code)) =>
+            {
+                return Err(Error::usage(format!(
+                    "only {} more files may be opened, and mava-export needs {least}",
+                    open.len()
+                ))
+                .because(error)
+                .help("raise the limit before the command: ulimit -n 256"));
+            }
+            // Not our question.
+            Err(_) => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// Starts so many threads that wait for each other, as a runtime would.
+fn threads(least: usize) -> Result<()> {
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Mutex::new(ended);
+    std::thread::scope(|scope| {
+        let started = (0..least).try_for_each(|_| {
+            Builder::new()
+                .spawn_scoped(scope, || {
+                    // An error: nobody is left to send.
+                    let _ = ended.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                })
+                .map(drop)
+        });
+        drop(end);
+        started
+    })
+    .map_err(no_threads)
+}
+
+fn no_threads(error: io::Error) -> Error {
+    Error::usage("the system gives mava-export no more threads")
+        .because(error)
+        .help("raise the limits before the command: ulimit -u (processes) and ulimit -v (memory)")
+}

@@ -1,0 +1,167 @@
+//! The file of a store and those that SQLite puts beside it: which they are, and that they stay where
+//! they were.
+//!
+//! SQLite opens them by their path and writes to what it opened, wherever that lies by then. A run whose
+//! file was moved away would end well, and leave another file under the name that it tells.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::lock::beside;
+use crate::derived::{self, Identity, Names, Refusal};
+use crate::error::{Error, Result};
+
+/// The write-ahead log, its index, and the journal that stands in for them where the file system cannot
+/// have a log.
+const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// What a rollback journal begins with: <https://www.sqlite.org/fileformat2.html#the_rollback_journal>.
+const JOURNAL: &[u8] = &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// What a write-ahead log begins with, but for the lowest bit, which says in which order its checksums
+/// were made: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+const LOG: &[u8] = &[0x37, 0x7f, 0x06];
+
+/// What the log's index begins with, in this machine's order of bytes:
+/// <https://www.sqlite.org/walformat.html#the_wal_index_file_format>.
+const INDEX: [u8; 4] = 3_007_000_u32.to_ne_bytes();
+
+/// Refuses side files that SQLite would follow, wait for, or share with another name.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub(super) fn check_sides(path: &Path) -> Result<()> {
+    for side in SIDES.map(|ending| beside(path, ending)) {
+        derived::check(&side, Names::One).map_err(|error| unusable(&side, error))?;
+    }
+    Ok(())
+}
+
+/// Refuses side files that hold something else than SQLite writes there, which it would write over or
+/// remove. Only where nobody else has them open: the system gives up a process's locks on a file when any
+/// of its descriptors is closed.
+///
+/// # Errors
+/// [`Usage`](crate::error::ErrorKind::Usage).
+pub(super) fn check_contents(path: &Path) -> Result<()> {
+    for (ending, beginning) in [
+        ("-wal", LOG),
+        ("-shm", INDEX.as_slice()),
+        ("-journal", JOURNAL),
+    ] {
+        let side = beside(path, ending);
+        let is_ours = match begins_with(&side, beginning) {
+            Ok(is_ours) => is_ours,
+            Err(error) if derived::is_missing(&error) => true,
+            Err(error) => return Err(unusable(&side, error)),
+        };
+        if !is_ours {
+            return Err(unusable(&side, Refusal::Foreign.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file begins so, is cut before that, or begins with zeros, as after a power cut.
+fn begins_with(path: &Path, beginning: &[u8]) -> io::Result<bool> {
+    let length = u64::try_from(beginning.len()).unwrap_or(u64::MAX);
+    let mut found = Vec::new();
+    derived::open(path)?.take(length).read_to_end(&mut found)?;
+    Ok(beginning.starts_with(&found) || found.iter().all(|byte| *byte == 0))
+}
+
+fn unusable(path: &Path, error: io::Error) -> Error {
+    derived::explain(path, &error).unwrap_or_else(|| {
+        Error::usage(format!("cannot reach {}", path.display()))
+            .help("check the permissions of the file and of its directory")
+            .because(error)
+    })
+}
+
+/// Files that a connection has open, by the paths that it opened them at. Their identities are theirs
+/// alone for as long as it does.
+#[derive(Debug)]
+pub(super) struct Files {
+    known: Vec<(PathBuf, Identity)>,
+}
+
+impl Files {
+    /// The store's own file as it is now.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        match identity(path)? {
+            Some(identity) => Ok(Self {
+                known: vec![(path.to_owned(), identity)],
+            }),
+            None => Err(moved(path, path, None)),
+        }
+    }
+
+    /// Takes those in that SQLite has made beside it.
+    ///
+    /// # Errors
+    /// They cannot be looked at.
+    pub(super) fn add_sides(&mut self, path: &Path) -> Result<()> {
+        for side in SIDES.map(|ending| beside(path, ending)) {
+            // A journal comes and goes with each transaction.
+            if side.as_os_str().as_encoded_bytes().ends_with(b"-journal") {
+                continue;
+            }
+            if let Some(identity) = identity(&side)? {
+                self.known.push((side, identity));
+            }
+        }
+        Ok(())
+    }
+
+    /// That each still lies where it was opened.
+    ///
+    /// # Errors
+    /// [`Failed`](crate::error::ErrorKind::Failed), naming the one that does not.
+    pub(super) fn require_in_place(&self) -> Result<()> {
+        let store = self.known.first().map(|(path, _)| path.as_path());
+        for (path, known) in &self.known {
+            let found = identity(path)?;
+            if found != Some(*known) {
+                return Err(moved(store.unwrap_or(path), path, found));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn identity(path: &Path) -> Result<Option<Identity>> {
+    match derived::look(path) {
+        Ok(found) => Ok(found.map(|found| derived::identity(&found))),
+        Err(error) => Err(Error::failed(format!("cannot reach {}", path.display()))
+            .help("check the permissions of the file and of its directory")
+            .because(error)),
+    }
+}
+
+/// What has happened to a file, and what to do now.
+fn moved(store: &Path, path: &Path, found: Option<Identity>) -> Error {
+    let shown = path.display();
+    let message = match found {
+        Some(_) => format!(
+            "another file lies at {shown} now: the one that this run opened there was replaced meanwhile"
+        ),
+        None => format!(
+            "{shown} is gone: the file was moved away or deleted while this run had it open"
+        ),
+    };
+    let help = if path == store {
+        format!(
+            "nothing more was written or published; what this run read is in the file that lay at {shown} before: \
+             put that back if it still exists, and run the same command again"
+        )
+    } else {
+        format!(
+            "nothing more was written or published; leave alone what lies beside {}, and run the same command again",
+            store.display()
+        )
+    };
+    Error::failed(message).help(help)
+}

@@ -1,0 +1,628 @@
+//! What a repair does beside reading again: before it, so that it can; after it, with what no read
+//! brings back.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::audit::{self, CustomerAudit, Damage, TicketAudit};
+use super::failure::Failure;
+use super::read::{instant, optional_instant};
+use super::sums::{self, RowHashes, Versions};
+use super::{Store, bind, runs, salvage};
+use crate::error::Result;
+use crate::table::{
+    Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Outcome,
+    Record, Reject, Snapshot, THREAD_FACTS, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
+    TicketTag, instant_text,
+};
+use crate::window::Window;
+
+type Attempt<T> = std::result::Result<T, Failure>;
+
+/// Tables whose rows hang on a ticket, those that hang on others of them first.
+const CHILDREN: [&str; 6] = [
+    "message_attachments",
+    "messages",
+    "ticket_attributes",
+    "ticket_tags",
+    "ticket_discord_users",
+    "ticket_history",
+];
+
+/// Tables of rows that tickets name: the table, the condition under which nothing names `row`.
+const UNNAMED: [(&str, &str); 4] = [
+    (
+        "customers",
+        "NOT EXISTS (SELECT 1 FROM tickets WHERE customer_id = row.id)
+         AND NOT EXISTS (SELECT 1 FROM _customer_index AS known WHERE known.id = row.id)",
+    ),
+    (
+        "categories",
+        "NOT EXISTS (SELECT 1 FROM tickets WHERE category_id = row.id)
+         AND NOT EXISTS (SELECT 1 FROM ticket_history WHERE category_id = row.id)",
+    ),
+    (
+        "agents",
+        "NOT EXISTS (SELECT 1 FROM tickets WHERE assigned_agent_id = row.id)
+         AND NOT EXISTS (SELECT 1 FROM ticket_history WHERE assigned_agent_id = row.id)",
+    ),
+    (
+        "tags",
+        "NOT EXISTS (SELECT 1 FROM ticket_tags WHERE tag_id = row.id)",
+    ),
+];
+
+/// Tickets of a window that is read again: what one request brings.
+const PAGE: usize = 100;
+
+impl Store {
+    /// Makes a file whole that SQLite finds damaged: builds indexes again, and tables whose rows lie in
+    /// the tree of their key. Returns whether there was anything to do.
+    ///
+    /// # Errors
+    /// What is left is damage that rows cannot be got out of.
+    pub fn rebuild(&mut self) -> Result<bool> {
+        let attempt = |connection: &Connection| -> Attempt<bool> {
+            if audit::integrity(connection)?.is_empty() {
+                return Ok(false);
+            }
+            // Rows are moved, not changed: which row names which is none of this.
+            connection.pragma_update(None, "foreign_keys", false)?;
+            let transaction = connection.unchecked_transaction()?;
+            let moved = rebuild(&transaction);
+            match moved {
+                Ok(()) => transaction.commit()?,
+                Err(_) => transaction.rollback()?,
+            }
+            connection.pragma_update(None, "foreign_keys", true)?;
+            moved?;
+            let left = audit::integrity(connection)?;
+            // A value of another type than its column's is a row's affair: it is read again.
+            match left.into_iter().find(|line| !line.contains(" value in ")) {
+                Some(line) => Err(Failure::Damaged(line)),
+                None => Ok(true),
+            }
+        };
+        attempt(&self.connection).map_err(|failure| self.failed("rebuild the file", failure))
+    }
+
+    /// Clears away what stands in the way of reading again: rows that hang on nothing, tickets and
+    /// runs that cannot be read, numbers that syncs would go by wrongly. Returns what the user should
+    /// know of it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn clear_debris(&mut self, now: Instant) -> Result<Vec<String>> {
+        self.in_transaction("make way for a repair", |connection| {
+            let remarks = mend_runs(connection, now)?;
+            forget_values(connection)?;
+            adopt_tickets(connection)?;
+            // When a ticket was found gone, its last version says too.
+            connection.execute(
+                "UPDATE tickets SET deleted_at = last.valid_from FROM ticket_history AS last
+                 WHERE last.ticket_id = tickets.id AND last.valid_until IS NULL
+                     AND last.is_deleted = 1 AND tickets.deleted_at IS NULL
+                     AND tickets.id IN (SELECT id FROM _ticket_index WHERE is_deleted = 1)",
+                [],
+            )?;
+            for table in CHILDREN {
+                connection.execute(
+                    &format!(
+                        "DELETE FROM {table} WHERE ticket_id NOT IN (SELECT id FROM tickets)
+                             AND ticket_id NOT IN (SELECT id FROM _ticket_index)"
+                    ),
+                    [],
+                )?;
+            }
+            for (table, unnamed) in UNNAMED {
+                connection.execute(
+                    &format!(
+                        "DELETE FROM {table} AS row WHERE {unnamed} AND NOT EXISTS (
+                             SELECT 1 FROM _row_hashes AS known
+                             WHERE known.table_name = '{table}' AND known.id = row.id)"
+                    ),
+                    [],
+                )?;
+            }
+            connection.execute(
+                "DELETE FROM customer_attributes
+                 WHERE customer_id NOT IN (SELECT id FROM customers)
+                     AND customer_id NOT IN (SELECT id FROM _customer_index)",
+                [],
+            )?;
+            Ok(remarks)
+        })
+    }
+
+    /// The windows that hold the tickets created at these instants (in milliseconds since 1970), each
+    /// with about as many tickets as one request brings.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn windows_around(&self, created_ms: &BTreeSet<i64>) -> Result<Vec<Window>> {
+        let read = || -> rusqlite::Result<Vec<Window>> {
+            let mut count = self.connection.prepare(
+                "SELECT count(*) FROM _ticket_index WHERE created_at_ms BETWEEN ?1 AND ?2",
+            )?;
+            let mut spans: Vec<(i64, i64)> = Vec::new();
+            for at in created_ms {
+                if let Some((from, until)) = spans.last_mut() {
+                    let tickets: i64 = count.query_row([*from, *at], |row| row.get(0))?;
+                    if usize::try_from(tickets).is_ok_and(|tickets| tickets <= PAGE) {
+                        *until = *at;
+                        continue;
+                    }
+                }
+                spans.push((*at, *at));
+            }
+            let windows = spans
+                .into_iter()
+                .filter_map(|(from, until)| Window::from_millis(from, until.saturating_add(1)));
+            Ok(windows.collect())
+        };
+        read().map_err(|error| self.failed("read the index", error))
+    }
+
+    /// Takes what is damaged and what nobody sends any more as it was found, made readable; it
+    /// matches its hashes then. Returns what that was.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn accept(
+        &mut self,
+        snapshot_id: i64,
+        damaged: &[Damage],
+        now: Instant,
+    ) -> Result<Vec<(&'static str, String)>> {
+        self.in_transaction("keep what cannot be read again", |connection| {
+            let mut accepted = Vec::new();
+            for damage in damaged {
+                let id = damage.id.as_str();
+                let is_done = match damage.table {
+                    "tickets" => accept_ticket(connection, snapshot_id, id, now)?,
+                    "customers" => accept_customer(connection, snapshot_id, id, now)?,
+                    "rejects" => accept_reject(connection, id, now)?,
+                    _ => match [Tag::TABLE, Category::TABLE, Agent::TABLE]
+                        .into_iter()
+                        .find(|table| table.name == damage.table)
+                    {
+                        Some(table) => accept_row(connection, snapshot_id, table, id, now)?,
+                        None => false,
+                    },
+                };
+                if is_done {
+                    accepted.push((damage.table, damage.id.clone()));
+                }
+            }
+            Ok(accepted)
+        })
+    }
+}
+
+fn rebuild(connection: &Connection) -> Attempt<()> {
+    connection.execute_batch("REINDEX")?;
+    let mut names = connection.prepare(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND wr = 1",
+    )?;
+    let tables: Vec<String> = names
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for table in tables {
+        let mut columns =
+            connection.prepare("SELECT name, type FROM pragma_table_xinfo(?1) ORDER BY cid")?;
+        // A row whose values are not of its columns' types cannot be put back.
+        let fits: Vec<String> = columns
+            .query_map([&table], |row| {
+                let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
+                let kinds = match kind.as_str() {
+                    "INTEGER" => "'integer', 'null'",
+                    "REAL" => "'real', 'integer', 'null'",
+                    "BLOB" => "'blob', 'null'",
+                    _ => "'text', 'null'",
+                };
+                Ok(format!("typeof(\"{name}\") IN ({kinds})"))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        connection.execute_batch(&format!(
+            "CREATE TEMP TABLE moved AS SELECT * FROM main.\"{table}\";
+             DELETE FROM main.\"{table}\";
+             INSERT OR IGNORE INTO main.\"{table}\" SELECT * FROM moved WHERE {};
+             DROP TABLE moved",
+            fits.join(" AND ")
+        ))?;
+    }
+    Ok(())
+}
+
+/// Runs whose record is not as it was written: made readable, and claiming no more than the tickets
+/// that are stored.
+fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
+    let ids: Vec<i64> = connection
+        .prepare("SELECT id FROM snapshots ORDER BY id")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let (oldest, newest): (Option<i64>, Option<i64>) = connection.query_row(
+        "SELECT min(created_at_ms), max(created_at_ms) FROM _ticket_index",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let at = |ms: Option<i64>| ms.and_then(Instant::from_timestamp_millis).unwrap_or(now);
+    let mut hashes = RowHashes::new(connection, Snapshot::TABLE)?;
+    let mut remarks = Vec::new();
+    for id in ids {
+        let word = id.to_string();
+        let found = hashes.sum(&word)?;
+        let known = hashes.known(&word)?;
+        if found.is_some() && (known.is_none() || found == known) {
+            continue;
+        }
+        let is_over: bool = connection.query_row(
+            "SELECT finished_at IS NOT NULL FROM snapshots WHERE id = ?1",
+            [id],
+            |row| row.get(0),
+        )?;
+        salvage::clean(connection, Snapshot::TABLE, "id", &word, at(oldest))?;
+        connection.execute(
+            "UPDATE snapshots SET
+                 outcome = CASE WHEN outcome IN ('complete', 'complete_with_rejects', 'superseded') THEN outcome
+                     ELSE 'incomplete' END,
+                 kind = CASE WHEN kind IN ('backfill', 'sync', 'verify', 'demo') THEN kind
+                     ELSE 'backfill' END,
+                 range_from = max(range_from, ?2),
+                 range_until = max(?2, min(range_until, ?3))
+             WHERE id = ?1",
+            params![
+                id,
+                instant_text(at(oldest)),
+                instant_text(at(newest) + TimeDelta::milliseconds(1))
+            ],
+        )?;
+        match is_over && known.is_some() {
+            true => {
+                connection.execute(
+                    "UPDATE snapshots SET finished_at = coalesce(finished_at, started_at)
+                     WHERE id = ?1",
+                    [id],
+                )?;
+                hashes.seal(&word, true)?;
+            }
+            false => runs::end(connection, id, Outcome::Superseded, now)?,
+        }
+        remarks.push(format!(
+            "the record of run {id} was damaged; it is kept as it was found, for no more than the time \
+             of the tickets that are stored"
+        ));
+    }
+    // Entries of runs that are gone.
+    connection.execute(
+        "DELETE FROM _row_hashes WHERE table_name = 'snapshots'
+             AND id NOT IN (SELECT CAST(id AS TEXT) FROM snapshots)",
+        [],
+    )?;
+    Ok(remarks)
+}
+
+/// Numbers of syncs that are not as they were written: without them, the next sync knows less and
+/// reads more.
+fn forget_values(connection: &Connection) -> Attempt<()> {
+    let names: Vec<(String, Option<i64>, Option<crate::normalize::Hash>)> = connection
+        .prepare(
+            "SELECT name, value, hash FROM _sync
+             LEFT JOIN _row_hashes ON table_name = ?1 AND id = name",
+        )?
+        .query_map([sums::SYNC], |row| {
+            Ok((
+                String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default())
+                    .into_owned(),
+                row.get_ref(1)?.as_i64().ok(),
+                sums::hash(row, 2)?,
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for (name, value, hash) in names {
+        let found = value.map(|value| sums::value_sum(&name, value));
+        if found.is_none() || found != hash {
+            connection.execute("DELETE FROM _sync WHERE name = ?1", [&name])?;
+        }
+    }
+    connection.execute(
+        "DELETE FROM _row_hashes WHERE table_name = ?1 AND id NOT IN (SELECT name FROM _sync)",
+        [sums::SYNC],
+    )?;
+    Ok(())
+}
+
+/// Tickets that the index does not know, and entries of the index that name no ticket. On what is
+/// ours something hangs, at least a version; what nothing hangs on is an id that is none.
+fn adopt_tickets(connection: &Connection) -> Attempt<()> {
+    let hangs = |id: &str| {
+        let some: Vec<String> = CHILDREN
+            .iter()
+            .map(|table| format!("EXISTS (SELECT 1 FROM {table} WHERE ticket_id = {id})"))
+            .collect();
+        format!("({})", some.join(" OR "))
+    };
+    connection.execute(
+        &format!(
+            "DELETE FROM tickets WHERE id NOT IN (SELECT id FROM _ticket_index) AND NOT {}",
+            hangs("tickets.id")
+        ),
+        [],
+    )?;
+    connection.execute(
+        &format!(
+            "DELETE FROM _ticket_index WHERE id NOT IN (SELECT id FROM tickets) AND NOT {}",
+            hangs("_ticket_index.id")
+        ),
+        [],
+    )?;
+    let strays: Vec<(String, Option<String>, bool)> = connection
+        .prepare(
+            "SELECT id, created_at, deleted_at IS NOT NULL FROM tickets
+             WHERE id NOT IN (SELECT id FROM _ticket_index)",
+        )?
+        .query_map([], |row| {
+            let text = row.get_ref(1)?.as_str().ok().map(str::to_owned);
+            Ok((row.get(0)?, text, row.get(2)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut insert = connection.prepare(
+        "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash, verified_at_ms,
+             seen_snapshot, is_deleted)
+         SELECT ?1, ?2, ?3, CASE WHEN message_count IS NOT NULL OR EXISTS (
+             SELECT 1 FROM messages WHERE ticket_id = ?1) THEN ?3 END, 0, 0, ?4
+         FROM tickets WHERE id = ?1",
+    )?;
+    for (id, created_at, is_deleted) in strays {
+        let created_ms = created_at
+            .as_deref()
+            .and_then(crate::wire::usual_instant)
+            .map_or(0, |at| at.timestamp_millis());
+        insert.execute(params![id, created_ms, sums::DAMAGED, is_deleted])?;
+    }
+    // What a ticket names has to be there, if only by its id, before the ticket can be written.
+    for (table, column) in [
+        ("customers", "customer_id"),
+        ("categories", "category_id"),
+        ("agents", "assigned_agent_id"),
+    ] {
+        connection.execute(
+            &format!(
+                "UPDATE tickets SET {column} = NULL
+                 WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {table})
+                     AND id IN (SELECT id FROM _ticket_index WHERE is_deleted = 1)"
+            ),
+            [],
+        )?;
+    }
+    Ok(())
+}
+
+/// Sets everything that follows from other rows, and the hashes over what is there.
+fn accept_ticket(
+    connection: &Connection,
+    snapshot_id: i64,
+    id: &str,
+    now: Instant,
+) -> Attempt<bool> {
+    let known: Option<(i64, bool)> = connection
+        .query_row(
+            "SELECT created_at_ms, is_deleted FROM _ticket_index WHERE id = ?1",
+            [id],
+            |row| Ok((row.get_ref(0)?.as_i64().unwrap_or(0), row.get(1)?)),
+        )
+        .optional()?;
+    let Some((created_ms, is_deleted)) = known else {
+        return Ok(false);
+    };
+    let created_at = Instant::from_timestamp_millis(created_ms).unwrap_or(now);
+    let versions = salvage::versions(connection, id)?;
+    salvage::replace_versions(connection, id, &versions, snapshot_id)?;
+    let is_there: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM tickets WHERE id = ?1)",
+        [id],
+        |row| row.get(0),
+    )?;
+    if !is_there {
+        let last = versions.last().map(|(last, _)| last.clone());
+        connection.execute(
+            "INSERT INTO tickets (id, status, priority, category_id, assigned_agent_id, created_at,
+                 csat, ai_status, resolution_time_ms, snapshot_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                id,
+                last.as_ref().and_then(|last| last.status.clone()),
+                last.as_ref().and_then(|last| last.priority),
+                last.as_ref().and_then(|last| last.category_id.clone()),
+                last.as_ref()
+                    .and_then(|last| last.assigned_agent_id.clone()),
+                instant_text(created_at),
+                last.as_ref().and_then(|last| last.csat),
+                last.as_ref().and_then(|last| last.ai_status.clone()),
+                last.as_ref().and_then(|last| last.resolution_time_ms),
+                snapshot_id
+            ],
+        )?;
+    }
+    salvage::clean(connection, Ticket::TABLE, "id", id, created_at)?;
+    for table in [
+        Message::TABLE,
+        MessageAttachment::TABLE,
+        TicketAttribute::TABLE,
+        TicketTag::TABLE,
+        TicketDiscordUser::TABLE,
+        Reject::TABLE,
+    ] {
+        salvage::clean(connection, table, "ticket_id", id, created_at)?;
+    }
+    if is_deleted {
+        // When it was found gone, its last version says.
+        let last = versions.last().filter(|(last, _)| last.is_deleted);
+        let gone_at = last.map_or(now, |(last, _)| last.valid_from);
+        connection.execute(
+            "UPDATE tickets SET deleted_at = coalesce(deleted_at, ?2) WHERE id = ?1",
+            params![id, instant_text(gone_at)],
+        )?;
+    }
+    connection.execute(
+        "UPDATE tickets SET snapshot_id = ?2 WHERE id = ?1",
+        [&id as &dyn rusqlite::ToSql, &snapshot_id],
+    )?;
+    seal_ticket(connection, id)?;
+    Ok(true)
+}
+
+/// Facts, instants and hashes of a ticket as they follow from its rows.
+fn seal_ticket(connection: &Connection, id: &str) -> Attempt<()> {
+    let mut look = TicketAudit::new(connection)?;
+    let has_thread: bool = connection.query_row(
+        "SELECT thread_hash IS NOT NULL FROM _ticket_index WHERE id = ?1",
+        [id],
+        |row| row.get(0),
+    )?;
+    let Some(found) = look.found(id, has_thread)? else {
+        return Ok(());
+    };
+    let facts: Vec<String> = (2..)
+        .zip(THREAD_FACTS)
+        .map(|(number, name)| format!("{name} = ?{number}"))
+        .collect();
+    let mut update = connection.prepare(&format!(
+        "UPDATE tickets SET {}, resolved_at = ?{} WHERE id = ?1",
+        facts.join(", "),
+        THREAD_FACTS.len() + 2
+    ))?;
+    update.raw_bind_parameter(1, id)?;
+    for (number, cell) in (2..).zip(found.facts()) {
+        bind::bind_cell(&mut update, number, cell)?;
+    }
+    let resolved_at = found.resolved_at.map(instant_text);
+    update.raw_bind_parameter(THREAD_FACTS.len() + 2, resolved_at)?;
+    update.raw_execute()?;
+    let (snapshot_id, created_at, deleted_at) = connection.query_row(
+        "SELECT snapshot_id, created_at, deleted_at FROM tickets WHERE id = ?1",
+        [id],
+        |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                instant(row, "created_at")?,
+                optional_instant(row, "deleted_at")?,
+            ))
+        },
+    )?;
+    connection.execute(
+        "UPDATE _ticket_index SET head_hash = ?2, thread_hash = ?3, flags_hash = ?4,
+             history_hash = ?5, created_at_ms = ?6, is_deleted = ?7 WHERE id = ?1",
+        params![
+            id,
+            found.head,
+            found.thread,
+            sums::flags(snapshot_id, deleted_at),
+            Versions::new(connection)?.sum(id)?,
+            created_at.timestamp_millis(),
+            deleted_at.is_some()
+        ],
+    )?;
+    Ok(())
+}
+
+fn accept_customer(
+    connection: &Connection,
+    snapshot_id: i64,
+    id: &str,
+    now: Instant,
+) -> Attempt<bool> {
+    let is_indexed: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM _customer_index WHERE id = ?1)",
+        [id],
+        |row| row.get(0),
+    )?;
+    connection.execute(
+        "INSERT INTO customers (id, snapshot_id) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET snapshot_id = excluded.snapshot_id",
+        params![id, snapshot_id],
+    )?;
+    if !is_indexed {
+        // Of one of whom only the id was sent, nothing else can be known.
+        let empty: Vec<String> = Customer::TABLE
+            .content
+            .iter()
+            .filter(|column| column.is_nullable)
+            .map(|column| format!("{} = NULL", column.name))
+            .collect();
+        connection.execute(
+            &format!("UPDATE customers SET {} WHERE id = ?1", empty.join(", ")),
+            [id],
+        )?;
+        connection.execute(
+            "DELETE FROM customer_attributes WHERE customer_id = ?1",
+            [id],
+        )?;
+        RowHashes::new(connection, Customer::TABLE)?.seal(id, true)?;
+        return Ok(true);
+    }
+    salvage::clean(connection, Customer::TABLE, "id", id, now)?;
+    salvage::clean(connection, CustomerAttribute::TABLE, "customer_id", id, now)?;
+    if let Some((content, flags)) = CustomerAudit::new(connection)?.sums(id)? {
+        connection.execute(
+            "UPDATE _customer_index SET hash = ?2, flags_hash = ?3 WHERE id = ?1",
+            params![id, content, flags],
+        )?;
+    }
+    Ok(true)
+}
+
+fn accept_reject(connection: &Connection, id: &str, now: Instant) -> Attempt<bool> {
+    salvage::clean(connection, Reject::TABLE, "id", id, now)?;
+    connection.execute(
+        "INSERT OR IGNORE INTO _rejects_met (reject_id, snapshot_id)
+         SELECT id, snapshot_id FROM rejects WHERE id = ?1",
+        [id],
+    )?;
+    let sum = RowHashes::new(connection, Reject::TABLE)?.sum(id)?;
+    connection.execute(
+        "UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1",
+        params![id, sum],
+    )?;
+    Ok(true)
+}
+
+fn accept_row(
+    connection: &Connection,
+    snapshot_id: i64,
+    table: &'static Table,
+    id: &str,
+    now: Instant,
+) -> Attempt<bool> {
+    let name = table.name;
+    let unnamed = UNNAMED.iter().find(|(table, _)| *table == name);
+    let is_unnamed: bool = match unnamed {
+        Some((_, unnamed)) => connection.query_row(
+            &format!("SELECT {unnamed} FROM (SELECT ?1 AS id) AS row"),
+            [id],
+            |row| row.get(0),
+        )?,
+        None => false,
+    };
+    let mut hashes = RowHashes::new(connection, table)?;
+    let is_there = hashes.stored::<Tag>(id, None)?.is_some();
+    if !is_there && is_unnamed {
+        connection.execute(
+            "DELETE FROM _row_hashes WHERE table_name = ?1 AND id = ?2",
+            [name, id],
+        )?;
+        return Ok(true);
+    }
+    connection.execute(
+        &format!(
+            "INSERT INTO {name} (id, snapshot_id) VALUES (?1, ?2)
+             ON CONFLICT (id) DO UPDATE SET snapshot_id = excluded.snapshot_id"
+        ),
+        params![id, snapshot_id],
+    )?;
+    salvage::clean(connection, table, "id", id, now)?;
+    hashes.seal(id, true)?;
+    Ok(true)
+}
