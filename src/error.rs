@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::report::Summary;
+use crate::table::{Outcome, Snapshot};
 
 /// What the caller does next with an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub enum ExitCode {
     Failed,
     /// Usage or configuration.
     Usage,
-    /// Complete, but with rejects or unverified slices, or a comparison that differs.
+    /// Complete, but with rejects; or incomplete; or a comparison that differs.
     Incomplete,
     /// Unauthorised.
     Unauthorized,
@@ -66,6 +67,16 @@ impl ExitCode {
             Self::StoreBusy => 5,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<&Snapshot> for ExitCode {
+    /// Of a run that is over.
+    fn from(snapshot: &Snapshot) -> Self {
+        match Outcome::of(&snapshot.outcome) {
+            Some(Outcome::Complete) => Self::Complete,
+            Some(_) | None => Self::Incomplete,
         }
     }
 }

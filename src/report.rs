@@ -1,6 +1,7 @@
 //! What a run says of itself: its progress while it runs and its summary at the end. Values only;
 //! `terminal` shows them.
 
+mod accept;
 mod probe;
 mod published;
 mod status;
@@ -8,6 +9,7 @@ mod verify;
 
 use std::time::Duration;
 
+pub use accept::{Acceptance, KeptReject};
 pub use probe::{Finding, Probe, Verdict};
 pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
@@ -54,7 +56,7 @@ pub struct Summary {
     pub kind: String,
     /// The snapshot this run wrote.
     pub snapshot_id: i64,
-    /// `complete`, `incomplete`, `interrupted`, or `failed`.
+    /// `complete`, `complete_with_rejects`, `incomplete`, `interrupted`, or `failed`.
     pub outcome: String,
     /// Start of the range, RFC 3339.
     pub range_from: String,
@@ -86,8 +88,12 @@ pub struct Summary {
     pub bytes: u64,
     /// Seconds this process took.
     pub elapsed_s: f64,
-    /// Values and tickets kept raw in `rejects`.
+    /// Values and tickets that this run met and that are kept raw in `rejects`.
     pub rejects: i64,
+    /// Rejects that stand in the store, of any run, and that nobody accepted.
+    pub rejects_standing: i64,
+    /// Those that somebody accepted.
+    pub rejects_accepted: i64,
     /// Characters stored as U+FFFD.
     pub replaced_characters: i64,
     /// Slices that could not be proven complete: the window and why.

@@ -60,6 +60,8 @@ pub enum Command {
     Publish(StoreSettings),
     /// Ask a store.
     Query(Query),
+    /// Accept rejects.
+    Accept(Accept),
     /// Compare an answer of the API with what we expect.
     Probe(Connection),
     /// A simulated desk, a backfill, a look at the result.
@@ -81,6 +83,7 @@ impl Command {
             Self::Verify { verify, .. } => &verify.store,
             Self::Status(store) | Self::Publish(store) => store,
             Self::Query(query) => return query.directory.as_deref(),
+            Self::Accept(accept) => &accept.store,
             Self::Probe(_) | Self::Demo(_) | Self::Simulate(_) | Self::Completions(_) => {
                 return None;
             }
@@ -101,6 +104,7 @@ impl Command {
             | Self::Status(_)
             | Self::Publish(_)
             | Self::Query(_)
+            | Self::Accept(_)
             | Self::Demo(_)
             | Self::Simulate(_)
             | Self::Completions(_) => None,
@@ -312,6 +316,39 @@ pub struct Query {
     pub sql: String,
     /// How the answer is written.
     pub format: QueryFormat,
+}
+
+/// Rejects to accept, as meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// The store.
+    pub store: StoreSettings,
+    /// Which.
+    pub selection: RejectSelection,
+    /// Whether to take it back.
+    pub is_undo: bool,
+    /// Whether to do it, and not only show it.
+    pub is_meant: bool,
+}
+
+/// Some of the rejects of a store: those that are met by each list with something in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RejectSelection {
+    /// Ids of their tickets.
+    pub tickets: Vec<String>,
+    /// Paths in the ticket, `[]` for any place.
+    pub paths: Vec<String>,
+    /// Words of their reasons.
+    pub reasons: Vec<String>,
+    /// Whether all of them are meant where nothing is named.
+    pub is_every: bool,
+}
+
+impl RejectSelection {
+    /// Whether none are named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How the answer to a query is written.

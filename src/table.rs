@@ -9,10 +9,12 @@
 //! set by the store and follow the content columns.
 
 mod document;
+mod outcome;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 pub use document::document;
+pub use outcome::{Outcome, ending};
 
 /// An instant with millisecond precision, in UTC.
 pub type Instant = DateTime<Utc>;
@@ -524,7 +526,7 @@ table! {
         id: i64 as Integer,
         /// The command: `backfill`, `sync`, `verify` for a repair, or `demo` for an invented desk.
         kind: String as Enumeration,
-        /// `running`, `complete`, `incomplete` (rejects or unverified slices), `superseded`.
+        /// `running`, `complete`, `complete_with_rejects`, `incomplete` (something is not proven), `superseded`.
         outcome: String as Enumeration,
         /// When the run began.
         started_at: Instant as Instant,
@@ -550,9 +552,9 @@ table! {
         tickets_deleted: i64 as Integer,
         /// Slices of the range that could not be proven complete.
         unverified_slices: i64 as Integer,
-        /// Values that could not be represented; see `rejects`.
+        /// Values and tickets that it met and that could not be stored as they were sent; see `rejects`.
         rejects: i64 as Integer,
-        /// Characters that no engine can hold (NUL, lone surrogates), stored as U+FFFD.
+        /// Characters that no database can hold (NUL, halves of surrogate pairs, bytes that are no UTF-8), stored as U+FFFD.
         replaced_characters: i64 as Integer,
     }
 }
@@ -568,12 +570,31 @@ table! {
         path: String as Text,
         /// Why, in words.
         reason: String as Text,
-        /// The value as received, up to 1 MiB: where more was cut off, `reason` and its end say so.
+        /// The value as received, up to 1 MiB: where more was cut off, `reason` and its end say so. Bytes that are no UTF-8 are
+        /// written as `\udc` and two hex digits.
         raw_json: String as Json,
+        /// When the ticket was created, of a whole ticket; NULL of a value, and where that is what is missing.
+        created_at: Option<Instant> as Instant,
     }
     bookkeeping {
         /// The snapshot that first met it.
         snapshot_id: i64 as Integer,
+        /// When somebody said that it is known and no reason to stop: see `mava-export accept`.
+        accepted_at: Option<Instant> as Instant,
+    }
+}
+
+impl Snapshot {
+    /// Whether its run came to its end; one that was given up did not.
+    pub fn has_ended(&self) -> bool {
+        Outcome::of(&self.outcome).is_some_and(Outcome::is_end)
+    }
+}
+
+impl Reject {
+    /// What a ticket without an id is known by: `raw-` and the reject's own id.
+    pub fn stand_in(&self) -> String {
+        format!("raw-{}", self.id)
     }
 }
 

@@ -50,7 +50,7 @@ Exit codes:
   0    complete
   1    failed; what was read is kept, run again to go on
   2    wrong usage or configuration
-  3    complete, but with rejects or ranges not proven complete, or with differences found
+  3    complete, but with rejects; or incomplete: not all is proven; or differences were found
   4    the API refused the key
   5    another run holds the store
   130  interrupted (Ctrl-C); run again to go on
@@ -120,6 +120,18 @@ Examples:
   mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv
 
 In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite number is a text.";
+
+pub(super) const ACCEPT: &str = "\
+Examples:
+  mava-export accept --to sqlite:support.db                              list what stands
+  mava-export accept --to sqlite:support.db --path priority              what would be accepted
+  mava-export accept --to sqlite:support.db --path priority --yes        accept it
+  mava-export accept --to sqlite:support.db --ticket 65f0c1 --undo --yes take it back
+
+Rejects named in several ways have to be met in each of them. Values are not shown: see
+  mava-export query \"SELECT * FROM rejects\" --from sqlite:support.db
+
+Exit code 0: shown or done; 2: no reject is one of those named; 5: a run holds the store.";
 
 pub(super) const PROBE: &str = "\
 Example:

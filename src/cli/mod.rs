@@ -19,8 +19,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use options::{
-    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RepairArgs,
-    ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs,
+    RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 pub(crate) use value::word;
 pub use value::{Origin, Rate, Status, Target};
@@ -109,6 +109,13 @@ pub enum Command {
     /// Only reads: a statement that would write is refused.
     #[command(after_help = help::QUERY)]
     Query(QueryArgs),
+    /// Show the rejects of a store, and accept those that are known
+    ///
+    /// A reject is a value, or a whole ticket, that could not be stored as it was sent. A run after
+    /// which one stands ends with exit code 3, until its ticket is read without it or it is accepted.
+    /// A value that changes is another reject, which nobody has accepted.
+    #[command(after_help = help::ACCEPT)]
+    Accept(AcceptArgs),
     /// Send one request with your key and compare the answer with what we expect
     ///
     /// Prints names and types of fields, never what is in them.
@@ -249,6 +256,17 @@ pub struct QueryArgs {
     /// The form of the answer: table, csv or json [default: table]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<QueryFormat>,
+}
+
+/// `accept` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AcceptArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Which rejects.
+    #[command(flatten)]
+    pub rejects: RejectArgs,
 }
 
 /// `probe` as typed.
@@ -432,13 +450,16 @@ pub(crate) fn command() -> clap::Command {
 
 fn with_environment(command: clap::Command) -> clap::Command {
     let is_demo = command.get_name() == "demo";
+    let is_accept = command.get_name() == "accept";
     command
         .mut_args(|argument| {
             let Some(flag) = argument.get_long().map(str::to_owned) else {
                 return argument;
             };
             let is_counted = matches!(argument.get_action(), clap::ArgAction::Count);
-            if is_counted || (is_demo && flag == "to") {
+            // What is accepted is said each time.
+            let is_said = is_accept && options::SAID_EACH_TIME.contains(&flag.as_str());
+            if is_counted || is_said || (is_demo && flag == "to") {
                 return argument;
             }
             let name = match flag.as_str() {

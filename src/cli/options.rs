@@ -211,6 +211,33 @@ pub struct RepairArgs {
     pub allow_deletions: bool,
 }
 
+/// Options of `accept` that neither the environment nor the configuration file can give.
+pub(super) const SAID_EACH_TIME: [&str; 6] = ["ticket", "path", "reason", "all", "undo", "yes"];
+
+/// Which rejects, and what of them.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Rejects (repeat an option for several)")]
+pub struct RejectArgs {
+    /// Those of this ticket (its id)
+    #[arg(long, value_name = "ID")]
+    pub ticket: Vec<String>,
+    /// Those at this path, such as priority or messages[].content; [] is any place, "" the whole ticket
+    #[arg(long, value_name = "PATH")]
+    pub path: Vec<String>,
+    /// Those whose reason has these words
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    /// Take it back: they count again
+    #[arg(long)]
+    pub undo: bool,
+    /// Do it; without, it is only shown
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What to fetch: repeat an option or separate its values by commas.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters (a filtered export never flags a ticket as deleted)")]

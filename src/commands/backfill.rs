@@ -9,6 +9,7 @@ use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
 
 use super::gone::Search;
+use super::twins;
 use crate::api::Client;
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
@@ -315,11 +316,8 @@ impl Part<'_> {
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
         let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
-        let exit_code = if snapshot.outcome == "complete" {
-            ExitCode::Complete
-        } else {
-            ExitCode::Incomplete
-        };
+        let exit_code = ExitCode::from(&snapshot);
+        self.remarks.extend(twins::remark(store)?);
         let words = snapshot.outcome.clone();
         let summary = self.summary(store, &snapshot, &words, unverified, began)?;
         Ok((summary, exit_code))
@@ -374,6 +372,9 @@ impl Part<'_> {
         let remark = search.flag(store, &missing).await?;
         let is_settled = remark.is_none();
         self.remarks.extend(remark);
+        if is_settled {
+            store.forget_unmet(snapshot_id, &range)?;
+        }
         Ok(is_settled)
     }
 
@@ -394,6 +395,7 @@ impl Part<'_> {
         began: Moment,
     ) -> Result<Summary> {
         let counters = self.context.client.counters();
+        let standing = store.standing()?;
         let rows = store.row_counts()?;
         let stored = |name| {
             rows.iter()
@@ -423,6 +425,8 @@ impl Part<'_> {
             bytes: counters.bytes(),
             elapsed_s: began.elapsed().as_secs_f64(),
             rejects: snapshot.rejects,
+            rejects_standing: standing.open,
+            rejects_accepted: standing.accepted,
             replaced_characters: snapshot.replaced_characters,
             unverified,
             remarks: self.remarks.clone(),

@@ -1,5 +1,6 @@
 //! One file a command: glue between the settings, the pipeline and the terminal.
 
+mod accept;
 mod answer;
 mod backfill;
 mod demo;
@@ -14,6 +15,7 @@ mod query;
 mod recognise;
 mod status;
 mod sync;
+mod twins;
 mod verify;
 
 pub use backfill::{Context, backfill, backfill_keeping};
@@ -84,6 +86,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             on_runtime(|runtime| runtime.block_on(publish::publish(&store, printer)))
         }
         Command::Query(asked) => query::query(&asked, printer),
+        Command::Accept(asked) => accept::accept(&asked, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {
             on_runtime(|runtime| runtime.block_on(demo::simulate(&simulation, printer)))

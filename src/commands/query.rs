@@ -41,7 +41,7 @@ pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(
             Error::usage("query only reads: the statement would write or set something")
-                .help("write one SELECT; only backfill, sync and verify write the store"),
+                .help("write one SELECT; only backfill, sync, verify and accept write the store"),
         );
     }
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();

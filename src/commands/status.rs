@@ -49,6 +49,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         fresh.within_quarter,
     ];
     let tables = store.row_counts()?;
+    let standing = store.standing()?;
     let progress = store.progress()?;
     let snapshot_count = tables
         .iter()
@@ -74,6 +75,8 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             .map(|(hours, tickets)| Freshness::new(hours, tickets, fresh.live))
             .collect(),
         threads_unread: threads_unread(&store)?,
+        rejects_standing: standing.open,
+        rejects_accepted: standing.accepted,
         snapshots: snapshots
             .iter()
             .filter(|snapshot| snapshot.finished_at.is_some())
@@ -99,7 +102,7 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
     let last = snapshots
         .iter()
-        .find(|snapshot| snapshot.kind == "sync" && has_ended(snapshot));
+        .find(|snapshot| snapshot.kind == "sync" && snapshot.has_ended());
     let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
         return Ok(None);
     };
@@ -125,11 +128,6 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
         tickets_overdue,
         remarks: outcome.remarks,
     }))
-}
-
-/// Whether a run came to its end; one that was given up did not, and left no word of what it saw.
-fn has_ended(snapshot: &Snapshot) -> bool {
-    matches!(snapshot.outcome.as_str(), "complete" | "incomplete")
 }
 
 fn finished(snapshot: &Snapshot) -> SnapshotStatus {

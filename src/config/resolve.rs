@@ -15,8 +15,9 @@ use crate::cli::{
 };
 use crate::error::{Error, Result};
 use crate::settings::{
-    Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings, Query,
-    QueryFormat, RetrySettings, RunKind, Simulation, StoreSettings, Sync, Timeouts, Verify, World,
+    Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings, Query,
+    QueryFormat, RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync,
+    Timeouts, Verify, World,
 };
 use crate::table::Instant;
 use crate::window::{EARLIEST, Window};
@@ -64,6 +65,7 @@ fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
         cli::Command::Status(_)
         | cli::Command::Publish(_)
         | cli::Command::Query(_)
+        | cli::Command::Accept(_)
         | cli::Command::Demo(_)
         | cli::Command::Simulate(_)
         | cli::Command::Completions { .. } => None,
@@ -135,6 +137,7 @@ pub fn resolve_with(
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
         cli::Command::Query(typed) => Command::Query(query(typed, args.output.json)?),
+        cli::Command::Accept(typed) => Command::Accept(accept(typed)?),
         cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
         cli::Command::Demo(typed) => Command::Demo(Demo {
             store: StoreSettings {
@@ -305,6 +308,20 @@ fn query(typed: cli::QueryArgs, is_json: bool) -> Result<Query> {
         directory: from.directory().cloned(),
         sql: typed.sql,
         format: typed.format.unwrap_or(standard),
+    })
+}
+
+fn accept(typed: cli::AcceptArgs) -> Result<Accept> {
+    Ok(Accept {
+        store: store(&typed.store, 1)?,
+        selection: RejectSelection {
+            tickets: typed.rejects.ticket,
+            paths: typed.rejects.path,
+            reasons: typed.rejects.reason,
+            is_every: typed.rejects.all,
+        },
+        is_undo: typed.rejects.undo,
+        is_meant: typed.rejects.yes,
     })
 }
 

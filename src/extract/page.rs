@@ -231,11 +231,11 @@ fn key(ticket: &RawTicket<'_>, outcome: &Outcome) -> Key {
             has_id: true,
             created_at: Some(rows.ticket.created_at),
         },
-        Outcome::Reject(_) => {
+        Outcome::Reject(reject) => {
             let key = ticket.key();
             Key {
                 has_id: key.id.is_some(),
-                id: key.id.unwrap_or_else(|| ticket.stand_in()),
+                id: key.id.unwrap_or_else(|| reject.stand_in()),
                 created_at: key.created_at,
             }
         }

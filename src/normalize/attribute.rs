@@ -68,8 +68,10 @@ fn by_label(found: &mut Vec<Attribute>, mut entries: Entries<'_>) {
 fn content(value: Json<'_>) -> Option<String> {
     match value {
         Json::Null => None,
-        Json::Text(text) => Some(text.into_owned()),
-        other => Some(other.canonical()),
+        value => Some(match value.scalar() {
+            Ok(text) => text.into_owned(),
+            Err(other) => other.canonical(),
+        }),
     }
 }
 
@@ -134,7 +136,7 @@ fn definition<'a>(
 ) -> Result<(Definition, Json<'a>), Unfit<'a>> {
     if let Some(id) = value.id() {
         let definition = Definition {
-            id: Some(id.to_owned()),
+            id: Some(id.into_owned()),
             label: None,
         };
         return Ok((definition, Json::Null));

@@ -1,5 +1,7 @@
 //! A ticket's customer.
 
+use std::borrow::Cow;
+
 use super::CustomerRows;
 use super::attribute::{Attribute, attributes};
 use crate::table::{Customer, CustomerAttribute};
@@ -19,22 +21,46 @@ slots!(Slots {
     custom_attributes: "customAttributes",
 });
 
-/// Reads the object under `customer`. It leaves nothing over for the ticket: what has no column
-/// goes to the customer's own `extra_json`.
+/// A ticket's customer, as far as the ticket shows it.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) id: Option<String>,
+    /// `None` where only the id was sent.
+    pub(super) rows: Option<CustomerRows>,
+}
+
+/// The id that a value is, by itself.
+fn short(value: &Json<'_>) -> Option<String> {
+    let id = value.id().filter(|id| is_short(id));
+    id.map(Cow::into_owned)
+}
+
+/// Reads what is under `customer`: an object with an id, or only the id. It leaves nothing over for the
+/// ticket: what has no column goes to the customer's own `extra_json`.
 pub(super) fn customer<'a>(
     rejects: &mut Rejects,
     path: Path<'_>,
     value: Json<'a>,
-) -> Result<(Option<CustomerRows>, Json<'a>), Unfit<'a>> {
-    const EXPECTED: &str = "an object with an id";
+) -> Result<(Shown, Json<'a>), Unfit<'a>> {
+    const EXPECTED: &str = "an id or an object with one";
     let entries = match value {
-        Json::Null => return Ok((None, Json::Null)),
-        Json::Object(entries) => entries,
-        other => return Err(Unfit::new(other, EXPECTED)),
+        Json::Null => return Ok((Shown::default(), Json::Null)),
+        Json::Text(id) if id.is_empty() => return Ok((Shown::default(), Json::Null)),
+        other => match (short(&other), other) {
+            (Some(id), _) => {
+                let shown = Shown {
+                    id: Some(id),
+                    rows: None,
+                };
+                return Ok((shown, Json::Null));
+            }
+            (None, Json::Object(entries)) => entries,
+            (None, other) => return Err(Unfit::new(other, EXPECTED)),
+        },
     };
     let Some(id) = own_id(&entries)
         .filter(|id| is_short(id))
-        .map(str::to_owned)
+        .map(Cow::into_owned)
     else {
         return Err(Unfit::new(Json::Object(entries), EXPECTED));
     };
@@ -67,7 +93,11 @@ pub(super) fn customer<'a>(
         attributes,
         hash: [0; 16],
     };
-    Ok((Some(rows), Json::Null))
+    let shown = Shown {
+        id: Some(rows.customer.id.clone()),
+        rows: Some(rows),
+    };
+    Ok((shown, Json::Null))
 }
 
 fn row(customer_id: &str, position: i64, attribute: Attribute) -> CustomerAttribute {

@@ -16,6 +16,7 @@ mod facts;
 mod hash;
 mod thread;
 mod ticket;
+mod twin;
 
 #[cfg(test)]
 mod properties;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use hash::seal;
 pub use ticket::ticket;
+pub use twin::Twin;
 
 pub(crate) use facts::Facts;
 pub(crate) use hash::Sum;
@@ -77,7 +79,7 @@ pub struct TicketRows {
     pub tags: Vec<table::Tag>,
     /// Discord users, by position.
     pub discord_users: Vec<table::TicketDiscordUser>,
-    /// Its customer, as this ticket showed it.
+    /// Its customer, as this ticket showed it; `None` also where only the id was sent.
     pub customer: Option<CustomerRows>,
     /// Its category as this ticket showed it; all but `id` is `None` where only the id was sent.
     pub category: Option<table::Category>,

@@ -25,10 +25,10 @@ pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Reject
         let path = Path::Item(&MESSAGES, index);
         match item {
             Json::Object(entries) => match own_id(&entries) {
-                Some(id) if reader.ids.contains(id) => rejects.add(
+                Some(id) if reader.ids.contains(id.as_ref()) => rejects.add(
                     path.to_string(),
                     "a message with this id came before it in the thread".to_owned(),
-                    Json::Object(entries).canonical().into(),
+                    Json::Object(entries).raw().into(),
                 ),
                 _ => reader.message(rejects, path, entries),
             },
@@ -172,7 +172,7 @@ fn derived_sender_type(
     match (reference_type, from_customer) {
         (Json::Text(kind), _) if kind == "ClientMember" => Some("agent"),
         (Json::Text(kind), _) if kind == "Customer" || kind == "DiscordUser" => Some("customer"),
-        (_, Json::Bool(true)) => Some("customer"),
+        (_, from_customer) if from_customer.boolean() == Some(true) => Some("customer"),
         _ => None,
     }
 }
@@ -192,7 +192,7 @@ fn sender<'a>(
     sender_name: &mut Option<String>,
 ) -> Result<(Option<String>, Json<'a>), Unfit<'a>> {
     if let Some(id) = value.id() {
-        return Ok((Some(id.to_owned()), Json::Null));
+        return Ok((Some(id.into_owned()), Json::Null));
     }
     match value {
         Json::Null | Json::Text(_) => Ok((None, Json::Null)),

@@ -6,34 +6,40 @@ use std::collections::HashMap;
 use super::attribute::attributes;
 use super::customer::customer;
 use super::thread::thread;
-use super::{CustomerRows, Outcome, TicketRows, seal};
+use super::{Outcome, TicketRows, seal};
 use crate::table::{
     Agent, Category, Instant, Reject, Tag, Ticket, TicketAttribute, TicketDiscordUser,
 };
 use crate::wire::{
-    Entries, Fields, Json, MOST_ITEMS, Path, RawTicket, Read, Rejects, TicketKey, Unfit,
-    instant_after, own_id, read_reference, read_text, reject, slots, with_json,
+    Entries, Fields, Hidden, Json, MOST_ITEMS, Path, RawTicket, Rejects, TicketKey, Unfit,
+    instant_after, is_of_thread, own_id, read_reference, read_text, slots, take_hidden,
+    whole_reject, with_json,
 };
 
 /// Turns a ticket as sent into rows. `with_messages` says whether the run asked for threads:
 /// without, `messages` is not looked at, and the thread facts are NULL.
 pub fn ticket(raw: &RawTicket<'_>, with_messages: bool) -> Outcome {
-    let read = with_json(&raw.raw, |read| {
+    let read = with_json(&raw.raw, |mut read| {
+        let hidden = match read.has_hidden {
+            true => take_hidden(&mut read.value, "", raw.has_bytes)?,
+            false => Vec::new(),
+        };
         let Json::Object(entries) = read.value else {
             return Err("not an object");
         };
         let key = TicketKey::in_entries(&entries);
         let id = key.id.ok_or_else(|| lacking(&entries))?;
         let created_at = key.created_at.ok_or("no usable instant of creation")?;
-        let read = Read {
-            value: entries,
-            replaced: read.replaced + raw.replaced_characters,
+        let sent = Sent {
+            entries,
+            hidden,
+            replaced: read.replaced,
         };
-        Ok(rows(&id, created_at, read, with_messages))
+        Ok(rows(&id, created_at, sent, with_messages))
     });
     match read {
         Ok(Ok(rows)) => Outcome::Rows(Box::new(rows)),
-        Ok(Err(reason)) | Err(reason) => Outcome::Reject(whole_reject(raw, reason)),
+        Ok(Err(reason)) | Err(reason) => Outcome::Reject(whole(raw, reason)),
     }
 }
 
@@ -45,13 +51,23 @@ fn lacking(entries: &Entries<'_>) -> &'static str {
     }
 }
 
-fn whole_reject(raw: &RawTicket<'_>, reason: &str) -> Reject {
-    reject(
-        raw.key().id.as_deref(),
-        String::new(),
-        reason.to_owned(),
-        Cow::Borrowed(&raw.raw),
-    )
+fn whole(raw: &RawTicket<'_>, reason: &str) -> Reject {
+    let reason = match raw.has_bytes {
+        true => {
+            format!("{reason}; bytes that are no UTF-8 are written as \\udc and two hex digits")
+        }
+        false => reason.to_owned(),
+    };
+    whole_reject(raw.key(), reason, Cow::Borrowed(&raw.raw))
+}
+
+/// A ticket's entries.
+struct Sent<'a> {
+    entries: Entries<'a>,
+    /// What was sent and is not among the entries as it was sent.
+    hidden: Vec<Hidden>,
+    /// Characters that are U+FFFD in them.
+    replaced: i64,
 }
 
 /// Tags that are looked through one by one.
@@ -80,10 +96,13 @@ slots!(Slots {
     messages: "messages",
 });
 
-fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: bool) -> TicketRows {
+fn rows(id: &str, created_at: Instant, sent: Sent<'_>, with_messages: bool) -> TicketRows {
     let mut rejects = Rejects::of(id);
+    // What nobody asked for is not looked at.
+    let asked = |hidden: &Hidden| with_messages || !is_of_thread(&hidden.path);
+    rejects.add_hidden(sent.hidden.into_iter().filter(asked));
     let mut fields = Fields::new(&mut rejects, Path::Root);
-    let mut slots = Slots::fill(read.value, &mut fields);
+    let mut slots = Slots::fill(sent.entries, &mut fields);
     let messages = messages(
         &mut fields,
         std::mem::take(&mut slots.messages),
@@ -92,7 +111,7 @@ fn rows(id: &str, created_at: Instant, read: Read<Entries<'_>>, with_messages: b
     let mut rows = head(id, created_at, slots, fields);
     rows.thread = messages.map(|messages| thread(id, messages, &mut rejects));
     rows.rejects = rejects.into_found();
-    rows.replaced_characters = read.replaced;
+    rows.replaced_characters = sent.replaced;
     seal(&mut rows);
     rows
 }
@@ -136,9 +155,9 @@ fn head<'a>(
     let agent: Option<Agent> = fields
         .nested("assignedTo", slots.assigned_to, read_reference)
         .flatten();
-    let customer: Option<CustomerRows> = fields
+    let customer = fields
         .nested("customer", slots.customer, customer)
-        .flatten();
+        .unwrap_or_default();
     let tags = tags(&mut fields, slots.tags);
     let discord_users = discord_users(&mut fields, id, slots.discord_users);
     let attributes = ticket_attributes(
@@ -156,7 +175,7 @@ fn head<'a>(
         source_type: fields.text_of([("sourceType", slots.source_type), ("origin", slots.origin)]),
         category_id: category.as_ref().map(|category| category.id.clone()),
         assigned_agent_id: agent.as_ref().map(|agent| agent.id.clone()),
-        customer_id: customer.as_ref().map(|rows| rows.customer.id.clone()),
+        customer_id: customer.id,
         email_subject: fields.text("emailSubjectLine", slots.email_subject),
         created_at,
         updated_at: fields.instant("updatedAt", slots.updated_at),
@@ -182,7 +201,7 @@ fn head<'a>(
         attributes,
         tags,
         discord_users,
-        customer,
+        customer: customer.rows,
         category,
         agent,
         rejects: Vec::new(),
@@ -214,7 +233,7 @@ fn resolution<'a>(
     }
 }
 
-/// Tags, each once; a later mention may add the name.
+/// Tags, each once; a later mention may add the name. Another name than the first is left over.
 fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
     let mut tags: Vec<Tag> = Vec::new();
     // Where they are, once they are more than are quickly looked through.
@@ -223,7 +242,7 @@ fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
         if matches!(&item, Json::Text(id) if id.is_empty()) {
             return Err(Unfit::new(item, "an id or an object with one"));
         }
-        let (tag, left) = read_reference::<Tag>(rejects, path, item)?;
+        let (tag, mut left) = read_reference::<Tag>(rejects, path, item)?;
         if let Some(tag) = tag {
             let place = match tags.len() {
                 0..FEW_TAGS => tags.iter().position(|known| known.id == tag.id),
@@ -235,7 +254,11 @@ fn tags<'a>(fields: &mut Fields<'_, 'a>, value: Json<'a>) -> Vec<Tag> {
                 _ => places.get(&tag.id).copied(),
             };
             match place.and_then(|place| tags.get_mut(place)) {
-                Some(known) => known.name = known.name.take().or(tag.name),
+                Some(known) if known.name.is_none() => known.name = tag.name,
+                Some(known) if tag.name.is_some() && known.name != tag.name => {
+                    left.add("name", tag.name);
+                }
+                Some(_) => {}
                 None => {
                     if tags.len() >= FEW_TAGS {
                         places.insert(tag.id.clone(), tags.len());

@@ -158,9 +158,7 @@ pub fn settled_until(snapshot: &Snapshot) -> Instant {
 
 /// Whether a run claims to have read its range: it ended, without filters.
 pub fn is_claim(snapshot: &Snapshot) -> bool {
-    matches!(snapshot.outcome.as_str(), "complete" | "incomplete")
-        && snapshot.filters_json.is_none()
-        && snapshot.kind != KIND
+    snapshot.has_ended() && snapshot.filters_json.is_none() && snapshot.kind != KIND
 }
 
 /// The history that a store claims to hold: what its finished, unfiltered runs cover, up to `now`. A

@@ -91,8 +91,8 @@ pub enum Lack {
 pub struct Run {
     /// What it was: `backfill`, `sync`, `verify` or `demo`.
     pub kind: String,
-    /// How it ended: `complete`, `incomplete` or `superseded`; `running` where it was published
-    /// unfinished.
+    /// How it ended: `complete`, `complete_with_rejects`, `incomplete` or `superseded`; `running` where
+    /// it was published unfinished.
     pub outcome: String,
     /// When it began.
     pub started_at: String,

@@ -43,7 +43,7 @@ use self::parent::{Found, Parent};
 use self::place::Place;
 use crate::error::{Error, Result};
 use crate::report::{Published, Publishing, TableChanges};
-use crate::store::Store;
+use crate::store::{Standing, Store};
 use crate::table::{Instant, Snapshot};
 
 pub use directory::Filesystem;
@@ -168,8 +168,9 @@ pub fn publish(
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
+        && store.standing()? == Standing::default()
     {
-        // A run that is over changes nothing any more.
+        // A run that is over changes nothing any more, but rejects may be accepted after it.
         if let Some(before) = before {
             remarks.extend(other_mode(&place, parent, before, options.file_mode)?);
         }

@@ -23,6 +23,10 @@ pub struct Status {
     pub freshness: Vec<Freshness>,
     /// Live tickets whose threads no run has read, of a store that has threads.
     pub threads_unread: i64,
+    /// Rejects that stand in the store and that nobody accepted.
+    pub rejects_standing: i64,
+    /// Those that somebody accepted.
+    pub rejects_accepted: i64,
     /// The last snapshots, newest first, without the unfinished one.
     pub snapshots: Vec<SnapshotStatus>,
     /// Snapshots in all.
@@ -117,7 +121,7 @@ pub struct SnapshotStatus {
     pub snapshot_id: i64,
     /// The command.
     pub kind: String,
-    /// `complete`, `incomplete` or `superseded`.
+    /// `complete`, `complete_with_rejects`, `incomplete` or `superseded`.
     pub outcome: String,
     /// When it began.
     #[serde(serialize_with = "instant")]

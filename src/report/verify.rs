@@ -11,7 +11,8 @@ pub struct Verification {
     /// The store's path.
     pub store: String,
     /// `equal`, `different`, `repaired` (equal after a repair), `damaged` (counts are equal, but rows
-    /// are not as they were written), `whole` (they are, and nothing was counted) or `interrupted`.
+    /// are not as they were written), `whole` (they are, and nothing was counted) or `interrupted`; or,
+    /// where a repair was asked for and rejects stand, `equal_with_rejects` or `repaired_with_rejects`.
     pub outcome: String,
     /// The history that was counted; tickets created later are left to the next run.
     #[serde(serialize_with = "window_texts")]
@@ -32,6 +33,10 @@ pub struct Verification {
     pub refused: Vec<Refused>,
     /// What the repair did, if there was one.
     pub repair: Option<Repair>,
+    /// Rejects that stand in the store and that nobody accepted.
+    pub rejects_standing: i64,
+    /// Those that somebody accepted.
+    pub rejects_accepted: i64,
     /// Remarks the reader should know.
     pub remarks: Vec<String>,
     /// Seconds it took.

@@ -57,7 +57,7 @@ pub enum RetryAfter {
 pub type Edit = Box<dyn FnOnce(&mut Value) + Send>;
 
 /// Changes a rendered page as text.
-pub type EditText = Box<dyn FnOnce(String) -> String + Send>;
+pub type EditText = Box<dyn FnOnce(String) -> Vec<u8> + Send>;
 
 /// What goes wrong with one request.
 pub enum Fault {
@@ -114,6 +114,11 @@ impl Fault {
 
     /// Changes the page as text.
     pub fn edit_text(change: impl FnOnce(String) -> String + Send + 'static) -> Self {
+        Self::edit_bytes(|page| change(page).into_bytes())
+    }
+
+    /// Changes the page as text, to bytes that need not be UTF-8.
+    pub fn edit_bytes(change: impl FnOnce(String) -> Vec<u8> + Send + 'static) -> Self {
         Self::EditText(Box::new(change))
     }
 

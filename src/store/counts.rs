@@ -111,9 +111,10 @@ impl Store {
     pub fn rejected_count(&self) -> Result<u64> {
         self.connection
             .query_row(
-                "SELECT count(DISTINCT coalesce(ticket_id, id)) FROM rejects
-                 WHERE path = '' AND (ticket_id IS NULL
-                     OR ticket_id NOT IN (SELECT id FROM tickets WHERE deleted_at IS NULL))",
+                "SELECT count(*) FROM rejects
+                 WHERE path = '' AND NOT EXISTS (SELECT 1 FROM tickets
+                     WHERE tickets.id = rejects.ticket_id AND deleted_at IS NULL
+                         AND coalesce(rejects.created_at, tickets.created_at) = tickets.created_at)",
                 [],
                 |row| whole(row, 0),
             )

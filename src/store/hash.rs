@@ -1,14 +1,14 @@
 //! Hashes of a store that an earlier version wrote, over its rows as they are: what was damaged by
 //! then cannot be told any more, unless an older hash tells, but what is damaged from now on can.
 
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::audit::CustomerAudit;
 use super::failure::Failure;
 use super::read::optional_instant;
 use super::sums::{self, RowHashes, Versions};
 use crate::normalize::Hash;
-use crate::table::{Agent, Category, Customer, Record, Reject, Snapshot, Tag};
+use crate::table::{Agent, Category, Column, Customer, Record, Reject, Snapshot, Table, Tag, Type};
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
@@ -106,14 +106,66 @@ fn rows(hashes: &mut RowHashes<'_>, connection: &Connection, ids: &str) -> Attem
     Ok(())
 }
 
+/// `rejects` as it was when rows got their hashes, before it got more columns.
+static EARLIER_REJECTS: Table = Table {
+    name: "rejects",
+    description: "",
+    key: &["id"],
+    content: &[
+        column("id", Type::Id, false),
+        column("ticket_id", Type::Id, true),
+        column("path", Type::Text, false),
+        column("reason", Type::Text, false),
+        column("raw_json", Type::Json, false),
+    ],
+    bookkeeping: &[column("snapshot_id", Type::Integer, false)],
+};
+
+const fn column(name: &'static str, kind: Type, is_nullable: bool) -> Column {
+    Column {
+        name,
+        kind,
+        is_nullable,
+        description: "",
+    }
+}
+
 fn rejects(connection: &Connection) -> Attempt<()> {
-    let mut look = RowHashes::new(connection, Reject::TABLE)?;
-    let mut note: CachedStatement<'_> =
-        connection.prepare_cached("UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1")?;
+    let mut look = RowHashes::new(connection, &EARLIER_REJECTS)?;
+    let mut note: CachedStatement<'_> = connection.prepare_cached(NOTE_REJECT)?;
     each_id(connection, "rejects", |id| {
         let sum: Option<Hash> = look.sum(id)?;
         note.execute(params![id, sum]).map(drop)
     })
+}
+
+const NOTE_REJECT: &str = "UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1";
+
+/// The rejects that are as they were written, before their table gets more columns.
+pub(super) fn whole_rejects(connection: &Connection) -> Attempt<Vec<String>> {
+    let mut look = RowHashes::new(connection, &EARLIER_REJECTS)?;
+    let mut known = connection.prepare("SELECT hash FROM _rejects_met WHERE reject_id = ?1")?;
+    let mut whole = Vec::new();
+    each_id(connection, "rejects", |id| {
+        let known = known.query_row([id], |row| sums::hash(row, 0)).optional()?;
+        let known = known.flatten();
+        if known.is_some() && look.sum(id)? == known {
+            whole.push(id.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(whole)
+}
+
+/// Gives these rejects their hash anew, after it.
+pub(super) fn seal_rejects(connection: &Connection, ids: &[String]) -> Attempt<()> {
+    let mut look = RowHashes::new(connection, Reject::TABLE)?;
+    let mut note = connection.prepare(NOTE_REJECT)?;
+    for id in ids {
+        let sum: Option<Hash> = look.sum(id)?;
+        note.execute(params![id, sum])?;
+    }
+    Ok(())
 }
 
 fn values(connection: &Connection) -> Attempt<()> {

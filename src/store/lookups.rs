@@ -53,9 +53,12 @@ impl Store {
             }
             write_agents(connection, snapshot_id, lookups.agents.unwrap_or_default())?;
             let mut rejects = Rejects::new(connection, snapshot_id, false)?;
-            for reject in lookups.rejects {
-                rejects.meet(reject)?;
-            }
+            let came = [
+                lookups.categories.map(|_| "categories"),
+                lookups.agents.map(|_| "agents"),
+            ];
+            let came: Vec<&str> = came.into_iter().flatten().collect();
+            rejects.replace_lists(&came, lookups.rejects)?;
             connection.execute(
                 "UPDATE snapshots SET rejects = rejects + ?2,
                      replaced_characters = replaced_characters + ?3 WHERE id = ?1",
@@ -81,16 +84,20 @@ fn write_categories(
     let mut upsert = connection.prepare(
         "INSERT INTO categories (id, name, is_archived, snapshot_id) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET name = coalesce(excluded.name, name),
-             is_archived = excluded.is_archived, snapshot_id = excluded.snapshot_id
+             is_archived = coalesce(excluded.is_archived, is_archived),
+             snapshot_id = excluded.snapshot_id
          WHERE coalesce(excluded.name, name) IS NOT name
-             OR excluded.is_archived IS NOT is_archived",
+             OR coalesce(excluded.is_archived, is_archived) IS NOT is_archived",
     )?;
     let mut hashes = RowHashes::new(connection, Category::TABLE)?;
     for category in categories {
-        // The endpoint lists what is not archived, so no word about it means that.
-        let is_archived = category.is_archived.unwrap_or(false);
         let was_whole = is_whole_or_none::<Category>(&mut hashes, &category.id)?;
-        let values = params![category.id, category.name, is_archived, snapshot_id];
+        let values = params![
+            category.id,
+            category.name,
+            category.is_archived,
+            snapshot_id
+        ];
         let changed = upsert.execute(values)?;
         if changed > 0 || !was_whole {
             hashes.seal(&category.id, was_whole || category.name.is_some())?;

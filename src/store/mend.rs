@@ -13,8 +13,8 @@ use super::sums::{self, RowHashes, Versions};
 use super::{Store, bind, runs, salvage};
 use crate::error::Result;
 use crate::table::{
-    Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Record,
-    Reject, Snapshot, THREAD_FACTS, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
+    Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Outcome,
+    Record, Reject, Snapshot, THREAD_FACTS, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
     TicketTag, instant_text,
 };
 use crate::window::Window;
@@ -274,7 +274,7 @@ fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
         let until = until.map_or(last, |until| until.min(last));
         connection.execute(
             "UPDATE snapshots SET
-                 outcome = CASE WHEN outcome IN ('complete', 'superseded') THEN outcome
+                 outcome = CASE WHEN outcome IN ('complete', 'complete_with_rejects', 'superseded') THEN outcome
                      ELSE 'incomplete' END,
                  kind = CASE WHEN kind IN ('backfill', 'sync', 'verify', 'demo') THEN kind
                      ELSE 'backfill' END,
@@ -291,7 +291,7 @@ fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
                 )?;
                 hashes.seal(&word, true)?;
             }
-            false => runs::end(connection, id, "superseded", now)?,
+            false => runs::end(connection, id, Outcome::Superseded, now)?,
         }
         remarks.push(format!(
             "the record of run {id} was damaged; it is kept as it was found, for no more than the time \

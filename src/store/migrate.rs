@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::hash;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -19,10 +19,14 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_add_categories_listed.sql"),
     include_str!("../../migrations/0007_add_ratings_counted.sql"),
     include_str!("../../migrations/0008_add_row_hashes.sql"),
+    include_str!("../../migrations/0009_add_acceptance.sql"),
 ];
 
 /// The migration after which every row has a hash.
 const ROW_HASHES: i32 = 8;
+
+/// The migration after which rejects have more columns, and so other hashes.
+const REJECT_COLUMNS: i32 = 9;
 
 /// The version this program writes.
 pub(super) fn newest() -> i32 {
@@ -54,9 +58,15 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
         if number > done {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let whole = match number == REJECT_COLUMNS {
+                true => hash::whole_rejects(&transaction)?,
+                false => Vec::new(),
+            };
             transaction.execute_batch(sql)?;
-            if number == ROW_HASHES {
-                hash::all(&transaction)?;
+            match number {
+                ROW_HASHES => hash::all(&transaction)?,
+                REJECT_COLUMNS => hash::seal_rejects(&transaction, &whole)?,
+                _ => {}
             }
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;

@@ -36,6 +36,7 @@ mod slices;
 mod sums;
 mod sync;
 mod tickets;
+mod twins;
 mod unproven;
 
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ pub use outcomes::SyncOutcome;
 pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
-pub use rejects::Rejected;
+pub use rejects::{Rejected, Standee, Standing, Twins};
 pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, StepRow};

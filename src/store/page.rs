@@ -65,6 +65,8 @@ pub struct TicketRead {
     pub is_changed: bool,
     /// It changed only in that its thread was read for the first time.
     pub is_first_thread: bool,
+    /// It is another than the one that is stored under its id: created later, and kept in `rejects`.
+    pub is_second: bool,
     /// Its tracked fields before, if it had changed.
     pub before: Option<TicketVersion>,
 }
@@ -113,7 +115,8 @@ impl Store {
         let read = page.as_read();
         let is_thorough = self.is_thorough;
         let counts = self.in_transaction(&what, |connection| {
-            let (counts, _) = write_rows(connection, &read, is_thorough)?;
+            let place_ms = page.slice.window.from().timestamp_millis();
+            let (counts, _) = write_rows(connection, &read, Some(place_ms), is_thorough)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
             Ok(counts)
@@ -130,7 +133,7 @@ impl Store {
     pub fn commit_read(&mut self, read: &ReadCommit<'_>) -> Result<(PageCounts, Vec<TicketRead>)> {
         let is_thorough = self.is_thorough;
         let (counts, reads) = self.in_transaction("write tickets read again", |connection| {
-            let (counts, reads) = write_rows(connection, read, is_thorough)?;
+            let (counts, reads) = write_rows(connection, read, None, is_thorough)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
         })?;
@@ -155,9 +158,11 @@ impl Store {
     }
 }
 
+/// `place_ms` is where whole tickets are counted that came without their creation, if that is known.
 fn write_rows(
     connection: &Connection,
     page: &ReadCommit<'_>,
+    place_ms: Option<i64>,
     is_thorough: bool,
 ) -> std::result::Result<(PageCounts, Vec<TicketRead>), Failure> {
     let mut counts = PageCounts::default();
@@ -171,6 +176,7 @@ fn write_rows(
             is_new: written.change == Change::New,
             is_changed: written.change != Change::Unchanged && !written.is_mended,
             is_first_thread: written.is_first_thread,
+            is_second: written.is_second,
             before: written.before,
         });
         counts.mended.tickets += i64::from(written.is_mended);
@@ -186,9 +192,9 @@ fn write_rows(
     }
     for reject in page.rejects {
         if let Some(id) = &reject.ticket_id {
-            tickets.see(id)?;
+            tickets.see(id, reject.created_at)?;
         }
-        tickets.rejects.meet(reject)?;
+        tickets.rejects.meet_whole(reject, place_ms)?;
     }
     counts.rejects = tickets.rejects.growth;
     counts.mended.histories = tickets.histories;

@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
 use super::sums::RowHashes;
-use super::{Store, bind, read, slices};
+use super::{Store, bind, read, rejects, slices};
 use crate::error::Result;
 use crate::plan::Slice;
-use crate::table::{Instant, Record, Snapshot, instant_text};
+use crate::table::{self, Instant, Record, Snapshot, instant_text};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -52,7 +52,7 @@ pub struct Run {
 pub enum Outcome {
     /// Everything asked for is in the store.
     Complete,
-    /// Something is missing: rejects, unverified slices, deletions that were not believed.
+    /// Something is missing: unverified slices, deletions that were not believed.
     Incomplete,
 }
 
@@ -75,7 +75,7 @@ impl Store {
                 if resumed.is_none() && is_same(spec, &snapshot, is_open) {
                     resumed = Some(snapshot);
                 } else {
-                    end(connection, snapshot.id, "superseded", now)?;
+                    end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                     tracing::warn!(
                         run = snapshot.id,
                         window = %Window::new(snapshot.range_from, snapshot.range_until)
@@ -129,8 +129,8 @@ impl Store {
         })
     }
 
-    /// Ends a run and returns its snapshot: incomplete also where the store knows of rejects or
-    /// unverified slices. What stayed unverified is kept, the other slices go. Then the
+    /// Ends a run and returns its snapshot: incomplete also where the store knows of unverified slices,
+    /// and with rejects where it holds some that stand and nobody accepted. What stayed unverified is kept, the other slices go. Then the
     /// write-ahead log is moved into the file; a failure of that is only logged, since the run is
     /// stored by then and the next one tidies up.
     ///
@@ -150,17 +150,19 @@ impl Store {
                 return Err(Failure::Contradiction(format!("{open} slices are open")));
             }
             super::lookups::archive_unlisted(connection, snapshot_id)?;
-            let known = read::snapshot(connection, snapshot_id)?;
-            let is_whole = unverified == 0 && known.rejects == 0;
-            let word = match outcome {
-                Outcome::Complete if is_whole => "complete",
-                Outcome::Complete | Outcome::Incomplete => "incomplete",
+            let ending = match outcome {
+                Outcome::Complete if unverified > 0 => table::Outcome::Incomplete,
+                Outcome::Complete if rejects::standing(connection)?.open > 0 => {
+                    table::Outcome::WithRejects
+                }
+                Outcome::Complete => table::Outcome::Complete,
+                Outcome::Incomplete => table::Outcome::Incomplete,
             };
             connection.execute(
                 "UPDATE snapshots SET unverified_slices = ?2 WHERE id = ?1",
                 [snapshot_id, unverified],
             )?;
-            end(connection, snapshot_id, word, now)?;
+            end(connection, snapshot_id, ending, now)?;
             read::snapshot(connection, snapshot_id)
         })?;
         if let Err(error) = self.tidy() {
@@ -210,7 +212,7 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
     let snapshot = Snapshot {
         id,
         kind: spec.kind.clone(),
-        outcome: "running".to_owned(),
+        outcome: table::Outcome::Running.word().to_owned(),
         started_at: now
             - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000)),
         finished_at: None,
@@ -241,12 +243,12 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
 pub(super) fn end(
     connection: &Connection,
     snapshot_id: i64,
-    outcome: &str,
+    outcome: table::Outcome,
     now: Instant,
 ) -> Attempt<()> {
     connection.execute(
         "UPDATE snapshots SET outcome = ?2, finished_at = ?3 WHERE id = ?1",
-        params![snapshot_id, outcome, instant_text(now)],
+        params![snapshot_id, outcome.word(), instant_text(now)],
     )?;
     connection.execute(
         "DELETE FROM _slices WHERE snapshot_id = ?1 AND state <> 'unverified'",

@@ -8,7 +8,7 @@ use super::runs::Outcome;
 use super::unproven;
 use crate::error::Result;
 use crate::refresh::{Hazard, Hazards, Index, Kind, Known, Vouch, Vouches};
-use crate::table::{Instant, Snapshot, instant_text};
+use crate::table::{self, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -71,7 +71,7 @@ impl Store {
             for snapshot in super::read::unfinished(connection)? {
                 let is_current = (oldest..=latest).contains(&snapshot.started_at);
                 if snapshot.kind == "sync" && !is_current {
-                    super::runs::end(connection, snapshot.id, "superseded", now)?;
+                    super::runs::end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                 }
             }
             Ok(())

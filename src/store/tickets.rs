@@ -12,7 +12,7 @@ use super::customers::Customers;
 use super::history::History;
 use super::references::References;
 use super::rejects::Rejects;
-use super::{resolutions, sums};
+use super::{resolutions, sums, twins};
 use crate::normalize::{Hash, ThreadRows, TicketRows};
 use crate::table::{
     Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket, TicketAttribute,
@@ -73,6 +73,8 @@ pub(super) struct Written {
     pub(super) is_met_before: bool,
     /// It changed only in that its thread was read for the first time.
     pub(super) is_first_thread: bool,
+    /// It is another than the one that is stored under its id, and kept in `rejects`.
+    pub(super) is_second: bool,
     /// Its rows were not as they had been written.
     pub(super) is_mended: bool,
     /// The tracked fields before, of a ticket that had changed.
@@ -91,6 +93,7 @@ struct Known {
 
 /// Writes the tickets of one page.
 pub(super) struct Tickets<'c> {
+    connection: &'c Connection,
     snapshot_id: i64,
     /// Whether instants of resolution are left out.
     is_resolution_doubted: bool,
@@ -130,6 +133,7 @@ impl<'c> Tickets<'c> {
     ) -> rusqlite::Result<Self> {
         let read_at_ms = read_at.timestamp_millis();
         Ok(Self {
+            connection,
             snapshot_id,
             is_resolution_doubted: resolutions::is_doubted(connection)?,
             read_at_ms,
@@ -139,8 +143,10 @@ impl<'c> Tickets<'c> {
                      CASE WHEN ?4 IS NULL AND thread_hash IS NOT NULL THEN verified_at_ms
                      ELSE ?2 END WHERE id = ?1",
             )?,
-            see: connection
-                .prepare_cached("UPDATE _ticket_index SET seen_snapshot = ?2 WHERE id = ?1")?,
+            see: connection.prepare_cached(
+                "UPDATE _ticket_index SET seen_snapshot = ?2
+                 WHERE id = ?1 AND (?3 IS NULL OR created_at_ms = ?3)",
+            )?,
             index: connection.prepare_cached(
                 "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash,
                      verified_at_ms, seen_snapshot, is_deleted, flags_hash, history_hash)
@@ -184,6 +190,11 @@ impl<'c> Tickets<'c> {
         let id = rows.ticket.id.as_str();
         let known = self.look(id)?;
         self.refer(rows)?;
+        if let Some(known) = &known
+            && self.is_second(rows, known)?
+        {
+            return self.keep_apart(rows, known);
+        }
         let is_met_before = known
             .as_ref()
             .is_some_and(|known| known.seen_snapshot == self.snapshot_id);
@@ -197,20 +208,79 @@ impl<'c> Tickets<'c> {
             Some(known) if known.is_lost => self.restore(rows, &known)?,
             Some(known) => self.renew(rows, &known)?,
         };
-        self.rejects
-            .replace(id, &rows.rejects, rows.thread.is_some())?;
+        self.rejects.replace(
+            id,
+            rows.ticket.created_at,
+            &rows.rejects,
+            rows.thread.is_some(),
+        )?;
         Ok(Written {
             change,
             is_met_before,
             is_first_thread: is_first_thread && change != Change::Unchanged && !is_mended,
+            is_second: false,
             is_mended,
             before,
         })
     }
 
+    /// Whether a ticket is another than the one that is stored under its id: both were met by this run,
+    /// or were before. Of two the older one is stored, so that it is the same whichever comes first.
+    ///
+    /// One with another creation that was met alone is the same ticket: its creation moved.
+    fn is_second(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<bool> {
+        let created_at = rows.ticket.created_at;
+        let created_at_ms = created_at.timestamp_millis();
+        if known.entry.created_ms == created_at_ms || known.entry.is_deleted || known.is_lost {
+            return Ok(false);
+        }
+        let is_met = known.seen_snapshot == self.snapshot_id;
+        if known.entry.created_ms < created_at_ms {
+            return Ok(is_met || self.rejects.has_second(&rows.ticket.id, created_at)?);
+        }
+        if is_met {
+            self.make_way(rows, known)?;
+        }
+        Ok(false)
+    }
+
+    /// Keeps a second ticket in `rejects`. The one that is stored is as it was.
+    fn keep_apart(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<Written> {
+        let ticket = &rows.ticket;
+        let is_known = self.rejects.has_second(&ticket.id, ticket.created_at)?;
+        if rows.thread.is_none() && is_known {
+            // What is kept has the thread, or is as good.
+            self.rejects.meet_second(&ticket.id, ticket.created_at)?;
+        } else {
+            let stored_at = instant(known.entry.created_ms);
+            let is_resolution_doubted = self.is_resolution_doubted;
+            let reject = twins::of_rows(rows, is_resolution_doubted, stored_at);
+            self.rejects.meet_whole(&reject, None)?;
+        }
+        Ok(Written {
+            change: Change::Unchanged,
+            is_met_before: true,
+            is_first_thread: false,
+            is_second: true,
+            is_mended: false,
+            before: None,
+        })
+    }
+
+    /// Moves what is stored to `rejects`, since an older ticket of its id is there.
+    fn make_way(&mut self, rows: &TicketRows, known: &Known) -> rusqlite::Result<()> {
+        let id = rows.ticket.id.as_str();
+        let created_at = instant(known.entry.created_ms);
+        let reject = twins::of_store(self.connection, id, created_at, rows.ticket.created_at)?;
+        self.rejects.meet_whole(&reject, None)
+    }
+
     /// A ticket that was met but could not be represented is at least not gone.
-    pub(super) fn see(&mut self, id: &str) -> rusqlite::Result<()> {
-        self.see.execute(params![id, self.snapshot_id]).map(drop)
+    pub(super) fn see(&mut self, id: &str, created_at: Option<Instant>) -> rusqlite::Result<()> {
+        let created_ms = created_at.map(|at| at.timestamp_millis());
+        self.see
+            .execute(params![id, self.snapshot_id, created_ms])
+            .map(drop)
     }
 
     fn look(&mut self, id: &str) -> rusqlite::Result<Option<Known>> {
@@ -425,8 +495,13 @@ impl<'c> Tickets<'c> {
     }
 }
 
+/// The instant of a creation in the index.
+fn instant(created_at_ms: i64) -> Instant {
+    Instant::from_timestamp_millis(created_at_ms).unwrap_or_default()
+}
+
 /// A ticket as it is stored.
-fn row(ticket: &Ticket, is_resolution_doubted: bool) -> Cow<'_, Ticket> {
+pub(super) fn row(ticket: &Ticket, is_resolution_doubted: bool) -> Cow<'_, Ticket> {
     if is_resolution_doubted && ticket.resolved_at.is_some() {
         return Cow::Owned(Ticket {
             resolved_at: None,

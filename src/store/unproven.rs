@@ -51,7 +51,7 @@ fn uncovered(slice: Window, windows: &[Window]) -> Option<Instant> {
 /// Oldest first.
 fn backfills(connection: &Connection) -> Result<Vec<Backfill>, Failure> {
     let mut statement = connection.prepare(
-        "SELECT id FROM snapshots WHERE outcome IN ('complete', 'incomplete')
+        "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
              AND filters_json IS NULL AND kind NOT IN ('sync', 'verify') ORDER BY id",
     )?;
     let ids: Vec<i64> = statement

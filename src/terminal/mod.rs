@@ -4,6 +4,7 @@
 //! Every view is a pure function from a value of [`report`](crate::report) to styled text; the
 //! [`Printer`] knows whether styles are wanted and whether JSON is.
 
+mod accept;
 mod estimate;
 mod grid;
 mod log;
@@ -41,7 +42,7 @@ use self::secrets::Secrets;
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::report::{
-    DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
+    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
 };
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
@@ -212,6 +213,14 @@ impl Printer {
     /// See [`Printer::summary`].
     pub fn directory(&self, directory: &DirectoryStatus) -> Result<()> {
         self.result(directory, status::directory)
+    }
+
+    /// Prints rejects, and what was said of them.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn acceptance(&self, acceptance: &Acceptance) -> Result<()> {
+        self.result(acceptance, accept::text)
     }
 
     /// Prints what a probe found.

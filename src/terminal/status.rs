@@ -7,7 +7,7 @@ use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
 use crate::report::{DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, Unfinished};
-use crate::table::Instant;
+use crate::table::{Instant, ending};
 
 /// The status as text, styled.
 pub(super) fn text(status: &Status) -> String {
@@ -45,6 +45,10 @@ pub(super) fn text(status: &Status) -> String {
             ));
         }
         blocks.push(fields(&shares));
+    }
+    let (standing, accepted) = (status.rejects_standing, status.rejects_accepted);
+    if let Some(kept) = style::rejects(standing, accepted) {
+        blocks.push(fields(&[("rejects", kept)]));
     }
     if !status.snapshots.is_empty() {
         blocks.push(snapshots(status));
@@ -209,7 +213,7 @@ fn snapshots(status: &Status) -> String {
 fn row(snapshot: &SnapshotStatus, now: Instant) -> Vec<String> {
     vec![
         format!("{} {}", snapshot.snapshot_id, snapshot.kind),
-        snapshot.outcome.clone(),
+        ending(&snapshot.outcome).to_owned(),
         snapshot
             .finished_at
             .map_or_else(String::new, |at| format!("{} {}", day(at), ago(at, now))),
@@ -265,6 +269,8 @@ mod tests {
                 .map(|(hours, tickets)| Freshness::new(hours, tickets, 100_000))
                 .collect(),
             threads_unread: 12,
+            rejects_standing: 2,
+            rejects_accepted: 1,
             snapshots: vec![SnapshotStatus {
                 snapshot_id: 3,
                 kind: "backfill".into(),
@@ -311,6 +317,8 @@ mod tests {
                       99.9 % read in the last 30 days, 99,999 tickets
                      100.0 % read in the last 90 days, 100,000 tickets
           threads    12 tickets without, since no run has read theirs: sync --full does
+
+          rejects    3 rejects, 1 of them accepted
 
         ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
         │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
@@ -360,6 +368,8 @@ mod tests {
           next       run the same command again to go on
 
           no rows yet
+
+          rejects    3 rejects, 1 of them accepted
         "#);
     }
 
@@ -416,6 +426,8 @@ mod tests {
             }
           ],
           "threads_unread": 12,
+          "rejects_standing": 2,
+          "rejects_accepted": 1,
           "snapshots": [
             {
               "snapshot_id": 3,

@@ -65,6 +65,17 @@ pub(super) fn counted<N: TryInto<u64>>(number: N, noun: &str) -> String {
     format!("{} {noun}{plural}", HumanCount(number))
 }
 
+/// How many rejects are kept, and how many of them somebody accepted; `None` without any.
+pub(super) fn rejects(standing: i64, accepted: i64) -> Option<String> {
+    let text = counted(standing + accepted, "reject");
+    match (standing, accepted) {
+        (0, 0) => None,
+        (_, 0) => Some(text),
+        (0, _) => Some(format!("{text}, accepted")),
+        _ => Some(format!("{text}, {} of them accepted", count(accepted))),
+    }
+}
+
 /// `1.43 MiB`.
 pub(super) fn bytes(number: u64) -> String {
     HumanBytes(number).to_string()

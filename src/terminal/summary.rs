@@ -4,6 +4,7 @@ use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
 use crate::report::Summary;
+use crate::table::ending;
 
 /// Slices that could not be proven complete and are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -39,7 +40,10 @@ fn heading(summary: &Summary) -> String {
         "complete" => GOOD,
         _ => WARNING,
     };
-    let heading = paint(style, &format!("{kind} {}", plain(&summary.outcome)));
+    let heading = paint(
+        style,
+        &format!("{kind} {}", plain(ending(&summary.outcome))),
+    );
     let resumed = match summary.is_resumed {
         true => paint(FAINT, " (went on from an interrupted run)"),
         false => String::new(),
@@ -85,16 +89,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     }
     facts.push(("API", format!("{requests}, {}", bytes(summary.bytes))));
     facts.push(("time", time(summary)));
-    if summary.rejects > 0 {
-        facts.push((
-            "rejects",
-            format!(
-                "{} could not be represented and {} kept raw",
-                counted(summary.rejects, "value"),
-                if summary.rejects == 1 { "is" } else { "are" }
-            ),
-        ));
-    }
+    facts.extend(rejects(summary).map(|text| ("rejects", text)));
     if summary.replaced_characters > 0 {
         facts.push((
             "text",
@@ -115,6 +110,21 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ),
     ));
     facts
+}
+
+/// What this run met, and what stands in the store.
+fn rejects(summary: &Summary) -> Option<String> {
+    let met = (summary.rejects > 0).then(|| {
+        format!(
+            "{} could not be represented and {} kept raw",
+            counted(summary.rejects, "value"),
+            if summary.rejects == 1 { "is" } else { "are" }
+        )
+    });
+    let standing = style::rejects(summary.rejects_standing, summary.rejects_accepted);
+    let standing = standing.map(|text| format!("in the store: {text}"));
+    let lines: Vec<String> = met.into_iter().chain(standing).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// The date alone at midnight.
@@ -162,10 +172,15 @@ fn next(summary: &Summary) -> String {
         _ if !summary.unverified.is_empty() => steps.push(read_again(summary)),
         _ => {}
     }
-    if summary.rejects > 0 {
+    if summary.rejects_standing > 0 {
         steps.push(format!(
-            "look at the rejects:\n{}",
-            sql(summary, "SELECT ticket_id, path, reason FROM rejects")
+            "look at the rejects, and accept those that are known:\n{}\n\
+             mava-export accept --to sqlite:{}",
+            sql(
+                summary,
+                "SELECT ticket_id, path, reason FROM rejects WHERE accepted_at IS NULL"
+            ),
+            shell_word(&plain(&summary.store))
         ));
     }
     if summary.outcome == "complete" {

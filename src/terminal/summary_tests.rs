@@ -23,6 +23,8 @@ fn summary() -> Summary {
         bytes: 498_761_234,
         elapsed_s: 341.2,
         rejects: 0,
+        rejects_standing: 0,
+        rejects_accepted: 0,
         replaced_characters: 0,
         unverified: Vec::new(),
         remarks: Vec::new(),
@@ -61,6 +63,8 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
         requests_limited: 2,
         retries: 17,
         rejects: 12,
+        rejects_standing: 13,
+        rejects_accepted: 1,
         replaced_characters: 1,
         unverified: (1..=7)
             .map(|month| Unverified {
@@ -84,6 +88,7 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
       API        1,018 requests, 17 of them retries, 2 answered 429, 475.66 MiB
       time       5m 41s, 294 tickets/s
       rejects    12 values could not be represented and are kept raw
+                 in the store: 14 rejects, 1 of them accepted
       text       1 character no database can hold, replaced by U+FFFD
       store      my desk.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
 
@@ -104,9 +109,57 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
                  --since 2024-04-01 --until 2024-05-01
                  --since 2024-05-01 --until 2024-06-01
                  and so on
-                 look at the rejects:
-                 sqlite3 'my desk.db' "SELECT ticket_id, path, reason FROM rejects"
+                 look at the rejects, and accept those that are known:
+                 sqlite3 'my desk.db' "SELECT ticket_id, path, reason FROM rejects WHERE accepted_at IS NULL"
+                 mava-export accept --to sqlite:'my desk.db'
     "#);
+}
+
+#[test]
+fn a_run_with_rejects_and_one_that_is_incomplete_end_in_other_words() {
+    let ends = [
+        "complete",
+        "complete_with_rejects",
+        "incomplete",
+        "interrupted",
+        "failed",
+    ];
+    let headings = ends.map(|outcome| {
+        let summary = Summary {
+            kind: "sync".into(),
+            outcome: outcome.into(),
+            ..summary()
+        };
+        let shown = shown(&summary);
+        shown.lines().next().unwrap_or_default().to_owned()
+    });
+    assert_eq!(
+        headings,
+        [
+            "Sync complete",
+            "Sync complete, but with rejects",
+            "Sync incomplete",
+            "Sync interrupted",
+            "Sync failed",
+        ]
+    );
+}
+
+#[test]
+fn rejects_of_earlier_runs_are_told_too() {
+    let told = |standing, accepted| {
+        let summary = Summary {
+            rejects_standing: standing,
+            rejects_accepted: accepted,
+            ..summary()
+        };
+        shown(&summary)
+    };
+    assert!(told(2, 0).contains("rejects    in the store: 2 rejects\n"));
+    assert!(told(2, 0).contains("mava-export accept"));
+    let accepted = told(0, 2);
+    assert!(accepted.contains("rejects    in the store: 2 rejects, accepted\n"));
+    assert!(!accepted.contains("mava-export accept"), "{accepted}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::grid::grid;
-use super::style::{BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain};
+use super::style::{
+    BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain, rejects,
+};
 use crate::report::{Deep, Difference, Repair, Verification};
 
 /// Differences shown; the rest is counted.
@@ -42,6 +44,14 @@ fn heading(verification: &Verification) -> String {
             GOOD,
             "The store and the API differed; they count the same now",
         ),
+        "equal_with_rejects" => (
+            WARNING,
+            "The store and the API count the same, but rejects stand",
+        ),
+        "repaired_with_rejects" => (
+            WARNING,
+            "The store and the API differed; they count the same now, but rejects stand",
+        ),
         "whole" => (GOOD, "Every stored row is as it was written"),
         "damaged" => (WARNING, "The store is damaged"),
         "interrupted" => (WARNING, "Verification interrupted"),
@@ -77,6 +87,8 @@ fn facts(verification: &Verification) -> Vec<(&'static str, String)> {
         facts.push(("checked", checked(deep)));
     }
     facts.push(("time", duration(elapsed)));
+    let (standing, accepted) = (verification.rejects_standing, verification.rejects_accepted);
+    facts.extend(rejects(standing, accepted).map(|text| ("rejects", text)));
     facts.push(("store", plain(&verification.store)));
     facts
 }
@@ -309,6 +321,8 @@ mod tests {
             ignored: Vec::new(),
             refused: Vec::new(),
             repair: None,
+            rejects_standing: 0,
+            rejects_accepted: 0,
             remarks: Vec::new(),
             elapsed_s: 36.2,
         }
@@ -327,6 +341,26 @@ mod tests {
           counts     108
           API        108 requests, 108 planned
           time       36s
+          store      /data/support.db
+        "#);
+    }
+
+    #[test]
+    fn a_repair_after_which_rejects_stand_says_so() {
+        let found = Verification {
+            outcome: "repaired_with_rejects".into(),
+            rejects_standing: 2,
+            rejects_accepted: 1,
+            ..verification()
+        };
+        insta::assert_snapshot!(shown(&found), @r#"
+        The store and the API differed; they count the same now, but rejects stand
+
+          created    [2024-01-01, 2025-03-01)
+          counts     108
+          API        108 requests, 108 planned
+          time       36s
+          rejects    3 rejects, 1 of them accepted
           store      /data/support.db
         "#);
     }

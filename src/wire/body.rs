@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::escape::text_of;
+
 /// Items that the array of a body may have: a page has up to 100, and no desk has as many categories or
 /// agents. Each takes some memory before anything is known of it.
 pub(crate) const MOST_LISTED: usize = 100_000;
@@ -32,6 +34,8 @@ pub enum DecodeError {
     Missing(&'static str),
     /// An object in which this is no array.
     NotAnArray(&'static str),
+    /// An object in which this comes twice and is not the same both times.
+    Twice(&'static str),
     /// The array has more items than any answer to what was asked.
     TooMany(&'static str),
 }
@@ -48,6 +52,7 @@ impl fmt::Display for DecodeError {
             Self::NotAnObject => out.write_str("the body is JSON, but not an object"),
             Self::Missing(key) => write!(out, "the body has no `{key}`"),
             Self::NotAnArray(key) => write!(out, "`{key}` in the body is not an array"),
+            Self::Twice(key) => write!(out, "`{key}` comes twice in the body and differs"),
             Self::TooMany(key) => {
                 write!(out, "`{key}` in the body has more than {MOST_LISTED} items")
             }
@@ -60,47 +65,40 @@ impl std::error::Error for DecodeError {}
 /// A body as text, and where it is not what was sent.
 pub struct Body<'b> {
     pub(crate) text: Cow<'b, str>,
-    /// Byte offsets in `text` of the U+FFFD that stand for invalid UTF-8, ascending.
-    replaced_at: Vec<usize>,
+    /// Byte offsets in `text` of what stands for bytes that are no UTF-8, ascending.
+    escaped_at: Vec<usize>,
 }
 
 impl<'b> Body<'b> {
-    /// Reads bytes as UTF-8; each invalid sequence becomes one U+FFFD.
+    /// Reads bytes as UTF-8; each that is none becomes a JSON escape, as Python's `surrogateescape`
+    /// writes it.
     pub fn new(bytes: &'b [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Self {
                 text: Cow::Borrowed(text),
-                replaced_at: Vec::new(),
+                escaped_at: Vec::new(),
             };
         }
-        let mut text = String::with_capacity(bytes.len());
-        let mut replaced_at = Vec::new();
-        for chunk in bytes.utf8_chunks() {
-            text.push_str(chunk.valid());
-            if !chunk.invalid().is_empty() {
-                replaced_at.push(text.len());
-                text.push('\u{fffd}');
-            }
-        }
+        let (text, escaped_at) = text_of(bytes);
         Self {
             text: Cow::Owned(text),
-            replaced_at,
+            escaped_at,
         }
     }
 
-    /// How many characters of `part`, a slice of the text, stand for invalid UTF-8.
-    pub(crate) fn replaced_in(&self, part: &str) -> i64 {
-        if self.replaced_at.is_empty() {
-            return 0;
+    /// Whether bytes that are no UTF-8 stand in `part`, a slice of the text.
+    pub(crate) fn has_bytes_in(&self, part: &str) -> bool {
+        if self.escaped_at.is_empty() {
+            return false;
         }
         let from = part
             .as_ptr()
             .addr()
             .saturating_sub(self.text.as_ptr().addr());
-        let before = |end: usize| self.replaced_at.partition_point(|at| *at < end);
-        i64::try_from(before(from.saturating_add(part.len())).saturating_sub(before(from)))
-            .unwrap_or(i64::MAX)
+        let until = from.saturating_add(part.len());
+        let next = self.escaped_at.partition_point(|at| *at < from);
+        self.escaped_at.get(next).is_some_and(|at| *at < until)
     }
 
     /// Takes the envelope apart; `list` names the array that matters.
@@ -116,19 +114,18 @@ impl<'b> Body<'b> {
         let envelope = Opening(list)
             .deserialize(&mut reader)
             .and_then(|envelope| reader.end().map(|()| envelope));
-        match envelope {
-            Ok(Envelope {
-                list: Listed::TooMany,
-                ..
-            }) => Err(DecodeError::TooMany(list)),
-            envelope => envelope.map_err(|error| match error.classify() {
-                serde_json::error::Category::Eof => DecodeError::CutOff,
-                serde_json::error::Category::Data => DecodeError::NotAnObject,
-                _ => DecodeError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                },
-            }),
+        let envelope = envelope.map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => DecodeError::CutOff,
+            serde_json::error::Category::Data => DecodeError::NotAnObject,
+            _ => DecodeError::NotJson {
+                line: error.line(),
+                column: error.column(),
+            },
+        })?;
+        match (&envelope.list, envelope.twice) {
+            (Listed::TooMany, _) => Err(DecodeError::TooMany(list)),
+            (_, Some(key)) => Err(DecodeError::Twice(key)),
+            (_, None) => Ok(envelope),
         }
     }
 }
@@ -142,6 +139,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) list: Listed<'a>,
     /// Whether the body was the array itself.
     pub(crate) is_bare: bool,
+    /// A key that came twice and was not the same both times.
+    twice: Option<&'static str>,
 }
 
 /// The array that matters.
@@ -156,6 +155,41 @@ pub(crate) enum Listed<'a> {
     TooMany,
     /// Its items.
     Items(Vec<&'a RawValue>),
+}
+
+impl Listed<'_> {
+    /// Whether both are there and the same, item by item.
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Items(items), Self::Items(others)) => items
+                .iter()
+                .map(|item| item.get())
+                .eq(others.iter().map(|item| item.get())),
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Takes the value of a key, which may have come before.
+    fn take(&mut self, key: &'static str, value: &'a RawValue) {
+        let place = match key {
+            "count" => &mut self.count,
+            "hasMore" => &mut self.has_more,
+            _ => &mut self.pagination,
+        };
+        if place.is_some_and(|before| before.get() != value.get()) {
+            self.twice = Some(key);
+        }
+        *place = Some(value);
+    }
+
+    fn take_list(&mut self, key: &'static str, list: Listed<'a>) {
+        if !matches!(self.list, Listed::Missing) && !self.list.is_same_as(&list) {
+            self.twice = Some(key);
+        }
+        self.list = list;
+    }
 }
 
 struct Opening(&'static str);
@@ -187,10 +221,12 @@ impl<'de> Visitor<'de> for Opening {
         let mut envelope = Envelope::default();
         while let Some(key) = entries.next_key::<Cow<'de, str>>()? {
             match &*key {
-                "count" => envelope.count = Some(entries.next_value()?),
-                "hasMore" => envelope.has_more = Some(entries.next_value()?),
-                "pagination" => envelope.pagination = Some(entries.next_value()?),
-                key if key == self.0 => envelope.list = entries.next_value_seed(List)?,
+                "count" => envelope.take("count", entries.next_value()?),
+                "hasMore" => envelope.take("hasMore", entries.next_value()?),
+                "pagination" => envelope.take("pagination", entries.next_value()?),
+                key if key == self.0 => {
+                    envelope.take_list(self.0, entries.next_value_seed(List)?);
+                }
                 _ => {
                     entries.next_value::<IgnoredAny>()?;
                 }

@@ -65,7 +65,7 @@ impl<'a> Unfit<'a> {
         rejects.add(
             path.to_string(),
             format!("expected {}, got {}", self.expected, self.value.kind()),
-            self.value.canonical().into(),
+            self.value.raw().into(),
         );
         self.value
     }
@@ -74,21 +74,25 @@ impl<'a> Unfit<'a> {
 /// What a reader of one value gives: `None` for null.
 pub(crate) type Reading<'a, T> = Result<Option<T>, Unfit<'a>>;
 
-/// Reads text.
+/// Reads text. Another scalar is its JSON.
 pub(crate) fn read_text(value: Json<'_>) -> Reading<'_, String> {
     match value {
         Json::Null => Ok(None),
-        Json::Text(text) => Ok(Some(text.into_owned())),
-        other => Err(Unfit::new(other, "text")),
+        value => match value.scalar() {
+            Ok(text) => Ok(Some(text.into_owned())),
+            Err(other) => Err(Unfit::new(other, "text")),
+        },
     }
 }
 
 /// Reads another system's id, which may be sent as a number.
 fn read_foreign_id(value: Json<'_>) -> Reading<'_, String> {
     match value {
-        Json::Integer(id) => Ok(Some(id.to_string())),
-        Json::Unsigned(id) => Ok(Some(id.to_string())),
-        other => read_text(other).map_err(|unfit| Unfit::new(unfit.value, "an id")),
+        Json::Null => Ok(None),
+        Json::Integer(_) | Json::Unsigned(_) | Json::Decimal(_) => Ok(Some(value.canonical())),
+        Json::Text(text) => Ok(Some(text.into_owned())),
+        Json::Broken(broken) => Ok(Some(broken.name().to_owned())),
+        other => Err(Unfit::new(other, "an id")),
     }
 }
 
@@ -103,22 +107,28 @@ fn read_integer(value: Json<'_>) -> Reading<'_, i64> {
         .ok_or_else(|| Unfit::new(value, "an integer"))
 }
 
-/// Reads true or false.
+/// Reads true or false, or what stands for one.
 fn read_boolean(value: Json<'_>) -> Reading<'_, bool> {
-    match value {
-        Json::Null => Ok(None),
-        Json::Bool(value) => Ok(Some(value)),
-        other => Err(Unfit::new(other, "a boolean")),
+    if value.is_null() {
+        return Ok(None);
     }
+    value
+        .boolean()
+        .map(Some)
+        .ok_or_else(|| Unfit::new(value, "a boolean"))
 }
 
-/// Reads an instant: ISO 8601 text, milliseconds since 1970, or `{"$date": …}` around either.
-/// The empty text is null.
+/// Reads an instant: ISO 8601 text, milliseconds or seconds since 1970 as a number or a text of one,
+/// or `{"$date": …}` around any of them. The empty text is null.
 pub(crate) fn read_instant(value: Json<'_>) -> Reading<'_, Instant> {
     fn instant_of(value: &Json<'_>) -> Option<Instant> {
         match value {
-            Json::Text(text) => instant::parse(text),
-            Json::Integer(_) | Json::Float(_) => value.integer().and_then(instant::from_millis),
+            Json::Text(text) => instant::parse(text).or_else(|| instant::from_digits(text)),
+            Json::Integer(number) => instant::from_number(*number),
+            Json::Decimal(text) => match value.integer() {
+                Some(number) => instant::from_number(number),
+                None => instant::from_digits(text),
+            },
             Json::Object(entries) => match entries.as_slice() {
                 [(key, inner)] if key == "$date" && !matches!(inner, Json::Object(_)) => {
                     instant_of(inner)
@@ -142,9 +152,8 @@ fn read_id(value: Json<'_>) -> Reading<'_, String> {
     match value {
         Json::Null => Ok(None),
         Json::Text(text) if text.is_empty() => Ok(None),
-        Json::Text(text) => Ok(Some(text.into_owned())),
-        other => match other.id() {
-            Some(id) => Ok(Some(id.to_owned())),
+        other => match other.id().map(Cow::into_owned) {
+            Some(id) => Ok(Some(id)),
             None => Err(Unfit::new(other, "an id")),
         },
     }

@@ -14,6 +14,47 @@ pub(crate) fn from_millis(millis: i64) -> Option<Instant> {
     Instant::from_timestamp_millis(millis).filter(|instant| (0..=9999).contains(&instant.year()))
 }
 
+/// No desk is older than 2010, in milliseconds since 1970: a number that would lead to before counts
+/// seconds, if those lead to [2010, 2100).
+const FIRST_MS: i64 = 1_262_304_000_000;
+
+/// 2100, in milliseconds since 1970.
+const END_MS: i64 = 4_102_444_800_000;
+
+/// The instant that a number means: milliseconds since 1970, or seconds.
+pub(crate) fn from_number(number: i64) -> Option<Instant> {
+    match seconds(number) {
+        Some(millis) => from_millis(millis),
+        None => from_millis(number),
+    }
+}
+
+/// The milliseconds of a number that can only count seconds.
+fn seconds(number: i64) -> Option<i64> {
+    (FIRST_MS / 1_000..END_MS / 1_000)
+        .contains(&number)
+        .then_some(number * 1_000)
+}
+
+/// The instant that digits mean, with a fraction or without, if it lies in [2010, 2100): a day or a
+/// year may be written in digits too. Precision below a millisecond is cut off.
+pub(crate) fn from_digits(text: &str) -> Option<Instant> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    let millis = match seconds(number) {
+        Some(millis) => {
+            let thousandths: String = fraction.chars().chain("000".chars()).take(3).collect();
+            millis + thousandths.parse::<i64>().ok()?
+        }
+        None => Some(number).filter(|millis| (FIRST_MS..END_MS).contains(millis))?,
+    };
+    from_millis(millis)
+}
+
 /// The instant `millis` after `instant`, within the years 0 to 9999.
 pub(crate) fn after(instant: Instant, millis: i64) -> Option<Instant> {
     from_millis(instant.timestamp_millis().checked_add(millis)?)
@@ -139,6 +180,45 @@ mod tests {
         }
         assert_eq!(from_millis(i64::MAX), None);
         assert_eq!(from_millis(253_402_300_800_000), None);
+    }
+
+    #[test]
+    fn seconds_are_told_from_milliseconds() {
+        for (text, expected) in [
+            ("1769850300123", Some("2026-01-31T09:05:00.123Z")),
+            ("1769850300", Some("2026-01-31T09:05:00.000Z")),
+            ("1262304000", Some("2010-01-01T00:00:00.000Z")),
+            ("4102444799", Some("2099-12-31T23:59:59.000Z")),
+            ("1769850300.1239", Some("2026-01-31T09:05:00.123Z")),
+            ("1769850300.5", Some("2026-01-31T09:05:00.500Z")),
+            ("1769850300123.9", Some("2026-01-31T09:05:00.123Z")),
+            ("1262303999", None),
+            ("4102444800", None),
+            ("2026", None),
+            ("20260131", None),
+            ("20260131090500", None),
+            ("-1769850300", None),
+            ("", None),
+            (".5", None),
+        ] {
+            assert_eq!(
+                from_digits(text).map(instant_text).as_deref(),
+                expected,
+                "{text}"
+            );
+        }
+        for (number, expected) in [
+            (1_769_850_300, "2026-01-31T09:05:00.000Z"),
+            (1_769_850_300_123, "2026-01-31T09:05:00.123Z"),
+            (1_262_303_999, "1970-01-15T14:38:23.999Z"),
+            (0, "1970-01-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(
+                from_number(number).map(instant_text).as_deref(),
+                Some(expected)
+            );
+        }
     }
 
     proptest! {

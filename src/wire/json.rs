@@ -1,11 +1,13 @@
 //! A light JSON tree that borrows from the text it was read from.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::{self, Write};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::escape::without_lone_surrogates;
+use super::decimal::{self, Decimals};
+use super::escape::{self, Broken, Parsed, marked};
 
 /// A JSON value. Text borrows where the wire has no escapes; objects keep their entries in the
 /// order sent, duplicates included (the last one wins wherever entries are used).
@@ -17,8 +19,11 @@ pub(crate) enum Json<'a> {
     Integer(i64),
     /// Above `i64::MAX`.
     Unsigned(u64),
-    Float(f64),
+    /// Any other number, in the digits sent.
+    Decimal(Cow<'a, str>),
     Text(Cow<'a, str>),
+    /// Text that no database can hold.
+    Broken(Box<Broken>),
     Array(Vec<Json<'a>>),
     Object(Entries<'a>),
 }
@@ -33,6 +38,9 @@ const USUAL_ENTRIES: usize = 64;
 /// Room made for a JSON text before its length is known: about a message's `extra_json`.
 const USUAL_TEXT_BYTES: usize = 256;
 
+/// Objects up to this many entries are searched for keys that come twice without a set of them.
+const FEW_ENTRIES: usize = 64;
+
 /// Values that a text may hold, objects and arrays among them: far more than the longest thread, and
 /// about half a gigabyte as a tree.
 const MOST_VALUES: usize = 10_000_000;
@@ -40,20 +48,31 @@ const MOST_VALUES: usize = 10_000_000;
 /// How an error says that there are more.
 const TOO_MANY_VALUES: &str = "too many values";
 
-/// What was read, and how many characters became U+FFFD on the way.
+/// What was read.
 pub(crate) struct Read<T> {
     pub(crate) value: T,
+    /// Characters that no database can hold.
     pub(crate) replaced: i64,
+    /// Whether there may be something in it that the tree's users would pass over: see
+    /// [`take_hidden`](super::take_hidden).
+    pub(crate) has_hidden: bool,
 }
 
 impl<'a> Json<'a> {
-    /// Reads a JSON text. NUL characters become U+FFFD. Lone surrogates are an error here; see
-    /// [`with_json`].
+    /// Reads a JSON text. Lone surrogates are an error here; see [`with_json`].
     pub(crate) fn parse(text: &'a str) -> serde_json::Result<Read<Self>> {
+        Self::read(text, false)
+    }
+
+    /// The same of a text that [`marked`] gave.
+    fn read(text: &'a str, is_marked: bool) -> serde_json::Result<Read<Self>> {
         let mut reading = Reading {
+            is_marked,
             replaced: 0,
+            has_hidden: false,
             values: 0,
             open: Vec::with_capacity(USUAL_ENTRIES),
+            decimals: Decimals::of(text),
         };
         let mut reader = serde_json::Deserializer::from_str(text);
         let value = Tree(&mut reading).deserialize(&mut reader)?;
@@ -61,7 +80,20 @@ impl<'a> Json<'a> {
         Ok(Read {
             value,
             replaced: reading.replaced,
+            has_hidden: reading.has_hidden,
         })
+    }
+
+    /// Adds a text to what is left of an object.
+    pub(crate) fn add(&mut self, key: &'static str, text: Option<String>) {
+        let Some(text) = text else {
+            return;
+        };
+        let entry = (Cow::Borrowed(key), Self::Text(Cow::Owned(text)));
+        match self {
+            Self::Object(entries) => entries.push(entry),
+            other => *other = Self::Object(vec![entry]),
+        }
     }
 
     /// Whether it is `null`.
@@ -74,8 +106,8 @@ impl<'a> Json<'a> {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Integer(_) | Self::Unsigned(_) | Self::Float(_) => "a number",
-            Self::Text(_) => "text",
+            Self::Integer(_) | Self::Unsigned(_) | Self::Decimal(_) => "a number",
+            Self::Text(_) | Self::Broken(_) => "text",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
         }
@@ -85,77 +117,112 @@ impl<'a> Json<'a> {
     pub(crate) fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(integer) => Some(*integer),
-            Self::Float(float) => integral(*float),
-            Self::Text(text) => text
-                .parse()
-                .ok()
-                .or_else(|| text.parse().ok().and_then(integral)),
+            Self::Decimal(text) => decimal::integer(text),
+            Self::Text(text) => text.parse().ok().or_else(|| decimal::integer(text)),
             _ => None,
         }
     }
 
-    /// The id it stands for: a text that is not empty, or `{"$oid": …}` around one.
-    pub(crate) fn id(&self) -> Option<&str> {
+    /// True or false, or what stands for one: `"true"`, `"false"`, 1, 0.
+    pub(crate) fn boolean(&self) -> Option<bool> {
         match self {
-            Self::Text(text) => Some(&**text).filter(|text| !text.is_empty()),
-            Self::Object(entries) => match entries.as_slice() {
-                [(key, Self::Text(text))] if key == "$oid" => {
-                    Some(&**text).filter(|text| !text.is_empty())
-                }
+            Self::Bool(value) => Some(*value),
+            Self::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Self::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            Self::Integer(_) | Self::Text(_) => match self.integer() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
                 _ => None,
             },
             _ => None,
         }
     }
 
-    /// Compact JSON with every object's keys sorted and unique: equal content, equal text.
+    /// A scalar as text: text as it is, or with U+FFFD where no database can hold it; numbers and
+    /// booleans as their JSON. The value comes back where it is none.
+    pub(crate) fn scalar(self) -> Result<Cow<'a, str>, Self> {
+        match self {
+            Self::Text(text) | Self::Decimal(text) => Ok(text),
+            Self::Broken(broken) => Ok(Cow::Owned(broken.shown)),
+            Self::Bool(_) | Self::Integer(_) | Self::Unsigned(_) => {
+                Ok(Cow::Owned(self.canonical()))
+            }
+            Self::Null | Self::Array(_) | Self::Object(_) => Err(self),
+        }
+    }
+
+    /// The id it stands for: a text that is not empty, or `{"$oid": …}` around one. Of a text that no
+    /// database can hold it is `json:` and its JSON, so that no two ids become one.
+    pub(crate) fn id(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) if text.is_empty() => None,
+            Self::Text(text) if escape::is_name(text) => Some(Cow::Owned(escape::name_of(text))),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Broken(broken) => Some(Cow::Borrowed(broken.name())),
+            Self::Object(entries) => match entries.as_slice() {
+                [(key, inner @ (Self::Text(_) | Self::Broken(_)))] if key == "$oid" => inner.id(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Compact JSON with every object's keys sorted and unique: equal content, equal text. What no
+    /// database can hold is U+FFFD.
     pub(crate) fn canonical(&self) -> String {
         let mut out = String::with_capacity(USUAL_TEXT_BYTES);
-        self.write(&mut out);
+        self.write(&mut out, false);
         out
     }
 
-    fn write(&self, out: &mut String) {
+    /// The same with escapes for what no database can hold: all that was sent.
+    pub(crate) fn raw(&self) -> String {
+        let mut out = String::with_capacity(USUAL_TEXT_BYTES);
+        self.write(&mut out, true);
+        out
+    }
+
+    fn write(&self, out: &mut String, is_raw: bool) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Integer(value) => write_shown(out, value),
             Self::Unsigned(value) => write_shown(out, value),
-            Self::Float(value) => match serde_json::Number::from_f64(*value) {
-                Some(number) => write_shown(out, &number),
-                None => out.push_str("null"),
-            },
+            Self::Decimal(text) => out.push_str(text),
             Self::Text(text) => write_text(out, text),
+            Self::Broken(broken) if is_raw => out.push_str(broken.raw()),
+            Self::Broken(broken) => write_text(out, &broken.shown),
             Self::Array(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
                         out.push(',');
                     }
-                    item.write(out);
+                    item.write(out, is_raw);
                 }
                 out.push(']');
             }
-            Self::Object(entries) => write_object(out, entries),
+            Self::Object(entries) => write_object(out, entries, is_raw),
         }
     }
 }
 
-fn write_object(out: &mut String, entries: &Entries<'_>) {
+fn write_object(out: &mut String, entries: &Entries<'_>, is_raw: bool) {
     if entries.is_sorted_by(|(left, _), (right, _)| left < right) {
-        return write_entries(out, entries.iter());
+        return write_entries(out, entries.iter(), is_raw);
     }
     let mut sorted: Vec<&(Cow<'_, str>, Json<'_>)> = entries.iter().collect();
     // Stable, so the last of equal keys is the last one sent.
     sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
     sorted.reverse();
     sorted.dedup_by(|(later, _), (kept, _)| later == kept);
-    write_entries(out, sorted.into_iter().rev());
+    write_entries(out, sorted.into_iter().rev(), is_raw);
 }
 
 fn write_entries<'e, 'a: 'e>(
     out: &mut String,
     entries: impl Iterator<Item = &'e (Cow<'a, str>, Json<'a>)>,
+    is_raw: bool,
 ) {
     out.push('{');
     for (index, (key, value)) in entries.enumerate() {
@@ -164,7 +231,7 @@ fn write_entries<'e, 'a: 'e>(
         }
         write_text(out, key);
         out.push(':');
-        value.write(out);
+        value.write(out, is_raw);
     }
     out.push('}');
 }
@@ -174,7 +241,8 @@ fn write_shown(out: &mut String, value: &impl fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
-fn write_text(out: &mut String, text: &str) {
+/// Writes a JSON string.
+pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest
@@ -201,18 +269,7 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Integers up to 2^53 have exactly one double; beyond, the integer meant is unknown.
-fn integral(float: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "no fraction, and within 53 bits"
-    )]
-    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
-}
-
-/// Reads `text` and hands the tree to `take`; where lone surrogates stand in the way, reads a
-/// copy in which they are U+FFFD.
+/// Reads `text` and hands the tree to `take`, also where lone surrogates stand in it.
 ///
 /// # Errors
 /// Why the text cannot be read, in words without any of it.
@@ -224,17 +281,21 @@ pub(crate) fn with_json<T>(
         Ok(read) => return Ok(take(read)),
         Err(error) => error,
     };
-    let (clean, lone) = without_lone_surrogates(text);
-    if lone == 0 {
+    let Some(marked) = marked(text) else {
         return Err(reason(&error));
-    }
-    match Json::parse(&clean) {
-        Ok(mut read) => {
-            read.replaced += lone;
-            Ok(take(read))
-        }
+    };
+    match Json::read(&marked, true) {
+        Ok(read) => Ok(take(read)),
         Err(error) => Err(reason(&error)),
     }
+}
+
+/// The same of a part of a text that [`marked`] gave.
+pub(crate) fn with_marked_json<T>(
+    marked: &str,
+    take: impl FnOnce(Read<Json<'_>>) -> T,
+) -> Option<T> {
+    Json::read(marked, true).ok().map(take)
 }
 
 fn reason(error: &serde_json::Error) -> &'static str {
@@ -253,29 +314,78 @@ fn reason(error: &serde_json::Error) -> &'static str {
 
 /// What a tree is built with.
 struct Reading<'de> {
-    /// Characters replaced so far.
+    /// Whether the text may hold marks.
+    is_marked: bool,
+    /// Characters that no database can hold so far.
     replaced: i64,
+    /// Whether users of the tree would pass something over.
+    has_hidden: bool,
     /// Values read so far.
     values: usize,
     /// The entries of all objects not yet closed, the innermost last: an object is cut off at its
     /// end, in one allocation of its size.
     open: Entries<'de>,
+    /// The digits of the numbers that no integer holds, as far as they are still to be read.
+    decimals: Decimals<'de>,
+}
+
+impl<'de> Reading<'de> {
+    /// A text as it was parsed, from its borrowed or its owned form.
+    fn text(&mut self, text: Cow<'de, str>) -> Json<'de> {
+        match escape::parsed(&text, self.is_marked) {
+            Parsed::Plain => Json::Text(text),
+            Parsed::Text(text) => Json::Text(Cow::Owned(text)),
+            Parsed::Broken(broken) => {
+                self.replaced += broken.replaced;
+                self.has_hidden = true;
+                Json::Broken(Box::new(broken))
+            }
+        }
+    }
+
+    /// A key. One that no database can hold is what stands for it.
+    fn key(&mut self, key: Cow<'de, str>) -> Cow<'de, str> {
+        match escape::parsed(&key, self.is_marked) {
+            Parsed::Plain if escape::is_name(&key) => Cow::Owned(escape::name_of(&key)),
+            Parsed::Plain => key,
+            Parsed::Text(key) => Cow::Owned(key),
+            Parsed::Broken(broken) => {
+                self.replaced += broken.replaced;
+                self.has_hidden = true;
+                Cow::Owned(broken.name().to_owned())
+            }
+        }
+    }
+}
+
+/// Whether a key of an object comes twice in it.
+fn has_twice(entries: &[(Cow<'_, str>, Json<'_>)]) -> bool {
+    if entries.len() > FEW_ENTRIES {
+        let mut keys = HashSet::with_capacity(entries.len());
+        return !entries.iter().all(|(key, _)| keys.insert(key.as_ref()));
+    }
+    // Keys that differ in what they are sorted into here differ; nearly all do.
+    let mut taken = 0u128;
+    entries.iter().enumerate().any(|(place, (key, _))| {
+        let bit = 1u128 << drawer(key);
+        let is_free = taken & bit == 0;
+        taken |= bit;
+        !is_free && entries.iter().take(place).any(|(other, _)| other == key)
+    })
+}
+
+/// One of 128 drawers for a key, by its length and three of its letters.
+fn drawer(key: &str) -> u32 {
+    let bytes = key.as_bytes();
+    let letter = |place: usize| bytes.get(place).copied().map_or(0, u32::from);
+    let (first, middle) = (letter(0), letter(bytes.len() / 2));
+    let last = letter(bytes.len().saturating_sub(1));
+    let length = u32::try_from(bytes.len()).unwrap_or(0);
+    (first ^ (middle << 1) ^ (last << 3) ^ length.wrapping_mul(37)) & 127
 }
 
 /// Builds the tree.
 struct Tree<'c, 'de>(&'c mut Reading<'de>);
-
-impl Tree<'_, '_> {
-    /// Only escapes bring NUL in (a raw one is no JSON), so only unescaped copies come here.
-    fn text(&mut self, text: &str) -> String {
-        if text.contains('\0') {
-            self.0.replaced += i64::try_from(text.matches('\0').count()).unwrap_or(i64::MAX);
-            text.replace('\0', "\u{fffd}")
-        } else {
-            text.to_owned()
-        }
-    }
-}
 
 impl<'de> DeserializeSeed<'de> for Tree<'_, 'de> {
     type Value = Json<'de>;
@@ -313,15 +423,19 @@ impl<'de> Visitor<'de> for Tree<'_, 'de> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Float(value))
+        Ok(Json::Decimal(self.0.decimals.next(value)))
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(value)))
+        // Only escapes and marks bring in what cannot be held: a raw NUL is no JSON.
+        if !self.0.is_marked {
+            return Ok(Json::Text(Cow::Borrowed(value)));
+        }
+        Ok(self.0.text(Cow::Borrowed(value)))
     }
 
-    fn visit_str<E>(mut self, value: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(self.text(value))))
+    fn visit_str<E>(self, value: &str) -> Result<Json<'de>, E> {
+        Ok(self.0.text(Cow::Owned(value.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
@@ -338,7 +452,9 @@ impl<'de> Visitor<'de> for Tree<'_, 'de> {
             let value = entries.next_value_seed(Tree(&mut *self.0))?;
             self.0.open.push((key, value));
         }
-        Ok(Json::Object(self.0.open.split_off(start)))
+        let entries = self.0.open.split_off(start);
+        self.0.has_hidden |= has_twice(&entries);
+        Ok(Json::Object(entries))
     }
 }
 
@@ -361,11 +477,15 @@ impl<'de> Visitor<'de> for Key<'_, 'de> {
     }
 
     fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(value))
+        // One that stands for another has quotes, so it came with escapes.
+        if !self.0.0.is_marked {
+            return Ok(Cow::Borrowed(value));
+        }
+        Ok(self.0.0.key(Cow::Borrowed(value)))
     }
 
-    fn visit_str<E>(mut self, value: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(self.0.text(value)))
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(self.0.0.key(Cow::Owned(value.to_owned())))
     }
 }
 
@@ -390,11 +510,21 @@ mod tests {
             (r#"{"a":{"z":{},"y":[]}}"#, r#"{"a":{"y":[],"z":{}}}"#, 0),
             ("18446744073709551615", "18446744073709551615", 0),
             ("0.1", "0.1", 0),
-            ("1e21", "1e+21", 0),
+            ("1e21", "1e21", 0),
+            ("[-0,1.10,1E5]", "[-0,1.10,1E5]", 0),
+            ("1234567890123456789012345", "1234567890123456789012345", 0),
             (r#""\u00e9\/\n\u0001\"\\""#, "\"é/\\n\\u0001\\\"\\\\\"", 0),
             (r#""\u0000a\u0000""#, "\"\u{fffd}a\u{fffd}\"", 2),
-            (r#"{"\u0000":"\ud800"}"#, "{\"\u{fffd}\":\"\u{fffd}\"}", 2),
-            (r#"{"\udc00":1}"#, "{\"\u{fffd}\":1}", 1),
+            (
+                r#"{"\u0000":"\ud800"}"#,
+                "{\"json:\\\"\\\\u0000\\\"\":\"\u{fffd}\"}",
+                2,
+            ),
+            (
+                r#"{"\udc00":1,"\ufffd":2}"#,
+                "{\"json:\\\"\\\\udc00\\\"\":1,\"\u{fffd}\":2}",
+                1,
+            ),
             (r#""\ud83d\ude00""#, "\"😀\"", 0),
         ] {
             assert_eq!(
@@ -430,6 +560,8 @@ mod tests {
             (r#""NaN""#, None),
             (r#""inf""#, None),
             ("18446744073709551615", None),
+            ("3.00000000000000000001", None),
+            ("1e3", Some(1_000)),
             ("1e300", None),
             ("true", None),
             ("[3]", None),
@@ -437,6 +569,26 @@ mod tests {
             let read = with_json(text, |read| read.value.integer());
             assert_eq!(read, Ok(expected), "{text}");
         }
+    }
+
+    /// The UTF-16 units of a JSON string.
+    fn units_of(json: &str) -> Vec<u16> {
+        let mut units = Vec::new();
+        let mut rest = &json[1..json.len() - 1];
+        while let Some(first) = rest.chars().next() {
+            let (taken, unit) = match (first, rest.as_bytes().get(1)) {
+                ('\\', Some(b'u')) => (6, u16::from_str_radix(&rest[2..6], 16).expect("hex")),
+                ('\\', Some(escaped)) => (2, u16::from(*escaped)),
+                _ => {
+                    units.extend(first.encode_utf16(&mut [0; 2]).iter());
+                    rest = &rest[first.len_utf8()..];
+                    continue;
+                }
+            };
+            units.push(unit);
+            rest = &rest[taken..];
+        }
+        units
     }
 
     /// JSON values of every kind, as serde_json holds them.
@@ -481,12 +633,17 @@ mod tests {
             let nuls = units.iter().filter(|unit| **unit == 0).count();
             let text = String::from_utf16_lossy(&units).replace('\0', "\u{fffd}");
             let json = format!("\"{escaped}\"");
-            let (read, replaced) = with_json(&json, |read| match read.value {
-                Json::Text(text) => (text.into_owned(), read.replaced),
-                _ => unreachable!("a string"),
+            let (read, raw, replaced) = with_json(&json, |read| {
+                let raw = read.value.raw();
+                (read.value.scalar().expect("a string").into_owned(), raw, read.replaced)
             }).expect("readable");
             prop_assert_eq!(read, text);
             prop_assert_eq!(usize::try_from(replaced).expect("few"), lone + nuls);
+            // All of it is in the raw text: read again, that is the same.
+            let again = with_json(&raw, |read| read.value.raw()).expect("readable");
+            prop_assert_eq!(&again, &raw);
+            let lone_again = units_of(&raw);
+            prop_assert_eq!(lone_again, units);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::body::{Body, DecodeError, Listed};
 use super::field::{Path, Unfit};
-use super::json::{Json, with_json};
+use super::hidden::take_hidden;
+use super::json::{Json, Read, with_json};
 use super::reference::{Reference, read_reference};
 use super::reject::Rejects;
 use crate::table::{Agent, Category, Reject};
@@ -12,9 +13,11 @@ use crate::table::{Agent, Category, Reject};
 pub struct List<T> {
     /// One row per usable entry, in the order sent.
     pub rows: Vec<T>,
+    /// Of each row its place in the list as sent.
+    places: Vec<usize>,
     /// Entries without an id and values of the wrong type; paths such as `categories[3].name`.
     pub rejects: Vec<Reject>,
-    /// Characters that became U+FFFD.
+    /// Characters stored as U+FFFD.
     pub replaced_characters: i64,
 }
 
@@ -25,8 +28,12 @@ pub struct List<T> {
 /// Where the body is neither, and why.
 pub fn decode_categories(body: &[u8]) -> Result<List<Category>, DecodeError> {
     let mut list: List<Category> = decode(body, "categories")?;
-    for category in &mut list.rows {
-        category.is_archived.get_or_insert(false);
+    for (category, place) in list.rows.iter_mut().zip(&list.places) {
+        let path = format!("categories[{place}].isArchived");
+        // A word that nobody understands is not one for "no".
+        if category.is_archived.is_none() && list.rejects.iter().all(|reject| reject.path != path) {
+            category.is_archived = Some(false);
+        }
     }
     Ok(list)
 }
@@ -47,31 +54,69 @@ fn decode<T: Reference>(body: &[u8], key: &'static str) -> Result<List<T>, Decod
         Listed::NotAnArray => return Err(DecodeError::NotAnArray(key)),
         Listed::TooMany => return Err(DecodeError::TooMany(key)),
     };
-    let mut rejects = Rejects::default();
-    let mut rows = Vec::with_capacity(items.len());
-    let mut replaced_characters = 0;
+    let mut list = Listing::default();
     let path = Path::Field(&Path::Root, key);
     for (index, item) in items.into_iter().enumerate() {
         let path = Path::Item(&path, index);
-        replaced_characters += body.replaced_in(item.get());
-        let read = with_json(item.get(), |read| {
-            replaced_characters += read.replaced;
-            match entry(&mut rejects, path, read.value) {
-                Ok(row) => rows.push(row),
-                Err(unfit) => {
-                    unfit.report(&mut rejects, path);
-                }
-            }
-        });
+        let has_bytes = body.has_bytes_in(item.get());
+        let read = with_json(item.get(), |read| list.take(path, index, read, has_bytes));
         if let Err(reason) = read {
-            rejects.add(path.to_string(), reason.to_owned(), item.get().into());
+            let raw_json = item.get().into();
+            list.rejects
+                .add(path.to_string(), reason.to_owned(), raw_json);
         }
     }
     Ok(List {
-        rows,
-        rejects: rejects.into_found(),
-        replaced_characters,
+        rows: list.rows,
+        places: list.places,
+        rejects: list.rejects.into_found(),
+        replaced_characters: list.replaced_characters,
     })
+}
+
+/// A list on its way.
+struct Listing<T> {
+    rows: Vec<T>,
+    places: Vec<usize>,
+    rejects: Rejects,
+    replaced_characters: i64,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            places: Vec::new(),
+            rejects: Rejects::default(),
+            replaced_characters: 0,
+        }
+    }
+}
+
+impl<T: Reference> Listing<T> {
+    fn take(&mut self, path: Path<'_>, index: usize, mut read: Read<Json<'_>>, has_bytes: bool) {
+        self.replaced_characters += read.replaced;
+        if read.has_hidden {
+            match take_hidden(&mut read.value, &path.to_string(), has_bytes) {
+                Ok(hidden) => self.rejects.add_hidden(hidden),
+                Err(reason) => {
+                    let raw_json = read.value.raw().into();
+                    return self
+                        .rejects
+                        .add(path.to_string(), reason.to_owned(), raw_json);
+                }
+            }
+        }
+        match entry(&mut self.rejects, path, read.value) {
+            Ok(row) => {
+                self.rows.push(row);
+                self.places.push(index);
+            }
+            Err(unfit) => {
+                unfit.report(&mut self.rejects, path);
+            }
+        }
+    }
 }
 
 fn entry<'a, T: Reference>(
@@ -154,10 +199,60 @@ mod tests {
                 "categories[1]: expected an entry, got null null",
                 "categories[2]: expected an id or an object with one, got a number 42",
                 r#"categories[3].name: expected text, got an array ["x"]"#,
+                r#"categories[4].name: holds half of a surrogate pair, which no database can hold "\ud800\u0000""#,
                 r#"categories[5]: expected an id, got text """#,
                 "categories[6]: holds a number out of range [[1e999]]",
             ]
         );
+    }
+
+    #[test]
+    fn a_word_for_archived_that_nobody_understands_says_neither() {
+        let body = r#"[{"id":"c0"},{"id":"c1","isArchived":"false"},{"id":"c2","isArchived":"true"},5,
+            {"id":"c3","isArchived":"often"},{"id":"c4","isArchived":null},{"id":"c5","isArchived":1}]"#;
+        let list = decode_categories(body.as_bytes()).expect(body);
+        let archived: Vec<_> = list
+            .rows
+            .iter()
+            .map(|category| category.is_archived)
+            .collect();
+        assert_eq!(
+            archived,
+            [
+                Some(false),
+                Some(false),
+                Some(true),
+                None,
+                Some(false),
+                Some(true)
+            ]
+        );
+        assert_eq!(
+            shown(&list.rejects),
+            [
+                "categories[3]: expected an id or an object with one, got a number 5",
+                r#"categories[4].isArchived: expected a boolean, got text "often""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_list_says_twice_and_what_no_database_holds_is_kept() {
+        let body = b"[{\"id\":\"c1\",\"name\":\"old\",\"name\":\"new\"},{\"id\":\"c\\u0000\",\"name\":\"caf\xe9\"}]";
+        let list = decode_categories(body).expect("a list");
+        let ids: Vec<&str> = list
+            .rows
+            .iter()
+            .map(|category| category.id.as_str())
+            .collect();
+        assert_eq!(ids, ["c1", r#"json:"c\u0000""#]);
+        insta::assert_snapshot!(shown(&list.rejects).join("\n"), @r#"
+        categories[0].name: this key comes again later in its object, where the value is another "old"
+        categories[1].id: holds NUL, which no database can hold "c\u0000"
+        categories[1].name: holds bytes that are no UTF-8: each is written as \udc and its two hex digits "caf\udce9"
+        "#);
+        let twice = br#"{"agents":[{"id":"a1"}],"agents":[]}"#;
+        assert_eq!(decode_agents(twice), Err(DecodeError::Twice("agents")));
     }
 
     #[test]

@@ -6,9 +6,11 @@
 //! the same backend have seen; every reader here accepts all of them.
 
 mod body;
+mod decimal;
 mod digest;
 mod escape;
 mod field;
+mod hidden;
 mod instant;
 mod json;
 mod list;
@@ -22,7 +24,8 @@ pub use page::{Page, RawTicket, TicketKey, decode_page};
 
 pub(crate) use digest::Digest;
 pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slots};
+pub(crate) use hidden::{Hidden, take_hidden};
 pub(crate) use instant::{after as instant_after, usual as usual_instant};
-pub(crate) use json::{Entries, Json, Read, with_json};
+pub(crate) use json::{Entries, Json, with_json, write_text};
 pub(crate) use reference::{own_id, read_reference};
-pub(crate) use reject::{Rejects, reject, unread_thread};
+pub(crate) use reject::{Rejects, is_of_thread, unread_thread, whole_reject};

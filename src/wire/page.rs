@@ -8,10 +8,9 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::body::{Body, DecodeError, Listed};
-use super::digest::Digest;
-use super::escape::without_lone_surrogates;
+use super::escape::marked;
 use super::field::{is_short, read_instant};
-use super::json::{Entries, Json, with_json};
+use super::json::{Entries, Json, with_json, with_marked_json};
 use crate::table::Instant;
 
 /// One page of tickets, as it stands in the body.
@@ -30,8 +29,8 @@ pub struct Page<'b> {
 pub struct RawTicket<'b> {
     /// Its JSON text.
     pub raw: Cow<'b, str>,
-    /// Characters of `raw` that are U+FFFD in place of invalid UTF-8.
-    pub replaced_characters: i64,
+    /// Whether it came with bytes that are no UTF-8: then each `\udcXX` of `raw` is the byte XX.
+    pub has_bytes: bool,
 }
 
 impl<'b> RawTicket<'b> {
@@ -39,7 +38,7 @@ impl<'b> RawTicket<'b> {
     pub fn new(raw: impl Into<Cow<'b, str>>) -> Self {
         Self {
             raw: raw.into(),
-            replaced_characters: 0,
+            has_bytes: false,
         }
     }
 
@@ -48,22 +47,16 @@ impl<'b> RawTicket<'b> {
     pub fn key(&self) -> TicketKey {
         TicketKey::of(&self.raw)
     }
-
-    /// What tells it from other tickets where it has no id: `raw-` and a hash of its text.
-    pub fn stand_in(&self) -> String {
-        let mut digest = Digest::default();
-        digest.text(&self.raw);
-        format!("raw-{}", digest.hex())
-    }
 }
 
 /// Decodes a page.
 ///
-/// Invalid UTF-8 becomes U+FFFD, counted with the ticket it stands in. `count` and `hasMore` are
-/// taken from the top level or from `pagination`.
+/// Bytes that are no UTF-8 become escapes, see [`RawTicket`]. `count` and `hasMore` are taken from the
+/// top level or from `pagination`.
 ///
 /// # Errors
-/// Where the body is no JSON object with an array `tickets`, and why.
+/// Where the body is no JSON object with an array `tickets`, or says one of these twice in two ways, and
+/// why.
 pub fn decode_page<'b>(body: &'b Body<'_>) -> Result<Page<'b>, DecodeError> {
     let envelope = body.envelope("tickets")?;
     if envelope.is_bare {
@@ -81,27 +74,36 @@ pub fn decode_page<'b>(body: &'b Body<'_>) -> Result<Page<'b>, DecodeError> {
         tickets: items
             .into_iter()
             .map(|item| RawTicket {
-                replaced_characters: body.replaced_in(item.get()),
+                has_bytes: body.has_bytes_in(item.get()),
                 ..RawTicket::new(item.get())
             })
             .collect(),
     };
-    if let Some(pagination) = envelope.pagination {
-        read(pagination, |pagination| {
-            let Json::Object(entries) = pagination else {
-                return None;
-            };
-            let last = |name: &str| entries.iter().rev().find(|(key, _)| key == name);
-            page.count = page
-                .count
-                .or(last("count").and_then(|(_, value)| count(value)));
-            page.has_more = page
-                .has_more
-                .or(last("hasMore").and_then(|(_, value)| flag(value)));
-            Some(())
-        });
-    }
+    let Some(pagination) = envelope.pagination else {
+        return Ok(page);
+    };
+    let read = with_json(pagination.get(), |read| match read.value {
+        Json::Object(entries) => paginate(&mut page, &entries),
+        _ => Ok(()),
+    });
+    read.unwrap_or(Ok(()))?;
     Ok(page)
+}
+
+/// Adds what `pagination` says and the top level does not.
+fn paginate(page: &mut Page, entries: &Entries<'_>) -> Result<(), DecodeError> {
+    let only = |name: &'static str| {
+        let mut named = entries.iter().filter(|(key, _)| key == name);
+        let first = named.next().map(|(_, value)| value);
+        match named.all(|(_, value)| Some(value) == first) {
+            true => Ok(first),
+            false => Err(DecodeError::Twice(name)),
+        }
+    };
+    let (counted, more) = (only("count")?, only("hasMore")?);
+    page.count = page.count.or(counted.and_then(count));
+    page.has_more = page.has_more.or(more.and_then(flag));
+    Ok(())
 }
 
 fn read<T>(raw: &RawValue, take: impl FnOnce(&Json<'_>) -> Option<T>) -> Option<T> {
@@ -115,10 +117,7 @@ fn count(value: &Json<'_>) -> Option<u64> {
 }
 
 fn flag(value: &Json<'_>) -> Option<bool> {
-    match value {
-        Json::Bool(flag) => Some(*flag),
-        _ => None,
-    }
+    value.boolean()
 }
 
 /// What paging needs of a ticket.
@@ -141,7 +140,7 @@ impl TicketKey {
             last(name)?
                 .id()
                 .filter(|id| is_short(id))
-                .map(str::to_owned)
+                .map(Cow::into_owned)
         };
         Self {
             id: id("id").or_else(|| id("_id")),
@@ -151,32 +150,16 @@ impl TicketKey {
     }
 
     fn of(raw: &str) -> Self {
-        let parse = |text: &str| {
-            serde_json::from_str::<KeyParts<'_>>(text)
-                .ok()
-                .map(Self::from)
+        if let Ok(parts) = serde_json::from_str::<KeyParts<'_>>(raw) {
+            return parts.key(|raw, take| with_json(raw, |read| take(read.value)).ok());
+        }
+        // Half of a surrogate pair in a field's name, or no JSON at all.
+        let Some(marked) = marked(raw) else {
+            return Self::default();
         };
-        parse(raw)
-            .or_else(|| parse(&without_lone_surrogates(raw).0))
-            .unwrap_or_default()
-    }
-}
-
-impl From<KeyParts<'_>> for TicketKey {
-    fn from(parts: KeyParts<'_>) -> Self {
-        let id = |raw| {
-            read(raw, |value| {
-                value.id().filter(|id| is_short(id)).map(str::to_owned)
-            })
-        };
-        Self {
-            id: parts
-                .id
-                .and_then(id)
-                .or_else(|| parts.mongo_id.and_then(id)),
-            created_at: parts
-                .created_at
-                .and_then(|raw| read(raw, |value| read_instant(value.clone()).ok().flatten())),
+        match serde_json::from_str::<KeyParts<'_>>(&marked) {
+            Ok(parts) => parts.key(|raw, take| with_marked_json(raw, |read| take(read.value))),
+            Err(_) => Self::default(),
         }
     }
 }
@@ -187,6 +170,32 @@ struct KeyParts<'a> {
     id: Option<&'a RawValue>,
     mongo_id: Option<&'a RawValue>,
     created_at: Option<&'a RawValue>,
+}
+
+/// What reads the JSON text of a part.
+type Take<'t> = &'t mut dyn FnMut(Json<'_>);
+
+impl KeyParts<'_> {
+    fn key(&self, read: impl Fn(&str, Take<'_>) -> Option<()>) -> TicketKey {
+        let id = |part: Option<&RawValue>| {
+            let mut id = None;
+            read(part?.get(), &mut |value| {
+                id = value.id().filter(|id| is_short(id)).map(Cow::into_owned);
+            });
+            id
+        };
+        let created_at = self.created_at.and_then(|part| {
+            let mut created_at = None;
+            read(part.get(), &mut |value| {
+                created_at = read_instant(value).ok().flatten();
+            });
+            created_at
+        });
+        TicketKey {
+            id: id(self.id).or_else(|| id(self.mongo_id)),
+            created_at,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for KeyParts<'de> {
@@ -278,9 +287,9 @@ mod tests {
             (r#"{"tickets":[]}"#, None, None),
             ("\u{feff}{\"tickets\":[]}", None, None),
             (
-                r#"{"count":1,"tickets":{},"count":2,"tickets":[]}"#,
-                Some(2),
-                None,
+                r#"{"hasMore":"true","tickets":[],"pagination":{"count":"4"}}"#,
+                Some(4),
+                Some(true),
             ),
         ] {
             let page = page(body);
@@ -342,6 +351,8 @@ mod tests {
                 {{"x":1e999,"_id":{{"$oid":"oid"}},"createdAt":{{"$date":"2026-01-31"}}}},
                 {{"id":42,"_id":"second","id":"","createdAt":"soon"}},
                 {{"id":"first","id":"last","createdAt":null}},
+                {{"id":"c\u0000","createdAt":1769850300}},
+                {{"\ud83d":1,"_id":"c\ud83d","createdAt":"1769850300"}},
                 {{}}, 42, null, "text", []
             ]}}"#
         );
@@ -365,6 +376,8 @@ mod tests {
                 "oid 2026-01-31T00:00:00.000Z",
                 "second -",
                 "last -",
+                "json:\"c\\u0000\" 2026-01-31T09:05:00.000Z",
+                "json:\"c\\ud83d\" 2026-01-31T09:05:00.000Z",
                 "- -",
                 "- -",
                 "- -",
@@ -372,7 +385,22 @@ mod tests {
                 "- -",
             ]
         );
-        assert_eq!(page.tickets[6].raw, "42");
+        assert_eq!(page.tickets[8].raw, "42");
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_told_with_the_ticket_they_stand_in() {
+        let body = b"{\"x\":\"\xff\",\"tickets\":[{\"id\":\"a\"},{\"id\":\"b\",\"x\":\"\xff\xfe\xe2\x82\"},{\"id\":\"\xef\xbf\xbd\"}]}";
+        let page = decoded(body).expect("readable");
+        let tickets = page.tickets.iter();
+        let has_bytes: Vec<bool> = tickets.map(|ticket| ticket.has_bytes).collect();
+        assert_eq!(has_bytes, [false, true, false]);
+        assert_eq!(
+            page.tickets[1].raw,
+            r#"{"id":"b","x":"\udcff\udcfe\udce2\udc82"}"#
+        );
+        assert_eq!(page.tickets[2].key().id.as_deref(), Some("\u{fffd}"));
+        assert_eq!(decoded(&body[..60]), Err(DecodeError::CutOff));
     }
 
     #[test]
@@ -403,29 +431,44 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_without_an_id_is_told_apart_by_its_text() {
-        let page = page(r#"{"tickets":[{"x":1},{"x":2},{"x":1}]}"#);
-        let names: Vec<_> = page.tickets.iter().map(RawTicket::stand_in).collect();
-        assert!(names[0].starts_with("raw-"));
-        assert_ne!(names[0], names[1]);
-        assert_eq!(names[0], names[2]);
-    }
-
-    #[test]
-    fn invalid_utf_8_is_counted_with_the_ticket_it_stands_in() {
-        let body = b"{\"x\":\"\xff\",\"tickets\":[{\"id\":\"a\"},{\"id\":\"b\",\"x\":\"\xff\xfe\xe2\x82\"},{\"id\":\"\xef\xbf\xbd\"}]}";
-        let page = decoded(body).expect("readable");
-        let counts: Vec<i64> = page
-            .tickets
-            .iter()
-            .map(|ticket| ticket.replaced_characters)
-            .collect();
-        assert_eq!(counts, [0, 3, 0]);
+    fn what_the_envelope_says_twice_in_two_ways_is_no_page() {
+        for (body, key) in [
+            (
+                r#"{"count":1,"tickets":[{"id":"a"}],"tickets":[]}"#,
+                "tickets",
+            ),
+            (r#"{"tickets":[],"tickets":[{"id":"a"}]}"#, "tickets"),
+            (r#"{"tickets":[{"id":"a"}],"tickets":null}"#, "tickets"),
+            (r#"{"count":301,"tickets":[],"count":300}"#, "count"),
+            (
+                r#"{"hasMore":true,"tickets":[],"hasMore":false}"#,
+                "hasMore",
+            ),
+            (
+                r#"{"tickets":[],"pagination":{"count":2},"pagination":{"count":1}}"#,
+                "pagination",
+            ),
+            (
+                r#"{"tickets":[],"pagination":{"count":2,"count":1}}"#,
+                "count",
+            ),
+            (
+                r#"{"tickets":[],"pagination":{"hasMore":true,"hasMore":false}}"#,
+                "hasMore",
+            ),
+        ] {
+            assert_eq!(
+                decoded(body.as_bytes()),
+                Err(DecodeError::Twice(key)),
+                "{body}"
+            );
+        }
+        let same = r#"{"count":1,"tickets":[{"id":"a"}],"count":1,"tickets":[{"id":"a"}],"pagination":{"hasMore":false,"hasMore":false}}"#;
+        let page = page(same);
         assert_eq!(
-            page.tickets[1].raw,
-            "{\"id\":\"b\",\"x\":\"\u{fffd}\u{fffd}\u{fffd}\"}"
+            (page.count, page.has_more, page.tickets.len()),
+            (Some(1), Some(false), 1)
         );
-        assert_eq!(decoded(&body[..60]), Err(DecodeError::CutOff));
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! Categories, agents and tags: an id, or an object with one.
 
+use std::borrow::Cow;
+
 use super::field::{Fields, Path, Unfit, slots};
 use super::json::{Entries, Json};
 use super::reject::Rejects;
@@ -22,14 +24,13 @@ pub(crate) fn read_reference<'a, T: Reference>(
     match value {
         Json::Null => Ok((None, Json::Null)),
         Json::Text(id) if id.is_empty() => Ok((None, Json::Null)),
-        Json::Text(id) => Ok((Some(T::of_id(id.into_owned())), Json::Null)),
         Json::Object(entries) if has_id(&entries) => {
             let mut fields = Fields::new(rejects, path);
             let row = T::of_object(entries, &mut fields);
             Ok((row, fields.left_over()))
         }
-        other => match other.id() {
-            Some(id) => Ok((Some(T::of_id(id.to_owned())), Json::Null)),
+        other => match other.id().map(Cow::into_owned) {
+            Some(id) => Ok((Some(T::of_id(id)), Json::Null)),
             None => Err(Unfit::new(other, "an id or an object with one")),
         },
     }
@@ -41,7 +42,7 @@ pub(crate) fn has_id(entries: &Entries<'_>) -> bool {
 }
 
 /// An object's own id, as [`Fields::id`] will read it.
-pub(crate) fn own_id<'e>(entries: &'e Entries<'_>) -> Option<&'e str> {
+pub(crate) fn own_id<'e>(entries: &'e Entries<'_>) -> Option<Cow<'e, str>> {
     let last = |name: &str| {
         entries
             .iter()

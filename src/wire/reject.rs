@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::digest::Digest;
+use super::hidden::Hidden;
+use super::page::TicketKey;
 use crate::table::Reject;
 
 /// A reject keeps so many bytes of JSON at most, the note where it is cut included.
@@ -14,14 +16,9 @@ const NOTE: usize = 128;
 /// Rejects of one ticket, or of one list, that are kept one by one; the others together as one.
 const MOST_REJECTS: usize = 1_000;
 
-/// A reject whose id follows from ticket, path and raw value, so that the same one met again is
-/// the same row. Of a value that is too long the beginning is kept, and it says so.
-pub(crate) fn reject(
-    ticket_id: Option<&str>,
-    path: String,
-    reason: String,
-    raw_json: Cow<'_, str>,
-) -> Reject {
+/// A reject of one value, whose id follows from ticket, path and raw value, so that the same one met
+/// again is the same row. Of a value that is too long the beginning is kept, and it says so.
+fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: Cow<'_, str>) -> Reject {
     let mut digest = Digest::default();
     match ticket_id {
         Some(id) => digest.text(id),
@@ -40,6 +37,15 @@ pub(crate) fn reject(
         path,
         reason,
         raw_json,
+        created_at: None,
+    }
+}
+
+/// The same of a whole ticket.
+pub(crate) fn whole_reject(key: TicketKey, reason: String, raw_json: Cow<'_, str>) -> Reject {
+    Reject {
+        created_at: key.created_at,
+        ..reject(key.id.as_deref(), String::new(), reason, raw_json)
     }
 }
 
@@ -65,11 +71,19 @@ pub(crate) fn unread_thread(ticket_id: &str) -> Reject {
     )
 }
 
+/// Whether a reject's path leads to the thread (`messages`) or into it (`messages[3].content`).
+pub(crate) fn is_of_thread(path: &str) -> bool {
+    path.strip_prefix("messages")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+}
+
 /// Collects the rejects of one ticket, or of one list.
 #[derive(Debug, Default)]
 pub(crate) struct Rejects {
     ticket_id: Option<String>,
     found: Vec<Reject>,
+    /// Whether one may be found twice: a value that does not fit its column and hides something.
+    has_hidden: bool,
     rest: Option<Rest>,
 }
 
@@ -96,7 +110,10 @@ impl Rejects {
     pub(crate) fn add(&mut self, path: String, reason: String, raw_json: Cow<'_, str>) {
         if self.found.len() < MOST_REJECTS {
             let reject = reject(self.ticket_id.as_deref(), path, reason, raw_json);
-            return self.found.push(reject);
+            if !self.has_hidden || self.found.iter().all(|known| known.id != reject.id) {
+                self.found.push(reject);
+            }
+            return;
         }
         let rest = self.rest.get_or_insert_with(|| Rest {
             path,
@@ -110,6 +127,18 @@ impl Rejects {
                 rest.raw_json.push(',');
             }
             rest.raw_json.push_str(&raw_json);
+        }
+    }
+
+    /// Adds what a tree hid.
+    pub(crate) fn add_hidden(&mut self, hidden: impl IntoIterator<Item = Hidden>) {
+        for hidden in hidden {
+            self.has_hidden = true;
+            self.add(
+                hidden.path,
+                hidden.reason.to_owned(),
+                hidden.raw_json.into(),
+            );
         }
     }
 

@@ -43,4 +43,6 @@ mod sync_frame;
 #[cfg(test)]
 mod sync_steps;
 #[cfg(test)]
+mod twins;
+#[cfg(test)]
 mod verify;

@@ -65,7 +65,8 @@ fn kept(desk: &Desk) -> Vec<Kept> {
             ticket_id: row.get(0)?,
             path: row.get(1)?,
             reason: row.get(2)?,
-            raw: serde_json::from_str(&raw).expect("JSON"),
+            // Half of a surrogate pair is in JSON's grammar, and in no value of it here.
+            raw: serde_json::from_str(&raw).unwrap_or(Value::String(raw)),
         })
     });
     rows.expect("runs").map(|row| row.expect("a row")).collect()
@@ -100,9 +101,8 @@ async fn assert_mended(desk: &Desk) {
     desk.simulator.clear_hook();
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    assert_eq!(summary.rejects, 0);
-    let left = kept(desk);
-    assert!(left.iter().all(|one| one.ticket_id.is_none()), "{left:?}");
+    assert_eq!((summary.rejects, summary.rejects_standing), (0, 0));
+    assert_eq!(kept(desk), []);
     desk.assert_whole("mended");
 }
 
@@ -146,14 +146,14 @@ async fn a_ticket_without_an_instant_of_creation_is_kept_whole_in_rejects() {
 async fn one_value_of_another_type_is_kept_and_the_rest_of_its_ticket_stored() {
     let cases: [(Change, &str, Value); 3] = [
         (
-            |ticket| ticket["customer"] = json!("somebody"),
+            |ticket| ticket["customer"] = json!(["somebody"]),
             "customer",
-            json!("somebody"),
+            json!(["somebody"]),
         ),
         (
-            |ticket| ticket["messages"][1]["content"] = json!(42),
+            |ticket| ticket["messages"][1]["content"] = json!({"text": "well"}),
             "messages[1].content",
-            json!(42),
+            json!({"text": "well"}),
         ),
         (
             |ticket| ticket["priority"] = json!("high"),
@@ -178,20 +178,172 @@ async fn one_value_of_another_type_is_kept_and_the_rest_of_its_ticket_stored() {
 }
 
 #[tokio::test]
-async fn nul_and_lone_surrogates_are_stored_as_replacements_and_counted() {
+async fn scalars_of_another_type_are_stored_as_they_were_sent() {
+    let (desk, id, exit_code) = after(|ticket| {
+        ticket["customer"] = json!("only-here");
+        ticket["messages"][0]["content"] = json!(42);
+        ticket["messages"][1]["createdAt"] = json!(1_769_850_300);
+    })
+    .await;
+    assert_eq!(exit_code, ExitCode::Complete);
+    let message = |column: &str, id: &str| {
+        desk.column(&format!("SELECT {column} FROM messages WHERE id = '{id}'"))
+    };
+    assert_eq!(message("content", "first"), ["42"]);
+    assert_eq!(
+        message("created_at", "second"),
+        ["2026-01-31T09:05:00.000Z"]
+    );
+    let customer = "SELECT customers.id FROM tickets JOIN customers ON customers.id = customer_id";
+    assert_eq!(
+        desk.column(&format!("{customer} WHERE tickets.id = '{id}'")),
+        ["only-here"]
+    );
+    assert_others_whole(&desk, &id);
+    assert_mended(&desk).await;
+}
+
+#[tokio::test]
+async fn a_bare_customer_id_takes_nothing_from_what_is_known() {
+    let desk = Desk::open(SimulatorSpec::new(world())).await;
+    desk.backfill().await.expect("completes");
+    let customers = desk.column("SELECT id || ifnull(name, '') FROM customers ORDER BY id");
+    desk.simulator.set_hook(Box::new(|request, _| {
+        request.is_for_tickets().then(|| {
+            Fault::edit_tickets(|ticket| {
+                let id = ticket["customer"]["id"].clone();
+                ticket["customer"] = id;
+            })
+        })
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.tickets_changed, 0);
+    assert_eq!(
+        desk.column("SELECT id || ifnull(name, '') FROM customers ORDER BY id"),
+        customers
+    );
+    desk.assert_whole("bare customer ids");
+}
+
+#[tokio::test]
+async fn text_that_no_database_can_hold_is_kept_raw_and_told() {
     let (desk, id, exit_code) = after(|ticket| {
         ticket["messages"][0]["content"] = json!("a\0b");
         ticket["messages"][1]["content"] = json!(format!("c{SURROGATE}d"));
     })
     .await;
-    assert_eq!(exit_code, ExitCode::Complete);
+    assert_eq!(exit_code, ExitCode::Incomplete);
     let contents = "SELECT content FROM messages WHERE id IN ('first', 'second') ORDER BY id";
     assert_eq!(desk.column(contents), ["a\u{fffd}b", "c\u{fffd}d"]);
     assert_eq!(
         desk.column("SELECT replaced_characters FROM snapshots"),
         ["2"]
     );
+    assert_eq!(
+        desk.column("SELECT path || ' ' || raw_json FROM rejects ORDER BY path"),
+        [
+            r#"messages[0].content "a\u0000b""#,
+            r#"messages[1].content "c\ud83dd""#
+        ]
+    );
     assert_others_whole(&desk, &id);
+    assert_mended(&desk).await;
+}
+
+/// Serves each page with `café` in four bytes, as Latin-1 has it.
+fn in_latin_1() -> Fault {
+    Fault::edit_bytes(|page| {
+        let parts: Vec<&[u8]> = page.split(LATIN).map(str::as_bytes).collect();
+        parts.join(&b"caf\xe9"[..])
+    })
+}
+
+/// Stands for a word in Latin-1 until the page is bytes.
+const LATIN: &str = "LATIN-WORD";
+
+#[tokio::test]
+async fn an_answer_in_latin_1_is_kept_raw_and_told() {
+    let mut world = world();
+    let id = world.id_at(100).expect("a ticket");
+    world.edit(&id, |ticket| {
+        ticket.email_subject_line = Some(LATIN.into());
+        ticket.messages[0].content = Some(format!("in the {LATIN}"));
+    });
+    let desk = Desk::open(SimulatorSpec::new(world)).await;
+    desk.simulator.set_hook(Box::new(|request, _| {
+        request.is_for_tickets().then(in_latin_1)
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert_eq!(
+        desk.column("SELECT path || ' ' || raw_json FROM rejects ORDER BY path"),
+        [
+            r#"emailSubjectLine "caf\udce9""#,
+            r#"messages[0].content "in the caf\udce9""#
+        ]
+    );
+    let subject = format!("SELECT email_subject FROM tickets WHERE id = '{id}'");
+    assert_eq!(desk.column(&subject), ["caf\u{fffd}"]);
+    desk.simulator.clear_hook();
+    let (_, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete);
+    desk.assert_whole("in UTF-8");
+}
+
+#[tokio::test]
+async fn customers_and_tags_whose_ids_differ_in_what_no_database_holds_stay_apart() {
+    let desk = Desk::open(SimulatorSpec::new(world())).await;
+    desk.simulator.set_hook(Box::new(|request, _| {
+        request.is_for_tickets().then(|| {
+            let mut number = 0;
+            Fault::edit_tickets(move |ticket| {
+                number += 1;
+                let id = ["c", "c\0", "c\u{fffd}"][number % 3];
+                ticket["customer"] = json!({"id": id, "name": id.len()});
+                ticket["tags"] = json!([id, {"id": format!("{id}!")}]);
+            })
+        })
+    }));
+    let (_, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete);
+    assert_eq!(
+        desk.column("SELECT id || ' ' || name FROM customers ORDER BY name"),
+        ["c 1", r#"json:"c\u0000" 2"#, "c\u{fffd} 4"]
+    );
+    assert_eq!(desk.number("SELECT count(*) FROM tags"), 6);
+    let reasons = desk.column("SELECT DISTINCT path || ' ' || reason FROM rejects ORDER BY 1");
+    let nul = "holds NUL, which no database can hold";
+    assert_eq!(
+        reasons,
+        [
+            format!("customer.id {nul}"),
+            format!("tags[0] {nul}"),
+            format!("tags[1].id {nul}")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_ticket_says_twice_is_kept_and_told() {
+    let desk = Desk::open(SimulatorSpec::new(world())).await;
+    desk.simulator.set_hook(Box::new(|request, _| {
+        request.is_for_tickets().then(|| {
+            Fault::edit_text(|page| {
+                page.replace(r#""content":"well""#, r#""content":"ill","content":"well""#)
+            })
+        })
+    }));
+    let (_, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete);
+    assert_eq!(
+        desk.column("SELECT path || ' ' || raw_json FROM rejects ORDER BY path"),
+        [
+            r#"messages[0].content "ill""#,
+            r#"messages[1].content "ill""#
+        ]
+    );
+    desk.assert_whole("the last of two values");
     assert_mended(&desk).await;
 }
 

@@ -249,7 +249,8 @@ impl Night<'_> {
             .map(|rejected| rejected.id.clone())
             .collect();
         self.rejected.retain(|id, _| !gone.contains(id));
-        self.store()?.commit_rejected(&[], &gone)?;
+        let snapshot_id = self.snapshot_id;
+        self.store()?.forget_rejected(snapshot_id, &gone)?;
         let missing = self.not_among(from_ms, until_ms, ids);
         let absent = u64::try_from(missing.len()).unwrap_or(u64::MAX);
         if self.local(&gap).checked_sub(absent) != Some(count) {

@@ -33,6 +33,9 @@ impl Night<'_> {
             let snapshot_id = self.snapshot_id;
             let missing = self.store()?.unseen(snapshot_id, &range)?;
             self.settle(missing).await?;
+            if !self.is_suspicious {
+                self.store()?.forget_unmet(snapshot_id, &range)?;
+            }
         }
         if let Some(remark) = mend::told(self.store()?.mended()) {
             self.remark(remark);
@@ -57,7 +60,13 @@ impl Night<'_> {
         let Some(window) = Window::new(self.desk.since, self.desk.began_at + AHEAD) else {
             return Ok(());
         };
-        self.list(&window.split_by_year(), Filters::default()).await
+        self.list(&window.split_by_year(), Filters::default())
+            .await?;
+        if self.failures.is_empty() {
+            let snapshot_id = self.snapshot_id;
+            self.store()?.forget_unmet(snapshot_id, &window)?;
+        }
+        Ok(())
     }
 
     /// Step 2: everything that is not resolved. A window in which nothing is open locally is looked

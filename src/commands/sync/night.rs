@@ -434,11 +434,9 @@ impl<'a> Night<'a> {
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;
-        let exit_code = if snapshot.outcome == "complete" {
-            ExitCode::Complete
-        } else {
-            ExitCode::Incomplete
-        };
+        let exit_code = ExitCode::from(&snapshot);
+        let twins = super::super::twins::remark(self.store()?)?;
+        self.remarks.extend(twins);
         let words = snapshot.outcome.clone();
         let summary = summary::of(&mut self, &snapshot, &words, began)?;
         Ok((summary, exit_code, self.store))

@@ -194,6 +194,10 @@ impl Night<'_> {
             read_at,
         })?;
         for (rows, read) in tickets.iter().zip(reads) {
+            if read.is_second {
+                self.take_second(rows)?;
+                continue;
+            }
             let known = known(rows, read_at);
             if let Some(before) = self.desk.index.take(known.clone()) {
                 let is_old = known.verified_ms - before.verified_ms > UNREAD_MS;

@@ -90,8 +90,11 @@ impl Night<'_> {
     ) -> Result<()> {
         let mut gone = Vec::new();
         for rows in tickets {
-            if self.rejected.remove(&rows.ticket.id).is_some() {
-                gone.push(rows.ticket.id.clone());
+            let id = &rows.ticket.id;
+            // One of two tickets of an id has a row, and the other none.
+            if self.rejected.contains_key(id) && !self.store()?.is_rejected(id)? {
+                self.rejected.remove(id);
+                gone.push(id.clone());
             }
         }
         let mut here = Vec::new();
@@ -108,6 +111,20 @@ impl Night<'_> {
             return Ok(());
         }
         self.store()?.commit_rejected(&here, &gone)
+    }
+
+    /// Remembers a ticket whose id another has that is stored.
+    pub(super) fn take_second(&mut self, rows: &TicketRows) -> Result<()> {
+        let rejected = Rejected {
+            id: rows.ticket.id.clone(),
+            created_ms: rows.ticket.created_at.timestamp_millis(),
+            is_rated: rows.ticket.csat.is_some(),
+        };
+        if self.rejected.get(&rejected.id) == Some(&rejected) {
+            return Ok(());
+        }
+        self.rejected.insert(rejected.id.clone(), rejected.clone());
+        self.store()?.commit_rejected(&[rejected], &[])
     }
 
     /// What is to be stored of one, if that is news. One that came without its creation stays where it
@@ -163,6 +180,7 @@ mod tests {
                 path: String::new(),
                 reason: String::new(),
                 raw_json: raw_json.to_owned(),
+                created_at: None,
             };
             assert_eq!(has_rating(&reject), is_rated, "{raw_json}");
         }

@@ -26,6 +26,7 @@ pub(super) fn of(
     let store = night.store()?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
+    let standing = store.standing()?;
     let stored = |name| {
         let found = rows.iter().find(|(table, _)| *table == name);
         found.map_or(0, |(_, count)| *count)
@@ -66,6 +67,8 @@ pub(super) fn of(
             bytes,
             elapsed_s: began.elapsed().as_secs_f64(),
             rejects: snapshot.rejects,
+            rejects_standing: standing.open,
+            rejects_accepted: standing.accepted,
             replaced_characters: snapshot.replaced_characters,
             unverified,
             remarks,

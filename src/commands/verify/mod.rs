@@ -142,14 +142,20 @@ pub async fn verify_keeping(
         ended => ended?,
     };
     let mut report = verifying.report;
-    report.outcome = match (exit_code, &report.repair) {
-        (ExitCode::Interrupted, _) => "interrupted",
-        (ExitCode::Complete, None) => "equal",
-        (ExitCode::Complete, Some(_)) => "repaired",
-        (_, None) if verifying.is_equal => "damaged",
-        _ => "different",
-    }
-    .to_owned();
+    // Whatever a repair found, what stands in rejects is not as it was sent.
+    let has_rejects = settings.is_repair && report.rejects_standing > 0;
+    let (outcome, exit_code) = match (exit_code, &report.repair) {
+        (ExitCode::Interrupted, _) => ("interrupted", exit_code),
+        (ExitCode::Complete, None) if has_rejects => ("equal_with_rejects", ExitCode::Incomplete),
+        (ExitCode::Complete, Some(_)) if has_rejects => {
+            ("repaired_with_rejects", ExitCode::Incomplete)
+        }
+        (ExitCode::Complete, None) => ("equal", exit_code),
+        (ExitCode::Complete, Some(_)) => ("repaired", exit_code),
+        (_, None) if verifying.is_equal => ("damaged", exit_code),
+        _ => ("different", exit_code),
+    };
+    report.outcome = outcome.to_owned();
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code, verifying.repaired))
@@ -169,6 +175,8 @@ fn blank(store: &Store) -> Verification {
         ignored: Vec::new(),
         refused: Vec::new(),
         repair: None,
+        rejects_standing: 0,
+        rejects_accepted: 0,
         remarks: Vec::new(),
         elapsed_s: 0.0,
     }
@@ -325,6 +333,7 @@ impl Verifying<'_> {
         };
         self.is_equal = is_equal;
         self.report.repair = Some(repaired);
+        self.count_rejects(&store)?;
         self.repaired = Some(store);
         let is_mended = self.report.repair.as_ref().is_some_and(|repair| {
             repair.is_complete && repair.damaged.is_empty() && repair.differences.is_empty()
@@ -395,6 +404,7 @@ impl Verifying<'_> {
                 reason: reason.clone(),
             });
         }
+        self.count_rejects(store)?;
         let remarks = &mut self.report.remarks;
         if found.is_cut_short {
             remarks.push(
@@ -409,6 +419,13 @@ impl Verifying<'_> {
                 counted(usize::try_from(rejected).unwrap_or(usize::MAX), "ticket")
             ));
         }
+        Ok(())
+    }
+
+    fn count_rejects(&mut self, store: &Store) -> Result<()> {
+        let standing = store.standing()?;
+        self.report.rejects_standing = standing.open;
+        self.report.rejects_accepted = standing.accepted;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::backfill::Context;
 use super::super::gone::Search;
+use super::super::twins;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
@@ -171,10 +172,17 @@ impl Repairing<'_> {
         let flagged = search.flag(&mut store, &missing).await;
         self.account(&mut store)?;
         match flagged {
-            Ok(remark) => {
-                if let Some(remark) = remark {
-                    self.is_whole = false;
-                    self.remark(remark);
+            Ok(Some(remark)) => {
+                self.is_whole = false;
+                self.remark(remark);
+                Ok((store, true))
+            }
+            Ok(None) => {
+                let sealed = slices
+                    .iter()
+                    .filter(|slice| slice.state == SliceState::Sealed);
+                for slice in sealed {
+                    store.forget_unmet(self.snapshot_id, &slice.window)?;
                 }
                 Ok((store, true))
             }
@@ -190,7 +198,11 @@ impl Repairing<'_> {
             true => Outcome::Complete,
             false => Outcome::Incomplete,
         };
-        store.finish(self.snapshot_id, outcome, clock::now()?)
+        let snapshot = store.finish(self.snapshot_id, outcome, clock::now()?)?;
+        if let Some(remark) = twins::remark(store)? {
+            self.remark(remark);
+        }
+        Ok(snapshot)
     }
 
     /// The same remark of two rounds is one.

@@ -12,7 +12,7 @@ use crate::extract::Counter;
 use crate::plan::verify::merged;
 use crate::report::{self, Difference};
 use crate::store::{Damage, Store};
-use crate::table::Snapshot;
+use crate::table::{Outcome, Snapshot};
 use crate::window::Window;
 
 /// Tables that the lists of categories and agents tell.
@@ -189,7 +189,10 @@ fn done(
         tickets_changed: snapshot.tickets_changed,
         tickets_deleted: snapshot.tickets_deleted,
         tickets_mended,
-        is_complete: snapshot.outcome == "complete",
+        is_complete: matches!(
+            Outcome::of(&snapshot.outcome),
+            Some(Outcome::Complete | Outcome::WithRejects)
+        ),
         differences,
         damaged: left.iter().map(deep::damaged).collect(),
     }

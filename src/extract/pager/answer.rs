@@ -16,6 +16,16 @@ pub struct Key {
     pub created_at: Option<Instant>,
 }
 
+impl Key {
+    /// What tells it from every other ticket, also from one with the same id: its creation is another.
+    pub(super) fn identity(&self) -> String {
+        match self.created_at {
+            Some(at) => format!("{} {}", self.id, at.timestamp_millis()),
+            None => self.id.clone(),
+        }
+    }
+}
+
 /// What paging needs to know of one answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
@@ -70,7 +80,7 @@ pub(super) fn in_order(keys: &[Key], from: Instant, until: Instant) -> Result<()
     let mut edge = from;
     let mut ids = HashSet::with_capacity(keys.len());
     for key in keys {
-        if !ids.insert(key.id.as_str()) {
+        if !ids.insert((key.id.as_str(), key.created_at)) {
             return Err("a ticket came twice on one page".to_owned());
         }
         let Some(created_at) = key.created_at else {

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::Answer;
+use super::{Answer, Key};
 
 /// How often a shifted seam is stepped back over before the rest is read under a doubt.
 const MOST_STUMBLES: u32 = 12;
@@ -76,7 +76,7 @@ impl Offset {
     pub(super) fn take(&mut self, answer: Answer<'_>, limit: u32) -> Progress {
         let first = answer.keys.first();
         let is_joined =
-            self.tail.is_empty() || first.is_some_and(|key| self.tail.contains(&key.id));
+            self.tail.is_empty() || first.is_some_and(|key| self.tail.contains(&key.identity()));
         if !is_joined && self.skip > 0 && self.doubt.is_none() {
             let reason = "a page did not begin with a ticket of the page before".to_owned();
             self.stumbles += 1;
@@ -90,8 +90,7 @@ impl Offset {
             self.counted = answer.count;
         }
         let known = self.ids.len();
-        self.ids
-            .extend(answer.keys.iter().map(|key| key.id.clone()));
+        self.ids.extend(answer.keys.iter().map(Key::identity));
         self.barren_pages = if self.ids.len() > known {
             0
         } else {
@@ -118,7 +117,7 @@ impl Offset {
             }
             self.skip = self.skip.saturating_add(received.saturating_sub(1).max(1));
             self.overlap_id = answer.keys.last().map(|key| key.id.clone());
-            self.tail = answer.keys.iter().map(|key| key.id.clone()).collect();
+            self.tail = answer.keys.iter().map(Key::identity).collect();
             return Progress::Continue;
         }
         let different = self.ids.len() as u64;

@@ -35,7 +35,7 @@ impl Passed {
     pub(super) fn new(from: Instant, keys: &[Key]) -> Self {
         Self {
             from,
-            ids: keys.iter().map(|key| key.id.clone()).collect(),
+            ids: keys.iter().map(Key::identity).collect(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Seam {
     /// Which tickets of the answer were not handed on yet; they are now.
     pub(super) fn fresh(&mut self, answer: Answer<'_>) -> Vec<bool> {
         let keys = answer.keys.iter();
-        keys.map(|key| self.ids.insert(key.id.clone())).collect()
+        keys.map(|key| self.ids.insert(key.identity())).collect()
     }
 
     pub(super) fn take(&mut self, answer: Answer<'_>) -> Seen {

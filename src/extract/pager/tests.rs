@@ -290,12 +290,19 @@ fn deletions_under_the_fall_back_lose_no_ticket_that_stays() {
 fn parrot(count: u64, has_more: bool, ids: &[&str]) -> (SliceState, usize) {
     let window = Window::new(at(0), at(1_000)).expect("not empty");
     let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
-    let keys: Vec<Key> = (1..)
-        .zip(ids)
-        .map(|(ms, id)| Key {
+    // One that comes twice was created once.
+    let created = |id: &str| {
+        (1..)
+            .zip(ids)
+            .find(|(_, other)| **other == id)
+            .map(|(ms, _)| at(ms))
+    };
+    let keys: Vec<Key> = ids
+        .iter()
+        .map(|id| Key {
             id: (*id).to_owned(),
             has_id: true,
-            created_at: Some(at(ms)),
+            created_at: created(id),
         })
         .collect();
     let mut asks = 0;
@@ -309,6 +316,24 @@ fn parrot(count: u64, has_more: bool, ids: &[&str]) -> (SliceState, usize) {
         });
     }
     (pager.slice().state.clone(), asks)
+}
+
+#[test]
+fn two_tickets_of_one_id_are_two_tickets() {
+    let window = Window::new(at(0), at(1_000)).expect("not empty");
+    let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
+    let keys = [1, 2].map(|ms| Key {
+        id: "a".to_owned(),
+        has_id: true,
+        created_at: Some(at(ms)),
+    });
+    let taken = pager.take(Answer {
+        count: Some(2),
+        has_more: Some(false),
+        keys: &keys,
+    });
+    assert_eq!((taken.fresh, taken.step), (vec![true, true], Step::Done));
+    assert_eq!(pager.slice().state, SliceState::Sealed);
 }
 
 #[test]

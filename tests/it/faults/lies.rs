@@ -65,6 +65,39 @@ async fn an_answer_without_has_more_is_believed_by_its_count() {
     desk.assert_whole("no hasMore");
 }
 
+/// Answers whose envelope says a thing twice, in two ways.
+const TWICE: [fn(String) -> String; 4] = [
+    |page| page.replacen('{', r#"{"count":1000,"#, 1),
+    |page| format!("{}}},\"tickets\":null}}", page.trim_end_matches('}')),
+    |page| page.replacen('{', r#"{"tickets":[{"id":"another"}],"#, 1),
+    |page| page.replacen(r#""hasMore":"#, r#""hasMore":null,"hasMore":"#, 1),
+];
+
+#[tokio::test]
+async fn an_envelope_that_says_a_thing_twice_is_asked_for_again() {
+    for (number, twice) in TWICE.into_iter().enumerate() {
+        let desk = desk(170).await;
+        desk.simulator
+            .set_hook(pages(&[2], move || Fault::edit_text(twice)));
+        let (summary, exit_code) = desk.backfill().await.expect("completes");
+        assert_eq!(exit_code, ExitCode::Complete, "{number}: {summary:?}");
+        assert_eq!(summary.retries, 1, "{number}");
+        desk.assert_whole("asked for again");
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_that_always_says_a_thing_twice_is_never_complete() {
+    for (number, twice) in TWICE.into_iter().enumerate() {
+        let desk = desk(170).await;
+        desk.simulator
+            .set_hook(pages_from(1, move || Fault::edit_text(twice)));
+        let error = desk.backfill().await.expect_err("no page can be believed");
+        assert!(error.to_string().contains("twice"), "{number}: {error}");
+        assert_eq!(desk.number("SELECT count(*) FROM tickets"), 0);
+    }
+}
+
 /// An answer that ends after so many tickets and adds up in itself.
 fn cut_to(tickets: usize) -> Fault {
     Fault::Edit(Box::new(move |body: &mut Value| {

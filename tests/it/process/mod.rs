@@ -4,6 +4,7 @@
     reason = "these tests start processes, look at their files and watch the clock"
 )]
 
+mod accept;
 mod bounds;
 mod clock;
 mod configuration;

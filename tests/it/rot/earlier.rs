@@ -8,8 +8,11 @@ use rusqlite::Connection;
 use super::{audit, full_sync, strange, verify};
 use crate::support::Desk;
 
-/// What migration 0008 added, taken away again.
+/// What migrations from 0008 on added, taken away again.
 const BEFORE: &str = "
+    ALTER TABLE rejects DROP COLUMN created_at;
+    ALTER TABLE rejects DROP COLUMN accepted_at;
+    ALTER TABLE _rejects_met DROP COLUMN place_ms;
     DROP TABLE _row_hashes;
     ALTER TABLE _ticket_index DROP COLUMN flags_hash;
     ALTER TABLE _ticket_index DROP COLUMN history_hash;

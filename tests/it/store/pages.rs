@@ -1,11 +1,11 @@
 //! What a page does to the rows.
 
 use mava_export::normalize::TicketRows;
-use mava_export::store::{PageCommit, PageCounts};
+use mava_export::store::{PageCommit, PageCounts, Run};
 use mava_export::table;
 
 use super::world::{
-    Desk, at, customer, ever, message, reject, seal, spec, tag, ticket, without_thread,
+    Desk, at, customer, ever, message, range, reject, seal, spec, tag, ticket, without_thread,
 };
 
 fn with_status(mut rows: TicketRows, status: &str) -> TicketRows {
@@ -354,7 +354,10 @@ fn rejects_follow_their_ticket_and_are_counted_in_each_run_that_meets_them() {
         desk.text("SELECT group_concat(id) FROM rejects"),
         Some("b".to_owned())
     );
-    assert_eq!(desk.store.snapshots(1).unwrap()[0].outcome, "incomplete");
+    assert_eq!(
+        desk.store.snapshots(1).unwrap()[0].outcome,
+        "complete_with_rejects"
+    );
     assert_eq!(desk.run(&[ticket(1)], "2026-01-04").rejects, 0);
     assert_eq!(desk.number("SELECT count(*) FROM rejects"), 0);
     assert_eq!(desk.store.snapshots(1).unwrap()[0].outcome, "complete");
@@ -408,6 +411,59 @@ fn a_ticket_rejected_as_a_whole_is_kept_and_not_taken_for_gone() {
     let unseen = desk.store.unseen(run.snapshot_id, &run.range).unwrap();
     assert_eq!(unseen, []);
     assert_eq!(desk.number("SELECT count(*) FROM rejects"), 2);
+}
+
+#[test]
+fn a_whole_ticket_in_rejects_goes_when_a_read_of_where_it_stands_does_not_meet_it() {
+    let mut desk = Desk::new();
+    let whole = |id: &str, ticket_id: Option<&str>, created_at: Option<&str>| table::Reject {
+        path: String::new(),
+        created_at: created_at.map(at),
+        ..reject(id, ticket_id)
+    };
+    let run = desk.begin("2026-01-01");
+    let rejects = [
+        whole("march", Some("x"), Some("2025-03-01")),
+        whole("may", None, Some("2025-05-01")),
+        whole("nowhere", None, None),
+        whole("again", Some("y"), None),
+    ];
+    let commit = |desk: &mut Desk, run: &Run, rejects: &[table::Reject]| {
+        desk.store
+            .commit_page(&PageCommit {
+                snapshot_id: run.snapshot_id,
+                slice: &run.slices[0],
+                tickets: &[],
+                rejects,
+                requests: 1,
+                read_at: at("2026-01-01"),
+            })
+            .unwrap()
+    };
+    assert_eq!(commit(&mut desk, &run, &rejects).rejects, 4);
+    // The same ticket with other contents takes the place of what it was.
+    let changed = [whole("other", Some("y"), None)];
+    assert_eq!(commit(&mut desk, &run, &changed).rejects, 0);
+    desk.finish(&run, "2026-01-01");
+    let left = |desk: &Desk| {
+        desk.text("SELECT group_concat(id) FROM (SELECT id FROM rejects ORDER BY id)")
+    };
+    let run = desk.begin("2026-01-02");
+    commit(&mut desk, &run, &changed);
+    let mut forget = |from: &str, until: &str| {
+        desk.store
+            .forget_unmet(run.snapshot_id, &range(from, until))
+            .unwrap();
+        left(&desk).unwrap()
+    };
+    assert_eq!(
+        forget("2025-03-02", "2025-05-01"),
+        "march,may,nowhere,other"
+    );
+    assert_eq!(forget("2025-03-01", "2025-04-01"), "may,nowhere,other");
+    // One without a creation stands where its slice begins.
+    assert_eq!(forget("2025-01-01", "2025-01-02"), "may,other");
+    assert_eq!(forget("2025-01-01", "2026-01-01"), "other");
 }
 
 #[test]

@@ -215,13 +215,39 @@ fn a_run_ends_only_when_no_slice_is_open_and_keeps_the_unverified() {
 }
 
 #[test]
-fn rejects_make_a_run_incomplete() {
+fn a_run_after_which_rejects_stand_is_not_just_complete() {
     let mut desk = Desk::new();
     let run = desk.begin("2026-01-01");
     let mut rows = ticket(1);
     rows.rejects = vec![reject("a", Some("ticket-00001"))];
     desk.page(&run, &[rows], "2026-01-01");
-    assert_eq!(desk.finish(&run, "2026-01-02").outcome, "incomplete");
+    assert_eq!(
+        desk.finish(&run, "2026-01-02").outcome,
+        "complete_with_rejects"
+    );
+    // Also one that met none, until they are accepted.
+    let other = mava_export::store::RunSpec {
+        range: range("2025-06-01", "2025-07-01"),
+        ..spec()
+    };
+    for (accepted, outcome) in [(false, "complete_with_rejects"), (true, "complete")] {
+        let at = accepted.then(|| at("2026-01-02"));
+        desk.store.accept_rejects(&["a"], at).unwrap();
+        let run = desk.begin_as(&other, "2026-01-03");
+        assert_eq!(desk.finish(&run, "2026-01-04").outcome, outcome);
+    }
+    // What a ticket lacks that is gone, nobody can mend.
+    desk.store.accept_rejects(&["a"], None).unwrap();
+    let run = desk.begin_as(&other, "2026-01-05");
+    desk.store
+        .mark_deleted(
+            run.snapshot_id,
+            &["ticket-00001".to_owned()],
+            at("2026-01-05"),
+        )
+        .unwrap();
+    assert_eq!(desk.finish(&run, "2026-01-06").outcome, "complete");
+    assert_eq!(desk.number("SELECT count(*) FROM rejects"), 1);
 }
 
 #[test]
@@ -248,7 +274,7 @@ fn a_category_is_not_archived_by_lists_that_came_with_rejects() {
     let category = |id: &str| table::Category {
         id: id.to_owned(),
         name: None,
-        is_archived: None,
+        is_archived: Some(false),
     };
     let mut desk = Desk::new();
     let run = desk.begin("2026-01-01");
@@ -268,6 +294,34 @@ fn a_category_is_not_archived_by_lists_that_came_with_rejects() {
         desk.number("SELECT count(*) FROM categories WHERE is_archived = 0"),
         2
     );
+}
+
+#[test]
+fn rejects_of_a_list_go_when_it_comes_without_them() {
+    let of = |id: &str, path: &str| table::Reject {
+        path: path.to_owned(),
+        ..reject(id, None)
+    };
+    let mut desk = Desk::new();
+    let run = desk.begin("2026-01-01");
+    let mut left = |categories: bool, rejects: &[table::Reject]| {
+        desk.store
+            .commit_lookups(&LookupsCommit {
+                snapshot_id: run.snapshot_id,
+                categories: categories.then_some(&[]),
+                agents: Some(&[]),
+                rejects,
+                ..LookupsCommit::default()
+            })
+            .unwrap();
+        desk.text("SELECT group_concat(id) FROM (SELECT id FROM rejects ORDER BY id)")
+    };
+    let both = [of("a", "agents[1].name"), of("c", "categories[3]")];
+    assert_eq!(left(true, &both).as_deref(), Some("a,c"));
+    // A list that did not come says nothing.
+    assert_eq!(left(false, &[]).as_deref(), Some("c"));
+    assert_eq!(left(true, &[]), None);
+    assert_eq!(desk.number("SELECT rejects FROM snapshots"), 0);
 }
 
 #[test]
@@ -297,7 +351,7 @@ fn lists_rename_archive_and_never_forget() {
     let category = |id: &str, name: Option<&str>| table::Category {
         id: id.to_owned(),
         name: name.map(str::to_owned),
-        is_archived: None,
+        is_archived: Some(false),
     };
     let agent = |name: Option<&str>, email: Option<&str>| table::Agent {
         id: "agent-1".to_owned(),

@@ -38,6 +38,58 @@ fn the_migrated_tables_are_those_of_the_schema() {
 }
 
 #[test]
+fn rejects_of_an_earlier_version_are_kept_with_the_run_that_met_them() {
+    const EARLIER: [&str; 7] = [
+        include_str!("../../../migrations/0001_create_tables.sql"),
+        include_str!("../../../migrations/0002_add_sync.sql"),
+        include_str!("../../../migrations/0003_add_rejects_met.sql"),
+        include_str!("../../../migrations/0004_add_sync_outcomes.sql"),
+        include_str!("../../../migrations/0005_add_rejected.sql"),
+        include_str!("../../../migrations/0006_add_categories_listed.sql"),
+        include_str!("../../../migrations/0007_add_ratings_counted.sql"),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("support.db");
+    let earlier = rusqlite::Connection::open(&path).unwrap();
+    for sql in EARLIER {
+        earlier.execute_batch(sql).unwrap();
+    }
+    earlier
+        .execute_batch(
+            "INSERT INTO snapshots VALUES (1, 'backfill', 'incomplete', '2026-01-01T00:00:00.000Z',
+                 '2026-01-01T00:00:01.000Z', '2025-01-01T00:00:00.000Z', '2025-07-01T00:00:00.000Z',
+                 NULL, 1, 1, 1, 1, 0, 0, 0, 2, 0);
+             INSERT INTO rejects VALUES ('a', 't1', 'priority', 'because', '\"high\"', 1),
+                 ('b', NULL, '', 'no id', '{}', 1);
+             INSERT INTO _rejects_met VALUES ('a', 1), ('b', 1);",
+        )
+        .unwrap();
+    let version = i64::try_from(EARLIER.len()).unwrap();
+    earlier
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+    let id = mava_export::store::APPLICATION_ID;
+    earlier.pragma_update(None, "application_id", id).unwrap();
+    drop(earlier);
+    let store = super::world::open(&path).unwrap();
+    assert_eq!(store.standing().unwrap().open, 2);
+    let rows: String = store
+        .connection()
+        .query_row(
+            "SELECT group_concat(id || raw_json || rejects.snapshot_id || met.snapshot_id, ' ')
+             FROM rejects JOIN _rejects_met AS met ON met.reject_id = id",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(rows, r#"a"high"11 b{}11"#);
+    assert_eq!(
+        store.standees().unwrap()[0].ticket_id.as_deref(),
+        Some("t1")
+    );
+}
+
+#[test]
 fn every_table_is_strict_and_documented_or_internal() {
     let desk = Desk::new();
     let look = desk.look();

@@ -148,6 +148,7 @@ pub(crate) fn reject(id: &str, ticket_id: Option<&str>) -> table::Reject {
         path: "priority".to_owned(),
         reason: "not a number".to_owned(),
         raw_json: "{}".to_owned(),
+        created_at: None,
     }
 }
 
