@@ -54,6 +54,13 @@ impl RawTicket {
         digest.text(&self.raw);
         format!("raw-{}", digest.hex())
     }
+
+    /// A number that is another where its text is another.
+    pub fn version(&self) -> u128 {
+        let mut digest = Digest::default();
+        digest.text(&self.raw);
+        u128::from_be_bytes(digest.hash())
+    }
 }
 
 /// Decodes a page.

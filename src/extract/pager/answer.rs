@@ -14,6 +14,15 @@ pub struct Key {
     pub has_id: bool,
     /// Its creation; `None` where the API sent none that can be read.
     pub created_at: Option<Instant>,
+    /// Another one where the ticket's content is another.
+    pub version: u128,
+}
+
+impl Key {
+    /// Its id and its version.
+    pub(super) fn sighting(&self) -> (&str, u128) {
+        (&self.id, self.version)
+    }
 }
 
 /// What paging needs to know of one answer.

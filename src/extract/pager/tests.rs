@@ -89,6 +89,7 @@ impl World {
                 id: id.to_string(),
                 has_id: true,
                 created_at: Some(at(created)),
+                version: 0,
             })
             .collect();
         let has_more = match habits.hides_multiples_of {
@@ -195,12 +196,13 @@ fn exactly_one_page_is_confirmed_by_one_more_request() {
 }
 
 #[test]
-fn hundreds_in_one_millisecond_in_stable_order_cost_one_pass() {
+fn hundreds_in_one_millisecond_in_stable_order_cost_two_passes() {
     let mut world = world_of((0..50).chain(std::iter::repeat_n(500, 430)).chain(900..950));
     let outcome = undisturbed(&mut world, 1_000, Habits::default());
     assert_eq!(outcome.state, SliceState::Sealed);
     assert_eq!(outcome.stored, everything(&world));
-    assert!(outcome.asks <= 10, "{} requests", outcome.asks);
+    // One page before, two passes over five pages, one after; the second pass does without its last.
+    assert_eq!(outcome.asks, 1 + 5 + 4 + 1);
 }
 
 #[test]
@@ -233,7 +235,8 @@ fn a_crowded_millisecond_that_changes_before_every_answer_still_settles() {
             outcome.stored.is_superset(&everything(&world)),
             "seed {seed}"
         );
-        assert!(outcome.asks < 30, "{} requests", outcome.asks);
+        // Deletions that never pause leave no moment of which all is known, until a page holds the rest.
+        assert!(outcome.asks < 260, "{} requests", outcome.asks);
     }
 }
 
@@ -296,6 +299,7 @@ fn parrot(count: u64, has_more: bool, ids: &[&str]) -> (SliceState, usize) {
             id: (*id).to_owned(),
             has_id: true,
             created_at: Some(at(ms)),
+            version: 0,
         })
         .collect();
     let mut asks = 0;
