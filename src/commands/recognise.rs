@@ -16,9 +16,10 @@ const YEAR: TimeDelta = TimeDelta::days(365);
 
 /// Ends a run before its first write where tickets come, but none that the store knows.
 ///
-/// A category that is known is proof enough, and comes with what a sync asks for anyway. Else pages
-/// around the newest, the oldest and the middle one of the live tickets are asked for: on the
-/// right desk the first one tells. A desk that shows no ticket at all is let pass: it brings
+/// A category or an agent that is known is proof enough, and both come with what a sync asks for
+/// anyway. Else pages around the newest, the oldest and the middle one of the live tickets are asked
+/// for: on the right desk the first one tells. Where all of them are gone, categories and agents are
+/// asked for before the desk is refused. A desk that shows no ticket at all is let pass: it brings
 /// nothing, and that everything is gone is not believed later on.
 ///
 /// # Errors
@@ -29,14 +30,34 @@ pub(super) async fn recognise(
     lookups: Option<&Lookups>,
     now: Instant,
 ) -> Result<()> {
-    let categories = lookups.and_then(|lookups| lookups.categories.as_ref());
-    let ids: Vec<&str> = categories
-        .iter()
-        .flat_map(|list| list.rows.iter().map(|row| row.id.as_str()))
-        .collect();
-    if store.knows_category(&ids)? {
+    if let Some(lookups) = lookups
+        && knows(store, lookups)?
+    {
         return Ok(());
     }
+    if !shows_strangers(context, store, now).await? {
+        return Ok(());
+    }
+    if lookups.is_none() {
+        let lookups = extract::lookups(&context.client, &context.cancel).await?;
+        if knows(store, &lookups)? {
+            return Ok(());
+        }
+    }
+    Err(other_desk(store))
+}
+
+/// Whether one of these categories or agents was ever stored.
+fn knows(store: &Store, lookups: &Lookups) -> Result<bool> {
+    let categories = lookups.categories.iter().flat_map(|list| &list.rows);
+    let categories: Vec<&str> = categories.map(|row| row.id.as_str()).collect();
+    let agents = lookups.agents.iter().flat_map(|list| &list.rows);
+    let agents: Vec<&str> = agents.map(|row| row.id.as_str()).collect();
+    Ok(store.knows_category(&categories)? || store.knows_agent(&agents)?)
+}
+
+/// Whether tickets come, and none of them is known.
+async fn shows_strangers(context: &Context, store: &Store, now: Instant) -> Result<bool> {
     let witnesses = store.witnesses()?;
     let newest = witnesses.first().copied();
     let mut tickets = 0;
@@ -45,9 +66,8 @@ pub(super) async fn recognise(
             continue;
         };
         match look(context, store, &query).await? {
-            Look::Known => return Ok(()),
+            Look::Known | Look::Failed => return Ok(false),
             Look::Unknown(found) => tickets += found,
-            Look::Failed => return Ok(()),
         }
     }
     // An emptied desk, or one that began after the last ticket of this one.
@@ -58,17 +78,14 @@ pub(super) async fn recognise(
             until,
         )
     }) else {
-        return Ok(());
+        return Ok(false);
     };
     if tickets == 0
         && let Look::Unknown(found) = look(context, store, &TicketsQuery::of(since, 1)).await?
     {
         tickets += found;
     }
-    match tickets {
-        0 => Ok(()),
-        _ => Err(other_desk(store)),
-    }
+    Ok(tickets > 0)
 }
 
 /// A page that has to show the ticket created at this instant: the ones up to it, or from it on.
@@ -118,7 +135,8 @@ async fn look(context: &Context, store: &Store, query: &TicketsQuery) -> Result<
 
 fn other_desk(store: &Store) -> Error {
     Error::failed(format!(
-        "the desk behind the key shows none of the tickets in {}, but others; nothing was stored",
+        "the desk behind the key shows no ticket, category or agent that is in {}, but other tickets; \
+         nothing was stored",
         store.path().display()
     ))
     .help(

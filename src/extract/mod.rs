@@ -23,4 +23,5 @@ pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups};
 pub use page::{Page, Scope, fetch_query, fetch_without_threads_at_worst};
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
+pub(crate) use pager::{Proof, Sightings};
 pub use writer::{Event, Writer};

@@ -10,7 +10,7 @@ use super::pager::{Answer, Ask, Key, PAGE_LIMIT};
 use crate::api::{
     Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
 };
-use crate::normalize::{self, Outcome};
+use crate::normalize::{self, Outcome, TicketRows};
 use crate::settings::Filters;
 use crate::table::{Instant, Tag};
 use crate::window::Window;
@@ -230,6 +230,7 @@ fn key(ticket: &RawTicket<'_>, outcome: &Outcome) -> Key {
             id: rows.ticket.id.clone(),
             has_id: true,
             created_at: Some(rows.ticket.created_at),
+            version: version(rows),
         },
         Outcome::Reject(reject) => {
             let key = ticket.key();
@@ -237,9 +238,19 @@ fn key(ticket: &RawTicket<'_>, outcome: &Outcome) -> Key {
                 has_id: key.id.is_some(),
                 id: key.id.unwrap_or_else(|| reject.stand_in()),
                 created_at: key.created_at,
+                version: ticket.version(),
             }
         }
     }
+}
+
+/// The content of a ticket and its thread, as one number.
+fn version(rows: &TicketRows) -> u128 {
+    let head = u128::from_be_bytes(rows.head_hash);
+    let thread = rows.thread.as_ref();
+    thread.map_or(head, |thread| {
+        head.rotate_left(1) ^ u128::from_be_bytes(thread.hash)
+    })
 }
 
 /// The run's filters, narrowed where a crowded millisecond is taken apart.

@@ -65,6 +65,14 @@ impl Store {
         self.knows("categories", ids)
     }
 
+    /// Whether one of these agents was ever stored.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn knows_agent(&self, ids: &[&str]) -> Result<bool> {
+        self.knows("agents", ids)
+    }
+
     fn knows(&self, table: &str, ids: &[&str]) -> Result<bool> {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM {table} WHERE id IN (SELECT value FROM json_each(?1)))"

@@ -8,6 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::body::{Body, DecodeError, Listed};
+use super::digest::Digest;
 use super::escape::marked;
 use super::field::{is_short, read_instant};
 use super::json::{Entries, Json, with_json, with_marked_json};
@@ -46,6 +47,13 @@ impl<'b> RawTicket<'b> {
     /// ticket that gives rows, these know it too.
     pub fn key(&self) -> TicketKey {
         TicketKey::of(&self.raw)
+    }
+
+    /// A number that is another where its text is another.
+    pub fn version(&self) -> u128 {
+        let mut digest = Digest::default();
+        digest.text(&self.raw);
+        u128::from_be_bytes(digest.hash())
     }
 }
 

@@ -7,6 +7,8 @@ mod budget;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crowded;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod equality;
@@ -24,6 +26,8 @@ mod process;
 mod publish;
 #[cfg(test)]
 mod quirks;
+#[cfg(test)]
+mod recognise;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]

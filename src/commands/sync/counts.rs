@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
-use crate::extract::Missing;
+use crate::extract::{Missing, Proof, Sightings};
 use crate::refresh::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
@@ -202,11 +202,12 @@ impl Night<'_> {
         self.absent_among(spanned, gap, &seen.ids, count)
     }
 
-    /// Reads a millisecond of more than a page of tickets by offsets, until all that the API counts
-    /// have come.
+    /// Reads a millisecond of more than a page of tickets by offsets, until all that an answer counts
+    /// are proven to have come.
     async fn absent_of_crowd(&mut self, gap: Window) -> Result<Option<Located>> {
         let mut query = self.query(gap);
         let mut ids = HashSet::new();
+        let mut sightings = Sightings::default();
         for _ in 0..CROWDED_ROUNDS {
             query.skip = 0;
             while self.allowance() > 1 {
@@ -217,8 +218,11 @@ impl Night<'_> {
                     return Ok(None);
                 };
                 let received = u64::from(query.skip) + seen.received();
+                // Without a filter, whatever changes of a ticket, it stays where it is.
+                let came = seen.ids.iter().map(|id| (id.as_str(), 0));
+                let proof = sightings.take(came, Some(count));
                 ids.extend(seen.ids);
-                if u64::try_from(ids.len()).ok() == Some(count) {
+                if let Proof::Whole { count, .. } = proof {
                     return self.absent_among(gap, gap, &ids, count);
                 }
                 if seen.length == 0 || received >= count {

@@ -14,9 +14,16 @@ pub struct Key {
     pub has_id: bool,
     /// Its creation; `None` where the API sent none that can be read.
     pub created_at: Option<Instant>,
+    /// Another one where the ticket's content is another.
+    pub version: u128,
 }
 
 impl Key {
+    /// What tells it from every other ticket, and its version.
+    pub(super) fn sighting(&self) -> (String, u128) {
+        (self.identity(), self.version)
+    }
+
     /// What tells it from every other ticket, also from one with the same id: its creation is another.
     pub(super) fn identity(&self) -> String {
         match self.created_at {

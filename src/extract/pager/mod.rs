@@ -14,9 +14,12 @@
 mod answer;
 mod offset;
 mod seam;
+mod sightings;
 #[cfg(test)]
 mod tests;
 mod tie;
+#[cfg(test)]
+mod tie_tests;
 
 use std::collections::HashSet;
 
@@ -30,6 +33,7 @@ pub use answer::{Answer, Key};
 use answer::{announced, in_order, is_range_broken};
 use offset::Offset;
 use seam::{Passed, Seam, Seen};
+pub(crate) use sightings::{Proof, Sightings};
 use tie::Tie;
 
 /// Tickets a page asks for: the API's documented maximum.
@@ -110,6 +114,7 @@ pub struct Pager {
     light: Option<Option<Instant>>,
     /// Why it fell back to offsets, until somebody takes it to tell the user.
     fell_back: Option<String>,
+    filters: Filters,
     statuses: Vec<String>,
     origins: Vec<String>,
 }
@@ -137,7 +142,7 @@ impl Pager {
         let mode = match &slice.position {
             Position::Key(cursor) => Mode::at(*cursor),
             // From its start again: which tickets came before the interruption is not known.
-            Position::Offset { .. } => Mode::Offset(Offset::default()),
+            Position::Offset { .. } => Mode::Offset(Offset::under(filters)),
         };
         let words = |own: &[String], documented: &[&str]| {
             if own.is_empty() {
@@ -164,6 +169,7 @@ impl Pager {
             page_length: u64::from(PAGE_LIMIT),
             light: None,
             fell_back,
+            filters: filters.clone(),
             statuses: words(&filters.status, &crate::api::STATUSES),
             origins: words(&filters.origin, &crate::api::ORIGINS),
         }
@@ -518,7 +524,14 @@ impl Pager {
                     Mode::Tie(_) | Mode::Offset(_) => HashSet::new(),
                 };
                 seen.extend(answer.keys.iter().map(|key| key.id.clone()));
-                self.mode = Mode::Tie(Tie::new(at, seen));
+                let counted = left + answer.keys.len() as u64;
+                let counted = (self.slice.doubt.is_none()).then_some(counted);
+                let tie = Tie::new(at, seen, answer.keys, counted, &self.filters);
+                self.mode = Mode::Tie(match self.is_light() {
+                    // What is to be had only without its thread is not gone past yet.
+                    true => tie.from_start(),
+                    false => tie,
+                });
             }
             // Tickets without a creation instant fill the page: nothing to page by.
             None => {
@@ -545,16 +558,17 @@ impl Pager {
         };
         let (fresh, progress) = tie.take(answer, &self.statuses, &self.origins);
         let at = tie.at();
-        let gave_up = match progress {
+        let ended = match progress {
             tie::Progress::Continue => None,
-            tie::Progress::Settled => Some(None),
-            tie::Progress::GaveUp(reason) => Some(Some(reason)),
+            tie::Progress::Settled(count) => Some((None, tie.beyond(count))),
+            tie::Progress::GaveUp(reason) => Some((Some(reason), None)),
         };
-        if let Some(reason) = gave_up {
-            self.slice.doubt = self.slice.doubt.take().or(reason);
+        if let Some((doubt, remaining)) = ended {
+            self.slice.doubt = self.slice.doubt.take().or(doubt);
             let next = at + Duration::milliseconds(1);
             self.slice.position = Position::Key(next);
-            self.remaining = None;
+            self.remaining = remaining;
+            self.is_remaining_guessed = false;
             self.mode = Mode::at(next);
             if next >= self.slice.window.until() {
                 self.finish(SliceState::Sealed);
@@ -574,9 +588,8 @@ impl Pager {
         let Mode::Offset(offset) = &mut self.mode else {
             return self.inconsistent();
         };
-        let progress = offset.take(answer, self.limit);
+        let (fresh, progress) = offset.take(answer, self.limit);
         self.remaining = offset.remaining();
-        self.slice.doubt = self.slice.doubt.take().or_else(|| offset.doubt());
         self.slice.position = Position::Offset {
             skip: offset.skip(),
             overlap_id: offset.overlap_id(),
@@ -584,13 +597,11 @@ impl Pager {
         if is_range_broken(answer.keys, self.slice.window) {
             self.doubt("tickets came that were created on other days than those asked for");
         }
-        let fresh = vec![true; answer.keys.len()];
         match progress {
             offset::Progress::Continue => Taken {
                 fresh,
                 step: Step::Next,
             },
-            offset::Progress::StepBack(reason) => again(reason),
             offset::Progress::End(doubt) => {
                 self.slice.doubt = self.slice.doubt.take().or(doubt);
                 self.finish(SliceState::Sealed);
@@ -623,7 +634,7 @@ impl Pager {
             skip: 0,
             overlap_id: None,
         };
-        self.mode = Mode::Offset(Offset::default());
+        self.mode = Mode::Offset(Offset::under(&self.filters));
         self.fell_back = Some(reason.clone());
         again(reason)
     }

@@ -2,21 +2,24 @@
 //!
 //! Used only where the API breaks what keys rest on. Each page must begin with a ticket of the
 //! page before; where it does not, the collection shifted under us and the offset steps back until
-//! it does. A pass proves the slice complete only if as many different tickets came as the last
-//! page counts: an order that changes from page to page can join at every seam and still lose some.
+//! it does. That is no proof: an order that changes from page to page can join at every seam and
+//! still lose some, and one that came after its place was passed makes up in the count for one that
+//! was never seen. So what is more than a page is read twice ([`Sightings`]).
 
 use std::collections::HashSet;
 
+use super::sightings::{Proof, Sightings};
 use super::{Answer, Key};
+use crate::settings::Filters;
 
-/// How often a shifted seam is stepped back over before the rest is read under a doubt.
+/// How often in a pass a shifted seam is stepped back over before the rest is read as it comes.
 const MOST_STUMBLES: u32 = 12;
 
-/// Passes over the slice before its last count is reported as not met.
-const MOST_PASSES: u32 = 3;
+/// Passes over the slice before it is given up; without a disturbance, two are enough.
+const MOST_PASSES: u32 = 6;
 
-/// Pages in a row that bring no new ticket before the slice is given up: stepping back may bring
-/// one, an API that does not look at the offset brings nothing else.
+/// Pages in a row that bring no ticket that is new to the pass before the slice is given up: stepping
+/// back may bring one, an API that does not look at the offset brings nothing else.
 const MOST_BARREN_PAGES: u32 = 3;
 
 /// Different tickets of one slice before it is given up: no desk has as many in a year, and an API that
@@ -32,13 +35,11 @@ const MOST_GROWTH: u64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Progress {
     Continue,
-    /// The collection shifted: store nothing, the offset has stepped back.
-    StepBack(String),
     /// The last page; with a reason where the slice cannot be proven complete.
     End(Option<String>),
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Offset {
     skip: u32,
     /// The last ticket of the page before.
@@ -49,7 +50,11 @@ pub(super) struct Offset {
     ids: HashSet<String>,
     /// What the first page of this pass counted.
     counted: Option<u64>,
+    handed_on: HashSet<String>,
+    sightings: Sightings,
     passes: u32,
+    /// The pass on which it was proven that everything was seen.
+    proven_in: Option<u32>,
     barren_pages: u32,
     stumbles: u32,
     doubt: Option<String>,
@@ -57,6 +62,25 @@ pub(super) struct Offset {
 }
 
 impl Offset {
+    /// From the start of a slice of tickets that pass `filters`.
+    pub(super) fn under(filters: &Filters) -> Self {
+        Self {
+            skip: 0,
+            overlap_id: None,
+            tail: HashSet::new(),
+            ids: HashSet::new(),
+            counted: None,
+            handed_on: HashSet::new(),
+            sightings: Sightings::under(filters),
+            passes: 0,
+            proven_in: None,
+            barren_pages: 0,
+            stumbles: 0,
+            doubt: None,
+            remaining: None,
+        }
+    }
+
     pub(super) fn skip(&self) -> u32 {
         self.skip
     }
@@ -65,27 +89,58 @@ impl Offset {
         self.overlap_id.clone()
     }
 
-    pub(super) fn doubt(&self) -> Option<String> {
-        self.doubt.clone()
-    }
-
     pub(super) fn remaining(&self) -> Option<u64> {
         self.remaining
     }
 
-    pub(super) fn take(&mut self, answer: Answer<'_>, limit: u32) -> Progress {
+    /// Which tickets of the answer were not handed on yet, and how it goes on.
+    pub(super) fn take(&mut self, answer: Answer<'_>, limit: u32) -> (Vec<bool>, Progress) {
+        let came = answer.keys.iter().map(Key::sighting);
+        let proof = self.sightings.take(came, answer.count);
+        let keys = answer.keys.iter();
+        let fresh = keys
+            .map(|key| self.handed_on.insert(key.identity()))
+            .collect();
+        let is_settled = match proof {
+            Proof::Whole { is_steady, .. } => {
+                self.proven_in.get_or_insert(self.passes);
+                is_steady
+            }
+            Proof::Open(_) | Proof::Torn => {
+                self.proven_in = None;
+                false
+            }
+        };
+        let progress = if is_settled {
+            Progress::End(None)
+        } else if self.steps_back(answer, limit) {
+            Progress::Continue
+        } else {
+            self.go_on(answer)
+        };
+        (fresh, progress)
+    }
+
+    /// Steps back where the page does not begin with a ticket of the page before: the collection
+    /// shifted.
+    fn steps_back(&mut self, answer: Answer<'_>, limit: u32) -> bool {
         let first = answer.keys.first();
         let is_joined =
             self.tail.is_empty() || first.is_some_and(|key| self.tail.contains(&key.identity()));
-        if !is_joined && self.skip > 0 && self.doubt.is_none() {
-            let reason = "a page did not begin with a ticket of the page before".to_owned();
-            self.stumbles += 1;
-            if self.stumbles <= MOST_STUMBLES {
-                self.skip = self.skip.saturating_sub(limit.saturating_sub(1).max(1));
-                return Progress::StepBack(reason);
-            }
-            self.doubt = Some(reason);
+        if is_joined || self.skip == 0 {
+            return false;
         }
+        self.stumbles += 1;
+        if self.stumbles <= MOST_STUMBLES {
+            self.skip = self.skip.saturating_sub(limit.saturating_sub(1).max(1));
+            return true;
+        }
+        let reason = "a page did not begin with a ticket of the page before";
+        self.doubt.get_or_insert_with(|| reason.to_owned());
+        false
+    }
+
+    fn go_on(&mut self, answer: Answer<'_>) -> Progress {
         if self.skip == 0 {
             self.counted = answer.count;
         }
@@ -98,10 +153,12 @@ impl Offset {
         };
         let received = u32::try_from(answer.keys.len()).unwrap_or(u32::MAX);
         let seen = u64::from(self.skip) + u64::from(received);
-        self.remaining = answer.count.map(|count| count.saturating_sub(seen));
+        let left = answer.count.map(|count| count.saturating_sub(seen));
+        // What is read again has been handed on.
+        self.remaining = if self.passes == 0 { left } else { Some(0) };
         let has_more = answer
             .has_more
-            .unwrap_or_else(|| answer.count.is_some_and(|count| seen < count));
+            .unwrap_or_else(|| left.is_some_and(|left| left > 0));
         if has_more && is_endless(self.ids.len(), self.counted) {
             let reason = format!(
                 "{} different tickets came and still more were announced",
@@ -113,31 +170,46 @@ impl Offset {
             if received == 1 {
                 // Nothing is left to overlap with.
                 let reason = "tickets could only be paged one at a time".to_owned();
-                self.doubt = self.doubt.take().or(Some(reason));
+                self.doubt.get_or_insert(reason);
             }
             self.skip = self.skip.saturating_add(received.saturating_sub(1).max(1));
             self.overlap_id = answer.keys.last().map(|key| key.id.clone());
             self.tail = answer.keys.iter().map(Key::identity).collect();
             return Progress::Continue;
         }
-        let different = self.ids.len() as u64;
-        let shortfall = match answer.count {
-            Some(count) if count == different && !has_more => None,
-            Some(count) => Some(format!(
-                "{different} different tickets were paged with a count of {count}"
-            )),
-            None => Some("the answer has no count".to_owned()),
-        };
         self.passes += 1;
-        let is_worth_another = self.doubt.is_none() && !has_more && answer.count.is_some();
-        if shortfall.is_some() && is_worth_another && self.passes < MOST_PASSES {
-            self.skip = 0;
-            self.overlap_id = None;
-            self.tail.clear();
-            self.ids.clear();
-            return Progress::Continue;
+        // One more pass than the one that brought the proof.
+        if self.proven_in.is_some_and(|pass| self.passes > pass + 1) {
+            return Progress::End(None);
         }
-        Progress::End(self.doubt.take().or(shortfall))
+        if has_more || answer.count.is_none() || self.passes >= MOST_PASSES {
+            return Progress::End(Some(self.shortfall(answer.count)));
+        }
+        self.skip = 0;
+        self.overlap_id = None;
+        self.tail.clear();
+        self.ids.clear();
+        (self.barren_pages, self.stumbles, self.doubt) = (0, 0, None);
+        Progress::Continue
+    }
+
+    /// Why the slice is not proven complete.
+    fn shortfall(&mut self, count: Option<u64>) -> String {
+        let different = self.ids.len() as u64;
+        let Some(count) = count else {
+            return "the answer has no count".to_owned();
+        };
+        self.doubt
+            .take()
+            .unwrap_or_else(|| match different == count {
+                true => format!(
+                    "tickets came and went while {count} were paged {} times by offset",
+                    self.passes
+                ),
+                false => {
+                    format!("{different} different tickets were paged with a count of {count}")
+                }
+            })
     }
 }
 

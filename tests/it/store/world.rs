@@ -133,7 +133,7 @@ pub(crate) fn customer(id: &str, name: &str) -> CustomerRows {
     });
     let raw = RawTicket {
         raw: raw.to_string().into(),
-        replaced_characters: 0,
+        has_bytes: false,
     };
     match normalize::ticket(&raw, false) {
         Outcome::Rows(rows) => rows.customer.unwrap(),
