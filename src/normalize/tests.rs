@@ -263,12 +263,12 @@ fn text_that_no_database_can_hold_is_shown_with_replacements_and_kept_raw() {
     assert_eq!(rows.replaced_characters, 6);
     insta::assert_snapshot!(rows.ticket.extra_json.as_deref().expect("something"), @r#"{"priority":"�","x":{"json:\"\\u0000\"":"�","�":["a","�"]}}"#);
     insta::assert_snapshot!(shown(&rows.rejects).join("\n"), @r#"
+    messages[0].content: holds half of a surrogate pair, which no database can hold: "\ude00 😀 \\ud83d"
     priority: holds NUL, which no database can hold: "\u0000"
     status: holds NUL, which no database can hold: "Op\u0000en"
     x.json:"\u0000": the name of this field is one that no database can hold: it is stored as json: and its JSON: "\u0000"
     x.json:"\u0000": holds half of a surrogate pair, which no database can hold: "\ud83d"
     x.�[1]: holds NUL, which no database can hold: "\u0000"
-    messages[0].content: holds half of a surrogate pair, which no database can hold: "\ude00 😀 \\ud83d"
     "#);
 }
 
@@ -592,15 +592,15 @@ fn the_last_of_equal_keys_counts_and_the_others_are_in_rejects() {
     insta::assert_snapshot!(shown(&rows.rejects).join("\n"), @r#"
     attributes.plan: this key comes again later in its object, where the value is another: "old"
     customer.name: this key comes again later in its object, where the value is another: "Bo"
+    messages: this key comes again later in its object, where the value is another: [{"id":"m0"}]
+    messages[0].attachments[0].url: this key comes again later in its object, where the value is another: "a"
+    messages[0].content: this key comes again later in its object, where the value is another: "first"
     status: this key comes again later in its object, where the value is another: 7
     tags: this key comes again later in its object, where the value is another: ["a"]
     x: this key comes again later in its object, where the value is another: 1
     x.b: this key comes again later in its object, where the value is another: 1
     x.b.c: this key comes again later in its object, where the value is another: 3
     y: this key comes again later in its object, where the value is another: 1
-    messages: this key comes again later in its object, where the value is another: [{"id":"m0"}]
-    messages[0].attachments[0].url: this key comes again later in its object, where the value is another: "a"
-    messages[0].content: this key comes again later in its object, where the value is another: "first"
     "#);
     // What was hidden in the thread is part of the thread.
     let others = with(r#""messages":[{"id":"m1","content":"second"}]"#);

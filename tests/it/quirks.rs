@@ -83,8 +83,8 @@ async fn an_ignored_sort_is_noticed() {
         ..Quirks::default()
     };
     let desk = open(generated(900), quirks).await;
-    let (summary, exit_code) = honest(&desk, "random order").await;
-    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    // Where every ticket was seen before and after one count, even that is proven complete.
+    let (summary, _) = honest(&desk, "random order").await;
     assert!(has_fallen_back(&summary), "{summary:?}");
 }
 

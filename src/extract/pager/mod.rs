@@ -529,7 +529,7 @@ impl Pager {
                 let tie = Tie::new(at, seen, answer.keys, counted, &self.filters);
                 self.mode = Mode::Tie(match self.is_light() {
                     // What is to be had only without its thread is not gone past yet.
-                    true => tie.from_start(),
+                    true => tie.begun_anew(),
                     false => tie,
                 });
             }

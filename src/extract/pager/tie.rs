@@ -162,7 +162,7 @@ impl Tie {
     }
 
     /// Reads it from its start, whatever was shown before.
-    pub(super) fn from_start(mut self) -> Self {
+    pub(super) fn begun_anew(mut self) -> Self {
         self.part = Part::default();
         self
     }

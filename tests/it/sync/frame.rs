@@ -164,7 +164,7 @@ async fn a_small_desk_that_lost_most_of_its_tickets_is_not_believed() {
 }
 
 #[tokio::test]
-async fn recognising_the_desk_costs_one_request_and_none_where_a_category_is_known() {
+async fn recognising_the_desk_costs_one_request_and_none_where_a_category_or_an_agent_is_known() {
     let desk = copied(recent(300), Quirks::default()).await;
     let full = Sync {
         full_below: 60,
@@ -175,7 +175,8 @@ async fn recognising_the_desk_costs_one_request_and_none_where_a_category_is_kno
         if !has_categories {
             desk.sqlite()
                 .execute_batch(
-                    "PRAGMA foreign_keys = OFF; UPDATE categories SET id = 'other-' || id",
+                    "PRAGMA foreign_keys = OFF; UPDATE categories SET id = 'other-' || id;
+                     UPDATE agents SET id = 'other-' || id",
                 )
                 .expect("changed");
         }
