@@ -17,8 +17,12 @@ use super::case::{Case, Command, Damage};
 use super::chronicle::{Chronicle, Life, State};
 use crate::support::Desk;
 
-/// Nothing created so shortly before a run may be flagged by it.
-const YOUNG: TimeDelta = TimeDelta::minutes(10);
+/// Nothing created so shortly before a run may be flagged by it: ten minutes, less what passes on the
+/// desk until the first answer tells the time.
+const YOUNG: TimeDelta = TimeDelta::seconds(600 - 15);
+
+/// Empty answers in a row that a run need not get over.
+const LONG_OUTAGE: u64 = 6;
 
 /// A stored ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -308,6 +312,10 @@ impl Judged<'_> {
         let is_most = lost >= 2 && lost * 2 > known.len();
         if is_many || is_most {
             return Some("so many were deleted that it may be doubted");
+        }
+        let mut outages = self.case.outages.iter();
+        if outages.any(|outage| outage.length >= LONG_OUTAGE) {
+            return Some("the answers were empty for long");
         }
         let is_bare = !self.case.desk.has_directory && !self.before.is_empty();
         if is_bare && lost == known.len() {

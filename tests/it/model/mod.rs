@@ -7,23 +7,23 @@
 //!                                chronicle: all that was ever true
 //! ```
 
-pub(crate) mod case;
+mod case;
 mod chronicle;
 mod desk;
 mod judge;
 mod run;
-pub(crate) mod tally;
+mod tally;
 mod weather;
 
-#[cfg(test)]
 mod tests {
     #![expect(
         clippy::disallowed_methods,
         reason = "seed and number of cases come from the environment"
     )]
 
-    use super::case::Command;
-    use super::tally::Tally;
+    use super::case::{Case, Command};
+    use super::run;
+    use super::tally::{Tally, block_on};
 
     /// Cases of each command, unless told another number.
     const CASES: u64 = 30;
@@ -51,6 +51,25 @@ mod tests {
         println!("{}", tally.cautious.join("\n"));
         let faults = tally.faults();
         assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    }
+
+    /// What happened in a case, but for the words that name its directory.
+    fn trace(case: &Case) -> Vec<String> {
+        let outcome = block_on(run::check(case));
+        let lines = outcome.trace.lines().map(str::to_owned);
+        lines.filter(|line| !line.starts_with("it ended")).collect()
+    }
+
+    #[test]
+    fn a_case_of_one_lane_is_the_same_run_to_the_last_request() {
+        let cases = (0..).map(|seed| Case::draw(Command::Sync, seed));
+        let mut requests = 0;
+        for case in cases.filter(|case| case.lanes == 1).take(4) {
+            let first = trace(&case);
+            requests += first.len();
+            assert_eq!(first, trace(&case), "{case}");
+        }
+        assert!(requests > 40, "{requests}");
     }
 
     #[test]

@@ -206,7 +206,8 @@ pub(crate) fn again(case: &Case) -> String {
     )
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// Runs a future to its end on a thread of its own making.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
