@@ -7,7 +7,7 @@ RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" 
 VENV := $(or $(CARGO_TARGET_DIR),target)/venv
 ENGINES := tests/readers/requirements.txt
 
-.PHONY: all test format lint pages tests bench docs
+.PHONY: all test format lint pages tests bench soak soak-kills soak-fuzz soak-model docs
 
 all: test
 
@@ -35,6 +35,19 @@ $(VENV)/made: $(ENGINES)
 # Speed and requests, measured on this machine.
 bench:
 	cargo bench
+
+# Long runs: kills, mutated pages and cases of the model, or one of them. SOAK_MINUTES bounds the whole, 90 unless set.
+soak:
+	cargo bench --bench soak -- all
+
+soak-kills:
+	cargo bench --bench soak -- kills
+
+soak-fuzz:
+	cargo bench --bench soak -- fuzz
+
+soak-model:
+	cargo bench --bench soak -- model
 
 # Writes docs/tables.md and the README's option table again from the code.
 docs:

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use hyper::body::Bytes;
 use serde_json::Value;
 
@@ -21,6 +22,8 @@ use crate::table;
 pub struct LoggedRequest {
     /// When it arrived.
     pub arrived_at: Instant,
+    /// Which connection it came over, from 1 on, in the order in which they were opened.
+    pub connection: u64,
     /// Method.
     pub method: String,
     /// Path.
@@ -94,8 +97,18 @@ struct Desk {
     arrivals: Arrivals,
     log: Vec<LoggedRequest>,
     admitted: u64,
-    /// The present, where it is not the real one.
-    now: Option<table::Instant>,
+    clock: Option<Clock>,
+}
+
+/// A present that is not the real one.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    /// What it was when it was set.
+    set_to: table::Instant,
+    /// Requests admitted until then.
+    admitted: u64,
+    /// How much later it is with each request admitted since.
+    step: TimeDelta,
 }
 
 /// The simulated API, without its network.
@@ -134,7 +147,7 @@ impl Service {
                 arrivals: Arrivals::default(),
                 log: Vec::new(),
                 admitted: 0,
-                now: None,
+                clock: None,
             }),
         };
         if service.is_prerendered {
@@ -159,13 +172,25 @@ impl Service {
         self.lock().hook = hook;
     }
 
-    pub(super) fn set_now(&self, now: Option<table::Instant>) {
-        self.lock().now = now;
+    pub(super) fn set_clock(&self, now: Option<table::Instant>, step: TimeDelta) {
+        let mut desk = self.lock();
+        desk.clock = now.map(|set_to| Clock {
+            set_to,
+            admitted: desk.admitted,
+            step,
+        });
     }
 
-    /// The present that was set, if any.
+    /// The present, where it is not the real one.
     pub(super) fn now(&self) -> Option<table::Instant> {
-        self.lock().now
+        let desk = self.lock();
+        let clock = desk.clock?;
+        let since = desk.admitted.saturating_sub(clock.admitted);
+        let since = i32::try_from(since).unwrap_or(i32::MAX);
+        clock
+            .step
+            .checked_mul(since)
+            .map(|gone| clock.set_to + gone)
     }
 
     pub(super) fn log(&self) -> Vec<LoggedRequest> {
@@ -179,6 +204,7 @@ impl Service {
     /// Answers a request. `http_date` gives the HTTP date so many seconds from now.
     pub(super) fn answer(
         &self,
+        connection: u64,
         method: &str,
         path: &str,
         query: &str,
@@ -190,6 +216,7 @@ impl Service {
         let refusal = self.refusal(&mut desk, arrived_at, key, &http_date);
         let mut logged = LoggedRequest {
             arrived_at,
+            connection,
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -206,6 +233,7 @@ impl Service {
         desk.admitted += 1;
         let request = RequestInfo {
             number: desk.admitted,
+            connection,
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
@@ -213,7 +241,14 @@ impl Service {
         };
         let Desk { world, hook, .. } = &mut *desk;
         let fault = hook.as_mut().and_then(|hook| hook(&request, world));
-        let content = self.content(&desk.world, &request);
+        let asked = match &fault {
+            Some(Fault::AnswerTo(other)) => other,
+            _ => &request,
+        };
+        let content = match &fault {
+            Some(Fault::Empty) => self.content(&World::empty(), asked),
+            _ => self.content(&desk.world, asked),
+        };
         if let Content::Page(_, selection, _) = &content {
             logged.count = Some(selection.count);
             logged.page_length = Some(selection.page.len());
@@ -288,7 +323,7 @@ impl Service {
         http_date: impl Fn(u64) -> String,
     ) -> Reply {
         match fault {
-            None => self.right(content, |_| {}),
+            None | Some(Fault::Empty | Fault::AnswerTo(_)) => self.right(content, |_| {}),
             Some(Fault::Status(status)) => Reply::error(status, "Something went wrong"),
             Some(Fault::TooMany(retry_after)) => Reply::too_many(retry_after, http_date),
             Some(Fault::Unauthorized) => Reply::error(401, "Unauthorized"),

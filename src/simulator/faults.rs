@@ -13,6 +13,8 @@ use super::world::World;
 pub struct RequestInfo {
     /// Which request it is, from 1 on, among those that reach the hook.
     pub number: u64,
+    /// Which connection it came over, from 1 on, in the order in which they were opened.
+    pub connection: u64,
     /// Method.
     pub method: String,
     /// Path, such as `/api/tickets`.
@@ -93,6 +95,10 @@ pub enum Fault {
     OmitHasMore,
     /// No `Date` header.
     MissingDateHeader,
+    /// An empty list and a count of 0, as from a desk without tickets, categories and agents.
+    Empty,
+    /// The right answer to this other request.
+    AnswerTo(Box<RequestInfo>),
     /// The right answer, changed as JSON.
     Edit(Edit),
     /// The right answer, changed as text; for what a JSON value cannot hold, such as a lone
@@ -149,6 +155,8 @@ impl Fault {
             Self::OmitCount => "omit-count",
             Self::OmitHasMore => "omit-has-more",
             Self::MissingDateHeader => "missing-date-header",
+            Self::Empty => "empty",
+            Self::AnswerTo(_) => "answer-to-another",
             Self::Edit(_) => "edit",
             Self::EditText(_) => "edit-text",
         }
@@ -214,6 +222,7 @@ mod tests {
             .map(|number| {
                 let request = RequestInfo {
                     number,
+                    connection: 1,
                     method: "GET".into(),
                     path: "/api/tickets".into(),
                     query: String::new(),

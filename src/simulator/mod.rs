@@ -24,6 +24,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::error::Result;
 use crate::table::Instant;
 
@@ -171,7 +173,12 @@ impl Simulator {
 
     /// Dates answers with this instant, cut to its second, from now on; `None` is the real clock.
     pub fn set_now(&self, now: Option<Instant>) {
-        self.service.set_now(now);
+        self.service.set_clock(now, TimeDelta::zero());
+    }
+
+    /// The same, and with each request from now on it is so much later.
+    pub fn set_clock(&self, now: Instant, step: TimeDelta) {
+        self.service.set_clock(Some(now), step);
     }
 
     /// Calls this hook with every request from now on.

@@ -92,11 +92,13 @@ impl Drop for Server {
 /// Accepts connections for ever. They end with this future, because it owns them.
 async fn accept(listener: TcpListener, service: Arc<Service>) {
     let mut connections = JoinSet::new();
+    let mut number = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(converse(stream, Arc::clone(&service)));
+                    number += 1;
+                    connections.spawn(converse(stream, number, Arc::clone(&service)));
                 }
                 // Out of file descriptors or the like: it passes.
                 Err(_) => tokio::time::sleep(Duration::from_millis(HALF_BODY_MS)).await,
@@ -106,13 +108,13 @@ async fn accept(listener: TcpListener, service: Arc<Service>) {
     }
 }
 
-async fn converse(stream: TcpStream, service: Arc<Service>) {
+async fn converse(stream: TcpStream, number: u64, service: Arc<Service>) {
     // Without it small answers wait for the client's acknowledgement.
     let _unsupported = stream.set_nodelay(true);
     let is_reset = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&is_reset);
     let handler = service_fn(move |request| {
-        let future = respond(request, Arc::clone(&service), Arc::clone(&flag));
+        let future = respond(request, number, Arc::clone(&service), Arc::clone(&flag));
         Box::pin(future) as Pin<Box<dyn Future<Output = io::Result<Response<Body>>> + Send>>
     });
     let mut connection = http1::Builder::new()
@@ -128,12 +130,14 @@ async fn converse(stream: TcpStream, service: Arc<Service>) {
 
 async fn respond(
     request: Request<Incoming>,
+    connection: u64,
     service: Arc<Service>,
     is_reset: Arc<AtomicBool>,
 ) -> io::Result<Response<Body>> {
     let key = request.headers().get("x-auth-token");
     let now = service.now();
     let reply = service.answer(
+        connection,
         request.method().as_str(),
         request.uri().path(),
         request.uri().query().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mava_export::simulator::{
-    API_KEY, Fault, Faults, RetryAfter, Simulator, SimulatorSpec, World, WorldSpec,
+    API_KEY, Fault, Faults, RequestInfo, RetryAfter, Simulator, SimulatorSpec, World, WorldSpec,
 };
 use serde_json::{Value, json};
 
@@ -232,6 +232,63 @@ async fn a_retry_gets_through_random_faults() {
     assert!((10..=34).contains(&right), "{right}");
     simulator.clear_hook();
     assert_eq!(get(&simulator, "/api/agents").await.0, 200);
+}
+
+#[tokio::test]
+async fn an_empty_answer_looks_like_a_desk_without_anything() {
+    let page = faulty_page(Fault::Empty).await;
+    assert_eq!(
+        page,
+        json!({
+            "count": 0, "tickets": [], "pagination": {"skip": 0, "limit": 2, "hasMore": false},
+        })
+    );
+    let simulator = start(SimulatorSpec::new(desk())).await;
+    simulator.set_hook(Faults::always(|_| Fault::Empty));
+    assert_eq!(get(&simulator, "/api/categories").await.1, json!([]));
+    let agents = get(&simulator, "/api/agents").await.1;
+    assert_eq!(agents, json!({"agents": []}));
+    // What the API refuses is refused all the same.
+    assert_eq!(get(&simulator, "/api/tickets?limit=0").await.0, 400);
+}
+
+#[tokio::test]
+async fn a_request_can_get_the_answer_to_another() {
+    let simulator = start(SimulatorSpec::new(desk())).await;
+    let mut earlier: Option<RequestInfo> = None;
+    simulator.set_hook(Box::new(move |request, _| {
+        let earlier = earlier.replace(request.clone())?;
+        Some(Fault::AnswerTo(Box::new(earlier)))
+    }));
+    assert_eq!(ids(&page(&simulator, "limit=1").await), "f");
+    assert_eq!(ids(&page(&simulator, "limit=3").await), "f");
+    assert_eq!(ids(&page(&simulator, "limit=2").await), "fed");
+    let log = simulator.requests();
+    assert!(log[2].query.contains("limit=2"), "{log:?}");
+    let fault = Some("answer-to-another");
+    assert_eq!((log[2].page_length, log[2].fault), (Some(3), fault));
+}
+
+#[tokio::test]
+async fn requests_over_one_connection_are_told_from_those_over_another() {
+    let simulator = start(SimulatorSpec::new(desk())).await;
+    let (told, heard) = std::sync::mpsc::channel();
+    simulator.set_hook(Box::new(move |request, _| {
+        told.send(request.connection).expect("somebody listens");
+        None
+    }));
+    for _ in 0..2 {
+        get(&simulator, "/api/agents").await;
+    }
+    let other = reqwest::Client::builder().no_proxy().build();
+    let url = format!("{}/api/agents", simulator.base_url());
+    let request = other.expect("a client").get(url);
+    let answer = request.header("x-auth-token", API_KEY).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    let connections: Vec<u64> = heard.try_iter().collect();
+    assert_eq!(connections, [1, 1, 2]);
+    let log = simulator.requests();
+    assert!(log.iter().map(|one| one.connection).eq(connections));
 }
 
 #[tokio::test]

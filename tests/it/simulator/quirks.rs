@@ -1,5 +1,6 @@
 //! The API behaving otherwise than its page reads.
 
+use chrono::TimeDelta;
 use mava_export::simulator::{Order, Quirks, Simulator, SimulatorSpec, Start};
 
 use super::{at, desk, get, ids, page, send, start};
@@ -157,4 +158,20 @@ async fn answers_are_dated_with_the_present_that_was_set() {
     simulator.set_now(None);
     let answer = send(&simulator, target).await.expect("an answer");
     assert_ne!(answer.headers()["date"], "Sat, 02 Mar 2024 10:00:00 GMT");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_can_go_on_with_each_request() {
+    let simulator = quirky(Quirks::default()).await;
+    let target = "/api/tickets?startDate=2024-03-01&endDate=2024-03-02";
+    let date = async || {
+        let answer = send(&simulator, target).await.expect("an answer");
+        answer.headers()["date"].to_str().expect("text").to_owned()
+    };
+    date().await;
+    simulator.set_clock(at("2024-03-02T10:00:00Z"), TimeDelta::seconds(90));
+    assert_eq!(date().await, "Sat, 02 Mar 2024 10:01:30 GMT");
+    assert_eq!(date().await, "Sat, 02 Mar 2024 10:03:00 GMT");
+    simulator.set_now(Some(at("2024-03-02T10:00:00Z")));
+    assert_eq!(date().await, "Sat, 02 Mar 2024 10:00:00 GMT");
 }

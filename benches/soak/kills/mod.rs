@@ -1,0 +1,139 @@
+//! SIGKILL at any point, then the same command again: as if nothing had happened.
+//!
+//! After each kill the file must be sound, the next run must end complete, every row of every table
+//! for people must be that of an undisturbed run, the server must have seen no request beyond its
+//! limit, and the snapshot that `current` names must be whole.
+
+mod filled;
+mod publish;
+
+#[path = "../../../tests/it/publish/support.rs"]
+#[expect(dead_code, reason = "what the tests need besides")]
+mod images;
+#[path = "../../../tests/it/process/stored.rs"]
+mod stored;
+#[path = "../../../tests/it/process/support.rs"]
+#[expect(dead_code, reason = "what the tests need besides")]
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use self::support::Place;
+
+/// Kills of each command.
+const KILLS: usize = 200;
+
+/// Threads that kill at the same time, each on a desk of its own.
+const THREADS: usize = 2;
+
+/// What came of a command's kills.
+#[derive(Debug, Default)]
+struct Told {
+    done: usize,
+    /// Of them, before the command had ended by itself.
+    killed: usize,
+    failures: Vec<String>,
+}
+
+/// A command that is killed again and again.
+trait Victim: Sized {
+    const NAME: &'static str;
+
+    /// Makes what each kill begins with, and runs the command undisturbed.
+    fn new() -> Self;
+
+    /// Kills once and looks at what is left; gives whether it was killed before its end.
+    ///
+    /// # Panics
+    /// Where anything is not as it should be.
+    fn kill(&mut self, random: &mut StdRng, number: usize) -> bool;
+}
+
+/// Kills each command; gives how many kills failed.
+pub(crate) fn run(deadline: Instant) -> usize {
+    // What is left over when one is done early is the others'.
+    let share = |left: u32| {
+        let now = Instant::now();
+        now + deadline.saturating_duration_since(now) / left
+    };
+    kill::<filled::Backfill>(share(4))
+        + kill::<filled::Sync>(share(3))
+        + kill::<publish::Publish>(share(2))
+        + kill::<filled::Repair>(share(1))
+}
+
+fn kill<V: Victim>(deadline: Instant) -> usize {
+    let seed: u64 = rand::random();
+    let began = Instant::now();
+    let told = Mutex::new(Told::default());
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let told = &told;
+            scope.spawn(move || {
+                let mine = (0..KILLS).filter(|number| number % THREADS == thread);
+                let Some(mut victim) = caught(V::NAME, told, "to begin with", V::new) else {
+                    return;
+                };
+                for number in mine {
+                    if Instant::now() >= deadline {
+                        break;
+                    }
+                    let seed = seed.wrapping_add(number as u64);
+                    let mut random = StdRng::seed_from_u64(seed);
+                    let what = format!("kill {number} of seed {seed}");
+                    let ended = caught(V::NAME, told, &what, || victim.kill(&mut random, number));
+                    let mut told = told.lock().expect("no panic before");
+                    told.done += 1;
+                    told.killed += usize::from(ended == Some(true));
+                }
+            });
+        }
+    });
+    let told = told.into_inner().expect("no panic before");
+    println!(
+        "kills: {}: {} of {KILLS} kills in {:.0} s, {} before its end, {} failures",
+        V::NAME,
+        told.done,
+        began.elapsed().as_secs_f64(),
+        told.killed,
+        told.failures.len()
+    );
+    told.failures.len()
+}
+
+/// What `act` gives; where it panics, that is told and kept as a failure.
+fn caught<T>(name: &str, told: &Mutex<Told>, what: &str, act: impl FnOnce() -> T) -> Option<T> {
+    let panic = match catch_unwind(AssertUnwindSafe(act)) {
+        Ok(value) => return Some(value),
+        Err(panic) => panic,
+    };
+    let words = panic.downcast_ref::<String>().cloned();
+    let words = words.unwrap_or_else(|| "it panicked".to_owned());
+    println!("kills: {name}, {what}: {words}");
+    told.lock().expect("no panic before").failures.push(words);
+    None
+}
+
+/// A place that holds what another does.
+fn copy(place: &Place) -> Place {
+    let copied = Place::new();
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(place.root().join("."))
+        .arg(copied.root())
+        .status();
+    assert!(status.expect("cp starts").success());
+    copied
+}
+
+/// A share of the kills comes at any moment from the start on, the rest after a request.
+fn request(random: &mut StdRng, number: usize, least: usize) -> Option<u64> {
+    let request = random.random_range(1..least.max(2));
+    (!number.is_multiple_of(10)).then(|| u64::try_from(request).expect("few"))
+}

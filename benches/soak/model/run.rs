@@ -1,0 +1,454 @@
+//! A case, carried out: a desk, a run in its weather, and the same run with the desk at rest.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use mava_export::api::Client;
+use mava_export::commands::{self, Context};
+use mava_export::error::{ExitCode, Result};
+use mava_export::refresh::Effort;
+use mava_export::report::{Progress, Summary, Verification};
+use mava_export::settings::{RateLimit, RunKind, Sync, Verify};
+use mava_export::simulator::{LoggedRequest, Quirks, SimulatorSpec};
+use mava_export::table::Instant;
+use mava_export::window::Window;
+use rand::RngExt;
+use tokio::sync::watch;
+
+use super::case::{Case, Changes, Command, Damage, Kind};
+use super::chronicle::{Answer, Chronicle};
+use super::desk;
+use super::judge::{Judged, Judgement, Rows, stored};
+use super::weather::Weather;
+use crate::support::Desk;
+
+/// Longer than any run of a case: one that takes it hangs.
+const HANG: Duration = Duration::from_secs(100);
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    Complete,
+    /// With what it said.
+    Incomplete(String),
+    Failed(String),
+}
+
+/// What came of a case.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    /// Why it need not have ended complete, if there is a reason.
+    pub(crate) excuse: Option<&'static str>,
+    pub(crate) wrong: Vec<String>,
+    pub(crate) untold: usize,
+    pub(crate) evened_out: usize,
+    pub(crate) requests: usize,
+    /// What happened, line by line.
+    pub(crate) trace: String,
+}
+
+struct Carried {
+    case: Case,
+    desk: Desk,
+    chronicle: Arc<Mutex<Chronicle>>,
+    outcome: Outcome,
+}
+
+/// A run that has ended.
+struct Ran {
+    end: End,
+    /// Whether it read the whole range.
+    is_whole: bool,
+    /// What its answers held, as the server knows it.
+    log: Vec<LoggedRequest>,
+}
+
+/// Carries a case out.
+pub(crate) async fn check(case: &Case) -> Outcome {
+    let mut carried = Carried::open(case).await;
+    let mut now = desk::until(case);
+    let edge =
+        |share: i64| desk::from() + TimeDelta::seconds(case.desk.days * 86_400 * share / 1_000);
+    let since = edge(case.range.0);
+    // The present, where the range ends with it.
+    let until = |now: Instant| match case.range.1 {
+        1_000 => now,
+        share => edge(share),
+    };
+    let window = |until: Instant| Window::new(since, until).expect("a range");
+    let mut range = window(until(now));
+    if case.is_again {
+        carried
+            .rest("the first backfill", Command::Backfill, range, now)
+            .await;
+        now += carried.pause();
+    } else {
+        now += TimeDelta::minutes(2);
+    }
+    carried.pass(now);
+    carried.damage();
+    if matches!(case.command, Command::Backfill | Command::Sync) {
+        range = window(until(now));
+    }
+    now = carried.disturbed(range, now).await;
+    now += TimeDelta::minutes(20);
+    let (command, range) = match case.command {
+        Command::Verify => (Command::Repair, range),
+        Command::Sync => (Command::Sync, window(now)),
+        command => (command, range),
+    };
+    carried
+        .rest("the run at rest that followed", command, range, now)
+        .await;
+    carried.outcome
+}
+
+impl Carried {
+    async fn open(case: &Case) -> Self {
+        let world = desk::world(case);
+        let chronicle = Chronicle::new(world.clone(), desk::until(case));
+        let mut desk = Desk::open(SimulatorSpec {
+            quirks: Quirks {
+                has_shuffled_ties: case.desk.has_shuffled_ties,
+                largest_page: case.desk.largest_page,
+                ..Quirks::default()
+            },
+            latency: Duration::from_millis(case.latency_ms),
+            ..SimulatorSpec::new(world)
+        })
+        .await;
+        desk.settings.max_lanes = case.lanes;
+        // Never reached: it is from the rate and the latency that lanes are counted.
+        desk.connection.budget.rate_limit = Some(RateLimit {
+            requests: 5_000,
+            period: Duration::from_secs(1),
+        });
+        Self {
+            case: case.clone(),
+            desk,
+            chronicle: Arc::new(Mutex::new(chronicle)),
+            outcome: Outcome {
+                end: End::Complete,
+                excuse: None,
+                wrong: Vec::new(),
+                untold: 0,
+                evened_out: 0,
+                requests: 0,
+                trace: String::new(),
+            },
+        }
+    }
+
+    fn chronicle(&self) -> MutexGuard<'_, Chronicle> {
+        self.chronicle.lock().expect("no panic before")
+    }
+
+    /// How long nothing is run after the first backfill.
+    fn pause(&self) -> TimeDelta {
+        match self.case.random(10).random_range(0..3) {
+            0 => TimeDelta::minutes(2),
+            1 => TimeDelta::hours(2),
+            _ => TimeDelta::days(1),
+        }
+    }
+
+    /// Lets happen what happens until the run of this instant.
+    fn pass(&mut self, until: Instant) {
+        let random = &mut self.case.random(11);
+        let minute = until - TimeDelta::minutes(1);
+        let from = desk::until(&self.case);
+        let mut draw = |from: Instant, until: Instant, count: usize| -> Vec<Instant> {
+            let span = (until - from).num_milliseconds();
+            let times = (0..count).map(|_| TimeDelta::milliseconds(random.random_range(0..span)));
+            times.map(|time| from + time).collect()
+        };
+        let mut times = draw(from, minute, self.case.changes.between);
+        times.extend(draw(minute, until, self.case.changes.just_before));
+        times.sort_unstable();
+        let mut chronicle = self.chronicle.lock().expect("no panic before");
+        for at in times {
+            desk::change(&self.case, random, &mut chronicle, at);
+        }
+    }
+
+    /// Somebody meddles with the store.
+    fn damage(&self) {
+        let random = &mut self.case.random(12);
+        let mut some = |ids: Vec<String>, count: usize| -> Vec<String> {
+            let drawn = (0..count.min(ids.len())).map(|_| random.random_range(0..ids.len()));
+            drawn.filter_map(|place| ids.get(place).cloned()).collect()
+        };
+        let (ids, sql) = match self.case.damage {
+            Damage::None => return,
+            Damage::Lost(count) => (
+                some(self.desk.live_ids(), count),
+                "DELETE FROM message_attachments WHERE ticket_id = 'ID';
+                 DELETE FROM messages WHERE ticket_id = 'ID';
+                 DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
+                 DELETE FROM ticket_tags WHERE ticket_id = 'ID';
+                 DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
+                 DELETE FROM ticket_history WHERE ticket_id = 'ID';
+                 DELETE FROM _ticket_index WHERE id = 'ID';
+                 DELETE FROM tickets WHERE id = 'ID';",
+            ),
+            Damage::Edited(count) => {
+                let other = "SELECT id FROM tickets WHERE status <> 'Waiting' ORDER BY id";
+                let sql = "UPDATE tickets SET status = 'Waiting' WHERE id = 'ID';";
+                (some(self.desk.column(other), count), sql)
+            }
+            Damage::Flagged(count) => (
+                some(self.desk.live_ids(), count),
+                "UPDATE tickets SET deleted_at = '2022-06-01T00:00:00.000Z' WHERE id = 'ID';",
+            ),
+        };
+        let sql: String = ids.iter().map(|id| sql.replace("ID", id)).collect();
+        let sqlite = self.desk.sqlite();
+        sqlite
+            .pragma_update(None, "foreign_keys", false)
+            .expect("a pragma");
+        sqlite
+            .execute_batch(&format!("BEGIN; {sql} COMMIT"))
+            .expect("SQL");
+    }
+
+    /// The run that the case is about; gives the desk's clock after it.
+    async fn disturbed(&mut self, range: Window, began: Instant) -> Instant {
+        let case = self.case.clone();
+        self.chronicle().forget_answers();
+        let before = self.stored();
+        let ran = self.run(&case, case.command, range, began).await;
+        let after = self.stored();
+        self.trace(&ran);
+        let chronicle = self.chronicle.lock().expect("no panic before");
+        let judged = Judged {
+            case: &case,
+            command: case.command,
+            chronicle: &chronicle,
+            range,
+            began,
+            before: &before,
+            after: &after,
+            is_complete: matches!(ran.end, End::Complete),
+            is_whole: ran.is_whole,
+        };
+        self.outcome.excuse = judged.excuse();
+        if case.command == Command::Verify && judged.is_damaged() {
+            self.outcome.excuse = Some("the store was not equal");
+        } else if case.command == Command::Verify && case.kind.has_changes() {
+            self.outcome.excuse = Some("the desk changed while it was counted");
+        }
+        let judgement = judged.judge();
+        let is_rest = case.kind == Kind::Rest && self.outcome.excuse.is_none();
+        drop(chronicle);
+        self.outcome.end = ran.end.clone();
+        self.outcome.requests = ran.log.len();
+        self.enter("the run", judgement);
+        if is_rest && !matches!(ran.end, End::Complete) {
+            self.wrong(format!(
+                "the run, with the desk at rest, ended {:?}",
+                ran.end
+            ));
+        }
+        let requests = i32::try_from(ran.log.len()).expect("few");
+        began + TimeDelta::milliseconds(case.step_ms) * requests
+    }
+
+    /// A run with the desk at rest, which ends complete and leaves no difference.
+    async fn rest(&mut self, what: &str, command: Command, range: Window, began: Instant) {
+        let case = Case {
+            kind: Kind::Rest,
+            changes: Changes {
+                between: 0,
+                just_before: 0,
+                rate: 0,
+                most: 0,
+                has_bulk: false,
+                has_crowds: false,
+            },
+            copies: None,
+            outages: Vec::new(),
+            mixups: Vec::new(),
+            ..self.case.clone()
+        };
+        self.chronicle().forget_answers();
+        let before = self.stored();
+        let ran = self.run(&case, command, range, began).await;
+        let after = self.stored();
+        let chronicle = self.chronicle.lock().expect("no panic before");
+        let judged = Judged {
+            case: &self.case,
+            command,
+            chronicle: &chronicle,
+            range,
+            began,
+            before: &before,
+            after: &after,
+            is_complete: matches!(ran.end, End::Complete),
+            is_whole: ran.is_whole,
+        };
+        let is_excused = judged.excuse().is_some();
+        let judgement = judged.judge();
+        drop(chronicle);
+        let is_wrong = !judgement.wrong.is_empty();
+        self.enter(what, judgement);
+        let has_failed = !is_excused && !matches!(ran.end, End::Complete);
+        if has_failed {
+            self.wrong(format!("{what} ended {:?}", ran.end));
+        }
+        if is_wrong || has_failed {
+            self.outcome.trace.push_str(&format!("{what}:\n"));
+            self.trace(&ran);
+        }
+    }
+
+    fn enter(&mut self, what: &str, judgement: Judgement) {
+        let told = judgement.wrong.iter().map(|line| format!("{what}: {line}"));
+        self.outcome.wrong.extend(told);
+        self.outcome.untold += judgement.untold;
+        self.outcome.evened_out += judgement.evened_out;
+    }
+
+    fn wrong(&mut self, line: String) {
+        self.outcome.wrong.push(line);
+    }
+
+    fn stored(&self) -> Rows {
+        match self.desk.path().exists() {
+            true => stored(&self.desk),
+            false => Rows::new(),
+        }
+    }
+
+    /// Runs a command in the weather of `case`.
+    async fn run(&mut self, case: &Case, command: Command, range: Window, began: Instant) -> Ran {
+        let weather = Weather::new(case, &self.chronicle, began);
+        self.desk.simulator.set_hook(weather.hook());
+        let step = TimeDelta::milliseconds(case.step_ms);
+        self.desk.simulator.set_clock(began, step);
+        self.desk.simulator.clear_requests();
+        let ended = tokio::time::timeout(HANG, self.command(case, command, range)).await;
+        self.desk.simulator.clear_hook();
+        let log = self.desk.simulator.requests();
+        let now = self.chronicle().now().clone();
+        self.desk.simulator.with_world(|world| *world = now);
+        let (end, is_whole) = match ended {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(error)) => (End::Failed(error.to_string()), false),
+            Err(_) => {
+                self.wrong("the run does not end".to_owned());
+                (End::Failed("it hangs".to_owned()), false)
+            }
+        };
+        Ran { end, is_whole, log }
+    }
+
+    /// How the command ended, and whether it read its whole range.
+    async fn command(
+        &mut self,
+        case: &Case,
+        command: Command,
+        range: Window,
+    ) -> Result<(End, bool)> {
+        self.desk.settings.since = range.from();
+        self.desk.settings.until = Some(range.until());
+        let context = Context {
+            client: Arc::new(Client::new(&self.desk.connection, rand::random)?),
+            cancel: self.desk.cancel.clone(),
+            progress: watch::Sender::new(Progress::default()),
+        };
+        let store = self.desk.settings.store.clone();
+        Ok(match command {
+            Command::Backfill => {
+                let settings = &self.desk.settings;
+                let (summary, exit_code) = commands::backfill(&context, settings).await?;
+                (end(exit_code, &summary), true)
+            }
+            Command::Sync => {
+                let settings = Sync {
+                    kind: RunKind::Backfill,
+                    since: None,
+                    effort: Effort::Default,
+                    refresh_within_days: 360,
+                    full_below: case.full_below,
+                    is_full: case.is_full,
+                    max_requests: None,
+                    has_messages: true,
+                    max_lanes: case.lanes,
+                    allow_deletions: false,
+                    store,
+                };
+                let (summary, exit_code) = commands::sync(&context, &settings).await?;
+                let is_whole = summary.steps.iter().any(|step| step.step == "full");
+                (end(exit_code, &summary.summary), is_whole)
+            }
+            Command::Verify | Command::Repair => {
+                let settings = Verify {
+                    is_deep: false,
+                    store,
+                    is_repair: command == Command::Repair,
+                    allow_deletions: false,
+                };
+                let (found, exit_code) = commands::verify(&context, &settings, &|_| {}).await?;
+                (end_of_verification(exit_code, &found), false)
+            }
+        })
+    }
+
+    fn trace(&mut self, ran: &Ran) {
+        let chronicle = self.chronicle.lock().expect("no panic before");
+        let (events, answers) = chronicle.trace();
+        let mut lines: Vec<String> = events.to_vec();
+        for (number, (answer, logged)) in answers.iter().zip(&ran.log).enumerate() {
+            lines.push(line(number + 1, answer, logged));
+        }
+        lines.push(format!("it ended {:?}\n", ran.end));
+        self.outcome.trace.push_str(&lines.join("\n"));
+    }
+}
+
+fn end(exit_code: ExitCode, summary: &Summary) -> End {
+    match exit_code {
+        ExitCode::Complete => End::Complete,
+        _ => End::Incomplete(format!("{:?} {:?}", summary.unverified, summary.remarks)),
+    }
+}
+
+fn end_of_verification(exit_code: ExitCode, found: &Verification) -> End {
+    match exit_code {
+        ExitCode::Complete => End::Complete,
+        _ => {
+            let differences = found.differences.iter().take(4);
+            let left = found
+                .repair
+                .iter()
+                .flat_map(|repair| repair.differences.iter().take(4));
+            let brief = |one: &mava_export::report::Difference| {
+                format!("{} {} {}", one.group, one.value, one.difference)
+            };
+            let (found_brief, left): (Vec<_>, Vec<_>) =
+                (differences.map(brief).collect(), left.map(brief).collect());
+            End::Incomplete(format!("{found_brief:?} left {left:?} {:?}", found.remarks))
+        }
+    }
+}
+
+/// A request and its answer.
+fn line(number: usize, answer: &Answer, logged: &LoggedRequest) -> String {
+    let query = answer
+        .request
+        .query
+        .replace("%3A", ":")
+        .replace("includeMessages=true", "m");
+    let path = answer.request.path.trim_start_matches("/api/");
+    let lie = answer.lie.map_or(String::new(), |lie| format!(" {lie}"));
+    let told = match (logged.page_length, logged.count) {
+        (Some(length), Some(count)) => format!("{length} of {count}"),
+        _ => format!("status {:?}", logged.status),
+    };
+    format!(
+        "{number:>3} connection {} version {} {path} {query}: {told}{lie}",
+        answer.request.connection, answer.version
+    )
+}
