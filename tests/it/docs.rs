@@ -191,6 +191,8 @@ fn every_flag_and_variable_that_a_document_names_exists() {
         .filter_map(|option| option.environment.as_deref())
         .collect();
     variables.extend(["MAVA_API_KEY", "MAVA_EXPORT_"]);
+    // Of the long runs.
+    variables.extend(["MAVA_MODEL_SEED", "MAVA_MODEL_CASES", "MAVA_MODEL_COMMAND"]);
     for (path, text) in documents() {
         for flag in words(&text, "--", |character| {
             character.is_ascii_lowercase() || character == '-'
