@@ -45,6 +45,8 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// The same without a pool: each request has a connection of its own.
+    http_alone: reqwest::Client,
     base_url: reqwest::Url,
     /// Kept to strike it from what the API says.
     api_key: SecretString,
@@ -174,22 +176,27 @@ impl Client {
             .base_url
             .host_str()
             .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .connect_timeout(connection.timeouts.connect)
-            .read_timeout(connection.timeouts.read)
-            // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        let builder = if is_loopback {
-            builder.no_proxy()
-        } else {
-            builder
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers.clone())
+                .connect_timeout(connection.timeouts.connect)
+                .read_timeout(connection.timeouts.read)
+                // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never());
+            match is_loopback {
+                true => builder.no_proxy(),
+                false => builder,
+            }
         };
-        let http = builder
-            .build()
-            .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))?;
+        let build = |builder: reqwest::ClientBuilder| {
+            builder
+                .build()
+                .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))
+        };
+        let http = build(builder())?;
+        let http_alone = build(builder().pool_max_idle_per_host(0))?;
         let limit = Limit::of(&connection.budget);
         let ledger = match (&connection.budget.state_dir, connection.budget.rate_limit) {
             (Some(directory), Some(rate)) => Some(Ledger::open(
@@ -201,6 +208,7 @@ impl Client {
         };
         Ok(Self {
             http,
+            http_alone,
             base_url: connection.base_url.clone(),
             api_key: connection.api_key.clone(),
             gate: Gate::new(limit, ledger),
@@ -346,7 +354,11 @@ impl Client {
         if !get.pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(&get.pairs);
         }
-        let mut response = self.http.get(url).send().await.map_err(cause_of)?;
+        let http = match get.is_alone {
+            true => &self.http_alone,
+            false => &self.http,
+        };
+        let mut response = http.get(url).send().await.map_err(cause_of)?;
         let status = response.status();
         pass.answered(status.is_success()).await;
         self.counters.answers.fetch_add(1, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use super::failure::Failure;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0005_add_rejected.sql"),
     include_str!("../../migrations/0006_add_categories_listed.sql"),
     include_str!("../../migrations/0007_add_ratings_counted.sql"),
+    include_str!("../../migrations/0010_add_windows.sql"),
 ];
 
 /// The version this program writes.
