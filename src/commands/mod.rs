@@ -2,6 +2,7 @@
 
 mod answer;
 mod backfill;
+mod closing;
 mod demo;
 mod drive;
 mod filters;

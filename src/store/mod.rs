@@ -31,6 +31,7 @@ mod slices;
 mod sync;
 mod tickets;
 mod unproven;
+mod windows;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,7 @@ pub use rejects::Rejected;
 pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, StepRow};
+pub use windows::{HeldCount, RunWindow, WindowCommit, WindowState};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
 /// other SQLite file without opening it: "Mava" in ASCII.

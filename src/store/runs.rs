@@ -128,6 +128,28 @@ impl Store {
         })
     }
 
+    /// Sets the end of the range of a run that has no slices yet, and returns the range.
+    ///
+    /// # Errors
+    /// There is no such run, nothing is left of its range, or the store cannot be written.
+    pub fn end_range(&mut self, snapshot_id: i64, until: Instant) -> Result<Window> {
+        self.in_transaction("set the range of a run", |connection| {
+            let from = read::snapshot(connection, snapshot_id)?.range_from;
+            let range = Window::new(from, until).ok_or_else(|| {
+                Failure::Contradiction(format!(
+                    "its range begins at {}, and the server's clock says {}",
+                    instant_text(from),
+                    instant_text(until)
+                ))
+            })?;
+            connection.execute(
+                "UPDATE snapshots SET range_until = ?2 WHERE id = ?1",
+                params![snapshot_id, instant_text(until)],
+            )?;
+            Ok(range)
+        })
+    }
+
     /// Ends a run and returns its snapshot: incomplete also where the store knows of rejects or
     /// unverified slices. What stayed unverified is kept, the other slices go. Then the
     /// write-ahead log is moved into the file; a failure of that is only logged, since the run is
@@ -252,5 +274,9 @@ pub(super) fn end(
         [snapshot_id],
     )?;
     connection.execute("DELETE FROM _runs WHERE snapshot_id = ?1", [snapshot_id])?;
+    connection.execute(
+        "DELETE FROM _announced WHERE snapshot_id = ?1",
+        [snapshot_id],
+    )?;
     Ok(())
 }

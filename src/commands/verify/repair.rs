@@ -152,6 +152,8 @@ impl Repairing<'_> {
             slice: slices.first(),
             live,
             allow_deletions: self.settings.allow_deletions,
+            // What is covered ends ten minutes before the run that read it.
+            young_from: range.until(),
         };
         let flagged = search.flag(&mut store, &missing).await;
         self.account(&mut store)?;
