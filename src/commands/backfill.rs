@@ -413,6 +413,9 @@ impl Part<'_> {
         self.enter_requests(store)?;
         let closed = closed?;
         let is_said = closed.disbelieved > 0;
+        if is_said {
+            self.remarks.push(gone::disbelief(closed.disbelieved));
+        }
         self.remarks.extend(closed.remarks);
         // What was missed at first may have come since.
         let is_missed = unsettled.is_some() && self.has_unseen(store)?;

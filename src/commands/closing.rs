@@ -181,9 +181,6 @@ impl Closing<'_> {
         if !open.iter().any(|window| window.is_disbelieved) {
             closed.disbelieved = 0;
         }
-        if closed.disbelieved > 0 {
-            closed.remarks.push(gone::disbelief(closed.disbelieved));
-        }
         for window in &open {
             closed.remarks.extend(remarks(window, self.is_unfiltered()));
         }
@@ -470,12 +467,7 @@ impl Closing<'_> {
     }
 
     /// Sets tickets apart that this run met under another creation: the same id stands for two.
-    fn keep_twice(
-        &self,
-        store: &Store,
-        window: &mut Open,
-        page: &mut BlockPage,
-    ) -> Result<()> {
+    fn keep_twice(&self, store: &Store, window: &mut Open, page: &mut BlockPage) -> Result<()> {
         let mut apart = HashSet::new();
         for rows in &page.tickets {
             let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
@@ -486,9 +478,7 @@ impl Closing<'_> {
                     id: id.clone(),
                     is_rejected: true,
                 };
-                window
-                    .twice
-                    .insert(id.clone(), Twice { held, stored_ms });
+                window.twice.insert(id.clone(), Twice { held, stored_ms });
             }
         }
         page.tickets.retain(|rows| !apart.contains(&rows.ticket.id));
@@ -565,7 +555,10 @@ impl Closing<'_> {
                     window.is_disbelieved = true;
                 }
             }
+            // Nor is what the run flagged before it came to that.
+            let taken_back = store.unmark_deleted(self.snapshot_id)?;
             let missing = i64::try_from(here.len()).unwrap_or(i64::MAX);
+            let missing = missing.saturating_add(taken_back);
             closed.disbelieved = closed.disbelieved.max(missing);
             return Ok(());
         }
@@ -610,7 +603,11 @@ impl Closing<'_> {
         let mut parts: BTreeMap<(usize, i64, i64), (usize, usize)> = BTreeMap::new();
         for one in here {
             let (from, until) = (one.part.from(), one.part.until());
-            let key = (one.window, from.timestamp_millis(), until.timestamp_millis());
+            let key = (
+                one.window,
+                from.timestamp_millis(),
+                until.timestamp_millis(),
+            );
             let (found, unknown) = parts.entry(key).or_default();
             let id = one.missing.0.as_str();
             let Some(window) = open.get_mut(one.window) else {

@@ -86,7 +86,9 @@ impl<'a> Block<'a> {
                 self.doubt(FOREIGN.to_owned());
             }
             if query.has_messages && lacks_threads(&page.outcomes) {
-                self.doubt("tickets came without messages, although they were asked for".to_owned());
+                self.doubt(
+                    "tickets came without messages, although they were asked for".to_owned(),
+                );
             }
             let from = match self.pager.slice().position {
                 Position::Key(at) => at,

@@ -460,7 +460,11 @@ impl<'a> Lanes<'a> {
         let told = announced.take(begun.expected.map(|(_, tickets)| tickets), count, next);
         let stretch = begun.expected.and_then(|(part, _)| {
             let is_vanished = told.is_some_and(|told| told.has_vanished);
-            let from = if is_vanished { part.from() } else { part.until() };
+            let from = if is_vanished {
+                part.from()
+            } else {
+                part.until()
+            };
             Window::new(from, slice.window.until())
         });
         if let (Some(told), Some(window)) = (told, stretch) {

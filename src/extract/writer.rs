@@ -124,9 +124,7 @@ fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
             };
             store.commit_page_with(&page, placed).map(drop)
         }
-        Event::Announced { window, told } => {
-            store.commit_announced(snapshot_id, *window, *told)
-        }
+        Event::Announced { window, told } => store.commit_announced(snapshot_id, *window, *told),
         Event::Split { shrunk, added } => store.commit_split(snapshot_id, shrunk, added),
         Event::Added(slice) => store.commit_slice(snapshot_id, slice),
     }

@@ -108,12 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn plan_windows(
-        &mut self,
-        snapshot_id: i64,
-        step: &str,
-        windows: &[Window],
-    ) -> Result<()> {
+    pub fn plan_windows(&mut self, snapshot_id: i64, step: &str, windows: &[Window]) -> Result<()> {
         self.in_transaction("plan the windows", |connection| {
             let mut insert = connection.prepare_cached(
                 "INSERT OR IGNORE INTO _windows (snapshot_id, step, from_ms, until_ms, state, rounds)
@@ -258,11 +253,7 @@ fn ends(window: &Window) -> (i64, i64) {
 }
 
 /// The parameters of [`STORED`]; those of [`REJECTED`] are the first three.
-fn parameters(
-    snapshot_id: i64,
-    window: Window,
-    filters: &Filters,
-) -> [rusqlite::types::Value; 9] {
+fn parameters(snapshot_id: i64, window: Window, filters: &Filters) -> [rusqlite::types::Value; 9] {
     let (from_ms, until_ms) = ends(&window);
     let list = |values: &Vec<String>| match values.is_empty() {
         true => rusqlite::types::Value::Null,
@@ -325,17 +316,11 @@ fn held_count(
         .query_row(rusqlite::params_from_iter(&parameters), count)?;
     let rejected = connection
         .prepare_cached(&format!("SELECT count(*) FROM {REJECTED}"))?
-        .query_row(
-            rusqlite::params_from_iter(parameters.iter().take(3)),
-            count,
-        )?;
+        .query_row(rusqlite::params_from_iter(parameters.iter().take(3)), count)?;
     Ok(HeldCount { stored, rejected })
 }
 
-fn announced(
-    connection: &Connection,
-    snapshot_id: i64,
-) -> rusqlite::Result<Vec<(Window, Told)>> {
+fn announced(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<(Window, Told)>> {
     let mut statement = connection.prepare_cached(
         "SELECT from_ms, until_ms, tickets, has_vanished FROM _announced WHERE snapshot_id = ?1",
     )?;
@@ -378,9 +363,8 @@ fn disturbed(
                      OR i.is_deleted = 1 AND t.deleted_at IS NOT NULL AND t.snapshot_id = ?3)",
         )?;
         let (from_ms, until_ms) = ends(&window);
-        let rows = statement.query_map([from_ms, until_ms, snapshot_id], |row| {
-            row.get::<_, i64>(0)
-        })?;
+        let rows =
+            statement.query_map([from_ms, until_ms, snapshot_id], |row| row.get::<_, i64>(0))?;
         for row in rows {
             let at_ms = row?;
             disturbed.extend(Window::from_millis(at_ms, at_ms + 1));
@@ -480,18 +464,22 @@ fn windows(connection: &Connection, snapshot_id: i64) -> Attempt<Vec<RunWindow>>
             "settled" => WindowState::Settled,
             _ => WindowState::Unsettled,
         };
-        windows.extend(window.map(|window| -> rusqlite::Result<RunWindow> {
-            Ok(RunWindow {
-                step: row.get(0)?,
-                window,
-                state,
-                counted: count(4)?,
-                stored: count(5)?.unwrap_or(0),
-                rejected: count(6)?.unwrap_or(0),
-                rounds: row.get(7)?,
-                reason: row.get(8)?,
-            })
-        }).transpose()?);
+        windows.extend(
+            window
+                .map(|window| -> rusqlite::Result<RunWindow> {
+                    Ok(RunWindow {
+                        step: row.get(0)?,
+                        window,
+                        state,
+                        counted: count(4)?,
+                        stored: count(5)?.unwrap_or(0),
+                        rejected: count(6)?.unwrap_or(0),
+                        rounds: row.get(7)?,
+                        reason: row.get(8)?,
+                    })
+                })
+                .transpose()?,
+        );
     }
     Ok(windows)
 }

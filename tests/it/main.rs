@@ -7,6 +7,8 @@ mod budget;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod equality;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use super::super::backfill::Context;
-use super::super::gone::Search;
+use super::super::closing::Closing;
+use super::super::gone::{self, Search};
 use crate::error::{ErrorKind, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::plan::verify::KIND;
@@ -58,14 +59,72 @@ impl Repairing<'_> {
         is_every: bool,
     ) -> Result<(Store, bool)> {
         let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
-        store.plan_slices(self.snapshot_id, &pieces)?;
+        let added = store.plan_slices(self.snapshot_id, &pieces)?;
+        let first_slice = added.first().map_or(0, |slice| slice.number);
         store.distrust(&pieces, is_every)?;
-        let store = self.extract(store).await?;
+        let mut store = self.extract(store).await?;
         let slices = store.slices(self.snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
             return Ok((store, false));
         }
-        self.flag(store, &slices).await
+        let ended = match self.flag(&mut store, &slices).await {
+            Ok(()) => self.close(&mut store, &pieces, first_slice, is_every).await,
+            failed => failed,
+        };
+        match ended {
+            Ok(()) => Ok((store, true)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends each piece with a count.
+    async fn close(
+        &mut self,
+        store: &mut Store,
+        pieces: &[Window],
+        first_slice: i64,
+        is_every: bool,
+    ) -> Result<()> {
+        let step = match is_every {
+            true => "every row",
+            false => KIND,
+        };
+        store.plan_windows(self.snapshot_id, step, pieces)?;
+        let mut closing = Closing {
+            context: self.context,
+            snapshot_id: self.snapshot_id,
+            scope: Arc::new(Scope {
+                filters: Filters::default(),
+                has_messages: self.has_messages,
+            }),
+            step,
+            first_slice,
+            began_at: Utc::now(),
+            covered: self.covered,
+            allow_deletions: self.settings.allow_deletions,
+            accounted: self.accounted,
+        };
+        let closed = closing.close(store).await;
+        self.accounted = closing.accounted;
+        self.account(store)?;
+        let closed = closed?;
+        self.is_whole &= closed.is_settled;
+        if closed.disbelieved > 0 {
+            self.remark(gone::disbelief(closed.disbelieved));
+        }
+        for remark in closed.remarks {
+            self.remark(remark);
+        }
+        for slice in store.slices(self.snapshot_id)? {
+            if let SliceState::Unverified { reason } = &slice.state {
+                self.remark(format!(
+                    "{} was not proven complete: {reason}",
+                    slice.window
+                ));
+            }
+        }
+        Ok(())
     }
 
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
@@ -115,25 +174,16 @@ impl Repairing<'_> {
     }
 
     /// Flags what is gone from the slices that were read to their end.
-    async fn flag(&mut self, mut store: Store, slices: &[Slice]) -> Result<(Store, bool)> {
+    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<()> {
         let mut missing = Vec::new();
         let mut range: Option<Window> = None;
-        for slice in slices {
-            match &slice.state {
-                SliceState::Unverified { reason } => {
-                    self.remark(format!(
-                        "{} was not proven complete: {reason}",
-                        slice.window
-                    ));
-                }
-                SliceState::Open | SliceState::Sealed => {
-                    missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
-                    range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
-                }
-            }
+        let sealed = slices.iter();
+        for slice in sealed.filter(|slice| slice.state == SliceState::Sealed) {
+            missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
+            range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
         }
         let Some(range) = range else {
-            return Ok((store, true));
+            return Ok(());
         };
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         // A second round reads what the first one did.
@@ -155,19 +205,13 @@ impl Repairing<'_> {
             // What is covered ends ten minutes before the run that read it.
             young_from: range.until(),
         };
-        let flagged = search.flag(&mut store, &missing).await;
-        self.account(&mut store)?;
-        match flagged {
-            Ok(remark) => {
-                if let Some(remark) = remark {
-                    self.is_whole = false;
-                    self.remark(remark);
-                }
-                Ok((store, true))
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
-            Err(error) => Err(error),
+        let flagged = search.flag(store, &missing).await;
+        self.account(store)?;
+        if let Some(remark) = flagged? {
+            self.is_whole = false;
+            self.remark(remark);
         }
+        Ok(())
     }
 
     /// Ends the run.
