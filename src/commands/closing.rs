@@ -84,6 +84,10 @@ struct Open {
     twice: BTreeMap<String, Twice>,
     /// Tickets that came and that no page of the run had shown.
     late: i64,
+    /// Whether parts were read.
+    is_compared: bool,
+    /// Whether the API ignores the filter, so that nothing can be told.
+    is_foreign: bool,
     is_over: bool,
 }
 
@@ -96,6 +100,8 @@ struct Twice {
 /// A stored ticket that did not come.
 struct Absent {
     missing: Missing,
+    /// Whether it was stored before this run.
+    is_known: bool,
     /// The place of its window.
     window: usize,
     /// The part that was read.
@@ -114,6 +120,8 @@ impl Open {
             left: BTreeSet::new(),
             twice: BTreeMap::new(),
             late: 0,
+            is_compared: false,
+            is_foreign: false,
             is_over: false,
         }
     }
@@ -124,6 +132,7 @@ impl Open {
 
     /// A part is not proven, and is compared by id in the next round, whatever is counted.
     fn doubt(&mut self, part: Window, reason: String) {
+        self.is_foreign |= reason == extract::FOREIGN;
         self.disturbed.push(part);
         self.unproven.push((part, reason));
     }
@@ -131,7 +140,10 @@ impl Open {
     fn count(&mut self, count: std::result::Result<u64, String>) {
         match count {
             Ok(count) => self.counted = Some(count),
-            Err(reason) => self.refusal = Some(reason),
+            Err(reason) => {
+                self.is_foreign |= reason == extract::FOREIGN;
+                self.refusal = Some(reason);
+            }
         }
     }
 
@@ -178,13 +190,27 @@ impl Closing<'_> {
         closed.is_settled = open
             .iter()
             .all(|window| is_settled(window) && window.twice.is_empty());
-        if !open.iter().any(|window| window.is_disbelieved) {
-            closed.disbelieved = 0;
-        }
+        closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
+            true => closed.disbelieved.max(self.fallen(store, &open)?),
+            false => 0,
+        };
         for window in &open {
             closed.remarks.extend(remarks(window, self.is_unfiltered()));
         }
         Ok(closed)
+    }
+
+    /// How many more tickets are held in windows that were not believed than the API counts in them.
+    fn fallen(&self, store: &Store, open: &[Open]) -> Result<i64> {
+        let mut fallen = 0;
+        for window in open.iter().filter(|window| window.is_disbelieved) {
+            let counts =
+                store.held_count(self.snapshot_id, window.window(), &self.scope.filters)?;
+            let expected = window.expected(counts);
+            let lower = expected.saturating_sub(window.counted.unwrap_or(expected));
+            fallen += i64::try_from(lower).unwrap_or(i64::MAX);
+        }
+        Ok(fallen)
     }
 
     fn is_unfiltered(&self) -> bool {
@@ -237,7 +263,7 @@ impl Closing<'_> {
         count
     }
 
-    /// One round over a window: its disturbed parts by id, then its count, then what differs.
+    /// One round over a window: its count, then its disturbed parts by id, then what differs.
     async fn compare(
         &self,
         store: &mut Store,
@@ -247,45 +273,62 @@ impl Closing<'_> {
     ) -> Result<()> {
         let whole = window.window();
         let disturbed = std::mem::take(&mut window.disturbed);
-        if disturbed.is_empty() && !self.count_again(window).await? {
+        if !self.count_again(window).await? {
             return Ok(());
         }
         let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
-        if disturbed.is_empty() && window.counted == Some(window.expected(counts)) {
+        let expected = window.expected(counts);
+        if disturbed.is_empty() && window.counted == Some(expected) {
             return Ok(());
         }
+        let fallen = expected.saturating_sub(window.counted.unwrap_or(expected));
+        let fallen = i64::try_from(fallen).unwrap_or(i64::MAX);
+        if self.is_too_much(store, absent, fallen)? {
+            window.is_disbelieved = true;
+            return Ok(());
+        }
+        tracing::warn!(
+            window = %whole,
+            counted = window.counted,
+            held = expected,
+            "the count does not settle the window, comparing"
+        );
         let mut held = store.held(self.snapshot_id, whole, &self.scope.filters)?;
         window.left.iter().for_each(|id| held.set_aside(id));
         for twice in window.twice.values() {
             held.add(twice.held.clone());
         }
-        tracing::warn!(
-            window = %whole,
-            counted = window.counted,
-            held = held.count(whole),
-            "the count does not settle the window, comparing"
-        );
-        if !disturbed.is_empty() {
-            let is_disturbed =
-                |block: &Window| disturbed.iter().any(|stretch| overlap(*stretch, *block));
-            for block in held.blocks(whole).into_iter().filter(is_disturbed) {
-                if self.is_enough(store, window, absent)? {
-                    window.disturbed.push(block);
-                    self.leave(window, block);
-                } else {
-                    self.compare_part(store, window, &mut held, (place, block, None), absent)
-                        .await?;
-                }
+        let is_disturbed =
+            |block: &Window| disturbed.iter().any(|stretch| overlap(*stretch, *block));
+        for block in held.blocks(whole).into_iter().filter(is_disturbed) {
+            if self.is_enough(store, window, absent)? {
+                window.disturbed.push(block);
+                self.leave(window, block);
+            } else {
+                self.compare_part(store, window, &mut held, (place, block, None), absent)
+                    .await?;
             }
+        }
+        if !disturbed.is_empty() && window.counted != Some(held.count(whole)) {
             window.counted = None;
             if !self.count_again(window).await? {
                 return Ok(());
             }
         }
-        let Some(counted) = window.counted else {
-            return Ok(());
-        };
-        let mut parts = vec![(whole, counted)];
+        self.locate(store, window, &mut held, place, absent).await
+    }
+
+    /// Compares the parts of a window whose counts differ.
+    async fn locate(
+        &self,
+        store: &mut Store,
+        window: &mut Open,
+        held: &mut Held,
+        place: usize,
+        absent: &mut Vec<Absent>,
+    ) -> Result<()> {
+        let counted = window.counted.map(|counted| (window.window(), counted));
+        let mut parts: Vec<(Window, u64)> = counted.into_iter().collect();
         while let Some((part, counted)) = parts.pop() {
             match held.next(part, counted) {
                 Next::Settled => {}
@@ -297,8 +340,7 @@ impl Closing<'_> {
                 }
                 Next::Read => {
                     let what = (place, part, Some(counted));
-                    self.compare_part(store, window, &mut held, what, absent)
-                        .await?;
+                    self.compare_part(store, window, held, what, absent).await?;
                 }
                 Next::Halve(older, newer) => {
                     match self.count_halves(part, older, newer, counted).await? {
@@ -327,10 +369,10 @@ impl Closing<'_> {
     /// Whether the rest of a window is left to the next round: too much is not proven, or so much is
     /// missing that none of it would be believed.
     fn is_enough(&self, store: &Store, window: &mut Open, absent: &[Absent]) -> Result<bool> {
-        if !absent.is_empty() && self.is_too_much(store, absent.len())? {
+        if self.is_too_much(store, absent, 0)? {
             window.is_disbelieved = true;
         }
-        Ok(window.is_disbelieved || window.unproven.len() >= MOST_UNPROVEN)
+        Ok(window.is_disbelieved || window.is_foreign || window.unproven.len() >= MOST_UNPROVEN)
     }
 
     /// Leaves a part to the next round.
@@ -342,15 +384,21 @@ impl Closing<'_> {
         window.unproven.push((part, reason));
     }
 
-    /// Whether so many missing tickets, with those that the run flagged, are not believed to be gone.
-    fn is_too_much(&self, store: &Store, missing: usize) -> Result<bool> {
-        if self.allow_deletions {
+    /// Whether so many missing tickets, `fallen` more that are only counted, and those that the run
+    /// flagged, are not believed to be gone. The tickets that were known before the run are looked at by
+    /// themselves as well: those of another desk would make up for them. In a list by filters a ticket
+    /// that does not come any more has changed, as a rule.
+    fn is_too_much(&self, store: &Store, absent: &[Absent], fallen: i64) -> Result<bool> {
+        if self.allow_deletions || !self.is_unfiltered() || absent.is_empty() && fallen == 0 {
             return Ok(false);
         }
-        let deleted = store.snapshot(self.snapshot_id)?.tickets_deleted;
-        let missing = i64::try_from(missing).unwrap_or(i64::MAX);
+        let snapshot = store.snapshot(self.snapshot_id)?;
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let deleted = snapshot.tickets_deleted;
         let live = self.live(store)? + deleted;
-        Ok(is_suspicious(missing.saturating_add(deleted), live))
+        let missing = number(absent.len()).saturating_add(fallen) + deleted;
+        let known = number(absent.iter().filter(|one| one.is_known).count()) + deleted;
+        Ok(is_suspicious(missing, live) || is_suspicious(known, live - snapshot.tickets_new))
     }
 
     fn live(&self, store: &Store) -> Result<i64> {
@@ -400,6 +448,7 @@ impl Closing<'_> {
         (place, part, counted): (usize, Window, Option<u64>),
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
+        window.is_compared = true;
         let mut shown = HashSet::new();
         let mut doubt = self.read(store, window, held, part, &mut shown).await?;
         let is_all = |held: &Held, shown: &HashSet<String>| {
@@ -434,13 +483,17 @@ impl Closing<'_> {
             window.twice.remove(id);
         }
         store.commit_rejected(&[], &rejected)?;
-        absent.extend(stored.into_iter().filter_map(|one| {
-            Some(Absent {
-                missing: (one.id, Instant::from_timestamp_millis(one.created_ms)?),
-                window: place,
-                part,
-            })
-        }));
+        for one in stored {
+            let is_known = store.is_older_than(self.snapshot_id, &one.id)?;
+            absent.extend(
+                Instant::from_timestamp_millis(one.created_ms).map(|at| Absent {
+                    missing: (one.id, at),
+                    is_known,
+                    window: place,
+                    part,
+                }),
+            );
+        }
         Ok(())
     }
 
@@ -549,7 +602,7 @@ impl Closing<'_> {
         if here.is_empty() {
             return Ok(());
         }
-        if self.is_too_much(store, here.len())? {
+        if self.is_too_much(store, &here, 0)? {
             for one in &here {
                 if let Some(window) = open.get_mut(one.window) {
                     window.is_disbelieved = true;
@@ -585,6 +638,15 @@ impl Closing<'_> {
         })?;
         if self.is_unfiltered() {
             store.mark_deleted(self.snapshot_id, &look.gone, now)?;
+        } else if !self.allow_deletions {
+            let gone = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
+            let is_disbelieved = is_suspicious(gone, self.live(store)?);
+            for window in open.iter_mut().filter(|window| !window.is_over) {
+                window.is_disbelieved |= is_disbelieved;
+            }
+            if is_disbelieved {
+                closed.disbelieved = closed.disbelieved.max(gone);
+            }
         }
         self.sort_out(store, open, &here, &look)
     }
@@ -651,6 +713,9 @@ impl Closing<'_> {
             unproven: window.unproven.len() + usize::from(window.is_disbelieved),
         }
         .verdict();
+        if window.is_foreign {
+            verdict = Verdict::Unsettled;
+        }
         if verdict == Verdict::Settled
             && let Some((stretch, reason)) = self.lost(store, whole)?
         {
@@ -666,7 +731,8 @@ impl Closing<'_> {
                 window.counted = None;
                 return Ok(());
             }
-            Verdict::Settled => (window.late > 0 || number > 1)
+            Verdict::Settled => window
+                .is_compared
                 .then(|| format!("compared by id: {} tickets came late", window.late)),
             Verdict::Unsettled => Some(unsettled(window, counts)),
         };

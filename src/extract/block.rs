@@ -17,7 +17,7 @@ use crate::window::Window;
 use crate::wire;
 
 /// Why what comes cannot be believed where the API ignores a filter.
-pub(super) const FOREIGN: &str = "tickets came that the filters asked for exclude";
+pub const FOREIGN: &str = "tickets came that the filters asked for exclude";
 
 /// A page of at least so many tickets on which none has a thread is not believed.
 const LEAST_TICKETS_TO_DOUBT: usize = 10;
@@ -83,7 +83,9 @@ impl<'a> Block<'a> {
                 Err(failure) => return Err(failure.error),
             };
             if page.outcomes.iter().any(|one| self.scope.excludes(one)) {
+                // It would go on through the whole desk.
                 self.doubt(FOREIGN.to_owned());
+                self.is_given_up = true;
             }
             if query.has_messages && lacks_threads(&page.outcomes) {
                 self.doubt(

@@ -223,6 +223,22 @@ impl Store {
         .map_err(|failure| self.failed("read what vanished", failure))
     }
 
+    /// Whether a ticket was stored before this run.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn is_older_than(&self, snapshot_id: i64, id: &str) -> Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM ticket_history
+                     WHERE ticket_id = ?1 AND snapshot_id < ?2)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![id, snapshot_id], |row| row.get(0))
+            })
+            .map_err(|error| self.failed("look for a ticket", error))
+    }
+
     /// The creation, in milliseconds, under which this run met the ticket `id`, if that is another.
     ///
     /// # Errors

@@ -484,7 +484,10 @@ async fn what_is_created_or_deleted_between_page_and_count_is_found() {
                             true => {
                                 world.remove(&ticket.id);
                             }
-                            false => world.insert(Ticket::new(object_id(at, point), at)),
+                            false => {
+                                let id = object_id(at, 0xee_0000 + point);
+                                world.insert(Ticket::new(id, at));
+                            }
                         }
                     }
                 }));

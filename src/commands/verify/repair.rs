@@ -68,8 +68,10 @@ impl Repairing<'_> {
             return Ok((store, false));
         }
         let ended = match self.flag(&mut store, &slices).await {
-            Ok(()) => self.close(&mut store, &pieces, first_slice, is_every).await,
-            failed => failed,
+            Ok(true) => self.close(&mut store, &pieces, first_slice, is_every).await,
+            // Counted again it will be the same.
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
         };
         match ended {
             Ok(()) => Ok((store, true)),
@@ -173,8 +175,8 @@ impl Repairing<'_> {
         }
     }
 
-    /// Flags what is gone from the slices that were read to their end.
-    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<()> {
+    /// Flags what is gone from the slices that were read to their end; `false` where that is not settled.
+    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<bool> {
         let mut missing = Vec::new();
         let mut range: Option<Window> = None;
         let sealed = slices.iter();
@@ -183,7 +185,7 @@ impl Repairing<'_> {
             range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
         }
         let Some(range) = range else {
-            return Ok(());
+            return Ok(true);
         };
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         // A second round reads what the first one did.
@@ -207,11 +209,13 @@ impl Repairing<'_> {
         };
         let flagged = search.flag(store, &missing).await;
         self.account(store)?;
-        if let Some(remark) = flagged? {
+        let remark = flagged?;
+        let is_settled = remark.is_none();
+        if let Some(remark) = remark {
             self.is_whole = false;
             self.remark(remark);
         }
-        Ok(())
+        Ok(is_settled)
     }
 
     /// Ends the run.
