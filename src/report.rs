@@ -12,7 +12,8 @@ pub use probe::{Finding, Probe, Verdict};
 pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
 pub use status::{
-    DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
+    DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status, TableRows,
+    Unfinished,
 };
 pub use verify::{Difference, Refused, Repair, Verification};
 

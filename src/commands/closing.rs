@@ -74,6 +74,8 @@ struct Open {
     unproven: Vec<(Window, String)>,
     /// What the API counts, in this round.
     counted: Option<u64>,
+    /// What is held, where both sides counted the same at once.
+    equal: Option<HeldCount>,
     /// Why its last answer was no count.
     refusal: Option<String>,
     /// Whether so many are missing that none of it is believed.
@@ -115,6 +117,7 @@ impl Open {
             disturbed,
             unproven: Vec::new(),
             counted: None,
+            equal: None,
             refusal: None,
             is_disbelieved: false,
             left: BTreeSet::new(),
@@ -279,6 +282,7 @@ impl Closing<'_> {
         let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
         let expected = window.expected(counts);
         if disturbed.is_empty() && window.counted == Some(expected) {
+            window.equal = Some(counts);
             return Ok(());
         }
         let fallen = expected.saturating_sub(window.counted.unwrap_or(expected));
@@ -705,7 +709,10 @@ impl Closing<'_> {
     /// Ends a window that is settled or has had its rounds.
     fn judge(&self, store: &mut Store, window: &mut Open, number: u32) -> Result<()> {
         let whole = window.window();
-        let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
+        let counts = match window.equal.take() {
+            Some(counts) => counts,
+            None => store.held_count(self.snapshot_id, whole, &self.scope.filters)?,
+        };
         let mut verdict = Round {
             number,
             counted: window.counted,
@@ -769,20 +776,26 @@ impl Closing<'_> {
         if self.allow_deletions || !self.is_unfiltered() {
             return Ok(None);
         }
-        for (stretch, told) in store.announced(self.snapshot_id)? {
-            let Some(announced) = told.tickets.filter(|_| overlap(stretch, whole)) else {
-                continue;
-            };
-            let held = store.held_count(self.snapshot_id, stretch, &self.scope.filters)?;
-            let lost = announced.saturating_sub(held.all());
-            let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+        let announced = store.announced(self.snapshot_id)?.into_iter();
+        let announced: Vec<(Window, u64)> = announced
+            .filter(|(stretch, _)| overlap(*stretch, whole))
+            .filter_map(|(stretch, told)| Some((stretch, told.tickets?)))
+            .collect();
+        if announced.is_empty() {
+            return Ok(None);
+        }
+        let held = store.held_instants(self.snapshot_id, whole, &self.scope.filters)?;
+        let place = |at: Instant| held.partition_point(|held| *held < at.timestamp_millis());
+        for (stretch, announced) in announced {
+            let here = place(stretch.until()) - place(stretch.from());
+            let here = u64::try_from(here).unwrap_or(u64::MAX);
+            let lost = i64::try_from(announced.saturating_sub(here)).unwrap_or(i64::MAX);
             if lost > 0 && is_suspicious(lost, self.live(store)?.saturating_add(lost)) {
                 return Ok(Some((
                     stretch,
                     format!(
-                        "the API counted {announced} tickets in it and has {} now; so many are not believed \
-                         to be gone (--allow-deletions overrides)",
-                        held.all()
+                        "the API counted {announced} tickets in it and has {here} now; so many are not believed \
+                         to be gone (--allow-deletions overrides)"
                     ),
                 )));
             }

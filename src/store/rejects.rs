@@ -92,10 +92,9 @@ pub(super) fn place(
     page: &ReadCommit<'_>,
     placed: &[Rejected],
 ) -> rusqlite::Result<()> {
-    let is_empty: bool =
-        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM _rejected)", [], |row| {
-            row.get(0)
-        })?;
+    let is_empty: bool = connection
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _rejected)")?
+        .query_row([], |row| row.get(0))?;
     if !is_empty {
         let mut forget = connection.prepare_cached("DELETE FROM _rejected WHERE id = ?1")?;
         for rows in page.tickets {

@@ -258,13 +258,17 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
     Ok(snapshot)
 }
 
-/// Closes a run with this outcome; its slices go, but those that stayed unverified.
+/// Closes a run with this outcome; its slices go, but those that stayed unverified, and what a run
+/// that is given up had still to read.
 pub(super) fn end(
     connection: &Connection,
     snapshot_id: i64,
     outcome: &str,
     now: Instant,
 ) -> Attempt<()> {
+    if outcome == "superseded" {
+        super::partial::keep_rest(connection, snapshot_id)?;
+    }
     connection.execute(
         "UPDATE snapshots SET outcome = ?2, finished_at = ?3 WHERE id = ?1",
         params![snapshot_id, outcome, instant_text(now)],

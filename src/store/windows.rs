@@ -127,8 +127,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub fn windows(&self, snapshot_id: i64) -> Result<Vec<RunWindow>> {
-        windows(&self.connection, snapshot_id)
-            .map_err(|failure| self.failed("read windows", failure))
+        read(&self.connection, snapshot_id).map_err(|failure| self.failed("read windows", failure))
     }
 
     /// Stores how a window ended. The slices of a settled window are proven with it; of another the
@@ -198,6 +197,20 @@ impl Store {
     ) -> Result<HeldCount> {
         held_count(&self.connection, snapshot_id, window, filters)
             .map_err(|error| self.failed("count what is stored", error))
+    }
+
+    /// The creations of those tickets in milliseconds, in order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn held_instants(
+        &self,
+        snapshot_id: i64,
+        window: Window,
+        filters: &Filters,
+    ) -> Result<Vec<i64>> {
+        held_instants(&self.connection, snapshot_id, window, filters)
+            .map_err(|error| self.failed("read what is stored", error))
     }
 
     /// Where in a window something was seen to vanish since the run began, so that equal counts prove
@@ -317,6 +330,28 @@ fn held(
         tickets.push(row?);
     }
     Ok(Held::new(tickets))
+}
+
+fn held_instants(
+    connection: &Connection,
+    snapshot_id: i64,
+    window: Window,
+    filters: &Filters,
+) -> rusqlite::Result<Vec<i64>> {
+    let parameters = parameters(snapshot_id, window, filters);
+    let mut instants = Vec::new();
+    let mut stored = connection.prepare_cached(&format!("SELECT i.created_at_ms FROM {STORED}"))?;
+    for at_ms in stored.query_map(rusqlite::params_from_iter(&parameters), |row| row.get(0))? {
+        instants.push(at_ms?);
+    }
+    let mut rejected =
+        connection.prepare_cached(&format!("SELECT r.created_at_ms FROM {REJECTED}"))?;
+    let first = parameters.iter().take(3);
+    for at_ms in rejected.query_map(rusqlite::params_from_iter(first), |row| row.get(0))? {
+        instants.push(at_ms?);
+    }
+    instants.sort_unstable();
+    Ok(instants)
 }
 
 fn held_count(
@@ -462,7 +497,7 @@ fn replace_slices(
     Ok(())
 }
 
-fn windows(connection: &Connection, snapshot_id: i64) -> Attempt<Vec<RunWindow>> {
+pub(super) fn read(connection: &Connection, snapshot_id: i64) -> Attempt<Vec<RunWindow>> {
     let mut statement = connection.prepare_cached(
         "SELECT step, from_ms, until_ms, state, counted, stored, rejected, rounds, reason
          FROM _windows WHERE snapshot_id = ?1 ORDER BY step, from_ms",

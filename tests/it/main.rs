@@ -29,6 +29,8 @@ mod quirks;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod second_look;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod simulator;

@@ -9,6 +9,7 @@ mod exits;
 mod kill;
 mod kill_sync;
 mod output;
+mod partial;
 mod permissions;
 mod publish;
 mod query;
