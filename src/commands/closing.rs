@@ -189,10 +189,11 @@ impl Closing<'_> {
                 break;
             }
         }
-        let is_settled = |window: &Open| window.row.state == WindowState::Settled;
-        closed.is_settled = open
-            .iter()
-            .all(|window| is_settled(window) && window.twice.is_empty());
+        // Also what an earlier part of the run could not settle.
+        let rows = store.windows(self.snapshot_id)?.into_iter();
+        let mut rows = rows.filter(|row| row.step == self.step);
+        closed.is_settled = rows.all(|row| row.state == WindowState::Settled)
+            && open.iter().all(|window| window.twice.is_empty());
         closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
             true => closed.disbelieved.max(self.fallen(store, &open)?),
             false => 0,
@@ -275,13 +276,12 @@ impl Closing<'_> {
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
         let whole = window.window();
-        let disturbed = std::mem::take(&mut window.disturbed);
         if !self.count_again(window).await? {
             return Ok(());
         }
         let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
         let expected = window.expected(counts);
-        if disturbed.is_empty() && window.counted == Some(expected) {
+        if window.disturbed.is_empty() && window.counted == Some(expected) {
             window.equal = Some(counts);
             return Ok(());
         }
@@ -302,6 +302,7 @@ impl Closing<'_> {
         for twice in window.twice.values() {
             held.add(twice.held.clone());
         }
+        let disturbed = std::mem::take(&mut window.disturbed);
         let is_disturbed =
             |block: &Window| disturbed.iter().any(|stretch| overlap(*stretch, *block));
         for block in held.blocks(whole).into_iter().filter(is_disturbed) {
@@ -515,7 +516,10 @@ impl Closing<'_> {
         while let Some(mut page) = block.next().await? {
             self.keep_twice(store, window, &mut page)?;
             self.take(store, window, held, &page)?;
-            shown.extend(page.keys.into_iter().map(|key| key.id));
+            for key in page.keys {
+                window.left.remove(&key.id);
+                shown.insert(key.id);
+            }
             for twice in window.twice.values() {
                 held.add(twice.held.clone());
             }

@@ -1,7 +1,7 @@
 //! What the count at the end of a window means, and what is compared where it does not settle it:
 //! pure.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::verify::cut;
 use crate::table::Instant;
@@ -60,42 +60,35 @@ pub struct HeldTicket {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Held {
     /// By creation.
-    tickets: Vec<HeldTicket>,
+    tickets: BTreeSet<HeldTicket>,
     /// Those that did not come, and are looked for otherwise.
     aside: HashSet<String>,
 }
 
 impl Held {
     /// These tickets, in any order.
-    pub fn new(mut tickets: Vec<HeldTicket>) -> Self {
-        tickets.sort_unstable();
+    pub fn new(tickets: impl IntoIterator<Item = HeldTicket>) -> Self {
         Self {
-            tickets,
+            tickets: tickets.into_iter().collect(),
             aside: HashSet::new(),
         }
     }
 
     /// Those created in `window` that are not set aside, by creation.
     pub fn within(&self, window: Window) -> impl Iterator<Item = &HeldTicket> {
-        self.slice(window)
-            .iter()
+        self.range(window)
             .filter(|ticket| !self.aside.contains(&ticket.id))
     }
 
     /// How many those are.
     pub fn count(&self, window: Window) -> u64 {
-        let length = match self.aside.is_empty() {
-            true => self.slice(window).len(),
-            false => self.within(window).count(),
-        };
-        u64::try_from(length).unwrap_or(u64::MAX)
+        u64::try_from(self.within(window).count()).unwrap_or(u64::MAX)
     }
 
     /// Adds a ticket that came.
     pub fn add(&mut self, ticket: HeldTicket) {
-        if let Err(place) = self.tickets.binary_search(&ticket) {
-            self.tickets.insert(place, ticket);
-        }
+        self.aside.remove(&ticket.id);
+        self.tickets.insert(ticket);
     }
 
     /// Counts a ticket no more.
@@ -107,7 +100,7 @@ impl Held {
     /// more. One block where nothing is held.
     pub fn blocks(&self, window: Window) -> Vec<Window> {
         let most = usize::try_from(BLOCK).unwrap_or(usize::MAX);
-        let tickets = self.slice(window);
+        let tickets: Vec<&HeldTicket> = self.range(window).collect();
         let mut blocks = Vec::new();
         let (mut from, mut first) = (window.from(), 0);
         while let Some(next) = tickets.get(first + most) {
@@ -153,15 +146,14 @@ impl Held {
         }
     }
 
-    fn slice(&self, window: Window) -> &[HeldTicket] {
-        let place = |at: Instant| {
-            let at_ms = at.timestamp_millis();
-            self.tickets
-                .partition_point(|ticket| ticket.created_ms < at_ms)
+    fn range(&self, window: Window) -> impl Iterator<Item = &HeldTicket> {
+        let edge = |at: Instant| HeldTicket {
+            created_ms: at.timestamp_millis(),
+            id: String::new(),
+            is_rejected: false,
         };
         self.tickets
-            .get(place(window.from())..place(window.until()))
-            .unwrap_or_default()
+            .range(edge(window.from())..edge(window.until()))
     }
 }
 
@@ -231,15 +223,11 @@ mod tests {
     /// Tickets created at these milliseconds.
     fn held(created_ms: impl IntoIterator<Item = i64>) -> Held {
         let tickets = created_ms.into_iter().enumerate();
-        Held::new(
-            tickets
-                .map(|(number, created_ms)| HeldTicket {
-                    created_ms,
-                    id: format!("{number:04}"),
-                    is_rejected: false,
-                })
-                .collect(),
-        )
+        Held::new(tickets.map(|(number, created_ms)| HeldTicket {
+            created_ms,
+            id: format!("{number:04}"),
+            is_rejected: false,
+        }))
     }
 
     #[test]
