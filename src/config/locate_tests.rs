@@ -23,7 +23,7 @@ impl Folder {
         let folder = tempfile::tempdir().expect("a directory");
         let at = |name: &str| folder.path().join(name);
         let places = Places {
-            working_directory: at("work/config/mava-export.toml"),
+            working_directory: at("here/config/mava-export.toml"),
             user: Some(at("home/.config/mava-export/config.toml")),
             machine: at("etc/mava-export/config.toml"),
         };
@@ -112,9 +112,9 @@ fn the_working_directory_may_not_say_where_the_key_goes_or_what_is_read() {
         write(&folder.working_directory(), &line);
         let text = folder.refused();
         for part in [
-            &format!("/work/config/mava-export.toml: {key}: "),
+            &format!("/here/config/mava-export.toml: {key}: "),
             "/home/.config/mava-export/config.toml or /etc/mava-export/config.toml",
-            "--config /work/config/mava-export.toml",
+            "--config /here/config/mava-export.toml",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
@@ -269,7 +269,7 @@ fn a_link_is_followed_but_in_the_working_directory() {
     symlink(&real, folder.working_directory()).expect("linked");
     let text = folder.refused();
     assert!(
-        text.contains("/work/config/mava-export.toml is a link"),
+        text.contains("/here/config/mava-export.toml is a link"),
         "{text}"
     );
 }
@@ -299,6 +299,6 @@ fn a_named_file_must_exist_and_the_others_need_not() {
     assert!(Folder::new().read().expect("none").is_empty());
     // A file where a folder is looked for is no configuration either.
     let folder = Folder::new();
-    write(&folder.folder.path().join("work/config"), "");
+    write(&folder.folder.path().join("here/config"), "");
     assert!(folder.read().expect("none").is_empty());
 }
