@@ -14,7 +14,8 @@ pub use probe::{Finding, Probe, Verdict};
 pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;
 pub use status::{
-    DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
+    DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status, TableRows,
+    Unfinished,
 };
 pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification};
 
@@ -98,6 +99,8 @@ pub struct Summary {
     pub replaced_characters: i64,
     /// Slices that could not be proven complete: the window and why.
     pub unverified: Vec<Unverified>,
+    /// Its windows, with what the API counted at the end of each and what is stored.
+    pub windows: Vec<CountedWindow>,
     /// Remarks the reader should know: fall-backs used, lookups that failed.
     pub remarks: Vec<String>,
     /// The store's path.
@@ -153,6 +156,25 @@ impl Step {
         "refresh",
         "campaigns",
     ];
+}
+
+/// A window that ended with a count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountedWindow {
+    /// The step of a sync, else the kind of the run.
+    pub step: String,
+    /// The range of creation.
+    pub window: String,
+    /// Tickets that the API counted in it.
+    pub counted: u64,
+    /// Live tickets of it that are stored; of a run with filters those that it met and that match.
+    pub stored: u64,
+    /// Tickets of it that came and could not be stored at all.
+    pub rejected: u64,
+    /// Whether the two sides agree, or the difference is explained.
+    pub is_settled: bool,
+    /// Why not, or what explains it.
+    pub note: Option<String>,
 }
 
 /// A slice that could not be proven complete.

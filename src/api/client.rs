@@ -52,6 +52,8 @@ const GRACE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// The same without a pool: each request has a connection of its own.
+    http_alone: reqwest::Client,
     base_url: reqwest::Url,
     /// Reads what the API and proxies say.
     words: Words,
@@ -111,27 +113,32 @@ impl Client {
             "http" => tls::believing_nobody()?,
             _ => tls::verifying()?,
         };
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(connection.timeouts.connect)
-            .read_timeout(connection.timeouts.read)
-            // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        let builder = if is_loopback {
-            builder.no_proxy()
-        } else {
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
+                .default_headers(headers.clone())
+                .tls_backend_preconfigured(tls.clone())
+                .connect_timeout(connection.timeouts.connect)
+                .read_timeout(connection.timeouts.read)
+                // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never());
+            let builder = match is_loopback {
+                true => builder.no_proxy(),
+                false => builder,
+            };
+            match loopback::resolution(&connection.base_url) {
+                Some((host, addresses)) => builder.resolve_to_addrs(host, &addresses),
+                None => builder,
+            }
+        };
+        let build = |builder: reqwest::ClientBuilder| {
             builder
+                .build()
+                .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))
         };
-        let builder = match loopback::resolution(&connection.base_url) {
-            Some((host, addresses)) => builder.resolve_to_addrs(host, &addresses),
-            None => builder,
-        };
-        let http = builder
-            .build()
-            .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))?;
+        let http = build(builder())?;
+        let http_alone = build(builder().pool_max_idle_per_host(0))?;
         let limit = Limit::of(&connection.budget);
         let ledger = match (&connection.budget.state_dir, connection.budget.rate_limit) {
             (Some(directory), Some(rate)) => Some(Ledger::open(
@@ -143,6 +150,7 @@ impl Client {
         };
         Ok(Self {
             http,
+            http_alone,
             base_url: connection.base_url.clone(),
             words: Words::without(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
@@ -296,7 +304,11 @@ impl Client {
         decode: &(impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static),
     ) -> std::result::Result<Landed<T>, Cause> {
         let url = get.url(&self.base_url);
-        let sent = self.http.get(url).send().await;
+        let http = match get.is_alone {
+            true => &self.http_alone,
+            false => &self.http,
+        };
+        let sent = http.get(url).send().await;
         let mut response = sent.map_err(|error| self.words.cause(error))?;
         let status = response.status();
         pass.answered(status.is_success()).await;

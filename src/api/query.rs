@@ -90,6 +90,8 @@ pub struct TicketsQuery {
     pub filters: Filters,
     /// `csatValues`: `1` to `5`, `no-rating`.
     pub csat_values: Vec<String>,
+    /// Whether it is sent on a connection of its own: see [`Get::is_alone`].
+    pub is_alone: bool,
 }
 
 impl TicketsQuery {
@@ -104,6 +106,16 @@ impl TicketsQuery {
             has_messages: false,
             filters: Filters::default(),
             csat_values: Vec::new(),
+            is_alone: false,
+        }
+    }
+
+    /// The same on a connection of its own.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self {
+            is_alone: true,
+            ..self
         }
     }
 
@@ -133,6 +145,7 @@ impl TicketsQuery {
             path: "/api/tickets",
             pairs,
             window: Some(self.window),
+            is_alone: self.is_alone,
         }
     }
 }
@@ -146,6 +159,9 @@ pub struct Get {
     pub pairs: Vec<(&'static str, String)>,
     /// The range it asks for, for errors and logs.
     pub window: Option<Window>,
+    /// Whether it is sent on a connection that no request used before and none uses after, so that
+    /// no late answer to another request can be taken for its own.
+    pub is_alone: bool,
 }
 
 impl Get {
@@ -164,6 +180,7 @@ impl Get {
             path,
             pairs: Vec::new(),
             window: None,
+            is_alone: false,
         }
     }
 

@@ -8,21 +8,19 @@ use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
 
-use super::gone::Search;
+use super::closing::Closing;
+use super::gone::{self, Search};
 use super::twins;
 use crate::api::Client;
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
-use crate::report::{Progress, Summary, Unverified};
+use crate::report::{CountedWindow, Progress, Summary, Unverified};
 use crate::settings::{Backfill, RunKind};
-use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
+use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store, WindowState};
 use crate::table::{Instant, Snapshot, instant_text};
-
-/// Added to our own clock for the end of a range that ends "now": what clocks of two machines
-/// commonly differ by, and what passes until the first request arrives.
-const CLOCK_ALLOWANCE: TimeDelta = TimeDelta::seconds(5);
+use crate::window::Window;
 
 /// A resumed run whose range ends "now" is extended when its recorded end is this far behind.
 const LEAST_EXTENSION: TimeDelta = TimeDelta::minutes(10);
@@ -67,7 +65,7 @@ pub async fn backfill_keeping(
         },
     )?;
     refuse_other_desk(&store, settings.kind, &settings.store.path)?;
-    let spec = spec(settings, now + CLOCK_ALLOWANCE)?;
+    let spec = spec(settings, now)?;
     if !settings.allow_deletions {
         super::recognise::recognise(context, &store, None, now).await?;
     }
@@ -79,6 +77,7 @@ pub async fn backfill_keeping(
         remarks: Vec::new(),
         lacks_threads: false,
         accounted: 0,
+        began_at: now,
     };
     part.remark_superseded();
     tracing::info!(
@@ -159,6 +158,23 @@ fn superseded(run: &Snapshot) -> String {
     )
 }
 
+/// The windows of a run that were counted.
+pub(super) fn windows(store: &Store, snapshot_id: i64) -> Result<Vec<CountedWindow>> {
+    let windows = store.windows(snapshot_id)?.into_iter();
+    let counted = windows.filter_map(|row| {
+        Some(CountedWindow {
+            step: row.step,
+            window: row.window.to_string(),
+            counted: row.counted?,
+            stored: row.stored,
+            rejected: row.rejected,
+            is_settled: row.state == WindowState::Settled,
+            note: row.reason,
+        })
+    });
+    Ok(counted.collect())
+}
+
 fn unverified(slices: &[Slice]) -> Vec<Unverified> {
     let named = slices.iter().filter_map(|slice| match &slice.state {
         SliceState::Unverified { reason } => Some(Unverified {
@@ -180,6 +196,8 @@ struct Part<'a> {
     lacks_threads: bool,
     /// Requests of this process that are in the run's account.
     accounted: u64,
+    /// The server's clock when the run began.
+    began_at: Instant,
 }
 
 impl Part<'_> {
@@ -244,10 +262,11 @@ impl Part<'_> {
         }
     }
 
-    /// Categories, agents, and the slices of the range.
+    /// Categories, agents, and the windows of the range. A range without an end ends at the server's
+    /// clock, so that nothing is created in it any more.
     async fn prepare(&mut self, store: &mut Store, spec: &RunSpec) -> Result<()> {
         let snapshot_id = self.run.snapshot_id;
-        let mut until = self.run.range.until();
+        let mut server_time = None;
         if !self.run.has_lookups {
             let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
             let requests = self.newly_sent();
@@ -264,19 +283,34 @@ impl Part<'_> {
                 tracing::warn!(run = snapshot_id, "{remark}");
                 self.remarks.push(remark);
             }
-            if spec.is_until_open
-                && let Some(server_time) = lookups.server_time
-            {
-                until = until.max(server_time);
-            }
+            server_time = lookups.server_time;
         }
+        self.began_at = store.fix_server_time(snapshot_id, server_time.unwrap_or(self.began_at))?;
+        let step = self.settings.kind.word();
         if self.run.slices.is_empty() {
-            store.plan_slices(snapshot_id, &self.run.range.split_by_year())?;
-        } else if spec.is_until_open && spec.range.until() - until >= LEAST_EXTENSION {
-            until = spec.range.until();
+            if spec.is_until_open {
+                self.run.range = store.end_range(snapshot_id, self.began_at)?;
+            }
+            let windows = self.run.range.split_by_year();
+            store.plan_slices(snapshot_id, &windows)?;
+            return store.plan_windows(snapshot_id, step, &windows);
         }
-        if until > self.run.range.until() {
-            store.extend_range(snapshot_id, until)?;
+        // One that an earlier version began has none.
+        if store.windows(snapshot_id)?.is_empty() {
+            store.plan_windows(snapshot_id, step, &self.run.range.split_by_year())?;
+        }
+        let is_late = spec.range.until() - self.run.range.until() >= LEAST_EXTENSION;
+        if spec.is_until_open && is_late {
+            let client = &self.context.client;
+            let now = match server_time {
+                Some(server_time) => server_time,
+                None => extract::server_time(client, &self.context.cancel)
+                    .await?
+                    .unwrap_or(spec.range.until()),
+            };
+            let added = store.extend_range(snapshot_id, now)?;
+            let added: Vec<Window> = added.iter().map(|slice| slice.window).collect();
+            store.plan_windows(snapshot_id, step, &added)?;
         }
         Ok(())
     }
@@ -290,7 +324,6 @@ impl Part<'_> {
         if !is_over {
             return self.interrupted(store, began);
         }
-        let unverified = unverified(&slices);
         let mut outcome = store::Outcome::Complete;
         if self.lacks_threads {
             outcome = store::Outcome::Incomplete;
@@ -300,19 +333,16 @@ impl Part<'_> {
                     .to_owned(),
             );
         }
-        if self.settings.filters.is_empty() && unverified.is_empty() {
-            let marked = self.mark_gone(store).await;
-            let requests = self.newly_sent();
-            store.commit_requests(snapshot_id, requests)?;
-            match marked {
-                Ok(true) => {}
-                Ok(false) => outcome = store::Outcome::Incomplete,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    return self.interrupted(store, began);
-                }
-                Err(error) => return Err(error),
+        let is_settled = match self.close(store, unverified(&slices).is_empty()).await {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                return self.interrupted(store, began);
             }
+            closed => closed?,
+        };
+        if !is_settled {
+            outcome = store::Outcome::Incomplete;
         }
+        let unverified = unverified(&store.slices(snapshot_id)?);
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
         let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
@@ -346,18 +376,83 @@ impl Part<'_> {
         self.summary(store, &snapshot, outcome, unverified(&slices), began)
     }
 
+    /// Flags what is gone and ends each window with a count. `false` where a window is not settled, or
+    /// it is not settled whether tickets are gone.
+    async fn close(&mut self, store: &mut Store, is_sealed: bool) -> Result<bool> {
+        let is_unfiltered = self.settings.filters.is_empty();
+        let unsettled = match is_unfiltered && is_sealed {
+            true => {
+                let marked = self.mark_gone(store).await;
+                self.enter_requests(store)?;
+                marked?
+            }
+            false => None,
+        };
+        let snapshot_id = self.run.snapshot_id;
+        let range = self.range(store)?;
+        let mut closing = Closing {
+            context: self.context,
+            snapshot_id,
+            scope: Arc::new(Scope {
+                filters: self.settings.filters.clone(),
+                has_messages: self.settings.has_messages,
+            }),
+            step: self.settings.kind.word(),
+            first_slice: 0,
+            began_at: self.began_at,
+            covered: range.as_slice(),
+            allow_deletions: self.settings.allow_deletions,
+            accounted: self.accounted,
+        };
+        let closed = closing.close(store).await;
+        self.accounted = closing.accounted;
+        self.enter_requests(store)?;
+        let closed = closed?;
+        let is_said = closed.disbelieved > 0;
+        if is_said {
+            self.remarks.push(gone::disbelief(closed.disbelieved));
+        }
+        self.remarks.extend(closed.remarks);
+        // What was missed at first may have come since.
+        let is_missed = unsettled.is_some() && self.has_unseen(store)?;
+        self.remarks
+            .extend(unsettled.filter(|_| is_missed && !is_said));
+        Ok(closed.is_settled && !is_missed)
+    }
+
+    /// All that the run reads.
+    fn range(&self, store: &Store) -> Result<Vec<Window>> {
+        let slices = store.slices(self.run.snapshot_id)?.into_iter();
+        let windows = slices.map(|slice| slice.window);
+        let range = windows.reduce(|one, other| one.hull(other));
+        Ok(range.into_iter().collect())
+    }
+
+    /// Whether tickets are stored that this run did not meet and did not flag, and should have.
+    fn has_unseen(&self, store: &Store) -> Result<bool> {
+        let young_from = gone::young_from(self.began_at);
+        for range in self.range(store)? {
+            let unseen = store.unseen(self.run.snapshot_id, &range)?;
+            if unseen.iter().any(|(_, at)| *at < young_from) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
+        let requests = self.newly_sent();
+        store.commit_requests(self.run.snapshot_id, requests)
+    }
+
     /// Flags tickets of the range that the store holds and this run did not meet, after a second
-    /// look. `false` when that is not settled: so many are missing that none of it is believed, or
+    /// look. A remark where that is not settled: so many are missing that none of it is believed, or
     /// the second look proved nothing about some.
-    async fn mark_gone(&mut self, store: &mut Store) -> Result<bool> {
+    async fn mark_gone(&mut self, store: &mut Store) -> Result<Option<String>> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
-        let Some(range) = slices
-            .iter()
-            .map(|slice| slice.window)
-            .reduce(|one, other| one.hull(other))
-        else {
-            return Ok(true);
+        let Some(range) = self.range(store)?.into_iter().next() else {
+            return Ok(None);
         };
         let missing = store.unseen(snapshot_id, &range)?;
         let search = Search {
@@ -368,14 +463,13 @@ impl Part<'_> {
             slice: slices.first(),
             live: store.live_count(&range)?,
             allow_deletions: self.settings.allow_deletions,
+            young_from: gone::young_from(self.began_at),
         };
         let remark = search.flag(store, &missing).await?;
-        let is_settled = remark.is_none();
-        self.remarks.extend(remark);
-        if is_settled {
+        if remark.is_none() {
             store.forget_unmet(snapshot_id, &range)?;
         }
-        Ok(is_settled)
+        Ok(remark)
     }
 
     /// Requests sent since the last account.
@@ -429,6 +523,7 @@ impl Part<'_> {
             rejects_accepted: standing.accepted,
             replaced_characters: snapshot.replaced_characters,
             unverified,
+            windows: windows(store, snapshot.id)?,
             remarks: self.remarks.clone(),
             store: store.path().display().to_string(),
             store_bytes: store.size_bytes()?,

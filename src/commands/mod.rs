@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod backfill;
+mod closing;
 mod demo;
 mod drive;
 mod filters;

@@ -46,7 +46,8 @@ pub async fn plan(
             step: None,
             window,
             tickets,
-            requests: plan::confirmed_requests(tickets, PAGE_LIMIT),
+            // And the count at its end.
+            requests: plan::confirmed_requests(tickets, PAGE_LIMIT) + 1,
         });
     }
     let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();

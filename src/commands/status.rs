@@ -80,11 +80,12 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         snapshots: snapshots
             .iter()
             .filter(|snapshot| snapshot.finished_at.is_some())
-            .map(finished)
-            .collect(),
+            .map(|snapshot| finished(&store, snapshot))
+            .collect::<Result<_>>()?,
         snapshot_count,
         last_sync: last_sync(&store, now)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
+        partial: store.partial()?.into_iter().map(Into::into).collect(),
         published,
     })?;
     Ok(ExitCode::Complete)
@@ -130,8 +131,8 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     }))
 }
 
-fn finished(snapshot: &Snapshot) -> SnapshotStatus {
-    SnapshotStatus {
+fn finished(store: &Store, snapshot: &Snapshot) -> Result<SnapshotStatus> {
+    Ok(SnapshotStatus {
         snapshot_id: snapshot.id,
         kind: snapshot.kind.clone(),
         outcome: snapshot.outcome.clone(),
@@ -148,7 +149,8 @@ fn finished(snapshot: &Snapshot) -> SnapshotStatus {
         tickets_deleted: snapshot.tickets_deleted,
         unverified_slices: snapshot.unverified_slices,
         rejects: snapshot.rejects,
-    }
+        windows: super::backfill::windows(store, snapshot.id)?,
+    })
 }
 
 fn unfinished(progress: &store::Progress, is_running: bool) -> Unfinished {

@@ -53,11 +53,23 @@ impl Counter {
     /// # Errors
     /// Whatever ends a request for good, but for a filter's value that is refused.
     pub async fn count(&self, asks: &[(Window, Subset)]) -> Result<Vec<Counted>> {
+        self.count_on(asks, false).await
+    }
+
+    /// The same, each on a connection of its own.
+    ///
+    /// # Errors
+    /// As [`count`](Self::count).
+    pub async fn count_alone(&self, asks: &[(Window, Subset)]) -> Result<Vec<Counted>> {
+        self.count_on(asks, true).await
+    }
+
+    async fn count_on(&self, asks: &[(Window, Subset)], is_alone: bool) -> Result<Vec<Counted>> {
         let mut told = Instant::now();
         let mut counted = Vec::with_capacity(asks.len());
         let requests = asks
             .iter()
-            .map(|(window, subset)| self.one(*window, subset));
+            .map(|(window, subset)| self.one(*window, subset, is_alone));
         let mut answers = stream::iter(requests).buffered(LANES);
         while let Some(answer) = answers.try_next().await? {
             counted.push(answer);
@@ -69,11 +81,12 @@ impl Counter {
         Ok(counted)
     }
 
-    async fn one(&self, window: Window, subset: &Subset) -> Result<Counted> {
+    async fn one(&self, window: Window, subset: &Subset, is_alone: bool) -> Result<Counted> {
         let query = TicketsQuery {
             has_messages: self.has_messages,
             filters: subset.filters(),
             csat_values: subset.csat_values(),
+            is_alone,
             ..TicketsQuery::of(window, PAGE_LIMIT)
         };
         let answer = match self.ask(&query, subset).await {

@@ -1,7 +1,7 @@
 //! Tickets that a complete listing did not show: read again in the company of their neighbours,
 //! before anybody believes they are gone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -39,7 +39,7 @@ pub struct SecondLook {
     /// There after all.
     pub found: Vec<TicketRows>,
     /// Neither: the answers proved nothing about them.
-    pub unclear: usize,
+    pub unclear: Vec<String>,
 }
 
 /// Missing tickets that one page settles.
@@ -48,11 +48,41 @@ pub struct Batch {
     /// What the page spans: the missing tickets and live ones around them.
     window: Window,
     sought: Vec<Missing>,
-    /// Live tickets of the window that were stored before, those that are missing left out.
-    neighbours: HashSet<String>,
+    /// Live tickets of the window that were stored before, those that are missing left out, with
+    /// their creation.
+    neighbours: HashMap<String, Instant>,
 }
 
 impl Batch {
+    fn ask(&self) -> Ask {
+        Ask {
+            window: self.window,
+            skip: 0,
+            limit: PAGE_LIMIT,
+            narrowing: Narrowing::default(),
+        }
+    }
+
+    /// Whether tickets that came, by `shown`, hold half of the neighbours that `is_expected`, and one
+    /// at least: `None` where none is.
+    fn vouches<'a>(
+        &self,
+        shown: impl Iterator<Item = &'a Key>,
+        is_expected: impl Fn(Instant) -> bool,
+    ) -> Option<bool> {
+        let expected = self.neighbours.values().filter(|at| is_expected(**at));
+        let expected = expected.count();
+        let is_neighbour = |key: &&Key| {
+            let created_at = self.neighbours.get(&key.id);
+            created_at.is_some_and(|at| is_expected(*at))
+        };
+        let shown: HashSet<&str> = shown
+            .filter(is_neighbour)
+            .map(|key| key.id.as_str())
+            .collect();
+        (expected > 0).then_some(shown.len().saturating_mul(2) >= expected)
+    }
+
     /// Batches of `missing` (by creation). `around` gives, by creation, at most [`MOST`] live
     /// tickets by what is stored: up to [`BEFORE`] created before an instant, and those that follow.
     ///
@@ -102,7 +132,9 @@ impl Batch {
             batches.push(Self {
                 window,
                 sought: sought.to_vec(),
-                neighbours: neighbours.map(|neighbour| neighbour.id).collect(),
+                neighbours: neighbours
+                    .map(|neighbour| (neighbour.id, neighbour.created_at))
+                    .collect(),
             });
             left = rest;
         }
@@ -130,23 +162,17 @@ pub async fn look_again(
     let mut failures = 0;
     for batch in batches {
         if failures >= MOST_FAILURES {
-            look.unclear += batch.sought.len();
+            look.leave(&batch.sought);
             continue;
         }
-        let ask = Ask {
-            window: batch.window,
-            skip: 0,
-            limit: PAGE_LIMIT,
-            narrowing: Narrowing::default(),
-        };
-        match looking.fetch(ask).await? {
+        match looking.fetch(batch.ask()).await? {
             Some(page) => {
                 failures = 0;
                 looking.judge(batch, page, &mut look).await?;
             }
             None => {
                 failures += 1;
-                look.unclear += batch.sought.len();
+                look.leave(&batch.sought);
             }
         }
     }
@@ -164,7 +190,7 @@ impl Looking<'_> {
     /// whole run.
     async fn fetch(&self, ask: Ask) -> Result<Option<Page>> {
         let window = ask.window;
-        let query = page::query(self.scope, ask);
+        let query = page::query(self.scope, ask).alone();
         match page::fetch_without_threads_at_worst(self.client, &query, self.cancel).await {
             Err(failure) if failure.is_weight || failure.is_too_large => {
                 tracing::warn!(window = %window, error = %failure.error, "a second look failed");
@@ -174,29 +200,57 @@ impl Looking<'_> {
         }
     }
 
+    /// Settles what is there and what is not by a page over all of a batch. It has to show the
+    /// neighbours: an answer without them is one about another desk, or none. Where there are none to
+    /// show, it has to come twice.
     async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Result<()> {
-        let is_neighbour = |key: &&Key| batch.neighbours.contains(&key.id);
-        let shown = page.keys.iter().filter(is_neighbour).count();
         if page.is_whole(batch.window) {
-            // An answer without the neighbours is one about another desk, or none.
-            match shown.saturating_mul(2) >= batch.neighbours.len() {
+            let is_vouched = match batch.vouches(page.keys.iter(), |_| true) {
+                Some(is_vouched) => is_vouched,
+                None => self.is_repeated(batch, &page).await?,
+            };
+            match is_vouched {
                 true => look.settle(&batch.sought, &page.keys, page.outcomes),
-                false => look.unclear += batch.sought.len(),
+                false => look.leave(&batch.sought),
             }
             return Ok(());
         }
-        // It does not add up, or more tickets are there than a page holds: each instant by itself.
+        // It does not add up, or more tickets are there than a page holds: each instant by itself,
+        // with the neighbours that the page spans.
+        let spanned = page.spans(batch.window);
         let mut left = batch.sought.as_slice();
         while let Some((_, at)) = left.first() {
             let tied = left.iter().take_while(|(_, other)| other == at).count();
             let (tied, rest) = left.split_at(tied);
             match self.whole_millisecond(*at).await? {
-                Some((keys, outcomes)) => look.settle(tied, &keys, outcomes),
-                None => look.unclear += tied.len(),
+                Some((keys, outcomes)) => {
+                    let is_expected = |other: Instant| {
+                        other == *at || spanned.is_some_and(|spanned| other < spanned)
+                    };
+                    let shown = page.keys.iter().chain(&keys);
+                    let is_vouched = match batch.vouches(shown, is_expected) {
+                        Some(is_vouched) => is_vouched,
+                        None => {
+                            let again = self.whole_millisecond(*at).await?;
+                            again.is_some_and(|(again, _)| again == keys)
+                        }
+                    };
+                    match is_vouched {
+                        true => look.settle(tied, &keys, outcomes),
+                        false => look.find(tied, outcomes),
+                    }
+                }
+                None => look.leave(tied),
             }
             left = rest;
         }
         Ok(())
+    }
+
+    /// Whether the same answer comes once more.
+    async fn is_repeated(&self, batch: &Batch, page: &Page) -> Result<bool> {
+        let again = self.fetch(batch.ask()).await?;
+        Ok(again.is_some_and(|again| again.is_whole(batch.window) && again.keys == page.keys))
     }
 
     /// The keys of all tickets of one millisecond, and what became of them; `None` where the API's
@@ -234,17 +288,44 @@ impl SecondLook {
     fn settle(&mut self, sought: &[Missing], keys: &[Key], outcomes: Vec<Outcome>) {
         let here: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         let absent = sought.iter().filter(|(id, _)| !here.contains(id.as_str()));
-        if keys.iter().all(|key| key.has_id) {
-            self.gone.extend(absent.map(|(id, _)| id.clone()));
-        } else {
-            self.unclear += absent.count();
+        let absent = absent.map(|(id, _)| id.clone());
+        match keys.iter().all(|key| key.has_id) {
+            true => self.gone.extend(absent),
+            false => self.unclear.extend(absent),
         }
+        self.keep(sought, outcomes);
+    }
+
+    /// The same of an answer that nothing vouches for: what came is there, of the rest nobody knows.
+    fn find(&mut self, sought: &[Missing], outcomes: Vec<Outcome>) {
+        let here: HashSet<String> = self.keep(sought, outcomes);
+        let absent = sought.iter().filter(|(id, _)| !here.contains(id));
+        self.unclear.extend(absent.map(|(id, _)| id.clone()));
+    }
+
+    /// Nothing is known about these.
+    fn leave(&mut self, sought: &[Missing]) {
+        self.unclear.extend(sought.iter().map(|(id, _)| id.clone()));
+    }
+
+    /// Keeps the rows of those of `sought` that came, and gives back which did.
+    fn keep(&mut self, sought: &[Missing], outcomes: Vec<Outcome>) -> HashSet<String> {
         let sought: HashSet<&str> = sought.iter().map(|(id, _)| id.as_str()).collect();
-        let rows = outcomes.into_iter().filter_map(|outcome| match outcome {
-            Outcome::Rows(rows) if sought.contains(rows.ticket.id.as_str()) => Some(*rows),
-            Outcome::Rows(_) | Outcome::Reject(_) => None,
-        });
-        self.found.extend(rows);
+        let mut here = HashSet::new();
+        for outcome in outcomes {
+            let id = match &outcome {
+                Outcome::Rows(rows) => Some(rows.ticket.id.clone()),
+                Outcome::Reject(reject) => reject.ticket_id.clone(),
+            };
+            let Some(id) = id.filter(|id| sought.contains(id.as_str())) else {
+                continue;
+            };
+            here.insert(id);
+            if let Outcome::Rows(rows) = outcome {
+                self.found.push(*rows);
+            }
+        }
+        here
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::block::FOREIGN;
 use super::page::{self, Page, Scope};
 use super::pager::{Answer, PAGE_LIMIT, Pager, Step, Taken};
 use super::splits::Splits;
@@ -16,8 +17,9 @@ use crate::api::{Client, FetchError};
 use crate::clock;
 use crate::error::Error;
 use crate::normalize::Outcome;
-use crate::plan::{self, Slice, SliceState};
+use crate::plan::{self, Announced, Position, Slice, SliceState, Told};
 use crate::report::Progress;
+use crate::table::Instant;
 use crate::window::Window;
 use crate::wire;
 
@@ -39,9 +41,6 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// How often progress is told while nothing arrives.
 const TICK: Duration = Duration::from_millis(250);
-
-/// Why a slice cannot be believed whose filter the API ignores.
-const FOREIGN: &str = "tickets came that the filters asked for exclude";
 
 /// Weight of the newest latency in the running mean.
 const LATENCY_WEIGHT: f64 = 0.2;
@@ -119,6 +118,10 @@ struct Lanes<'a> {
     splits: u64,
     /// What the halves of a split have to hold together.
     split_counts: Splits,
+    /// Where the later half of a split ends, by the part that was read before it.
+    split_ends: HashMap<Window, Instant>,
+    /// What the answers of each slice said of how many tickets follow.
+    announced: HashMap<i64, Announced>,
     pages: u64,
     /// How often slices asked for smaller pages since one last landed.
     shrinks_in_a_row: usize,
@@ -187,6 +190,8 @@ impl<'a> Lanes<'a> {
             next_number: next_number.unwrap_or(0),
             splits: 0,
             split_counts: Splits::default(),
+            split_ends: HashMap::new(),
+            announced: HashMap::new(),
             pages: 0,
             shrinks_in_a_row: 0,
             tickets: 0,
@@ -364,6 +369,7 @@ impl<'a> Lanes<'a> {
         }
         let is_light = pager.is_light();
         let count = page.count.filter(|_| pager.is_counting());
+        let begun = Begun::of(&pager, &page);
         let mut taken = pager.take(Answer {
             count: page.count,
             has_more: page.has_more,
@@ -382,6 +388,7 @@ impl<'a> Lanes<'a> {
                 .remarks
                 .push(format!("{window} was paged by offset, because {reason}"));
         }
+        self.tell_announced(&begun, &pager).await;
         if let Step::Again(reason) = &taken.step {
             tracing::warn!(
                 window = %pager.slice().window,
@@ -398,6 +405,7 @@ impl<'a> Lanes<'a> {
         if taken.step == Step::Confirm {
             return self.parked.push(pager);
         }
+        let placed = page::placed(&page.keys, &page.outcomes, begun.from);
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
         let fresh = page.outcomes.into_iter().zip(taken.fresh);
@@ -424,6 +432,7 @@ impl<'a> Lanes<'a> {
             slice: pager.slice().clone(),
             tickets,
             rejects,
+            placed,
             requests,
             read_at,
             held: page.held,
@@ -440,6 +449,29 @@ impl<'a> Lanes<'a> {
         }
         self.split(&mut pager).await;
         self.parked.push(pager);
+    }
+
+    /// Keeps what an answer says of how many tickets follow: what the count at the end is held against.
+    async fn tell_announced(&mut self, begun: &Begun, pager: &Pager) {
+        let Some(count) = begun.count else {
+            return;
+        };
+        let slice = pager.slice();
+        let next = pager.announced().map(|(_, tickets)| tickets);
+        let announced = self.announced.entry(slice.number).or_default();
+        let told = announced.take(begun.expected.map(|(_, tickets)| tickets), count, next);
+        let stretch = begun.expected.and_then(|(part, _)| {
+            let is_vanished = told.is_some_and(|told| told.has_vanished);
+            let from = if is_vanished {
+                part.from()
+            } else {
+                part.until()
+            };
+            Window::new(from, slice.window.until())
+        });
+        if let (Some(told), Some(window)) = (told, stretch) {
+            self.hand_over(Event::Announced { window, told }).await;
+        }
     }
 
     /// Whether the API left the threads of a whole page out, though it has given others. Single
@@ -484,6 +516,7 @@ impl<'a> Lanes<'a> {
         if let Some((part, least)) = announced {
             let halves = [pager.slice().number, added.number];
             self.split_counts.add(halves, part, least);
+            self.split_ends.insert(part, added.window.until());
         }
         self.hand_over(Event::Split {
             shrunk: pager.slice().clone(),
@@ -510,6 +543,14 @@ impl<'a> Lanes<'a> {
         let slice = Slice::new(self.next_number, part);
         tracing::warn!(window = %part, "the count fell by more than the tickets read, asking again");
         self.hand_over(Event::Added(slice.clone())).await;
+        let until = self.split_ends.remove(&part);
+        if let Some(window) = until.and_then(|until| Window::new(part.from(), until)) {
+            let told = Told {
+                tickets: None,
+                has_vanished: true,
+            };
+            self.hand_over(Event::Announced { window, told }).await;
+        }
         self.next_number += 1;
         self.slices += 1;
         let standing = Standing {
@@ -575,6 +616,36 @@ impl<'a> Lanes<'a> {
             waiting: client.gate().waiting(),
         };
         self.extraction.progress.send_replace(progress);
+    }
+}
+
+/// What is known of a request before its answer is judged.
+#[derive(Debug)]
+struct Begun {
+    /// Where its list begins.
+    from: Instant,
+    /// What the answer before it passed over, and how many tickets it announced from there on.
+    expected: Option<(Window, u64)>,
+    /// What its answer counts, where that counts all that is left and the answer adds up.
+    count: Option<u64>,
+}
+
+impl Begun {
+    fn of(pager: &Pager, page: &Page) -> Self {
+        let slice = pager.slice();
+        let from = match slice.position {
+            Position::Key(at) => at,
+            Position::Offset { .. } => slice.window.from(),
+        };
+        let expected = pager.announced();
+        let start = expected.map_or(from, |(part, _)| part.until());
+        let is_sound = Window::new(start, slice.window.until())
+            .is_some_and(|window| page.left(window).is_ok());
+        Self {
+            from,
+            expected,
+            count: page.count.filter(|_| pager.is_counting() && is_sound),
+        }
     }
 }
 

@@ -48,6 +48,16 @@ pub async fn lookups(client: &Client, cancel: &CancellationToken) -> Result<Look
     Ok(lookups)
 }
 
+/// The server's clock, at the cost of a request; `None` where it does not tell or is not believed.
+///
+/// # Errors
+/// Whatever ends a request for good.
+pub async fn server_time(client: &Client, cancel: &CancellationToken) -> Result<Option<Instant>> {
+    let decode = |_: &[u8]| Ok(());
+    let fetched = client.fetch(&Get::categories(), cancel, decode).await;
+    Ok(fetched.map_err(|failure| failure.error)?.server_time)
+}
+
 impl Lookups {
     /// What of both lists could not be represented.
     pub fn rejects(&self) -> Vec<Reject> {

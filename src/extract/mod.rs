@@ -8,6 +8,7 @@
 //! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
 //! nothing is shared and nothing is locked.
 
+mod block;
 mod count;
 mod gone;
 mod lanes;
@@ -17,11 +18,12 @@ mod pager;
 mod splits;
 mod writer;
 
+pub use block::{Block, BlockPage, FOREIGN, count_alone};
 pub use count::{Counted, Counter};
 pub use gone::{BEFORE, Batch, MOST, Missing, SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
-pub use lookups::{Lookups, lookups};
-pub use page::{Page, Scope, fetch_query, fetch_without_threads_at_worst};
+pub use lookups::{Lookups, lookups, server_time};
+pub use page::{Page, Scope, fetch_query, fetch_without_threads_at_worst, has_rating};
 pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
 pub(crate) use pager::{Proof, Sightings};
 pub use writer::{Event, Writer};

@@ -12,7 +12,8 @@ use crate::api::{
 };
 use crate::normalize::{self, Outcome, TicketRows};
 use crate::settings::Filters;
-use crate::table::{Instant, Tag};
+use crate::store::Rejected;
+use crate::table::{Instant, Reject, Tag};
 use crate::window::Window;
 use crate::wire::{self, Body, RawTicket};
 
@@ -92,12 +93,7 @@ impl Page {
     /// it is all, else the last creation instant received, which others may share. `None` where
     /// the answer is out of order or contradicts itself.
     pub fn spans(&self, window: Window) -> Option<Instant> {
-        let answer = Answer {
-            count: self.count,
-            has_more: self.has_more,
-            keys: &self.keys,
-        };
-        match answer.left(window) {
+        match self.left(window) {
             // A full page that claims to be all may be one that counts itself.
             Ok(0) if self.keys.len() < PAGE => Some(window.until()),
             Ok(_) => self.keys.iter().rev().find_map(|key| key.created_at),
@@ -110,12 +106,21 @@ impl Page {
     /// Whether it is all that the API has in `window`: it counts as many tickets as it shows, in
     /// order, and could have shown more.
     pub(super) fn is_whole(&self, window: Window) -> bool {
+        self.left(window) == Ok(0) && self.keys.len() < PAGE
+    }
+
+    /// Tickets of `window` that come after this answer to it; an error says in what the answer
+    /// contradicts itself or is out of order.
+    ///
+    /// # Errors
+    /// The answer is none about `window`.
+    pub fn left(&self, window: Window) -> std::result::Result<u64, String> {
         let answer = Answer {
             count: self.count,
             has_more: self.has_more,
             keys: &self.keys,
         };
-        answer.left(window) == Ok(0) && self.keys.len() < PAGE
+        answer.left(window)
     }
 }
 
@@ -253,6 +258,33 @@ fn version(rows: &TicketRows) -> u128 {
     })
 }
 
+/// Where the tickets of a list by creation stand that gave no rows; `from` is where the list begins.
+/// One without a creation stands where the ticket before it does.
+pub(super) fn placed(keys: &[Key], outcomes: &[Outcome], from: Instant) -> Vec<Rejected> {
+    let mut place = from;
+    let mut placed = Vec::new();
+    for (key, outcome) in keys.iter().zip(outcomes) {
+        place = key.created_at.unwrap_or(place);
+        if let Outcome::Reject(reject) = outcome {
+            placed.push(Rejected {
+                id: key.id.clone(),
+                created_ms: place.timestamp_millis(),
+                is_rated: has_rating(reject).unwrap_or(false),
+                has_creation: key.created_at.is_some(),
+            });
+        }
+    }
+    placed
+}
+
+/// Whether a ticket that could not be stored is rated; `None` where it cannot be read at all.
+pub fn has_rating(reject: &Reject) -> Option<bool> {
+    let json: serde_json::Value = serde_json::from_str(&reject.raw_json).ok()?;
+    let csat = json.get("csat");
+    let number = csat.and_then(|csat| csat.as_i64().or_else(|| csat.as_str()?.parse().ok()));
+    Some(number.is_some_and(|number| (1..=5).contains(&number)))
+}
+
 /// The run's filters, narrowed where a crowded millisecond is taken apart.
 pub(super) fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
     let mut filters = scope.filters.clone();
@@ -267,5 +299,32 @@ pub(super) fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
         has_messages: scope.has_messages,
         filters,
         ..TicketsQuery::of(ask.window, ask.limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rating_is_told_from_what_came() {
+        for (raw_json, is_rated) in [
+            (r#"{"csat":4}"#, Some(true)),
+            (r#"{"csat":"5"}"#, Some(true)),
+            (r#"{"csat":null}"#, Some(false)),
+            (r#"{"csat":9}"#, Some(false)),
+            ("{}", Some(false)),
+            ("{", None),
+        ] {
+            let reject = Reject {
+                id: String::new(),
+                ticket_id: None,
+                path: String::new(),
+                reason: String::new(),
+                raw_json: raw_json.to_owned(),
+                created_at: None,
+            };
+            assert_eq!(has_rating(&reject), is_rated, "{raw_json}");
+        }
     }
 }

@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use crate::api::Held;
 use crate::error::{Error, Result};
 use crate::normalize::TicketRows;
-use crate::plan::Slice;
-use crate::store::{PageCommit, Store};
+use crate::plan::{Slice, Told};
+use crate::store::{PageCommit, Rejected, Store};
 use crate::table::{Instant, Reject};
+use crate::window::Window;
 
 /// Pages that may wait for the writer. Few: each holds a page's rows in memory.
 const WAITING_PAGES: usize = 2;
@@ -25,6 +26,8 @@ pub enum Event {
         tickets: Vec<TicketRows>,
         /// Tickets that gave no rows.
         rejects: Vec<Reject>,
+        /// Where those stand.
+        placed: Vec<Rejected>,
         /// Requests since the last event that counted any.
         requests: i64,
         /// When it was read.
@@ -34,6 +37,13 @@ pub enum Event {
     },
     /// A part of another slice is read once more, as this one.
     Added(Slice),
+    /// What answers said of how many tickets a stretch holds.
+    Announced {
+        /// The stretch.
+        window: Window,
+        /// What was said.
+        told: Told,
+    },
     /// A slice gave its later half away.
     Split {
         /// What it kept.
@@ -103,19 +113,22 @@ fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
             slice,
             tickets,
             rejects,
+            placed,
             requests,
             read_at,
             held: _,
-        } => store
-            .commit_page(&PageCommit {
+        } => {
+            let page = PageCommit {
                 snapshot_id,
                 slice,
                 tickets,
                 rejects,
                 requests: *requests,
                 read_at: *read_at,
-            })
-            .map(drop),
+            };
+            store.commit_page_with(&page, placed).map(drop)
+        }
+        Event::Announced { window, told } => store.commit_announced(snapshot_id, *window, *told),
         Event::Split { shrunk, added } => store.commit_split(snapshot_id, shrunk, added),
         Event::Added(slice) => store.commit_slice(snapshot_id, slice),
     }

@@ -1,10 +1,13 @@
 //! What a run will ask for, and how far it came: pure.
 
+mod announced;
+pub mod closing;
 mod lanes;
 mod requests;
 mod slice;
 pub mod verify;
 
+pub use announced::{Announced, Told};
 pub use lanes::lanes;
 pub use requests::{confirmed_requests, requests};
 pub use slice::{Position, Slice, SliceState};

@@ -250,6 +250,7 @@ impl Build<'_> {
             schema: schema::fingerprint(),
             is_demo: self.is_demo,
             run: Run::of(self.latest),
+            partial: self.store.partial()?.into_iter().map(Into::into).collect(),
             lacks: Vec::new(),
             files: Vec::new(),
             changes: Vec::new(),

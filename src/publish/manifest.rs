@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout;
 use crate::derived::{self, Refusal};
+use crate::report::PartialRange;
 use crate::table::Snapshot;
 
 /// The file's name within a snapshot.
@@ -38,6 +39,9 @@ pub struct Manifest {
     pub is_demo: bool,
     /// The run that the store's state belongs to.
     pub run: Run,
+    /// Ranges that a run began and that neither it nor a later one has read in full.
+    #[serde(default)]
+    pub partial: Vec<PartialRange>,
     /// What the filesystem turned out to lack, so that it is said once.
     pub lacks: Vec<Lack>,
     /// Every file of the image, table by table, oldest month first.

@@ -1,8 +1,9 @@
 //! What a store holds and how fresh it is.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{PublishedSnapshot, Step};
+use super::{CountedWindow, PublishedSnapshot, Step};
+use crate::store::Partial;
 use crate::table::{Instant, instant_text};
 
 /// A store at one moment.
@@ -35,6 +36,8 @@ pub struct Status {
     pub last_sync: Option<LastSync>,
     /// The run that is under way or was interrupted.
     pub unfinished: Option<Unfinished>,
+    /// Ranges that a run began and that neither it nor a later one has read in full.
+    pub partial: Vec<PartialRange>,
     /// The Parquet snapshots in the directory, newest first; none of a store without one.
     pub published: Vec<PublishedSnapshot>,
 }
@@ -153,6 +156,39 @@ pub struct SnapshotStatus {
     pub unverified_slices: i64,
     /// Values that could not be represented.
     pub rejects: i64,
+    /// Its windows, with what the API counted at the end of each and what was stored of them.
+    pub windows: Vec<CountedWindow>,
+}
+
+/// A range that is not read in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialRange {
+    /// The run that was to read it.
+    pub snapshot_id: i64,
+    /// Its kind.
+    pub kind: String,
+    /// Its filters, of a filtered run.
+    pub filters: Option<serde_json::Value>,
+    /// Start of the range, RFC 3339.
+    pub range_from: String,
+    /// Its end, exclusive, RFC 3339.
+    pub range_until: String,
+    /// Why it is not read in full.
+    pub reason: String,
+}
+
+impl From<Partial> for PartialRange {
+    fn from(partial: Partial) -> Self {
+        let filters = partial.filters_json.as_deref();
+        Self {
+            snapshot_id: partial.snapshot_id,
+            kind: partial.kind,
+            filters: filters.and_then(|text| serde_json::from_str(text).ok()),
+            range_from: instant_text(partial.window.from()),
+            range_until: instant_text(partial.window.until()),
+            reason: partial.reason,
+        }
+    }
 }
 
 /// A run that has not ended.

@@ -25,6 +25,7 @@ mod migrate;
 mod open;
 mod outcomes;
 mod page;
+mod partial;
 mod read;
 mod reader;
 mod references;
@@ -38,6 +39,7 @@ mod sync;
 mod tickets;
 mod twins;
 mod unproven;
+mod windows;
 
 use std::path::{Path, PathBuf};
 
@@ -52,12 +54,14 @@ pub use lookups::LookupsCommit;
 pub use open::OpenOptions;
 pub use outcomes::SyncOutcome;
 pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
+pub use partial::Partial;
 pub use read::{Freshness, Progress};
 pub use reader::Reader;
 pub use rejects::{Rejected, Standee, Standing, Twins};
 pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, StepRow};
+pub use windows::{HeldCount, RunWindow, WindowCommit, WindowState};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
 /// other SQLite file without opening it: "Mava" in ASCII.

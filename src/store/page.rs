@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::failure::Failure;
 use super::tickets::{Change, Tickets};
-use super::{Store, slices};
+use super::{Rejected, Store, rejects, slices};
 use crate::error::Result;
 use crate::normalize::TicketRows;
 use crate::plan::Slice;
@@ -108,6 +108,18 @@ impl Store {
     /// Nothing of the page is stored then: the disk is full or failed, another program holds the
     /// file, or the run has no such slice.
     pub fn commit_page(&mut self, page: &PageCommit<'_>) -> Result<PageCounts> {
+        self.commit_page_with(page, &[])
+    }
+
+    /// The same, and where those of its tickets stand that could not be represented at all.
+    ///
+    /// # Errors
+    /// As [`commit_page`](Self::commit_page).
+    pub fn commit_page_with(
+        &mut self,
+        page: &PageCommit<'_>,
+        placed: &[Rejected],
+    ) -> Result<PageCounts> {
         let what = format!(
             "write a page of slice {} {}",
             page.slice.number, page.slice.window
@@ -117,6 +129,7 @@ impl Store {
         let counts = self.in_transaction(&what, |connection| {
             let place_ms = page.slice.window.from().timestamp_millis();
             let (counts, _) = write_rows(connection, &read, Some(place_ms), is_thorough)?;
+            rejects::place(connection, &read, placed)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
             Ok(counts)
@@ -131,9 +144,22 @@ impl Store {
     /// # Errors
     /// As [`commit_page`](Self::commit_page).
     pub fn commit_read(&mut self, read: &ReadCommit<'_>) -> Result<(PageCounts, Vec<TicketRead>)> {
+        self.commit_read_with(read, &[])
+    }
+
+    /// The same, and where those of its tickets stand that could not be represented at all.
+    ///
+    /// # Errors
+    /// As [`commit_page`](Self::commit_page).
+    pub fn commit_read_with(
+        &mut self,
+        read: &ReadCommit<'_>,
+        placed: &[Rejected],
+    ) -> Result<(PageCounts, Vec<TicketRead>)> {
         let is_thorough = self.is_thorough;
         let (counts, reads) = self.in_transaction("write tickets read again", |connection| {
             let (counts, reads) = write_rows(connection, read, None, is_thorough)?;
+            rejects::place(connection, read, placed)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
         })?;

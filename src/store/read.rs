@@ -153,6 +153,11 @@ pub(super) fn unfinished(connection: &Connection) -> std::result::Result<Vec<Sna
     select(connection, "WHERE finished_at IS NULL ORDER BY id DESC", [])
 }
 
+/// Runs that have ended, in whatever way.
+pub(super) fn ended(connection: &Connection) -> std::result::Result<Vec<Snapshot>, Failure> {
+    select(connection, "WHERE finished_at IS NOT NULL AND ?1", [true])
+}
+
 /// The snapshot of this number.
 pub(super) fn snapshot(connection: &Connection, id: i64) -> std::result::Result<Snapshot, Failure> {
     select(connection, "WHERE id = ?1", [id])?

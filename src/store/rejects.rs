@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use super::{Store, bind, sums};
+use super::{ReadCommit, Store, bind, sums};
 use crate::error::Result;
 use crate::table::{Instant, Record, Reject, instant_text};
 use crate::window::Window;
@@ -435,6 +435,41 @@ impl Store {
     }
 }
 
+/// Keeps where tickets without a row stand that a page showed, and forgets those that got one. One
+/// that came without its creation stays where it was first met, one that has a row is counted by it.
+pub(super) fn place(
+    connection: &Connection,
+    page: &ReadCommit<'_>,
+    placed: &[Rejected],
+) -> rusqlite::Result<()> {
+    let is_empty: bool = connection
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM _rejected)")?
+        .query_row([], |row| row.get(0))?;
+    if !is_empty {
+        let mut forget = connection.prepare_cached("DELETE FROM _rejected WHERE id = ?1")?;
+        for rows in page.tickets {
+            forget.execute([&rows.ticket.id])?;
+        }
+    }
+    let mut keep = connection.prepare_cached(
+        "INSERT INTO _rejected (id, created_at_ms, is_rated, seen_snapshot) SELECT ?1, ?2, ?3, ?4
+         WHERE NOT EXISTS (SELECT 1 FROM _ticket_index WHERE id = ?1 AND is_deleted = 0)
+         ON CONFLICT (id) DO UPDATE SET is_rated = excluded.is_rated,
+             created_at_ms = CASE WHEN ?5 THEN excluded.created_at_ms ELSE created_at_ms END,
+             seen_snapshot = excluded.seen_snapshot",
+    )?;
+    for rejected in placed {
+        keep.execute(params![
+            rejected.id,
+            rejected.created_ms,
+            rejected.is_rated,
+            page.snapshot_id,
+            rejected.has_creation
+        ])?;
+    }
+    Ok(())
+}
+
 /// A ticket that the API shows and that has no row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
@@ -444,6 +479,8 @@ pub struct Rejected {
     pub created_ms: i64,
     /// Whether it is rated, as far as is known.
     pub is_rated: bool,
+    /// Whether it came with its creation.
+    pub has_creation: bool,
 }
 
 impl Store {
@@ -461,6 +498,7 @@ impl Store {
                     id: row.get(0)?,
                     created_ms: row.get(1)?,
                     is_rated: row.get(2)?,
+                    has_creation: true,
                 })
             })?;
             rows.collect()
@@ -481,7 +519,11 @@ impl Store {
             }
             for rejected in here {
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO _rejected VALUES (?1, ?2, ?3)")?
+                    .prepare_cached(
+                        "INSERT INTO _rejected (id, created_at_ms, is_rated) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms,
+                             is_rated = excluded.is_rated",
+                    )?
                     .execute(params![rejected.id, rejected.created_ms, rejected.is_rated])?;
             }
             Ok(())

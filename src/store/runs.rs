@@ -129,6 +129,28 @@ impl Store {
         })
     }
 
+    /// Sets the end of the range of a run that has no slices yet, and returns the range.
+    ///
+    /// # Errors
+    /// There is no such run, nothing is left of its range, or the store cannot be written.
+    pub fn end_range(&mut self, snapshot_id: i64, until: Instant) -> Result<Window> {
+        self.in_transaction("set the range of a run", |connection| {
+            let from = read::snapshot(connection, snapshot_id)?.range_from;
+            let range = Window::new(from, until).ok_or_else(|| {
+                Failure::Contradiction(format!(
+                    "its range begins at {}, and the server's clock says {}",
+                    instant_text(from),
+                    instant_text(until)
+                ))
+            })?;
+            connection.execute(
+                "UPDATE snapshots SET range_until = ?2 WHERE id = ?1",
+                params![snapshot_id, instant_text(until)],
+            )?;
+            Ok(range)
+        })
+    }
+
     /// Ends a run and returns its snapshot: incomplete also where the store knows of unverified slices,
     /// and with rejects where it holds some that stand and nobody accepted. What stayed unverified is kept, the other slices go. Then the
     /// write-ahead log is moved into the file; a failure of that is only logged, since the run is
@@ -239,13 +261,17 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
     Ok(snapshot)
 }
 
-/// Closes a run with this outcome; its slices go, but those that stayed unverified.
+/// Closes a run with this outcome; its slices go, but those that stayed unverified, and what a run
+/// that is given up had still to read.
 pub(super) fn end(
     connection: &Connection,
     snapshot_id: i64,
     outcome: table::Outcome,
     now: Instant,
 ) -> Attempt<()> {
+    if outcome == table::Outcome::Superseded {
+        super::partial::keep_rest(connection, snapshot_id)?;
+    }
     connection.execute(
         "UPDATE snapshots SET outcome = ?2, finished_at = ?3 WHERE id = ?1",
         params![snapshot_id, outcome.word(), instant_text(now)],
@@ -255,6 +281,10 @@ pub(super) fn end(
         [snapshot_id],
     )?;
     connection.execute("DELETE FROM _runs WHERE snapshot_id = ?1", [snapshot_id])?;
+    connection.execute(
+        "DELETE FROM _announced WHERE snapshot_id = ?1",
+        [snapshot_id],
+    )?;
     // From now on its record stays as it is.
     RowHashes::new(connection, Snapshot::TABLE)?.seal(&snapshot_id.to_string(), true)?;
     Ok(())

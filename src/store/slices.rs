@@ -113,7 +113,7 @@ pub(super) fn add_windows(
         .collect()
 }
 
-fn add(connection: &Connection, snapshot_id: i64, slice: &Slice) -> Attempt<()> {
+pub(super) fn add(connection: &Connection, snapshot_id: i64, slice: &Slice) -> Attempt<()> {
     let columns = Columns::of(slice);
     connection
         .prepare_cached(

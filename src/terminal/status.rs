@@ -6,8 +6,14 @@ use super::grid::grid;
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
-use crate::report::{DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, Unfinished};
-use crate::table::{Instant, ending};
+use crate::report::{
+    CountedWindow, DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status,
+    Unfinished,
+};
+use crate::table::{Instant, ending, parse_instant};
+
+/// Ranges that are not read in full and are listed; the rest is counted.
+const LISTED: usize = 5;
 
 /// The status as text, styled.
 pub(super) fn text(status: &Status) -> String {
@@ -18,6 +24,9 @@ pub(super) fn text(status: &Status) -> String {
     )];
     if let Some(run) = &status.unfinished {
         blocks.push(unfinished(run, status.as_of));
+    }
+    if !status.partial.is_empty() {
+        blocks.push(partial(&status.partial));
     }
     let rows: Vec<Vec<String>> = status
         .tables
@@ -152,6 +161,31 @@ fn unfinished(run: &Unfinished, now: Instant) -> String {
     format!("{heading}\n{}", fields(&facts))
 }
 
+/// What is not read in full, and how to read it.
+fn partial(ranges: &[PartialRange]) -> String {
+    let mut text = format!("  {}\n", paint(WARNING, "not read in full"));
+    for range in ranges.iter().take(LISTED) {
+        let end = |text: &str| parse_instant(text).map_or_else(|| plain(text), moment);
+        let only = range.filters.as_ref().map_or_else(String::new, |filters| {
+            format!(", only {}", style::filters(filters))
+        });
+        text.push_str(&format!(
+            "    {} until {}{only} ({} {}): {}\n",
+            end(&range.range_from),
+            end(&range.range_until),
+            plain(&range.kind),
+            range.snapshot_id,
+            plain(&range.reason)
+        ));
+    }
+    let rest = ranges.len().saturating_sub(LISTED);
+    if rest > 0 {
+        text.push_str(&format!("    and {} more: --json lists all\n", count(rest)));
+    }
+    let next = "a backfill with --since and --until over those ranges reads them";
+    format!("{text}{}", fields(&[("next", next.to_owned())]))
+}
+
 fn freshness(fresh: &Freshness) -> String {
     let span = match fresh.within_hours {
         hours if hours > 24 && hours % 24 == 0 => format!("{} days", hours / 24),
@@ -187,6 +221,15 @@ fn snapshots(status: &Status) -> String {
                 "snapshot {}: only {}\n",
                 snapshot.snapshot_id,
                 style::filters(filters)
+            ));
+        }
+        if !snapshot.windows.is_empty() {
+            let sum = |of: fn(&CountedWindow) -> u64| snapshot.windows.iter().map(of).sum::<u64>();
+            text.push_str(&format!(
+                "snapshot {}: {} counted by the API, {} stored\n",
+                snapshot.snapshot_id,
+                count(sum(|window| window.counted)),
+                count(sum(|window| window.stored))
             ));
         }
         let mut wrong = Vec::new();
@@ -288,10 +331,27 @@ mod tests {
                 tickets_deleted: 0,
                 unverified_slices: 1,
                 rejects: 2,
+                windows: vec![CountedWindow {
+                    step: "backfill".into(),
+                    window: "[2023-01-01, 2024-01-01)".into(),
+                    counted: 1_207,
+                    stored: 1_204,
+                    rejected: 2,
+                    is_settled: false,
+                    note: Some("the count did not settle".into()),
+                }],
             }],
             snapshot_count: 3,
             last_sync: None,
             unfinished: None,
+            partial: vec![PartialRange {
+                snapshot_id: 2,
+                kind: "backfill".into(),
+                filters: None,
+                range_from: "2019-01-01T00:00:00.000Z".into(),
+                range_until: "2022-05-01T00:00:00.000Z".into(),
+                reason: "it was given up for another range before it was read".into(),
+            }],
             published: Vec::new(),
         }
     }
@@ -304,6 +364,10 @@ mod tests {
     fn a_store_with_finished_runs() {
         insta::assert_snapshot!(shown(&status()), @r#"
         support.db, 412.00 MiB
+
+          not read in full
+            2019-01-01 until 2022-05-01 (backfill 2): it was given up for another range before it was read
+          next    a backfill with --since and --until over those ranges reads them
 
         ┌──────────┬───────────┐
         │ table    ┆      rows │
@@ -327,6 +391,7 @@ mod tests {
         └────────────┴────────────┴──────────────────────────┴─────────────────────────┴─────────┴───────┴─────────┴─────────┴──────────┘
         and 2 before these
         snapshot 3: only origin web
+        snapshot 3: 1,207 counted by the API, 1,204 stored
         snapshot 3: 1 slice not proven complete, 2 rejects, read without messages
         "#);
     }
@@ -354,6 +419,7 @@ mod tests {
             snapshot_count: 0,
             last_sync: None,
             unfinished: Some(run),
+            partial: Vec::new(),
             published: Vec::new(),
             ..status()
         };
@@ -449,12 +515,33 @@ mod tests {
               "tickets_changed": 12,
               "tickets_deleted": 0,
               "unverified_slices": 1,
-              "rejects": 2
+              "rejects": 2,
+              "windows": [
+                {
+                  "step": "backfill",
+                  "window": "[2023-01-01, 2024-01-01)",
+                  "counted": 1207,
+                  "stored": 1204,
+                  "rejected": 2,
+                  "is_settled": false,
+                  "note": "the count did not settle"
+                }
+              ]
             }
           ],
           "snapshot_count": 3,
           "last_sync": null,
           "unfinished": null,
+          "partial": [
+            {
+              "snapshot_id": 2,
+              "kind": "backfill",
+              "filters": null,
+              "range_from": "2019-01-01T00:00:00.000Z",
+              "range_until": "2022-05-01T00:00:00.000Z",
+              "reason": "it was given up for another range before it was read"
+            }
+          ],
           "published": []
         }
         "#);

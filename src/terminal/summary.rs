@@ -3,7 +3,7 @@
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
-use crate::report::Summary;
+use crate::report::{CountedWindow, Summary};
 use crate::table::ending;
 
 /// Slices that could not be proven complete and are listed; the rest is counted.
@@ -77,6 +77,7 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ));
     }
     facts.push(("tickets", read));
+    facts.extend(counts(summary).map(|counts| ("counted", counts)));
     let mut requests = counted(summary.requests, "request");
     if summary.retries > 0 {
         requests.push_str(&format!(", {} of them retries", count(summary.retries)));
@@ -125,6 +126,21 @@ fn rejects(summary: &Summary) -> Option<String> {
     let standing = standing.map(|text| format!("in the store: {text}"));
     let lines: Vec<String> = met.into_iter().chain(standing).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What the API counted at the end of the windows, and what is stored of them.
+fn counts(summary: &Summary) -> Option<String> {
+    let sum = |of: fn(&CountedWindow) -> u64| summary.windows.iter().map(of).sum::<u64>();
+    let (rejected, stored) = (sum(|window| window.rejected), sum(|window| window.stored));
+    let mut text = format!(
+        "{} by the API, {} stored",
+        count(sum(|window| window.counted)),
+        count(stored)
+    );
+    if rejected > 0 {
+        text.push_str(&format!(", {} only in rejects", count(rejected)));
+    }
+    (!summary.windows.is_empty()).then_some(text)
 }
 
 /// The date alone at midnight.

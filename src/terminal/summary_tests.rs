@@ -27,6 +27,7 @@ fn summary() -> Summary {
         rejects_accepted: 0,
         replaced_characters: 0,
         unverified: Vec::new(),
+        windows: Vec::new(),
         remarks: Vec::new(),
         store: "support.db".into(),
         store_bytes: 432_013_312,

@@ -7,6 +7,8 @@ mod budget;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod closing;
+#[cfg(test)]
 mod crowded;
 #[cfg(test)]
 mod docs;
@@ -32,6 +34,8 @@ mod recognise;
 mod resume;
 #[cfg(test)]
 mod rot;
+#[cfg(test)]
+mod second_look;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]

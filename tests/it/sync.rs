@@ -17,7 +17,9 @@ use tokio::sync::watch;
 
 use crate::support::Desk;
 
+mod cheap;
 mod counts;
+mod empty;
 mod frame;
 mod lost;
 mod plans;

@@ -308,7 +308,7 @@ async fn a_window_of_a_bulk_change_takes_the_place_of_those_it_overlaps() {
     assert_eq!(positions, [400 * DAY_MS, 2 * DAY_MS]);
 }
 
-/// A ticket that comes without its id cannot be stored: it is counted by the API and found once.
+/// A ticket that comes without its id cannot be stored: it is counted by the API and located by the run that met it.
 #[tokio::test]
 async fn a_ticket_that_cannot_be_stored_is_located_once() {
     let world = recent(3_000);
@@ -332,11 +332,8 @@ async fn a_ticket_that_cannot_be_stored_is_located_once() {
         assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
         spent.push(requests_of(&summary, "deletions"));
     }
-    assert!(spent[0] > 2, "{spent:?}");
-    assert!(
-        spent[1..].iter().all(|requests| *requests <= 1),
-        "{spent:?}"
-    );
+    // The backfill has noted where it stands.
+    assert!(spent.iter().all(|requests| *requests <= 1), "{spent:?}");
     assert_eq!(desk.number("SELECT count(*) FROM _rejected"), 1);
 }
 

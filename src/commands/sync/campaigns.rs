@@ -184,7 +184,15 @@ impl Night<'_> {
             let rest = rest.map_or(0, |rest| before.count_in(&rest));
             let is_whole = seen.count.is_some_and(|count| count <= page + rest);
             if is_whole || next_ms >= until_ms {
-                return self.store()?.commit_campaign(&campaign, None);
+                // An answer that is short or empty by mistake must not end it.
+                let is_over = match self.count_alone(&query).await? {
+                    Some(count) => seen.count.is_some_and(|told| count <= told),
+                    None => true,
+                };
+                return match is_over {
+                    true => self.store()?.commit_campaign(&campaign, None),
+                    false => Ok(()),
+                };
             }
             // A page of one single instant: the next one.
             position_ms = next_ms.max(position_ms + 1);

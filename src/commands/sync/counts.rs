@@ -125,7 +125,7 @@ impl Night<'_> {
         if self.is_counted(&window) {
             return Ok(());
         }
-        let query = self.newest_first(window);
+        let query = self.newest_first(window).alone();
         if let Some(seen) = self.read(&query).await?
             && let (Some(count), false) = (seen.count, seen.is_foreign)
         {
@@ -189,7 +189,7 @@ impl Night<'_> {
 
     /// Reads a gap that fits on a page, and says what is missing from it.
     async fn absent(&mut self, gap: Window) -> Result<Option<Located>> {
-        let query = self.query(gap);
+        let query = self.query(gap).alone();
         let Some(seen) = self.read(&query).await? else {
             return Ok(None);
         };
@@ -205,7 +205,7 @@ impl Night<'_> {
     /// Reads a millisecond of more than a page of tickets by offsets, until all that an answer counts
     /// are proven to have come.
     async fn absent_of_crowd(&mut self, gap: Window) -> Result<Option<Located>> {
-        let mut query = self.query(gap);
+        let mut query = self.query(gap).alone();
         let mut ids = HashSet::new();
         let mut sightings = Sightings::default();
         for _ in 0..CROWDED_ROUNDS {
@@ -282,7 +282,7 @@ impl Night<'_> {
         let (Some(older), Some(newer)) = (older, newer) else {
             return Ok(None);
         };
-        let query = self.newest_first(older);
+        let query = self.newest_first(older).alone();
         let Some(seen) = self.read(&query).await? else {
             return Ok(None);
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::super::closing::Closing;
 use super::super::mend;
 use super::night::Night;
 use crate::api;
@@ -25,17 +26,13 @@ impl Night<'_> {
         }
         let until = self.desk.began_at + AHEAD;
         let windows = self.desk.windows_until(until);
-        self.list(&windows, Filters::default()).await?;
+        self.list("full", &windows, Filters::default()).await?;
         if let (true, Some(range)) = (
-            self.failures.is_empty(),
+            self.failures.is_empty() && !self.is_suspicious,
             Window::new(self.desk.first, until),
         ) {
             let snapshot_id = self.snapshot_id;
-            let missing = self.store()?.unseen(snapshot_id, &range)?;
-            self.settle(missing).await?;
-            if !self.is_suspicious {
-                self.store()?.forget_unmet(snapshot_id, &range)?;
-            }
+            self.store()?.forget_unmet(snapshot_id, &range)?;
         }
         if let Some(remark) = mend::told(self.store()?.mended()) {
             self.remark(remark);
@@ -60,7 +57,7 @@ impl Night<'_> {
         let Some(window) = Window::new(self.desk.since, self.desk.began_at + AHEAD) else {
             return Ok(());
         };
-        self.list(&window.split_by_year(), Filters::default())
+        self.list("new", &window.split_by_year(), Filters::default())
             .await?;
         if self.failures.is_empty() {
             let snapshot_id = self.snapshot_id;
@@ -87,29 +84,59 @@ impl Night<'_> {
             status: open,
             ..Filters::default()
         };
-        self.list(&windows, filters).await
+        self.list("open", &windows, filters).await
     }
 
-    /// Reads these windows to their end, or goes on where an earlier part of the run stopped.
-    async fn list(&mut self, windows: &[Window], filters: Filters) -> Result<()> {
+    /// Reads these windows to their end, or goes on where an earlier part of the run stopped, and
+    /// closes each with a count of it up to the start of the sync.
+    async fn list(&mut self, step: &str, windows: &[Window], filters: Filters) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let is_filtered = !filters.is_empty();
         let store = self.store()?;
-        let is_begun = store
-            .slices(snapshot_id)?
-            .iter()
-            .any(|slice| slice.state == SliceState::Open);
-        if !is_begun {
-            store.plan_slices(snapshot_id, windows)?;
-        }
         let slices = store.slices(snapshot_id)?;
-        let read = store.snapshot(snapshot_id)?.tickets_read;
+        let open = slices
+            .iter()
+            .filter(|slice| slice.state == SliceState::Open);
+        let first_slice = match open.map(|slice| slice.number).min() {
+            Some(begun) => begun,
+            None => {
+                let added = store.plan_slices(snapshot_id, windows)?;
+                added.first().map_or(0, |slice| slice.number)
+            }
+        };
+        let scope = Arc::new(Scope {
+            filters,
+            has_messages: self.scope.has_messages,
+        });
+        let is_lacking_threads = self.read_slices(Arc::clone(&scope), is_filtered).await?;
+        if is_lacking_threads && !is_filtered {
+            let windows = windows
+                .first()
+                .map_or_else(String::new, ToString::to_string);
+            let reason = "no ticket came with messages, although they were asked for";
+            self.fail(windows, reason.to_owned());
+        }
+        let slices = self.store()?.slices(snapshot_id)?;
+        if slices.iter().any(|slice| slice.state == SliceState::Open) {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        self.close(step, windows, scope, first_slice).await?;
+        for slice in self.store()?.slices(snapshot_id)? {
+            if let SliceState::Unverified { reason } = slice.state {
+                self.fail(slice.window.to_string(), reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all open slices; gives back whether no ticket came with the threads asked for.
+    async fn read_slices(&mut self, scope: Arc<Scope>, is_filtered: bool) -> Result<bool> {
+        let snapshot_id = self.snapshot_id;
+        let slices = self.store()?.slices(snapshot_id)?;
+        let read = self.store()?.snapshot(snapshot_id)?.tickets_read;
         let extraction = Extraction {
             client: Arc::clone(&self.context.client),
-            scope: Arc::new(Scope {
-                filters,
-                has_messages: self.scope.has_messages,
-            }),
+            scope,
             max_lanes: self.settings.max_lanes,
             is_listing: is_filtered,
             is_cautious: false,
@@ -135,31 +162,50 @@ impl Night<'_> {
         for remark in ended.remarks {
             self.remark(remark);
         }
-        if ended.lacks_threads && !is_filtered {
-            let windows = windows
-                .first()
-                .map_or_else(String::new, ToString::to_string);
-            let reason = "no ticket came with messages, although they were asked for";
-            self.fail(windows, reason.to_owned());
+        ended.failure.map_or(Ok(ended.lacks_threads), Err)
+    }
+
+    /// Ends each window of a list with a count. What is created after the start of the sync belongs to
+    /// the next one.
+    async fn close(
+        &mut self,
+        step: &str,
+        windows: &[Window],
+        scope: Arc<Scope>,
+        first_slice: i64,
+    ) -> Result<()> {
+        let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
+        let ended: Vec<Window> = windows
+            .iter()
+            .filter_map(|window| Window::new(window.from(), window.until().min(began_at)))
+            .collect();
+        self.account()?;
+        self.store()?.plan_windows(snapshot_id, step, &ended)?;
+        let covered = self.desk.windows_until(began_at);
+        let mut closing = Closing {
+            context: self.context,
+            snapshot_id,
+            scope,
+            step,
+            first_slice,
+            began_at,
+            covered: &covered,
+            allow_deletions: self.settings.allow_deletions,
+            accounted: self.accounted(),
+        };
+        let closed = closing.close(self.store()?).await;
+        self.set_accounted(closing.accounted);
+        self.account()?;
+        let closed = closed?;
+        self.deleted = self.store()?.snapshot(snapshot_id)?.tickets_deleted;
+        for remark in closed.remarks {
+            self.remark(remark);
         }
-        if let Some(failure) = ended.failure {
-            return Err(failure);
+        if closed.disbelieved > 0 {
+            self.is_suspicious = true;
+            return self.disbelieve(closed.disbelieved);
         }
-        let mut failures = Vec::new();
-        for slice in self.store()?.slices(snapshot_id)? {
-            match slice.state {
-                SliceState::Open => {
-                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
-                }
-                SliceState::Unverified { reason } => {
-                    failures.push((slice.window.to_string(), reason));
-                }
-                SliceState::Sealed => {}
-            }
-        }
-        for (window, reason) in failures {
-            self.fail(window, reason);
-        }
+        self.is_doubted |= !closed.is_settled;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant as Moment;
 
 use super::super::backfill::Context;
 use super::{OVERLAP, summary};
+use crate::api::FetchError;
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
@@ -44,6 +45,15 @@ pub(super) enum Failing {
     Unanswered,
 }
 
+impl Failing {
+    pub(super) fn of(failure: &FetchError) -> Self {
+        match failure.refusal {
+            Some(_) => Self::Refused,
+            None => Self::Unanswered,
+        }
+    }
+}
+
 /// A sync under way.
 pub(super) struct Night<'a> {
     pub(super) context: &'a Context,
@@ -76,6 +86,8 @@ pub(super) struct Night<'a> {
     pub(super) is_time_trusted: bool,
     /// Whether so many tickets are missing that none of it is believed.
     pub(super) is_suspicious: bool,
+    /// Whether a window ended without its count being what is stored, or a ticket came twice.
+    pub(super) is_doubted: bool,
     /// Missing tickets that were said not to be believed gone.
     pub(super) disbelieved: i64,
     /// Tickets that this run has flagged, its earlier parts included.
@@ -136,6 +148,7 @@ impl<'a> Night<'a> {
             unanswered: 0,
             is_time_trusted: super::proofs::are_trusted(proofs),
             is_suspicious: false,
+            is_doubted: false,
             disbelieved: 0,
             deleted: run.snapshot.tickets_deleted,
             proofs,
@@ -308,6 +321,8 @@ impl<'a> Night<'a> {
         let Some(store) = &self.store else {
             return Ok(());
         };
+        let rejected = store.rejected()?.into_iter();
+        self.rejected = rejected.map(|one| (one.id.clone(), one)).collect();
         load(&mut self.desk, store, snapshot_id, effort)
     }
 
@@ -328,10 +343,8 @@ impl<'a> Night<'a> {
         let mut requests = 0;
         for window in windows {
             let tickets = self.store()?.live_count(&window)?;
-            requests += plan::requests(
-                u64::try_from(tickets).unwrap_or(0),
-                crate::extract::PAGE_LIMIT,
-            );
+            let tickets = u64::try_from(tickets).unwrap_or(0);
+            requests += plan::requests(tickets, crate::extract::PAGE_LIMIT) + super::plan::COUNT;
         }
         Ok(requests)
     }
@@ -412,7 +425,7 @@ impl<'a> Night<'a> {
                  this store holds, until a sync without --no-messages"
             ));
         }
-        let outcome = if self.failures.is_empty() && !self.is_suspicious {
+        let outcome = if self.failures.is_empty() && !self.is_suspicious && !self.is_doubted {
             Outcome::Complete
         } else {
             Outcome::Incomplete

@@ -16,6 +16,9 @@ use crate::store::Store;
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
+/// Each list ends with a count of it.
+pub(super) const COUNT: u64 = 1;
+
 /// What a sync would ask for now, as far as the store alone tells: what changed in the meantime adds
 /// to it. Sends nothing.
 ///
@@ -71,7 +74,8 @@ fn full(desk: &Desk) -> Vec<PlannedWindow> {
         .into_iter()
         .map(|window| {
             let tickets = count(desk.index.live(ms(window.from()), ms(window.until())));
-            planned("full", window, tickets, plan::requests(tickets, PAGE_LIMIT))
+            let requests = plan::requests(tickets, PAGE_LIMIT) + COUNT;
+            planned("full", window, tickets, requests)
         })
         .collect()
 }
@@ -130,7 +134,7 @@ fn needed(desk: &Desk) -> Vec<PlannedWindow> {
         let tickets = desk.index.created_in(ms(window.from()), ms(window.until()));
         let open = count(tickets.iter().filter(|known| known.is_open).count());
         if open > 0 || desk.is_turn(number) {
-            let requests = plan::requests(open, PAGE_LIMIT);
+            let requests = plan::requests(open, PAGE_LIMIT) + COUNT;
             all.push(planned("open", window, open, requests));
         }
     }
@@ -148,18 +152,18 @@ fn new(desk: &Desk) -> Option<PlannedWindow> {
     let month = desk.index.live(until_ms - 28 * DAY_MS, until_ms);
     let days = window.length().max(TimeDelta::hours(1)).num_hours();
     let tickets = count(month) * u64::try_from(days).unwrap_or(0) / (28 * 24);
-    let requests = plan::requests(tickets, PAGE_LIMIT);
+    let requests = plan::requests(tickets, PAGE_LIMIT) + COUNT;
     Some(planned("new", window, tickets, requests))
 }
 
 fn swept(step: &str, segment: &Segment) -> Option<PlannedWindow> {
     let window = Window::from_millis(segment.from_ms, segment.until_ms)?;
-    let requests = count(segment.requests);
+    let pages = count(segment.requests);
     Some(planned(
         step,
         window,
-        requests * u64::from(PAGE_LIMIT),
-        requests,
+        pages * u64::from(PAGE_LIMIT),
+        pages + COUNT,
     ))
 }
 

@@ -21,6 +21,8 @@ impl Night<'_> {
         };
         let mut query = self.newest_first(window);
         query.csat_values = (1..=5).map(|value| value.to_string()).collect();
+        // On a connection of its own, since the count is what this step goes by.
+        let query = query.alone();
         let Some(seen) = self.read(&query).await? else {
             return Ok(());
         };
@@ -32,9 +34,14 @@ impl Night<'_> {
             );
             return Ok(());
         }
-        let Some(remote) = seen.count else {
+        let Some(mut remote) = seen.count else {
             return Ok(());
         };
+        // Ratings are rarely taken back: a count below what is known has to repeat.
+        if self.known_ratings() > remote && self.allowance() > 0 {
+            let again = self.count_alone(&query).await?;
+            remote = again.map_or(remote, |again| again.max(remote));
+        }
         self.rated = Some(remote);
         let reserve = self.allowance() * LEFT_PERCENT / 100;
         if self.outstanding(remote) > 0 && self.is_time_trusted {
@@ -67,6 +74,11 @@ impl Night<'_> {
 
     /// Ratings that the API counts and that are neither in the index nor on tickets without a row.
     fn outstanding(&self, remote: u64) -> u64 {
+        remote.saturating_sub(self.known_ratings())
+    }
+
+    /// Ratings in the index and on tickets without a row.
+    fn known_ratings(&self) -> u64 {
         let desk = &self.desk;
         let (from_ms, until_ms) = (desk.year_ms(), desk.since_ms());
         let tickets = desk.index.created_in(from_ms, until_ms);
@@ -77,6 +89,6 @@ impl Night<'_> {
             rejected.is_rated && (from_ms..until_ms).contains(&rejected.created_ms)
         });
         let known = local.count() + rejected.count();
-        remote.saturating_sub(u64::try_from(known).unwrap_or(u64::MAX))
+        u64::try_from(known).unwrap_or(u64::MAX)
     }
 }

@@ -105,11 +105,10 @@ impl Night<'_> {
                 return Ok(None);
             }
             Err(failure) => {
-                self.failing = match failure.refusal {
-                    // The steps after this one would be sent nothing either.
-                    _ if failure.is_paused => None,
-                    Some(_) => Some(Failing::Refused),
-                    None => Some(Failing::Unanswered),
+                // Paused, the steps after this one would be sent nothing either.
+                self.failing = match failure.is_paused {
+                    true => None,
+                    false => Some(Failing::of(&failure)),
                 };
                 return Err(failure.error);
             }
@@ -138,6 +137,30 @@ impl Night<'_> {
             progress.requests = self.context.client.counters().requests();
         });
         Ok(Some(seen))
+    }
+
+    /// What the API counts for a request, asked for one ticket on a connection of its own; `None`
+    /// where its answer is none.
+    pub(super) async fn count_alone(&mut self, query: &TicketsQuery) -> Result<Option<u64>> {
+        self.stop_if_cancelled()?;
+        let light = TicketsQuery {
+            limit: 1,
+            skip: 0,
+            has_messages: false,
+            is_alone: true,
+            ..query.clone()
+        };
+        let context = self.context;
+        let page = match extract::fetch_query(&context.client, &light, &context.cancel).await {
+            Ok(page) => page,
+            Err(failure) => {
+                self.failing = Some(Failing::of(&failure));
+                return Err(failure.error);
+            }
+        };
+        self.account()?;
+        let is_foreign = page.outcomes.iter().any(|one| excludes(query, one));
+        Ok(page.count.filter(|_| !is_foreign))
     }
 
     /// The same, where a request that the API refuses is one to go without: `None`, and it is told.

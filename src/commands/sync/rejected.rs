@@ -4,10 +4,9 @@
 use super::night::Night;
 use crate::api::{SortBy, SortOrder, TicketsQuery};
 use crate::error::Result;
-use crate::extract::Page;
+use crate::extract::{self, Page};
 use crate::normalize::{Outcome, TicketRows};
 use crate::store::Rejected;
-use crate::table::Reject;
 
 /// What a page says of one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +35,9 @@ pub(super) fn shown(query: &TicketsQuery, page: &Page, is_rated: bool) -> Vec<Sh
                 id: key.id.clone(),
                 created_ms: key.created_at.map(|at| at.timestamp_millis()),
                 place_ms,
-                is_rated: is_rated.then_some(true).or_else(|| has_rating(reject)),
+                is_rated: is_rated
+                    .then_some(true)
+                    .or_else(|| extract::has_rating(reject)),
             })
         })
         .collect()
@@ -71,14 +72,6 @@ fn places_ms(query: &TicketsQuery, page: &Page) -> Vec<Option<i64>> {
         false => created_ms.iter_mut().rev().for_each(&mut fill),
     }
     created_ms
-}
-
-/// Whether a ticket that could not be stored is rated; `None` where it cannot be read at all.
-fn has_rating(reject: &Reject) -> Option<bool> {
-    let json: serde_json::Value = serde_json::from_str(&reject.raw_json).ok()?;
-    let csat = json.get("csat");
-    let number = csat.and_then(|csat| csat.as_i64().or_else(|| csat.as_str()?.parse().ok()));
-    Some(number.is_some_and(|number| (1..=5).contains(&number)))
 }
 
 impl Night<'_> {
@@ -119,6 +112,7 @@ impl Night<'_> {
             id: rows.ticket.id.clone(),
             created_ms: rows.ticket.created_at.timestamp_millis(),
             is_rated: rows.ticket.csat.is_some(),
+            has_creation: true,
         };
         if self.rejected.get(&rejected.id) == Some(&rejected) {
             return Ok(());
@@ -151,38 +145,12 @@ impl Night<'_> {
             id: shown.id,
             created_ms,
             is_rated,
+            has_creation: true,
         };
         if self.rejected.get(&rejected.id) == Some(&rejected) {
             return None;
         }
         self.rejected.insert(rejected.id.clone(), rejected.clone());
         Some(rejected)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rating_is_told_from_what_came() {
-        for (raw_json, is_rated) in [
-            (r#"{"csat":4}"#, Some(true)),
-            (r#"{"csat":"5"}"#, Some(true)),
-            (r#"{"csat":null}"#, Some(false)),
-            (r#"{"csat":9}"#, Some(false)),
-            ("{}", Some(false)),
-            ("{", None),
-        ] {
-            let reject = Reject {
-                id: String::new(),
-                ticket_id: None,
-                path: String::new(),
-                reason: String::new(),
-                raw_json: raw_json.to_owned(),
-                created_at: None,
-            };
-            assert_eq!(has_rating(&reject), is_rated, "{raw_json}");
-        }
     }
 }

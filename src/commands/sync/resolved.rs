@@ -17,6 +17,9 @@ const MOST_EXTRA_PAGES: u64 = 10;
 /// Pages of tickets without a resolution time that a sweep goes past.
 const MOST_TIMELESS_PAGES: usize = 10;
 
+/// How often a list is read of which an answer counted fewer tickets than there are.
+const MOST_READINGS: usize = 3;
+
 /// By how many tickets a page reaches back over a seam at which some were lost.
 const SEAM: u32 = 50;
 
@@ -39,6 +42,8 @@ struct Shown {
     count: Option<u64>,
     /// The highest.
     most: u64,
+    /// The lowest: that of an answer from a copy which lacks tickets, or of one that is empty by mistake.
+    least: Option<u64>,
     /// Tickets that entered the list meanwhile.
     entered: u64,
     /// Pages.
@@ -60,6 +65,7 @@ impl Shown {
         let count = seen.count.unwrap_or(0);
         let previous = self.count.replace(count).unwrap_or(count);
         self.most = self.most.max(count);
+        self.least = Some(self.least.map_or(count, |least| least.min(count)));
         let length = u32::try_from(seen.length).unwrap_or(0);
         let received = query.skip.saturating_add(length);
         // Those that entered above this page pushed some onto it that came before.
@@ -141,7 +147,8 @@ impl Night<'_> {
     }
 
     /// Pages down one list until the first ticket that was resolved before `since_ms`. `is_rated`
-    /// lists rated tickets only.
+    /// lists rated tickets only. The list is counted once more at its end, on a connection of its own:
+    /// where an answer counted fewer, it was none about the list, which is read again.
     pub(super) async fn sweep(
         &mut self,
         segment: &Segment,
@@ -161,13 +168,41 @@ impl Night<'_> {
                 ..Filters::default()
             };
         }
-        let mut shown = Shown::default();
-        loop {
+        for _ in 0..MOST_READINGS {
+            let mut shown = Shown::default();
+            let planned = segment.requests;
+            if !self
+                .sweep_once(query.clone(), &mut shown, (threshold, planned), is_rated)
+                .await?
+            {
+                return Ok(Swept::Broken);
+            }
             if is_rated && self.allowance() == 0 {
                 return Ok(Swept::Broken);
             }
+            let count = self.count_alone(&query).await?;
+            if count.is_none_or(|count| shown.least.is_none_or(|least| count <= least)) {
+                return Ok(shown.end());
+            }
+            tracing::warn!(window = %window, "a list was shorter than its count, reading it again");
+        }
+        Ok(Swept::Broken)
+    }
+
+    /// Reads the list once; `false` where it breaks off.
+    async fn sweep_once(
+        &mut self,
+        mut query: TicketsQuery,
+        shown: &mut Shown,
+        (threshold, planned): (i64, usize),
+        is_rated: bool,
+    ) -> Result<bool> {
+        loop {
+            if is_rated && self.allowance() == 0 {
+                return Ok(false);
+            }
             let Some(seen) = self.read_sorted(&query, is_rated).await? else {
-                return Ok(Swept::Broken);
+                return Ok(false);
             };
             let times: Vec<Option<i64>> = seen.times.iter().map(|(_, time)| *time).collect();
             let next = shown.take(&seen, &query);
@@ -181,16 +216,16 @@ impl Night<'_> {
                 None => times.iter().any(Option::is_some),
             };
             if (is_last || is_past) && !is_mending {
-                return Ok(shown.end());
+                return Ok(true);
             }
             if shown.timeless > MOST_TIMELESS_PAGES {
                 self.distrust(
                     "the API puts tickets without a resolution time before all others".to_owned(),
                 );
-                return Ok(Swept::Broken);
+                return Ok(false);
             }
-            if shown.is_endless(seen.received(), segment.requests) {
-                return Ok(Swept::Broken);
+            if shown.is_endless(seen.received(), planned) {
+                return Ok(false);
             }
             query.skip = next;
         }

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant as Moment;
 
+use super::super::backfill;
 use super::night::Night;
 use crate::error::Result;
 use crate::report::{Step, Summary, SyncSummary};
@@ -24,6 +25,7 @@ pub(super) fn of(
     let is_resumed = night.is_resumed;
     let before = night.desk.since;
     let store = night.store()?;
+    let windows = backfill::windows(store, snapshot_id)?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
     let standing = store.standing()?;
@@ -71,6 +73,7 @@ pub(super) fn of(
             rejects_accepted: standing.accepted,
             replaced_characters: snapshot.replaced_characters,
             unverified,
+            windows,
             remarks,
             store: store.path().display().to_string(),
             store_bytes: store.size_bytes()?,

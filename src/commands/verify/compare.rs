@@ -169,9 +169,9 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Both sides of each count.
+    /// Both sides of each count, asked for on a connection of its own.
     async fn tallies(&self, asks: Vec<(Window, Subset)>) -> Result<Vec<Tally>> {
-        let counted = self.counter.count(&asks).await?;
+        let counted = self.counter.count_alone(&asks).await?;
         let pairs = asks.into_iter().zip(counted);
         pairs
             .map(|((window, subset), counted)| match counted {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::super::backfill::Context;
-use super::super::gone::Search;
+use super::super::closing::Closing;
+use super::super::gone::{self, Search};
 use super::super::twins;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
@@ -74,14 +75,71 @@ impl Repairing<'_> {
         windows: &[Window],
     ) -> Result<(Store, bool)> {
         let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
-        store.plan_slices(self.snapshot_id, &pieces)?;
+        let added = store.plan_slices(self.snapshot_id, &pieces)?;
+        let first_slice = added.first().map_or(0, |slice| slice.number);
         store.compare_rows();
-        let store = self.extract(store).await?;
+        let mut store = self.extract(store).await?;
         let slices = store.slices(self.snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
             return Ok((store, false));
         }
-        self.flag(store, &slices).await
+        let ended = match self.flag(&mut store, &slices).await {
+            Ok(true) => self.close(&mut store, &pieces, first_slice).await,
+            // Counted again it will be the same.
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) => Ok((store, true)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends each piece with a count.
+    async fn close(
+        &mut self,
+        store: &mut Store,
+        pieces: &[Window],
+        first_slice: i64,
+    ) -> Result<()> {
+        // What an earlier round settled is counted again, since it was read again.
+        let step = format!("{KIND} {first_slice}");
+        store.plan_windows(self.snapshot_id, &step, pieces)?;
+        let mut closing = Closing {
+            context: self.context,
+            snapshot_id: self.snapshot_id,
+            scope: Arc::new(Scope {
+                filters: Filters::default(),
+                has_messages: self.has_messages,
+            }),
+            step: &step,
+            first_slice,
+            began_at: clock::now()?,
+            covered: self.covered,
+            allow_deletions: self.settings.allow_deletions,
+            accounted: self.accounted,
+        };
+        let closed = closing.close(store).await;
+        self.accounted = closing.accounted;
+        self.account(store)?;
+        let closed = closed?;
+        self.is_whole &= closed.is_settled;
+        if closed.disbelieved > 0 {
+            self.remark(gone::disbelief(closed.disbelieved));
+        }
+        for remark in closed.remarks {
+            self.remark(remark);
+        }
+        for slice in store.slices(self.snapshot_id)? {
+            if let SliceState::Unverified { reason } = &slice.state {
+                self.remark(format!(
+                    "{} was not proven complete: {reason}",
+                    slice.window
+                ));
+            }
+        }
+        Ok(())
     }
 
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
@@ -130,26 +188,17 @@ impl Repairing<'_> {
         }
     }
 
-    /// Flags what is gone from the slices that were read to their end.
-    async fn flag(&mut self, mut store: Store, slices: &[Slice]) -> Result<(Store, bool)> {
+    /// Flags what is gone from the slices that were read to their end; `false` where that is not settled.
+    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<bool> {
         let mut missing = Vec::new();
         let mut range: Option<Window> = None;
-        for slice in slices {
-            match &slice.state {
-                SliceState::Unverified { reason } => {
-                    self.remark(format!(
-                        "{} was not proven complete: {reason}",
-                        slice.window
-                    ));
-                }
-                SliceState::Open | SliceState::Sealed => {
-                    missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
-                    range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
-                }
-            }
+        let sealed = slices.iter();
+        for slice in sealed.filter(|slice| slice.state == SliceState::Sealed) {
+            missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
+            range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
         }
         let Some(range) = range else {
-            return Ok((store, true));
+            return Ok(true);
         };
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         // A second round reads what the first one did.
@@ -168,27 +217,25 @@ impl Repairing<'_> {
             slice: slices.first(),
             live,
             allow_deletions: self.settings.allow_deletions,
+            // What is covered ends ten minutes before the run that read it.
+            young_from: range.until(),
         };
-        let flagged = search.flag(&mut store, &missing).await;
-        self.account(&mut store)?;
-        match flagged {
-            Ok(Some(remark)) => {
-                self.is_whole = false;
-                self.remark(remark);
-                Ok((store, true))
+        let flagged = search.flag(store, &missing).await;
+        self.account(store)?;
+        let remark = flagged?;
+        let is_settled = remark.is_none();
+        if let Some(remark) = remark {
+            self.is_whole = false;
+            self.remark(remark);
+        } else {
+            let sealed = slices
+                .iter()
+                .filter(|slice| slice.state == SliceState::Sealed);
+            for slice in sealed {
+                store.forget_unmet(self.snapshot_id, &slice.window)?;
             }
-            Ok(None) => {
-                let sealed = slices
-                    .iter()
-                    .filter(|slice| slice.state == SliceState::Sealed);
-                for slice in sealed {
-                    store.forget_unmet(self.snapshot_id, &slice.window)?;
-                }
-                Ok((store, true))
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
-            Err(error) => Err(error),
         }
+        Ok(is_settled)
     }
 
     /// Ends the run.

@@ -18,6 +18,7 @@ mod kill_sync;
 mod limits;
 mod network;
 mod output;
+mod partial;
 mod pauses;
 mod permissions;
 mod publish;

@@ -80,7 +80,8 @@ async fn a_ticket_without_its_creation_is_located_once_and_hides_no_loss() {
         assert_eq!(summary.summary.tickets_deleted, deleted, "{summary:?}");
         let requests = requests_of(&summary, "deletions");
         match night {
-            0 | 2 => assert!(requests > 1, "{summary:?}"),
+            2 => assert!(requests > 1, "{summary:?}"),
+            // The backfill has noted where it stands.
             _ => assert!(requests <= 1, "{summary:?}"),
         }
         let is_told = |remark: &String| remark.contains("the API counts");

@@ -1,0 +1,192 @@
+//! What runs began and did not read in full, and no later run has read since.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use super::Store;
+use super::failure::Failure;
+use super::{read, slices, windows};
+use crate::error::Result;
+use crate::plan::closing::overlap;
+use crate::plan::verify::KIND;
+use crate::plan::{Position, Slice, SliceState};
+use crate::table::Snapshot;
+use crate::window::Window;
+
+type Attempt<T> = std::result::Result<T, Failure>;
+
+/// Why what a superseded run had still to read is not complete.
+const GIVEN_UP: &str = "it was given up for another range before it was read";
+
+/// The same of what was read and not counted.
+const UNCOUNTED: &str = "it was given up for another range before it was counted";
+
+/// A range that is not read in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// The run that was to read it.
+    pub snapshot_id: i64,
+    /// Its kind.
+    pub kind: String,
+    /// Its filters, as JSON.
+    pub filters_json: Option<String>,
+    /// The range of creation.
+    pub window: Window,
+    /// Why it is not.
+    pub reason: String,
+}
+
+impl Store {
+    /// Ranges that a run began and that neither it nor a later one has read in full, by run and
+    /// start.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn partial(&self) -> Result<Vec<Partial>> {
+        partial(&self.connection).map_err(|failure| self.failed("read what is partial", failure))
+    }
+}
+
+fn partial(connection: &Connection) -> Attempt<Vec<Partial>> {
+    let mut runs = read::ended(connection)?;
+    runs.sort_by_key(|run| run.id);
+    let full_syncs = full_syncs(connection)?;
+    let mut partial = Vec::new();
+    for (place, run) in runs.iter().enumerate() {
+        let left = slices::read(connection, run.id)?;
+        let later = runs.iter().skip(place + 1);
+        let later: Vec<Window> = later
+            .filter(|later| covers(later, run, &full_syncs))
+            .filter_map(|later| Window::new(later.range_from, later.range_until))
+            .collect();
+        for slice in left {
+            let SliceState::Unverified { reason } = slice.state else {
+                continue;
+            };
+            let rest = without(slice.window, &later).into_iter();
+            partial.extend(rest.map(|window| Partial {
+                snapshot_id: run.id,
+                kind: run.kind.clone(),
+                filters_json: run.filters_json.clone(),
+                window,
+                reason: reason.clone(),
+            }));
+        }
+    }
+    Ok(partial)
+}
+
+/// Whether `later` read all of its range as `run` would have. What it could not prove either stands
+/// in slices of its own.
+fn covers(later: &Snapshot, run: &Snapshot, full_syncs: &BTreeSet<i64>) -> bool {
+    let has_ended = matches!(later.outcome.as_str(), "complete" | "incomplete");
+    let is_whole = match later.kind.as_str() {
+        // A sync reads from where the last complete one began.
+        "sync" => {
+            full_syncs.contains(&later.id) || run.kind == "sync" && later.outcome == "complete"
+        }
+        KIND => later.outcome == "complete",
+        _ => true,
+    };
+    let is_as_wide = later.filters_json.is_none() || later.filters_json == run.filters_json;
+    let is_as_deep = later.has_messages || !run.has_messages;
+    has_ended && is_whole && is_as_wide && is_as_deep
+}
+
+fn full_syncs(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT snapshot_id FROM _sync_steps WHERE step = 'full' AND is_done")?;
+    let ids = statement.query_map([], |row| row.get(0))?;
+    ids.collect()
+}
+
+/// What of `window` lies in none of `others`.
+fn without(window: Window, others: &[Window]) -> Vec<Window> {
+    let mut left = vec![window];
+    for other in others {
+        left = left
+            .into_iter()
+            .flat_map(|part| {
+                if !overlap(part, *other) {
+                    return vec![part];
+                }
+                let before = Window::new(part.from(), other.from());
+                let after = Window::new(other.until(), part.until());
+                before.into_iter().chain(after).collect()
+            })
+            .collect();
+    }
+    left
+}
+
+/// Keeps what a run that is given up had still to read, as slices that are not proven.
+pub(super) fn keep_rest(connection: &Connection, snapshot_id: i64) -> Attempt<()> {
+    let run = read::snapshot(connection, snapshot_id)?;
+    if matches!(run.kind.as_str(), "sync" | KIND) {
+        return Ok(());
+    }
+    let slices = slices::read(connection, snapshot_id)?;
+    let mut rest: Vec<(Window, &str)> = Vec::new();
+    let open: Vec<&Slice> = slices
+        .iter()
+        .filter(|slice| slice.state == SliceState::Open)
+        .collect();
+    for slice in &open {
+        let from = match slice.position {
+            Position::Key(at) => at.max(slice.window.from()),
+            Position::Offset { .. } => slice.window.from(),
+        };
+        rest.extend(Window::new(from, slice.window.until()).map(|window| (window, GIVEN_UP)));
+    }
+    for row in windows::read(connection, snapshot_id)? {
+        let is_read = !open.iter().any(|slice| overlap(slice.window, row.window));
+        if row.state == windows::WindowState::Open && is_read {
+            rest.push((row.window, UNCOUNTED));
+        }
+    }
+    if slices.is_empty() {
+        let range = Window::new(run.range_from, run.range_until);
+        rest.extend(range.map(|range| (range, GIVEN_UP)));
+    }
+    let last = slices.iter().map(|slice| slice.number).max();
+    for (number, (window, reason)) in (last.map_or(0, |last| last + 1)..).zip(rest) {
+        let slice = Slice {
+            state: SliceState::Unverified {
+                reason: reason.to_owned(),
+            },
+            ..Slice::new(number, window)
+        };
+        slices::add(connection, snapshot_id, &slice)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Instant;
+
+    fn window(from_ms: i64, until_ms: i64) -> Window {
+        Window::from_millis(from_ms, until_ms).expect("not empty")
+    }
+
+    #[test]
+    fn what_later_runs_read_is_partial_no_more() {
+        let of = |others: &[(i64, i64)]| -> Vec<(i64, i64)> {
+            let others: Vec<Window> = others
+                .iter()
+                .map(|(from, until)| window(*from, *until))
+                .collect();
+            let millis = |at: Instant| at.timestamp_millis();
+            let left = without(window(10, 20), &others).into_iter();
+            left.map(|part| (millis(part.from()), millis(part.until())))
+                .collect()
+        };
+        assert_eq!(of(&[]), [(10, 20)]);
+        assert_eq!(of(&[(0, 10), (20, 30)]), [(10, 20)]);
+        assert_eq!(of(&[(0, 12), (15, 17)]), [(12, 15), (17, 20)]);
+        assert_eq!(of(&[(0, 15), (15, 30)]), []);
+        assert_eq!(of(&[(5, 25)]), []);
+    }
+}

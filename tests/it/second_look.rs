@@ -1,0 +1,103 @@
+//! A ticket is flagged as deleted only after a second look that shows its neighbours.
+
+use mava_export::error::ExitCode;
+use mava_export::simulator::{Fault, SimulatorSpec, World};
+use mava_export::table::instant_text;
+use mava_export::window;
+use serde_json::{Value, json};
+
+use crate::support::Desk;
+
+/// Live tickets that a second look begins with, before the one it is about.
+const BEFORE: usize = 20;
+
+/// The place of the ticket that is deleted.
+const GONE: usize = 150;
+
+/// A copied desk of three hundred tickets, an hour apart, of which one was deleted since; with the instants
+/// of all creations.
+async fn desk() -> (Desk, Vec<String>) {
+    let from = window::parse("2024-03-01").expect("a date");
+    let world = World::regular(from, chrono::TimeDelta::hours(1), 300);
+    let created = world
+        .tickets()
+        .map(|ticket| instant_text(ticket.created_at))
+        .collect();
+    let mut desk = Desk::open(SimulatorSpec::new(world)).await;
+    desk.settings.since = window::parse("2024-01-01").expect("a date");
+    desk.settings.until = Some(window::parse("2024-06-01").expect("a date"));
+    let (_, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete);
+    desk.simulator.with_world(|world| {
+        let id = world.id_at(GONE).expect("a ticket");
+        world.remove(&id);
+    });
+    (desk, created)
+}
+
+/// An answer with these tickets of it, that counts so many.
+fn only(kept: fn(usize) -> bool, count: Option<u64>) -> Fault {
+    Fault::edit(move |page: &mut Value| {
+        let tickets = page["tickets"].as_array_mut().expect("a page");
+        let mut place = 0;
+        tickets.retain(|_| {
+            place += 1;
+            kept(place - 1)
+        });
+        let length = u64::try_from(tickets.len()).expect("few");
+        page["count"] = json!(count.unwrap_or(length));
+        page["pagination"]["hasMore"] = json!(count.is_some_and(|count| count > length));
+    })
+}
+
+#[tokio::test]
+async fn a_second_look_that_shows_its_neighbours_is_believed() {
+    let (desk, _) = desk().await;
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.tickets_deleted, 1);
+}
+
+#[tokio::test]
+async fn a_second_look_without_its_neighbours_flags_nothing() {
+    let none: fn(usize) -> bool = |_| false;
+    let few: fn(usize) -> bool = |place| place % 3 == 0;
+    // Empty, a third of the neighbours; and an answer that does not add up, so that the instant is
+    // looked at by itself.
+    for (kept, count) in [(none, None), (few, None), (none, Some(50))] {
+        let (desk, created) = desk().await;
+        // Both looks begin with the neighbours.
+        let begins = created[GONE - BEFORE].clone();
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            let is_look = request.parameter("startDate") == Some(begins.as_str());
+            is_look.then(|| only(kept, count))
+        }));
+        let (summary, exit_code) = desk.backfill().await.expect("ends");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{count:?}: {summary:?}");
+        assert_eq!(summary.tickets_deleted, 0, "{count:?}: {summary:?}");
+        let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
+        assert_eq!(flagged, 0, "{count:?}: {summary:?}");
+        // With the neighbours shown again it is.
+        desk.simulator.clear_hook();
+        let (summary, exit_code) = desk.backfill().await.expect("ends");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        assert_eq!(summary.tickets_deleted, 1, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_without_neighbours_is_looked_for_twice() {
+    let mut world = World::empty();
+    let at = window::parse("2024-03-01").expect("a date");
+    let ticket = |number| {
+        let id = mava_export::simulator::object_id(at, number);
+        mava_export::simulator::Ticket::new(id, at)
+    };
+    world.insert(ticket(1));
+    let desk = Desk::open(SimulatorSpec::new(world)).await;
+    desk.backfill().await.expect("completes");
+    desk.simulator.with_world(|world| *world = World::empty());
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.tickets_deleted, 1);
+}

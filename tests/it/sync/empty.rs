@@ -1,0 +1,138 @@
+//! An answer that is empty or short by mistake, at any request of a sync: nothing is missing from a sync
+//! that calls itself complete.
+
+use mava_export::simulator::{Directory, Hook, Quirks};
+
+use super::*;
+
+/// Yesterday's copy of a desk on which a day has passed: sixty new tickets, some resolved, some opened
+/// again.
+async fn a_day_later() -> Desk {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    let created = now() - TimeDelta::hours(3);
+    desk.simulator.with_world(|world| {
+        for number in 0..60_u32 {
+            let at = created + TimeDelta::minutes(number.into());
+            let mut ticket = Ticket::new(object_id(at, number.into()), at);
+            ticket.status = if number % 3 == 0 { "Resolved" } else { "Open" }.into();
+            ticket.resolution_time_ms = (number % 3 == 0).then_some(60_000);
+            world.insert(ticket);
+        }
+    });
+    let open = ids(&desk, |ticket| {
+        is_open(ticket) && ticket.created_at < created - TimeDelta::days(1)
+    });
+    for id in &open[..3] {
+        edit(&desk, id, resolve);
+    }
+    for id in &ids(&desk, |ticket| is_resolved(ticket, 20, 250))[..3] {
+        edit(&desk, id, |ticket| {
+            ticket.status = "Open".into();
+            ticket.resolution_time_ms = None;
+        });
+    }
+    desk
+}
+
+/// One answer, counted from 1, is about another desk.
+fn one_answer(number: usize, other: World, own: World) -> Hook {
+    let mut answers = 0;
+    Box::new(move |request, world| {
+        if request.is_for_tickets() {
+            answers += 1;
+            if answers == number {
+                *world = other.clone();
+            } else if answers == number + 1 {
+                *world = own.clone();
+            }
+        }
+        None
+    })
+}
+
+/// The store holds every ticket of the desk as it is, but for what a sync may see late.
+#[track_caller]
+fn assert_nothing_is_missing(desk: &Desk, what: &str) {
+    assert_eq!(desk.live_ids(), desk.world_ids(), "{what}");
+    let mut open = ids(desk, is_open);
+    open.sort();
+    let stored =
+        "SELECT id FROM tickets WHERE deleted_at IS NULL AND status <> 'Resolved' ORDER BY id";
+    assert_eq!(desk.column(stored), open, "{what}");
+}
+
+#[tokio::test]
+async fn one_empty_or_short_answer_to_any_request_of_a_sync_hides_nothing() {
+    let desk = a_day_later().await;
+    let own = desk.simulator.world();
+    let store = desk.path();
+    let kept = store.with_extension("kept");
+    copy(&store, &kept);
+    desk.simulator.clear_requests();
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_nothing_is_missing(&desk, "undisturbed");
+    let asked = desk.simulator.requests();
+    let asked = asked
+        .iter()
+        .filter(|one| one.path == "/api/tickets")
+        .count();
+    let half = own.tickets().enumerate();
+    let half = half.filter(|(place, _)| place % 2 == 0);
+    let half: Vec<Ticket> = half.map(|(_, ticket)| ticket.clone()).collect();
+    let others = [
+        ("empty", World::empty()),
+        ("short", World::new(Directory::default(), half)),
+    ];
+    for (name, other) in others {
+        for number in 1..=asked {
+            copy(&kept, &store);
+            desk.simulator.with_world(|world| *world = own.clone());
+            desk.simulator
+                .set_hook(one_answer(number, other.clone(), own.clone()));
+            let (summary, exit_code) = sync(&desk).await;
+            desk.simulator.clear_hook();
+            desk.simulator.with_world(|world| *world = own.clone());
+            let what = format!("{name} answer {number} of {asked}: {exit_code:?} {summary:#?}");
+            assert_eq!(exit_code, ExitCode::Complete, "{what}");
+            assert_eq!(summary.summary.tickets_deleted, 0, "{what}");
+            assert_nothing_is_missing(&desk, &what);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_read_by_a_sync_is_closed_as_a_backfill_is() {
+    for number in 2..=4 {
+        let desk = copied(recent(450), Quirks::default()).await;
+        let own = desk.simulator.world();
+        let full = Sync {
+            full_below: 60,
+            ..settings(&desk)
+        };
+        desk.simulator
+            .set_hook(one_answer(number, World::empty(), own.clone()));
+        let (summary, exit_code) = sync_with(&desk, &full).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Complete, "{number}: {summary:?}");
+        assert_eq!(summary.summary.tickets_deleted, 0, "{number}: {summary:?}");
+        desk.simulator.clear_hook();
+        assert_current(&desk);
+        let window = &summary.summary.windows[0];
+        assert_eq!(window.step, "full");
+        assert_eq!((window.counted, window.stored), (450, 450), "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_lists_of_a_sync_say_what_was_counted_up_to_its_start() {
+    let desk = a_day_later().await;
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let windows = &summary.summary.windows;
+    let new = windows.iter().find(|window| window.step == "new");
+    let new = new.expect("a window");
+    assert!(new.counted >= 60 && new.counted == new.stored, "{new:?}");
+    let open = windows.iter().find(|window| window.step == "open");
+    let open = open.expect("a window");
+    assert!(open.counted > 3 && open.counted == open.stored, "{open:?}");
+}
