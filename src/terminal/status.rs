@@ -367,7 +367,7 @@ mod tests {
 
           not read in full
             2019-01-01 until 2022-05-01 (backfill 2): it was given up for another range before it was read
-          next    a backfill with --since and --until over those ranges reads them
+          next       a backfill with --since and --until over those ranges reads them
 
         ┌──────────┬───────────┐
         │ table    ┆      rows │
