@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::plan::closing::overlap;
 use crate::plan::verify::KIND;
 use crate::plan::{Position, Slice, SliceState};
-use crate::table::Snapshot;
+use crate::table::{Outcome, Snapshot};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -80,18 +80,18 @@ fn partial(connection: &Connection) -> Attempt<Vec<Partial>> {
 /// Whether `later` read all of its range as `run` would have. What it could not prove either stands
 /// in slices of its own.
 fn covers(later: &Snapshot, run: &Snapshot, full_syncs: &BTreeSet<i64>) -> bool {
-    let has_ended = matches!(later.outcome.as_str(), "complete" | "incomplete");
+    let outcome = Outcome::of(&later.outcome);
+    // Rejects that stand leave no range unread.
+    let is_read = matches!(outcome, Some(Outcome::Complete | Outcome::WithRejects));
     let is_whole = match later.kind.as_str() {
         // A sync reads from where the last complete one began.
-        "sync" => {
-            full_syncs.contains(&later.id) || run.kind == "sync" && later.outcome == "complete"
-        }
-        KIND => later.outcome == "complete",
+        "sync" => full_syncs.contains(&later.id) || run.kind == "sync" && is_read,
+        KIND => is_read,
         _ => true,
     };
     let is_as_wide = later.filters_json.is_none() || later.filters_json == run.filters_json;
     let is_as_deep = later.has_messages || !run.has_messages;
-    has_ended && is_whole && is_as_wide && is_as_deep
+    later.has_ended() && is_whole && is_as_wide && is_as_deep
 }
 
 fn full_syncs(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
