@@ -22,7 +22,7 @@ use crate::plan::closing::{
 };
 use crate::settings::Filters;
 use crate::store::{HeldCount, ReadCommit, RunWindow, Store, WindowCommit, WindowState};
-use crate::table::{Instant, instant_text};
+use crate::table::Instant;
 use crate::window::Window;
 
 /// Counts in flight where several windows end at once.
@@ -53,6 +53,8 @@ pub(super) struct Closing<'a> {
     pub(super) allow_deletions: bool,
     /// Requests of this process that are in the run's account.
     pub(super) accounted: u64,
+    /// Tickets that were stored before the run and that it flagged.
+    pub(super) known_deleted: i64,
 }
 
 /// How the windows of a step ended.
@@ -60,7 +62,7 @@ pub(super) struct Closing<'a> {
 pub(super) struct Closed {
     /// What the user should know.
     pub(super) remarks: Vec<String>,
-    /// Whether every window is settled, and no ticket came twice.
+    /// Whether every window is settled.
     pub(super) is_settled: bool,
     /// Missing tickets that were not believed to be gone.
     pub(super) disbelieved: i64,
@@ -83,8 +85,6 @@ struct Open {
     is_disbelieved: bool,
     /// Tickets that did not come and that this run must not flag.
     left: BTreeSet<String>,
-    /// Tickets that came with another creation than the one that is stored.
-    twice: BTreeMap<String, Twice>,
     /// Tickets that came and that no page of the run had shown.
     late: i64,
     /// Whether parts were read.
@@ -92,12 +92,6 @@ struct Open {
     /// Whether the API ignores the filter, so that nothing can be told.
     is_foreign: bool,
     is_over: bool,
-}
-
-/// A ticket that the API shows with two creations.
-struct Twice {
-    held: HeldTicket,
-    stored_ms: i64,
 }
 
 /// A stored ticket that did not come.
@@ -122,7 +116,6 @@ impl Open {
             refusal: None,
             is_disbelieved: false,
             left: BTreeSet::new(),
-            twice: BTreeMap::new(),
             late: 0,
             is_compared: false,
             is_foreign: false,
@@ -153,8 +146,8 @@ impl Open {
 
     /// What the API should count.
     fn expected(&self, held: HeldCount) -> u64 {
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        (held.all() + number(self.twice.len())).saturating_sub(number(self.left.len()))
+        let left = u64::try_from(self.left.len()).unwrap_or(u64::MAX);
+        held.all().saturating_sub(left)
     }
 }
 
@@ -165,6 +158,7 @@ impl Closing<'_> {
     /// A request failed for good, or the store cannot be written; windows that are over stay so.
     pub(super) async fn close(&mut self, store: &mut Store) -> Result<Closed> {
         let mut open = self.open(store)?;
+        self.known_deleted = store.deleted_before(self.snapshot_id)?;
         let mut closed = Closed {
             is_settled: true,
             ..Closed::default()
@@ -193,8 +187,7 @@ impl Closing<'_> {
         // Also what an earlier part of the run could not settle.
         let rows = store.windows(self.snapshot_id)?.into_iter();
         let mut rows = rows.filter(|row| row.step == self.step);
-        closed.is_settled = rows.all(|row| row.state == WindowState::Settled)
-            && open.iter().all(|window| window.twice.is_empty());
+        closed.is_settled = rows.all(|row| row.state == WindowState::Settled);
         closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
             true => closed.disbelieved.max(self.fallen(store, &open)?),
             false => 0,
@@ -299,10 +292,12 @@ impl Closing<'_> {
             "the count does not settle the window, comparing"
         );
         let mut held = store.held(self.snapshot_id, whole, &self.scope.filters)?;
-        window.left.iter().for_each(|id| held.set_aside(id));
-        for twice in window.twice.values() {
-            held.add(twice.held.clone());
-        }
+        let left = held.within(whole);
+        let left: Vec<HeldTicket> = left
+            .filter(|one| window.left.contains(&one.id))
+            .cloned()
+            .collect();
+        left.into_iter().for_each(|one| held.set_aside(one));
         let disturbed = std::mem::take(&mut window.disturbed);
         let is_disturbed =
             |block: &Window| disturbed.iter().any(|stretch| overlap(*stretch, *block));
@@ -403,7 +398,7 @@ impl Closing<'_> {
         let deleted = snapshot.tickets_deleted;
         let live = self.live(store)? + deleted;
         let missing = number(absent.len()).saturating_add(fallen) + deleted;
-        let known = number(absent.iter().filter(|one| one.is_known).count()) + deleted;
+        let known = number(absent.iter().filter(|one| one.is_known).count()) + self.known_deleted;
         Ok(is_suspicious(missing, live) || is_suspicious(known, live - snapshot.tickets_new))
     }
 
@@ -480,15 +475,11 @@ impl Closing<'_> {
             .cloned()
             .collect();
         for one in &missing {
-            held.set_aside(&one.id);
+            held.set_aside(one.clone());
         }
         let (rejected, stored): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|one| one.is_rejected);
-        let rejected: Vec<String> = rejected.into_iter().map(|one| one.id).collect();
-        for id in &rejected {
-            window.twice.remove(id);
-        }
-        store.commit_rejected(&[], &rejected)?;
+        store.forget_held(&rejected)?;
         for one in stored {
             let is_known = store.is_older_than(self.snapshot_id, &one.id)?;
             absent.extend(
@@ -514,37 +505,14 @@ impl Closing<'_> {
     ) -> Result<Option<String>> {
         let context = self.context;
         let mut block = Block::new(&context.client, &self.scope, &context.cancel, part);
-        while let Some(mut page) = block.next().await? {
-            self.keep_twice(store, window, &mut page)?;
+        while let Some(page) = block.next().await? {
             self.take(store, window, held, &page)?;
             for key in page.keys {
                 window.left.remove(&key.id);
                 shown.insert(key.id);
             }
-            for twice in window.twice.values() {
-                held.add(twice.held.clone());
-            }
         }
         Ok(block.into_doubt())
-    }
-
-    /// Sets tickets apart that this run met under another creation: the same id stands for two.
-    fn keep_twice(&self, store: &Store, window: &mut Open, page: &mut BlockPage) -> Result<()> {
-        let mut apart = HashSet::new();
-        for rows in &page.tickets {
-            let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
-            if let Some(stored_ms) = store.met_elsewhere(self.snapshot_id, id, created_ms)? {
-                apart.insert(id.clone());
-                let held = HeldTicket {
-                    created_ms,
-                    id: id.clone(),
-                    is_rejected: true,
-                };
-                window.twice.insert(id.clone(), Twice { held, stored_ms });
-            }
-        }
-        page.tickets.retain(|rows| !apart.contains(&rows.ticket.id));
-        Ok(())
     }
 
     /// Stores what a page brought.
@@ -567,12 +535,16 @@ impl Closing<'_> {
         };
         let (counts, _) = store.commit_read_with(&read, &page.placed)?;
         window.late += counts.read;
-        let rows = page.tickets.iter().map(|rows| HeldTicket {
-            created_ms: rows.ticket.created_at.timestamp_millis(),
-            id: rows.ticket.id.clone(),
-            is_rejected: false,
-        });
-        rows.for_each(|ticket| held.add(ticket));
+        for rows in &page.tickets {
+            let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
+            // A second ticket of one id has no row of its own.
+            let first = store.met_elsewhere(self.snapshot_id, id, created_ms)?;
+            held.add(HeldTicket {
+                created_ms,
+                id: id.clone(),
+                is_rejected: first.is_some(),
+            });
+        }
         for placed in &page.placed {
             if !store.has_live_ticket(&placed.id)? {
                 held.add(HeldTicket {
@@ -588,7 +560,7 @@ impl Closing<'_> {
     /// Looks for what did not come among its neighbours, and flags what is gone, unless that is so much
     /// that none of it is believed.
     async fn look_again(
-        &self,
+        &mut self,
         store: &mut Store,
         open: &mut [Open],
         mut absent: Vec<Absent>,
@@ -622,6 +594,7 @@ impl Closing<'_> {
             }
             // Nor is what the run flagged before it came to that.
             let taken_back = store.unmark_deleted(self.snapshot_id)?;
+            self.known_deleted = 0;
             let missing = i64::try_from(here.len()).unwrap_or(i64::MAX);
             let missing = missing.saturating_add(taken_back);
             closed.disbelieved = closed.disbelieved.max(missing);
@@ -650,6 +623,7 @@ impl Closing<'_> {
         })?;
         if self.is_unfiltered() {
             store.mark_deleted(self.snapshot_id, &look.gone, now)?;
+            self.known_deleted = store.deleted_before(self.snapshot_id)?;
         } else if !self.allow_deletions {
             let gone = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
             let is_disbelieved = is_suspicious(gone, self.live(store)?);
@@ -851,14 +825,6 @@ fn remarks(window: &Open, is_unfiltered: bool) -> Vec<String> {
                  none as deleted"
             ),
         });
-    }
-    for (id, twice) in &window.twice {
-        let text = |ms| Instant::from_timestamp_millis(ms).map_or_else(String::new, instant_text);
-        remarks.push(format!(
-            "the API shows ticket {id} twice, created {} and {}: it is stored once",
-            text(twice.stored_ms),
-            text(twice.held.created_ms)
-        ));
     }
     remarks
 }

@@ -192,6 +192,7 @@ impl Night<'_> {
             covered: &covered,
             allow_deletions: self.settings.allow_deletions,
             accounted: self.accounted(),
+            known_deleted: 0,
         };
         let closed = closing.close(self.store()?).await;
         self.set_accounted(closing.accounted);

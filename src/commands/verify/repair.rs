@@ -119,6 +119,7 @@ impl Repairing<'_> {
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             accounted: self.accounted,
+            known_deleted: 0,
         };
         let closed = closing.close(store).await;
         self.accounted = closing.accounted;
