@@ -1,9 +1,5 @@
 //! The end of each window of a run: a count on a connection of its own, held against what is stored,
 //! and a comparison by id where that does not settle it.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a deletion is dated when it is found"
-)]
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
