@@ -3,13 +3,15 @@
 //! ```text
 //! cargo bench --bench soak -- all       # the three parts, one after the other
 //! cargo bench --bench soak -- kills     # SIGKILLs of backfill, sync, publish and repair, 200 each
+//! cargo bench --bench soak -- kills repair 20     # of one of them, 20
 //! cargo bench --bench soak -- fuzz      # pages, mutated, through decoding and normalising: one CPU-hour
 //! cargo bench --bench soak -- model     # cases of the model test
 //! cargo bench --bench soak -- replay FILE…    # inputs that failed, once more
 //! ```
 //!
-//! `SOAK_MINUTES` bounds the whole, 90 unless set. Each part says how much it did; the exit code
-//! is 1 where anything failed.
+//! `SOAK_MINUTES` bounds the whole, 90 unless set. `SOAK_AT_ONCE` says how many threads kill and how many
+//! processes fuzz at once, 2 unless set. Each part says how much it did; the exit code is 1 where
+//! anything failed.
 #![expect(
     clippy::print_stdout,
     clippy::expect_used,
@@ -36,6 +38,9 @@ use std::time::{Duration, Instant};
 /// Minutes that everything takes at most, unless told otherwise.
 const MINUTES: u64 = 90;
 
+/// Threads that kill and processes that fuzz at once, unless told otherwise.
+const AT_ONCE: u64 = 2;
+
 /// Processor time of the fuzzing, at most.
 const FUZZ: Duration = Duration::from_secs(3_600);
 
@@ -46,22 +51,29 @@ fn main() -> ExitCode {
         .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let began = Instant::now();
-    let whole = minutes();
+    let whole = Duration::from_secs(60 * number("SOAK_MINUTES", MINUTES));
+    let at_once = u32::try_from(number("SOAK_AT_ONCE", AT_ONCE)).expect("few");
     let failures = match words.as_slice() {
         ["fuzz-process", rest @ ..] => return fuzz::process(rest),
-        ["replay", files @ ..] => fuzz::replay(files),
-        ["kills"] => kills::run(began + whole),
-        ["fuzz"] => fuzz::run(FUZZ.min(whole * 2)),
-        ["model"] => cases::run(began + whole),
-        ["all"] => {
-            kills::run(began + whole / 3)
-                + fuzz::run(FUZZ.min(whole * 2 / 3))
-                + cases::run(began + whole)
-        }
-        _ => {
-            println!("soak: name a part: all, kills, fuzz, model, or replay FILE");
-            return ExitCode::SUCCESS;
-        }
+        ["replay", files @ ..] => Some(fuzz::replay(files)),
+        ["kills", words @ ..] => kills::run(words, began + whole, at_once),
+        ["fuzz"] => Some(fuzz::run(FUZZ.min(whole * at_once), at_once)),
+        ["model"] => Some(cases::run(began + whole)),
+        ["all"] => kills::run(&[], began + whole / 3, at_once).map(|failures| {
+            failures + fuzz::run(FUZZ.min(whole * at_once / 3), at_once) + cases::run(began + whole)
+        }),
+        _ => None,
+    };
+    let Some(failures) = failures else {
+        println!(
+            "soak: name a part: all, kills (and backfill, sync, publish or repair, and how often), fuzz, \
+             model, or replay FILE"
+        );
+        // All benches at once come without words.
+        return match words.is_empty() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        };
     };
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     println!("soak: {failures} failures in {minutes:.1} minutes");
@@ -71,10 +83,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn minutes() -> Duration {
-    let given = std::env::var("SOAK_MINUTES").ok();
-    let minutes = given.map_or(MINUTES, |text| {
-        text.parse().expect("SOAK_MINUTES is a number")
+/// The number in a variable, from 1 on.
+fn number(variable: &str, unless_set: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    let number = given.map_or(unless_set, |text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is a number"))
     });
-    Duration::from_secs(60 * minutes)
+    assert!(number > 0, "{variable} is not 0");
+    number
 }

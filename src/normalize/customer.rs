@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::CustomerRows;
 use super::attribute::{Attribute, attributes};
 use crate::table::{Customer, CustomerAttribute};
-use crate::wire::{Fields, Json, Path, Rejects, Unfit, is_short, own_id, slots};
+use crate::wire::{Fields, Json, Path, Rejects, Unfit, is_short, own_short_id, slots};
 
 slots!(Slots {
     id: "id",
@@ -58,10 +58,7 @@ pub(super) fn customer<'a>(
             (None, other) => return Err(Unfit::new(other, EXPECTED)),
         },
     };
-    let Some(id) = own_id(&entries)
-        .filter(|id| is_short(id))
-        .map(Cow::into_owned)
-    else {
+    let Some(id) = own_short_id(&entries).map(Cow::into_owned) else {
         return Err(Unfit::new(Json::Object(entries), EXPECTED));
     };
     let mut fields = Fields::new(rejects, path);
@@ -74,7 +71,7 @@ pub(super) fn customer<'a>(
         ],
     );
     let customer = Customer {
-        id: fields.id(slots.id, slots.mongo_id).unwrap_or(id),
+        id: fields.short_id(slots.id, slots.mongo_id).unwrap_or(id),
         name: fields.text("name", slots.name),
         email: fields.text("email", slots.email),
         wallet_address: fields.text("walletAddress", slots.wallet_address),

@@ -144,6 +144,8 @@ fn any_text() -> impl Strategy<Value = String> {
             Just("\"#\""), Just("#"), Just("-#.50"), Just("#e1"), Just("9999999999999999#"),
             Just("\"\\u0000#\""), Just("\"\\ud83d#\""),
         ].prop_map(str::to_owned),
+        // Longer than ids are.
+        1 => Just(format!("\"#{}\"", "x".repeat(1_100))),
         1 => prop_oneof![Just("null"), Just("{}"), Just("[]")].prop_map(str::to_owned),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
@@ -169,16 +171,24 @@ fn any_text() -> impl Strategy<Value = String> {
 /// A ticket with an identity and these values in the fields that are read into rows of their own.
 fn any_full_ticket() -> impl Strategy<Value = String> {
     let fields = proptest::collection::vec((any_key(), any_text()), 0..12);
-    (fields, any_text(), any_text(), any_text()).prop_map(|(fields, tag, message, customer)| {
-        let fields: Vec<String> = fields
-            .iter()
-            .map(|(key, value)| format!("\"{key}\":{value},"))
-            .collect();
-        format!(
-            "{{{}\"tags\":[{tag}],\"customer\":{customer},\"messages\":[{message}],\"id\":\"t1\",\"createdAt\":0}}",
-            fields.concat()
-        )
-    })
+    // Under one key an id that is one, under the other anything.
+    let ids = (
+        prop_oneof![Just(["id", "_id"]), Just(["_id", "id"])],
+        any_text(),
+    );
+    (fields, any_text(), any_text(), any_text(), ids).prop_map(
+        |(fields, tag, message, customer, ([one, other], id))| {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("\"{key}\":{value},"))
+                .collect();
+            format!(
+                "{{{}\"tags\":[{tag}],\"customer\":{customer},\"messages\":[{message}],\
+                 \"{one}\":{id},\"{other}\":\"t1\",\"createdAt\":0}}",
+                fields.concat()
+            )
+        },
+    )
 }
 
 /// The text with a number of its own for each `#`, and those numbers.

@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::ThreadRows;
 use crate::table::{Instant, Message, MessageAttachment};
-use crate::wire::{Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_id, slots};
+use crate::wire::{
+    Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_short_id, slots,
+};
 
 const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 
@@ -24,7 +26,7 @@ pub(super) fn thread(ticket_id: &str, items: Vec<Json<'_>>, rejects: &mut Reject
     for (index, item) in items.into_iter().enumerate() {
         let path = Path::Item(&MESSAGES, index);
         match item {
-            Json::Object(entries) => match own_id(&entries) {
+            Json::Object(entries) => match own_short_id(&entries) {
                 Some(id) if reader.ids.contains(id.as_ref()) => rejects.add(
                     path.to_string(),
                     "a message with this id came before it in the thread".to_owned(),

@@ -145,7 +145,7 @@ fn head<'a>(
     slots: Slots<'a>,
     mut fields: Fields<'_, 'a>,
 ) -> TicketRows {
-    fields.id(slots.id, slots.mongo_id);
+    fields.short_id(slots.id, slots.mongo_id);
     fields.instant("createdAt", slots.created_at);
     let (resolution_time_ms, resolved_at) =
         resolution(&mut fields, created_at, slots.resolution_time);

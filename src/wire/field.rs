@@ -159,6 +159,15 @@ fn read_id(value: Json<'_>) -> Reading<'_, String> {
     }
 }
 
+/// The same, no longer than ids are.
+fn read_short_id(value: Json<'_>) -> Reading<'_, String> {
+    let is_fit = value.id().is_none_or(|id| is_short(&id));
+    match is_fit {
+        true => read_id(value),
+        false => Err(Unfit::new(value, "an id of at most 1024 bytes")),
+    }
+}
+
 /// The fields of one object on their way into a row.
 pub(crate) struct Fields<'f, 'a> {
     rejects: &'f mut Rejects,
@@ -235,15 +244,10 @@ impl<'f, 'a> Fields<'f, 'a> {
         self.first_of(spellings, read_text)
     }
 
-    /// The same of an object that rows hang on: an id that is far longer than ids are does not fit.
+    /// The same of an object that rows hang on: an id that is far longer than ids are does not fit, and
+    /// the other one is taken.
     pub(crate) fn short_id(&mut self, id: Json<'a>, mongo_id: Json<'a>) -> Option<String> {
-        let found = self.id(id, mongo_id)?;
-        if is_short(&found) {
-            return Some(found);
-        }
-        let unfit = Unfit::new(Json::Text(found.into()), "an id of at most 1024 bytes");
-        self.unfit("id", unfit);
-        None
+        self.first_of([("id", id), ("_id", mongo_id)], read_short_id)
     }
 
     /// The object's own id, under `id` or `_id`.

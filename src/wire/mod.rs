@@ -27,5 +27,5 @@ pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slo
 pub(crate) use hidden::{Hidden, take_hidden};
 pub(crate) use instant::{after as instant_after, usual as usual_instant};
 pub(crate) use json::{Entries, Json, with_json, write_text};
-pub(crate) use reference::{own_id, read_reference};
+pub(crate) use reference::{own_id, own_short_id, read_reference};
 pub(crate) use reject::{Rejects, is_of_thread, unread_thread, whole_reject};

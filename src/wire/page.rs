@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::escape::marked;
 use super::field::{is_short, read_instant};
 use super::json::{Entries, Json, with_json, with_marked_json};
+use super::reference::own_short_id;
 use crate::table::Instant;
 
 /// One page of tickets, as it stands in the body.
@@ -144,14 +145,8 @@ impl TicketKey {
             let named = entries.iter().rev().find(|(key, _)| key == name);
             named.map(|(_, value)| value)
         };
-        let id = |name| {
-            last(name)?
-                .id()
-                .filter(|id| is_short(id))
-                .map(Cow::into_owned)
-        };
         Self {
-            id: id("id").or_else(|| id("_id")),
+            id: own_short_id(entries).map(Cow::into_owned),
             created_at: last("createdAt")
                 .and_then(|value| read_instant(value.clone()).ok().flatten()),
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::field::{Fields, Path, Unfit, slots};
+use super::field::{Fields, Path, Unfit, is_short, slots};
 use super::json::{Entries, Json};
 use super::reject::Rejects;
 use crate::table::{Agent, Category, Tag};
@@ -43,12 +43,23 @@ pub(crate) fn has_id(entries: &Entries<'_>) -> bool {
 
 /// An object's own id, as [`Fields::id`] will read it.
 pub(crate) fn own_id<'e>(entries: &'e Entries<'_>) -> Option<Cow<'e, str>> {
+    first_id(entries, |_| true)
+}
+
+/// The own id of an object that rows hang on, as [`Fields::short_id`] will read it.
+pub(crate) fn own_short_id<'e>(entries: &'e Entries<'_>) -> Option<Cow<'e, str>> {
+    first_id(entries, is_short)
+}
+
+/// The first of `id` and `_id` that is one; the last value of each counts.
+fn first_id<'e>(entries: &'e Entries<'_>, is_fit: fn(&str) -> bool) -> Option<Cow<'e, str>> {
     let last = |name: &str| {
         entries
             .iter()
             .rev()
             .find(|(key, _)| key == name)
             .and_then(|(_, value)| value.id())
+            .filter(|id| is_fit(id))
     };
     last("id").or_else(|| last("_id"))
 }

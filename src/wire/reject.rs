@@ -19,15 +19,34 @@ const MOST_REJECTS: usize = 1_000;
 /// A reject of one value, whose id follows from ticket, path and raw value, so that the same one met
 /// again is the same row. Of a value that is too long the beginning is kept, and it says so.
 fn reject(ticket_id: Option<&str>, path: String, reason: String, raw_json: Cow<'_, str>) -> Reject {
+    let mut digest = at(ticket_id, &path);
+    digest.text(&raw_json);
+    let length = raw_json.len();
+    known(ticket_id, path, reason, raw_json, length, digest.hex())
+}
+
+/// What a reject's id is made of, but for its value.
+fn at(ticket_id: Option<&str>, path: &str) -> Digest {
     let mut digest = Digest::default();
     match ticket_id {
         Some(id) => digest.text(id),
         None => digest.null(),
     }
-    digest.text(&path);
-    digest.text(&raw_json);
-    let id = digest.hex();
-    let (reason, raw_json) = match raw_json.len() {
+    digest.text(path);
+    digest
+}
+
+/// A reject of this id, of a value of `length` bytes; of a longer one than is kept, `raw_json` may be
+/// the beginning only.
+fn known(
+    ticket_id: Option<&str>,
+    path: String,
+    reason: String,
+    raw_json: Cow<'_, str>,
+    length: usize,
+    id: String,
+) -> Reject {
+    let (reason, raw_json) = match length {
         0..=MOST_RAW => (reason, raw_json.into_owned()),
         length => cut(&reason, &raw_json, length, &id),
     };
@@ -95,6 +114,10 @@ struct Rest {
     count: usize,
     /// Their raw values, with commas between them, as far as they are kept.
     raw_json: String,
+    /// How long all of that is.
+    length: usize,
+    /// Over all of it.
+    digest: Digest,
 }
 
 impl Rejects {
@@ -115,17 +138,25 @@ impl Rejects {
             }
             return;
         }
+        let ticket_id = self.ticket_id.as_deref();
         let rest = self.rest.get_or_insert_with(|| Rest {
+            digest: at(ticket_id, &path),
             path,
             count: 0,
-            raw_json: "[".to_owned(),
+            raw_json: String::new(),
+            length: "]".len(),
         });
+        // A bracket before the first one, a comma before each other.
+        let before = match rest.count {
+            0 => '[',
+            _ => ',',
+        };
         rest.count += 1;
-        // One more than is kept, so that the cut shows.
+        rest.length += before.len_utf8() + raw_json.len();
+        rest.digest.text(&raw_json);
+        // One more than is kept, which is cut.
         if rest.raw_json.len() <= MOST_RAW {
-            if rest.count > 1 {
-                rest.raw_json.push(',');
-            }
+            rest.raw_json.push(before);
             rest.raw_json.push_str(&raw_json);
         }
     }
@@ -151,11 +182,13 @@ impl Rejects {
                 rest.count - 1
             );
             let raw_json = rest.raw_json + "]";
-            self.found.push(reject(
+            self.found.push(known(
                 self.ticket_id.as_deref(),
                 rest.path,
                 reason,
                 raw_json.into(),
+                rest.length,
+                rest.digest.hex(),
             ));
         }
         self.found
@@ -209,15 +242,25 @@ mod tests {
             ("tags[1000]", "[1000,1001,1002]")
         );
         insta::assert_snapshot!(rest.reason, @"this and the 2 values after it could not be represented either: more than 1000 are not kept one by one");
-        let mut long = Rejects::default();
-        for _ in 0..MOST_REJECTS + 9 {
-            long.add(String::new(), "no".into(), "a".repeat(300_000).into());
-        }
-        let rest = long.into_found().pop().expect("one more");
-        assert!(
-            rest.raw_json.len() <= MOST_RAW && rest.reason.contains("are kept"),
-            "{}",
-            rest.reason
-        );
+    }
+
+    #[test]
+    fn of_very_many_long_rejects_the_whole_length_is_told_and_a_change_behind_the_cut_shows() {
+        let of = |last: &str| {
+            let mut rejects = Rejects::default();
+            for _ in 0..MOST_REJECTS + 8 {
+                rejects.add(String::new(), "no".into(), "a".repeat(300_000).into());
+            }
+            rejects.add(String::new(), "no".into(), last.into());
+            rejects.into_found().pop().expect("one more")
+        };
+        let rest = of("1");
+        assert!(rest.raw_json.len() <= MOST_RAW, "{}", rest.raw_json.len());
+        let told = "only the first 1048448 of 2400011 bytes are kept";
+        assert!(rest.reason.ends_with(told), "{}", rest.reason);
+        assert!(rest.raw_json.contains("[cut here: 1048448 of 2400011"));
+        let other = of("2");
+        assert_eq!(rest.reason, other.reason);
+        assert_ne!((rest.id, rest.raw_json), (other.id, other.raw_json));
     }
 }

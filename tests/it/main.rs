@@ -19,6 +19,8 @@ mod faults;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]
+mod found;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod poison;

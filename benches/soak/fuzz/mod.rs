@@ -1,10 +1,11 @@
 //! Pages as the simulator writes them, in every shape, mutated and taken through decoding and
 //! normalising: nothing panics, nothing takes long, nothing is lost, and twice gives the same.
 //!
-//! Two processes of their own do it, so that one that dies takes nothing with it. An input follows
-//! from a seed and a number; one that fails is saved and named.
+//! Processes of their own do it, so that one that dies takes nothing with it. An input follows from a
+//! seed and a number; one that fails is saved and named. Those that failed once come first.
 
 mod check;
+mod found;
 mod mutate;
 mod tree;
 
@@ -20,11 +21,10 @@ use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use self::check::{Came, check};
+use self::check::{Came, check, processor_time};
+use self::found::FOUND;
 use self::mutate::mutate;
 use self::tree::Node;
-
-const PROCESSES: usize = 2;
 
 /// Failures of one process after which it stops: they mostly are the same.
 const MOST_FAILURES: usize = 20;
@@ -32,17 +32,17 @@ const MOST_FAILURES: usize = 20;
 /// Inputs between two looks at the processor's clock.
 const BETWEEN: u64 = 256;
 
-/// Fuzzes for so much processor time; gives how many failures there were.
-pub(crate) fn run(processor: Duration) -> usize {
+/// Fuzzes for so much processor time, in so many processes at once; gives how many failures there were.
+pub(crate) fn run(processor: Duration, at_once: u32) -> usize {
     let seed: u64 = rand::random();
     let directory = directory();
     fs::create_dir_all(&directory).expect("a directory for what fails");
     let began = Instant::now();
-    let each = processor / u32::try_from(PROCESSES).expect("two");
+    let each = processor / at_once;
     let program = std::env::current_exe().expect("a path");
-    let children: Vec<(u64, Child)> = (0..PROCESSES)
+    let children: Vec<(u64, Child)> = (0..at_once)
         .map(|number| {
-            let seed = seed.wrapping_add(number as u64);
+            let seed = seed.wrapping_add(u64::from(number));
             let child = Command::new(&program)
                 .args([
                     "fuzz-process",
@@ -55,7 +55,7 @@ pub(crate) fn run(processor: Duration) -> usize {
             (seed, child.expect("it starts"))
         })
         .collect();
-    let mut failures = 0;
+    let mut failures = found_again();
     for (seed, child) in children {
         let output = child.wait_with_output().expect("it ends");
         print!("{}", String::from_utf8_lossy(&output.stdout));
@@ -70,9 +70,21 @@ pub(crate) fn run(processor: Duration) -> usize {
     }
     let (took, each) = (began.elapsed().as_secs_f64(), each.as_secs());
     println!(
-        "fuzz: {PROCESSES} processes of {each} s of processor time, {took:.0} s, {failures} failures"
+        "fuzz: {at_once} processes of {each} s of processor time, {took:.0} s, {failures} failures"
     );
     failures
+}
+
+/// Looks at what failed once; gives how many fail again.
+fn found_again() -> usize {
+    let failed = FOUND.iter().filter(|(name, body)| {
+        let looked = looked(body.as_bytes(), true);
+        if let Err(words) = &looked {
+            println!("fuzz: {name}, found before: {words}");
+        }
+        looked.is_err()
+    });
+    failed.count()
 }
 
 /// Names the input over which a process died.
@@ -184,17 +196,6 @@ fn save(directory: &Path, seed: u64, number: u64, bytes: &[u8]) -> PathBuf {
     let path = directory.join(format!("{seed}-{number}.json"));
     fs::write(&path, bytes).expect("it is saved");
     path
-}
-
-/// What this process has used of the processor, at the usual 100 ticks a second.
-fn processor_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").expect("a kernel that tells");
-    let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
-    let fields = rest.split(' ').skip(11).take(2);
-    let ticks: u64 = fields
-        .map(|field| field.parse::<u64>().expect("ticks"))
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
 
 /// Small pages in every shape, as the simulator serves them.

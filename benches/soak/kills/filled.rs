@@ -1,8 +1,8 @@
 //! Commands that fill a store: backfill, sync and repair.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{self, Duration};
 
 use chrono::TimeDelta;
 use mava_export::simulator::{Evolution, RateLimit, Simulator, SimulatorSpec};
@@ -11,7 +11,7 @@ use mava_export::window;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::stored::{assert_same, assert_sound, rows};
+use super::stored::{assert_same, assert_sound, copied, dangling, look, rows, texts};
 use super::support::{Place, Running, run, wait_for, watch, world};
 use super::{Victim, copy, request};
 
@@ -28,11 +28,43 @@ const SENDING: &str = "--to sqlite:support.db --rate-limit 30/300ms --retry-paus
 
 type Tables = BTreeMap<String, Vec<String>>;
 
-/// Every row of the tables for people, but for which run wrote it and when.
+/// Every row of the tables for people, but for which run wrote it and when; and the tickets that are
+/// flagged as deleted.
 fn people(path: &Path) -> Tables {
     let mut tables = rows(path);
     tables.retain(|name, _| TABLES.iter().any(|table| table.name == name));
+    let deleted = "SELECT id FROM tickets WHERE deleted_at IS NOT NULL ORDER BY id";
+    tables.insert("deleted tickets".to_owned(), texts(&look(path), deleted));
     tables
+}
+
+/// How often each row of a table is there.
+fn counted(rows: &[String]) -> HashMap<&str, usize> {
+    let mut counted = HashMap::new();
+    for row in rows {
+        *counted.entry(row.as_str()).or_default() += 1;
+    }
+    counted
+}
+
+/// What a store held before the command, as far as there was one.
+#[derive(Default)]
+struct Before {
+    tables: Tables,
+    /// Rows that name one that is not there.
+    dangling: Vec<String>,
+}
+
+impl Before {
+    fn of(path: &Path) -> Self {
+        match path.exists() {
+            false => Self::default(),
+            true => Self {
+                tables: people(path),
+                dangling: dangling(&look(path)),
+            },
+        }
+    }
 }
 
 /// A command with the store that it begins with.
@@ -40,10 +72,14 @@ struct Filled {
     simulator: Simulator,
     words: String,
     template: Place,
+    before: Before,
     /// What an undisturbed run leaves.
     expected: Tables,
-    /// Requests of an undisturbed run.
+    /// Requests of an undisturbed run, and how long it takes.
     requests: usize,
+    whole: Duration,
+    /// Whether the command only brings back what was there: each row is then as it was, or as it will be.
+    is_repair: bool,
 }
 
 impl Filled {
@@ -62,14 +98,19 @@ impl Filled {
         let words = format!("{words} {SENDING}");
         let undisturbed = copy(&template);
         simulator.clear_requests();
+        let began = time::Instant::now();
         run(&mut undisturbed.command_at(&simulator, &words)).expect(0);
+        let whole = began.elapsed();
         let requests = simulator.requests().len();
         Self {
+            before: Before::of(&template.path("support.db")),
             expected: people(&undisturbed.path("support.db")),
             simulator,
             words,
             template,
             requests,
+            whole,
+            is_repair: false,
         }
     }
 
@@ -79,7 +120,7 @@ impl Filled {
         let request = request(random, number, self.requests);
         let moment_us = match request {
             Some(_) => random.random_range(0..2_500 * LATENCY_MS),
-            None => random.random_range(0..200_000),
+            None => u64::try_from(self.whole.mul_f64(random.random()).as_micros()).expect("short"),
         };
         self.simulator.clear_requests();
         let arrivals = watch(&self.simulator, |_, _| None);
@@ -93,14 +134,63 @@ impl Filled {
         self.simulator.clear_hook();
         let what = format!("killed {moment_us} us after request {request:?}");
         if path.exists() {
-            assert_sound(&path);
+            self.assert_under_way(&path, &what);
         }
+        let sent = self.simulator.requests().len();
         run(&mut place.command_at(&self.simulator, &self.words)).expect(0);
         assert_same(&people(&path), &self.expected, &what);
         assert_sound(&path);
+        // Every row is the one that was written, too. Without a key it sends nothing.
+        run(&mut place.command("verify --to sqlite:support.db --deep")).expect(0);
+        if self.is_repair {
+            // What was mended before the kill is not read again.
+            let again = self.simulator.requests().len() - sent;
+            let most = self.requests;
+            assert!(again <= most, "{what}: {again} requests, not {most}");
+        }
         let limited = self.simulator.count_429();
         assert_eq!(limited, 0, "{what}: {limited} requests beyond the limit");
         was_killed
+    }
+
+    /// What has to be true of a store that the command has not come to the end of: it can be read, and
+    /// no row names one that is not there but those that did before. In a repair each row is as it was or
+    /// as it will be.
+    #[track_caller]
+    fn assert_under_way(&self, path: &Path, what: &str) {
+        let (_directory, copy) = copied(path);
+        let dangling = dangling(&look(&copy));
+        let (new, known) = (counted(&dangling), counted(&self.before.dangling));
+        for (row, count) in new {
+            let before = known.get(row).copied().unwrap_or_default();
+            assert!(
+                count <= before,
+                "{what}: {row}: {count} name nothing, before {before}"
+            );
+        }
+        if !self.is_repair {
+            return;
+        }
+        for (table, found) in &people(&copy) {
+            let (before, after) = (
+                counted(&self.before.tables[table]),
+                counted(&self.expected[table]),
+            );
+            let found = counted(found);
+            for (row, count) in &found {
+                let [before, after] = [&before, &after].map(|rows| rows.get(row).copied());
+                let most = before.max(after).unwrap_or_default();
+                assert!(
+                    *count <= most,
+                    "{what}: {table}: neither before nor after: {row}"
+                );
+            }
+            for (row, before) in &before {
+                let least = after.get(row).copied().unwrap_or_default().min(*before);
+                let count = found.get(row).copied().unwrap_or_default();
+                assert!(count >= least, "{what}: {table}: gone: {row}");
+            }
+        }
     }
 }
 
@@ -164,9 +254,12 @@ impl Victim for Repair {
     const NAME: &'static str = "verify --repair";
 
     fn new() -> Self {
-        Self(Filled::new("verify --repair", |simulator, place| {
+        let mut whole = Tables::new();
+        let mut filled = Filled::new("verify --repair", |simulator, place| {
             backfill(simulator, place);
-            let store = rusqlite::Connection::open(place.path("support.db")).expect("a store");
+            let path = place.path("support.db");
+            whole = people(&path);
+            let store = rusqlite::Connection::open(path).expect("a store");
             store
                 .pragma_update(None, "foreign_keys", false)
                 .expect("a pragma");
@@ -179,7 +272,14 @@ impl Victim for Repair {
                      UPDATE tickets SET deleted_at = '2024-06-01T00:00:00.000Z' WHERE rowid = 800;",
                 )
                 .expect("SQL");
-        }))
+        });
+        assert_same(&filled.expected, &whole, "undisturbed");
+        assert!(
+            !filled.before.dangling.is_empty(),
+            "there is nothing to repair"
+        );
+        filled.is_repair = true;
+        Self(filled)
     }
 
     fn kill(&mut self, random: &mut StdRng, number: usize) -> bool {

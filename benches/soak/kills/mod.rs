@@ -1,8 +1,9 @@
 //! SIGKILL at any point, then the same command again: as if nothing had happened.
 //!
-//! After each kill the file must be sound, the next run must end complete, every row of every table
-//! for people must be that of an undisturbed run, the server must have seen no request beyond its
-//! limit, and the snapshot that `current` names must be whole.
+//! After each kill the file must be readable, and no row may name one that is not there but those that
+//! did before: a repair that is killed has not mended all yet. The next run must end complete, every row of
+//! every table for people must be that of an undisturbed run and the one that was written, the server
+//! must have seen no request beyond its limit, and the snapshot that `current` names must be whole.
 
 mod filled;
 mod publish;
@@ -26,11 +27,8 @@ use rand::{RngExt, SeedableRng};
 
 use self::support::Place;
 
-/// Kills of each command.
+/// Kills of each command, unless told otherwise.
 const KILLS: usize = 200;
-
-/// Threads that kill at the same time, each on a desk of its own.
-const THREADS: usize = 2;
 
 /// What came of a command's kills.
 #[derive(Debug, Default)]
@@ -55,28 +53,51 @@ trait Victim: Sized {
     fn kill(&mut self, random: &mut StdRng, number: usize) -> bool;
 }
 
-/// Kills each command; gives how many kills failed.
-pub(crate) fn run(deadline: Instant) -> usize {
-    // What is left over when one is done early is the others'.
-    let share = |left: u32| {
+/// How a command is killed again and again, until then and by so many at once.
+type Killing = fn(Instant, u32, usize) -> usize;
+
+/// The commands, each with the word for it.
+const COMMANDS: [(&str, Killing); 4] = [
+    ("backfill", kill::<filled::Backfill>),
+    ("sync", kill::<filled::Sync>),
+    ("publish", kill::<publish::Publish>),
+    ("repair", kill::<filled::Repair>),
+];
+
+/// Kills each command, or those that are named, as often as a number among the words says, by so many
+/// threads at once, each on a desk of its own; gives how many kills failed. `None` where a word is neither.
+pub(crate) fn run(words: &[&str], deadline: Instant, at_once: u32) -> Option<usize> {
+    let (mut kills, mut chosen) = (KILLS, Vec::new());
+    for word in words {
+        match COMMANDS.iter().find(|(name, _)| name == word) {
+            Some(command) => chosen.push(command),
+            None => kills = word.parse().ok()?,
+        }
+    }
+    if chosen.is_empty() {
+        chosen = COMMANDS.iter().collect();
+    }
+    let mut failures = 0;
+    for (place, (_, killing)) in chosen.iter().enumerate() {
+        // What is left over when one is done early is the others'.
         let now = Instant::now();
-        now + deadline.saturating_duration_since(now) / left
-    };
-    kill::<filled::Backfill>(share(4))
-        + kill::<filled::Sync>(share(3))
-        + kill::<publish::Publish>(share(2))
-        + kill::<filled::Repair>(share(1))
+        let left = u32::try_from(chosen.len() - place).expect("few");
+        let share = deadline.saturating_duration_since(now) / left;
+        failures += killing(now + share, at_once, kills);
+    }
+    Some(failures)
 }
 
-fn kill<V: Victim>(deadline: Instant) -> usize {
+fn kill<V: Victim>(deadline: Instant, at_once: u32, kills: usize) -> usize {
+    let threads = usize::try_from(at_once).expect("few");
     let seed: u64 = rand::random();
     let began = Instant::now();
     let told = Mutex::new(Told::default());
     std::thread::scope(|scope| {
-        for thread in 0..THREADS {
+        for thread in 0..threads {
             let told = &told;
             scope.spawn(move || {
-                let mine = (0..KILLS).filter(|number| number % THREADS == thread);
+                let mine = (0..kills).filter(|number| number % threads == thread);
                 let Some(mut victim) = caught(V::NAME, told, "to begin with", V::new) else {
                     return;
                 };
@@ -95,9 +116,15 @@ fn kill<V: Victim>(deadline: Instant) -> usize {
             });
         }
     });
-    let told = told.into_inner().expect("no panic before");
+    let mut told = told.into_inner().expect("no panic before");
+    // Else it is the ends of commands that were looked at.
+    if told.killed * 2 < told.done {
+        let words = format!("{} of {} kills came before its end", told.killed, told.done);
+        println!("kills: {}: {words}", V::NAME);
+        told.failures.push(words);
+    }
     println!(
-        "kills: {}: {} of {KILLS} kills in {:.0} s, {} before its end, {} failures",
+        "kills: {}: {} of {kills} kills in {:.0} s, {} before its end, {} failures",
         V::NAME,
         told.done,
         began.elapsed().as_secs_f64(),
@@ -114,6 +141,7 @@ fn caught<T>(name: &str, told: &Mutex<Told>, what: &str, act: impl FnOnce() -> T
         Err(panic) => panic,
     };
     let words = panic.downcast_ref::<String>().cloned();
+    let words = words.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
     let words = words.unwrap_or_else(|| "it panicked".to_owned());
     println!("kills: {name}, {what}: {words}");
     told.lock().expect("no panic before").failures.push(words);

@@ -146,6 +146,67 @@ fn an_id_that_every_row_would_repeat_is_not_taken_where_it_is_far_too_long() {
 }
 
 #[test]
+fn of_two_ids_the_one_that_is_far_too_long_makes_way_and_is_kept() {
+    let long = "x".repeat(1_025);
+    let broken = format!("{}\\u0000", "y".repeat(1_020));
+    for (long, ids) in [
+        (&long, ["id", "_id"]),
+        (&long, ["_id", "id"]),
+        (&broken, ["id", "_id"]),
+    ] {
+        let [one, other] = ids;
+        let of = |short: &str| format!(r#""{one}":"{long}","{other}":"{short}""#);
+        let json = format!(
+            r#"{{{},"createdAt":0,"customer":{{{}}},"messages":[{{{}}},{{{}}}]}}"#,
+            of("t1"),
+            of("c1"),
+            of("m1"),
+            of("m1")
+        );
+        let raw = RawTicket::new(json.as_str());
+        assert_eq!(raw.key().id.as_deref(), Some("t1"));
+        let Outcome::Rows(rows) = ticket(&raw, true) else {
+            panic!("{json}: it has a usable id");
+        };
+        assert_eq!(rows.ticket.id, "t1");
+        assert_eq!(rows.ticket.customer_id.as_deref(), Some("c1"));
+        let thread = rows.thread.expect("a thread");
+        let messages: Vec<&str> = thread.messages.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(messages, ["m1"]);
+        // Where they stood, and nowhere under the name of the other.
+        let mut paths: Vec<&str> = rows.rejects.iter().map(|row| row.path.as_str()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let [customer, first] = [format!("customer.{one}"), format!("messages[0].{one}")];
+        let mut expected = vec![one, customer.as_str(), first.as_str(), "messages[1]"];
+        let second = format!("messages[1].{one}");
+        if long.contains('y') {
+            expected.push(&second);
+        }
+        expected.sort_unstable();
+        assert_eq!(paths, expected, "{json}");
+        let raw_json = format!("\"{long}\"");
+        for reject in rows.rejects.iter().filter(|row| row.path.ends_with("id")) {
+            assert_eq!(reject.raw_json, raw_json);
+        }
+        let customer = rows.customer.expect("a customer").customer.extra_json;
+        for extra in [
+            &rows.ticket.extra_json,
+            &customer,
+            &thread.messages[0].extra_json,
+        ] {
+            let begin = format!("{{\"{one}\":\"{}", &long[..1_020]);
+            assert!(
+                extra
+                    .as_ref()
+                    .is_some_and(|extra| extra.starts_with(&begin)),
+                "{extra:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn nesting_without_end_is_kept_raw_and_quickly() {
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
     let json = format!(r#"{{"id":"t1","createdAt":"2026-01-31","x":{deep}}}"#);

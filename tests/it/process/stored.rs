@@ -76,10 +76,9 @@ pub(super) fn assert_same(
     }
 }
 
-/// That SQLite finds nothing wrong with a copy of a store: opening the store itself would mend what
-/// a run that was killed left for the next one.
-#[track_caller]
-pub(super) fn assert_sound(path: &Path) {
+/// A copy of a store, for looking at what a run that was killed left: opening the store itself would
+/// mend it for the next one. It lies in the directory, which goes away.
+pub(super) fn copied(path: &Path) -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let copy = directory.path().join("copy.db");
     fs::copy(path, &copy).unwrap();
@@ -87,9 +86,25 @@ pub(super) fn assert_sound(path: &Path) {
     if log(path).exists() {
         fs::copy(log(path), log(&copy)).unwrap();
     }
-    let sqlite = Connection::open(copy).unwrap();
+    // What the log holds goes into the file, so that it can be looked at without writing.
+    let sqlite = Connection::open(&copy).unwrap();
     assert_eq!(texts(&sqlite, "PRAGMA integrity_check"), ["ok"]);
-    assert!(texts(&sqlite, "PRAGMA foreign_key_check").is_empty());
+    (directory, copy)
+}
+
+/// Rows of a store that name one that is not there: their table, and the table of what they name.
+pub(super) fn dangling(sqlite: &Connection) -> Vec<String> {
+    let sql = "SELECT \"table\" || ' ' || parent || ' ' || coalesce(rowid, '-')
+               FROM pragma_foreign_key_check";
+    texts(sqlite, sql)
+}
+
+/// That SQLite finds nothing wrong with a copy of a store.
+#[track_caller]
+pub(super) fn assert_sound(path: &Path) {
+    let (_directory, copy) = copied(path);
+    let dangling = dangling(&look(&copy));
+    assert!(dangling.is_empty(), "{dangling:?}");
 }
 
 /// The store, for looking at.

@@ -1,6 +1,11 @@
 //! What must be true of any body that a page is decoded from.
 
+pub(crate) mod thread;
+
+mod reject;
+
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use mava_export::normalize::{self, Outcome, TicketRows};
@@ -8,21 +13,21 @@ use mava_export::table::{Cell, Record};
 use mava_export::wire::{Body, RawTicket, decode_agents, decode_categories, decode_page};
 use serde_json::Value;
 
-use super::processor_time;
+use self::reject::Cut;
 
 /// Longest that one body may take: all are far smaller than a megabyte.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// What came of a body.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Came {
-    pub(super) is_page: bool,
-    pub(super) rows: u64,
-    pub(super) rejects: u64,
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Came {
+    pub(crate) is_page: bool,
+    pub(crate) rows: u64,
+    pub(crate) rejects: u64,
 }
 
 /// Takes a body through decoding and normalising. The error says which property does not hold.
-pub(super) fn check(body: &[u8], is_written: bool) -> Result<Came, String> {
+pub(crate) fn check(body: &[u8], is_written: bool) -> Result<Came, String> {
     let began = Instant::now();
     let came = taken(body, is_written)?;
     // Others may have had the processor meanwhile: then once more, by its own clock.
@@ -74,17 +79,13 @@ fn one(raw: &RawTicket) -> Result<bool, String> {
     if outcome != normalize::ticket(raw, true) {
         return Err("normalised twice, it is not the same".to_owned());
     }
-    kept(
-        &marks(&raw.raw),
-        &marks(&format!("{outcome:?}")),
-        "a ticket",
-    )?;
     if let Outcome::Rows(rows) = normalize::ticket(raw, false)
         && rows.thread.is_some()
     {
         return Err("a thread that was not asked for".to_owned());
     }
     let value: Option<Value> = serde_json::from_str(&raw.raw).ok();
+    all_kept(raw, &outcome, value.as_ref())?;
     let id = value.as_ref().and_then(plain_id);
     match outcome {
         Outcome::Rows(rows) => {
@@ -93,7 +94,7 @@ fn one(raw: &RawTicket) -> Result<bool, String> {
             }
             storable(&rows)?;
             if let Some(value) = &value {
-                whole_thread(&rows, value)?;
+                thread::whole(&rows, value)?;
             }
             Ok(true)
         }
@@ -101,10 +102,41 @@ fn one(raw: &RawTicket) -> Result<bool, String> {
             if id.is_some_and(|id| Some(id) != reject.ticket_id.as_deref()) {
                 return Err("the reject has another id".to_owned());
             }
-            is_json(&reject.raw_json)?;
+            reject::is_as_it_says(&reject)?;
             Ok(false)
         }
     }
+}
+
+/// Nothing of a ticket is lost but what a reject alone holds, and only where that one says that it is cut.
+fn all_kept(raw: &RawTicket, outcome: &Outcome, value: Option<&Value>) -> Result<(), String> {
+    let (given, found) = (marks(&raw.raw), marks(&format!("{outcome:?}")));
+    let rows = match outcome {
+        Outcome::Rows(rows) => rows,
+        Outcome::Reject(reject) => {
+            let (length, begins) = match Cut::of(reject)? {
+                Some(cut) => (cut.length, raw.raw.starts_with(cut.kept)),
+                None => (reject.raw_json.len(), raw.raw == reject.raw_json),
+            };
+            return match begins && length == raw.raw.len() {
+                true => Ok(()),
+                false => Err("a reject keeps another ticket".to_owned()),
+            };
+        }
+    };
+    let mut is_cut = false;
+    for reject in &rows.rejects {
+        is_cut |= Cut::of(reject)?.is_some();
+    }
+    if !is_cut {
+        return kept(&given, &found, "a ticket");
+    }
+    // What a row holds, or `extra_json`. Of half a pair there is no such value.
+    let placed = value.map(|value| match rows.thread {
+        Some(_) => thread::without_rejects(value).to_string(),
+        None => value.to_string(),
+    });
+    kept(&marks(&placed.unwrap_or_default()), &found, "the rows")
 }
 
 /// The id, where nothing about it is odd.
@@ -140,7 +172,7 @@ fn storable(rows: &TicketRows) -> Result<(), String> {
         if reject.ticket_id.as_ref() != Some(id) {
             return Err("a reject of another ticket".to_owned());
         }
-        is_json(&reject.raw_json)?;
+        reject::is_as_it_says(reject)?;
     }
     let messages = rows.thread.iter().flat_map(|thread| &thread.messages);
     let extras = messages
@@ -181,25 +213,6 @@ fn no_nul(rows: &TicketRows) -> Result<(), String> {
     }
 }
 
-/// Each item of the thread is a message or a reject.
-fn whole_thread(rows: &TicketRows, value: &Value) -> Result<(), String> {
-    let (Some(thread), Some(items)) = (&rows.thread, value["messages"].as_array()) else {
-        return Ok(());
-    };
-    let whole = rows.rejects.iter().filter(|reject| {
-        let path = &reject.path;
-        path.starts_with("messages[") && path.ends_with(']') && !path.contains('.')
-    });
-    let found = thread.messages.len() + whole.count();
-    if found < items.len() {
-        return Err(format!(
-            "{found} messages and rejects of {} items",
-            items.len()
-        ));
-    }
-    Ok(())
-}
-
 fn distinct<T: Record, K: Ord>(records: &[T], key: impl Fn(&T) -> K) -> Result<(), String> {
     let keys: BTreeSet<K> = records.iter().map(key).collect();
     match keys.len() == records.len() {
@@ -229,4 +242,15 @@ fn kept(given: &BTreeSet<String>, kept: &BTreeSet<String>, what: &str) -> Result
         None => Ok(()),
         Some(lost) => Err(format!("{lost} of {what} is nowhere")),
     }
+}
+
+/// What this process has used of the processor, at the usual 100 ticks a second.
+pub(crate) fn processor_time() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("a kernel that tells");
+    let (_, rest) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let fields = rest.split(' ').skip(11).take(2);
+    let ticks: u64 = fields
+        .map(|field| field.parse::<u64>().expect("ticks"))
+        .sum();
+    Duration::from_millis(ticks * 10)
 }
