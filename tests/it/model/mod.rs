@@ -26,7 +26,7 @@ mod tests {
     use super::tally::{Tally, block_on};
 
     /// Cases of each command, unless told another number.
-    const CASES: u64 = 30;
+    const CASES: u64 = 25;
 
     /// The number of the first case, unless told another. Long runs begin with a new one each time.
     const SEED: u64 = 20_000;
