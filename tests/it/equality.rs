@@ -100,8 +100,8 @@ async fn sixteen_lanes_cost_no_more_than_the_documented_share() {
         let (requests, most) = (desk.simulator.requests().len(), most_requests(&desk));
         assert!(
             requests <= most,
-            "{requests} of {most} for {tickets} tickets: {:?}",
-            summary.windows
+            "{requests} of {most} for {tickets} tickets: {:#?}",
+            desk.simulator.requests().iter().map(|one| format!("{:?} {:?} of {:?} {}", one.status, one.page_length, one.count, one.query)).collect::<Vec<_>>()
         );
         let at_once = most_at_once(&desk, LATENCY);
         assert!(at_once >= least_at_once, "{at_once} pages in flight");
