@@ -39,6 +39,7 @@ mod sync;
 mod tickets;
 mod twins;
 mod unproven;
+mod unswept;
 mod windows;
 
 use std::path::{Path, PathBuf};

@@ -533,6 +533,7 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
         index: Index::default(),
         hazards: store.hazards()?,
         price: 1.0,
+        unswept: store.unswept()?,
     })
 }
 
