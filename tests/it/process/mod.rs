@@ -5,6 +5,7 @@
 )]
 
 mod accept;
+mod at_rest;
 mod bounds;
 mod clock;
 mod configuration;
