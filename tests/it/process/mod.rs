@@ -8,6 +8,7 @@ mod accept;
 mod at_rest;
 mod bounds;
 mod clock;
+mod completions;
 mod configuration;
 mod deep;
 mod demo;
