@@ -15,6 +15,7 @@ mod demo;
 mod derived;
 mod directory;
 mod exits;
+mod homeless;
 mod kill;
 mod kill_sync;
 mod limits;
