@@ -108,10 +108,11 @@ impl Store {
     /// [`Failed`](crate::error::ErrorKind::Failed): another file lies there, or none.
     pub fn require_in_place(&self) -> Result<()> {
         let outcome = self.files.require_in_place();
-        if outcome.is_err() && self.lock.is_some() {
-            if let Err(error) = self.move_log() {
-                tracing::debug!(error = %error, "the log of the file that was moved stays");
-            }
+        if outcome.is_err()
+            && self.lock.is_some()
+            && let Err(error) = self.move_log()
+        {
+            tracing::debug!(error = %error, "the log of the file that was moved stays");
         }
         outcome
     }

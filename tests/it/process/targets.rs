@@ -80,7 +80,12 @@ fn refused(place: &Place, target: &str, code: i32) -> Ended {
         place
             .files()
             .into_iter()
-            .filter(|path| !path.display().to_string().ends_with("-lock"))
+            // What only says who has it open and where its log lies.
+            .filter(|path| {
+                !["-lock", "-shm"]
+                    .iter()
+                    .any(|end| path.to_string_lossy().ends_with(end))
+            })
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect()
     };
