@@ -593,7 +593,9 @@ impl<'a> Lanes<'a> {
             .values()
             .map(|standing| standing.handed_on)
             .sum();
-        let tickets_read = self.tickets_resumed + handed_on;
+        // A slice that goes on hands its first tickets on once more.
+        let tickets_read =
+            (self.tickets_resumed + handed_on).saturating_sub(self.writer.read_again());
         let left: Option<u64> = self
             .standings
             .values()
