@@ -1,16 +1,16 @@
-//! The model: whatever a desk looks like, whatever happens to it while it is read, and whatever copy
-//! of it answers, a run that calls itself complete is, and nothing that is there is flagged as
-//! deleted.
-//!
-//! ```text
-//! a number ──► case ──► desk ──► run, in its weather ──► judge ──► tally
-//!                                chronicle: all that was ever true
-//! ```
+//! The pieces of the model test.
 
+#[path = "../../tests/it/model/case.rs"]
 pub(crate) mod case;
+#[path = "../../tests/it/model/chronicle.rs"]
 mod chronicle;
+#[path = "../../tests/it/model/desk.rs"]
 mod desk;
+#[path = "../../tests/it/model/judge.rs"]
 mod judge;
+#[path = "../../tests/it/model/run.rs"]
 mod run;
+#[path = "../../tests/it/model/tally.rs"]
 pub(crate) mod tally;
+#[path = "../../tests/it/model/weather.rs"]
 mod weather;

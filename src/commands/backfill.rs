@@ -403,6 +403,7 @@ impl Part<'_> {
             covered: range.as_slice(),
             allow_deletions: self.settings.allow_deletions,
             accounted: self.accounted,
+            known_deleted: 0,
         };
         let closed = closing.close(store).await;
         self.accounted = closing.accounted;

@@ -17,7 +17,7 @@ use crate::api::{Client, FetchError};
 use crate::clock;
 use crate::error::Error;
 use crate::normalize::Outcome;
-use crate::plan::{self, Announced, Position, Slice, SliceState, Told};
+use crate::plan::{self, Announced, Expected, Position, Slice, SliceState, Told};
 use crate::report::Progress;
 use crate::table::Instant;
 use crate::window::Window;
@@ -26,7 +26,7 @@ use crate::wire;
 /// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
 const LEAST_TICKETS_TO_SPLIT: u64 = 8 * PAGE_LIMIT as u64;
 
-/// A page of at least so many tickets on which none has a thread is not believed at once.
+/// A page of at least so many tickets on which none has a thread is not believed at all.
 const LEAST_TICKETS_TO_DOUBT: usize = 10;
 
 /// Pages for each of which one split may be spent, so that splits cost about one percent.
@@ -365,7 +365,10 @@ impl<'a> Lanes<'a> {
                 );
                 return self.parked.push(pager);
             }
-            pager.doubt("tickets came without messages, although others had them");
+            // A few may have none.
+            if page.outcomes.len() >= LEAST_TICKETS_TO_DOUBT {
+                pager.doubt("tickets came without messages, although others had them");
+            }
         }
         let is_light = pager.is_light();
         let count = page.count.filter(|_| pager.is_counting());
@@ -459,16 +462,13 @@ impl<'a> Lanes<'a> {
         let slice = pager.slice();
         let next = pager.announced().map(|(_, tickets)| tickets);
         let announced = self.announced.entry(slice.number).or_default();
-        let told = announced.take(begun.expected.map(|(_, tickets)| tickets), count, next);
-        let stretch = begun.expected.and_then(|(part, _)| {
-            let is_vanished = told.is_some_and(|told| told.has_vanished);
-            let from = if is_vanished {
-                part.from()
-            } else {
-                part.until()
-            };
-            Window::new(from, slice.window.until())
+        let told = announced.take(begun.expected, count, next);
+        let is_vanished = told.is_some_and(|told| told.has_vanished);
+        let from = begun.passed.map_or(begun.from, |part| match is_vanished {
+            true => part.from(),
+            false => part.until(),
         });
+        let stretch = Window::new(from, slice.window.until());
         if let (Some(told), Some(window)) = (told, stretch) {
             self.hand_over(Event::Announced { window, told }).await;
         }
@@ -483,7 +483,7 @@ impl<'a> Lanes<'a> {
         });
         self.extraction.scope.has_messages
             && self.threads > 0
-            && page.outcomes.len() >= LEAST_TICKETS_TO_DOUBT
+            && !page.outcomes.is_empty()
             && rows.all(|rows| rows.thread.is_none())
     }
 
@@ -624,8 +624,10 @@ impl<'a> Lanes<'a> {
 struct Begun {
     /// Where its list begins.
     from: Instant,
-    /// What the answer before it passed over, and how many tickets it announced from there on.
-    expected: Option<(Window, u64)>,
+    /// What the answer before it passed over.
+    passed: Option<Window>,
+    /// What that said of how many tickets follow.
+    expected: Option<Expected>,
     /// What its answer counts, where that counts all that is left and the answer adds up.
     count: Option<u64>,
 }
@@ -637,12 +639,18 @@ impl Begun {
             Position::Key(at) => at,
             Position::Offset { .. } => slice.window.from(),
         };
-        let expected = pager.announced();
-        let start = expected.map_or(from, |(part, _)| part.until());
+        let announced = pager.announced();
+        let passed = announced.map(|(part, _)| part);
+        let expected = match announced {
+            Some((_, tickets)) => Some(Expected::Announced(tickets)),
+            None => pager.shown().map(Expected::Shown),
+        };
+        let start = passed.map_or(from, |part| part.until());
         let is_sound = Window::new(start, slice.window.until())
             .is_some_and(|window| page.left(window).is_ok());
         Self {
             from,
+            passed,
             expected,
             count: page.count.filter(|_| pager.is_counting() && is_sound),
         }

@@ -285,8 +285,9 @@ pub fn has_rating(reject: &Reject) -> Option<bool> {
     Some(number.is_some_and(|number| (1..=5).contains(&number)))
 }
 
-/// The run's filters, narrowed where a crowded millisecond is taken apart.
-pub(super) fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
+/// The request that `ask` describes: the run's filters, narrowed where a crowded millisecond is taken
+/// apart.
+pub fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
     let mut filters = scope.filters.clone();
     if let Some(status) = ask.narrowing.status {
         filters.status = vec![status];

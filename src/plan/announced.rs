@@ -3,7 +3,8 @@
 /// What is worth keeping of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
-    /// How many tickets two answers in a row agreed on from here to the end of the slice.
+    /// How many tickets two answers in a row agreed on from here to the end of the slice, or one answer
+    /// showed that held them all.
     pub tickets: Option<u64>,
     /// Whether this answer counts fewer than the one before announced.
     pub has_vanished: bool,
@@ -18,11 +19,35 @@ pub struct Announced {
     has_told: bool,
 }
 
+/// What the answer before this one said of how many tickets follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It announced so many.
+    Announced(u64),
+    /// It showed so many, which were all.
+    Shown(u64),
+}
+
 impl Announced {
     /// An answer that counts `count`, where the one before announced `expected`; `next` is what it
     /// announces itself, where the slice goes on. Something is told where tickets vanished, and once
     /// a slice where two answers agree.
-    pub fn take(&mut self, expected: Option<u64>, count: u64, next: Option<u64>) -> Option<Told> {
+    pub fn take(
+        &mut self,
+        expected: Option<Expected>,
+        count: u64,
+        next: Option<u64>,
+    ) -> Option<Told> {
+        let expected = match expected {
+            Some(Expected::Shown(shown)) => {
+                return (count < shown).then_some(Told {
+                    tickets: Some(shown),
+                    has_vanished: true,
+                });
+            }
+            Some(Expected::Announced(tickets)) => Some(tickets),
+            None => None,
+        };
         let told = expected.and_then(|expected| {
             let has_vanished = count < expected;
             let tickets = match has_vanished {
@@ -58,7 +83,7 @@ mod tests {
         answers
             .map(|(count, next)| {
                 let told = announced.take(expected, *count, *next);
-                expected = *next;
+                expected = next.map(Expected::Announced);
                 told
             })
             .collect()
@@ -90,6 +115,14 @@ mod tests {
         assert_eq!(told(&[(80, None)]), [None]);
         // More came meanwhile.
         assert_eq!(told(&[(950, Some(851)), (860, None)]), [None, agreed(851)]);
+    }
+
+    #[test]
+    fn tickets_that_an_answer_showed_and_its_repetition_does_not_are_told() {
+        for (shown, count, expected) in [(6, 6, None), (6, 7, None), (6, 0, vanished(Some(6)))] {
+            let told = Announced::default().take(Some(Expected::Shown(shown)), count, None);
+            assert_eq!(told, expected, "{count} of {shown}");
+        }
     }
 
     #[test]

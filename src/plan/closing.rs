@@ -1,7 +1,7 @@
 //! What the count at the end of a window means, and what is compared where it does not settle it:
 //! pure.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use super::verify::cut;
 use crate::table::Instant;
@@ -62,7 +62,7 @@ pub struct Held {
     /// By creation.
     tickets: BTreeSet<HeldTicket>,
     /// Those that did not come, and are looked for otherwise.
-    aside: HashSet<String>,
+    aside: BTreeSet<HeldTicket>,
 }
 
 impl Held {
@@ -70,14 +70,14 @@ impl Held {
     pub fn new(tickets: impl IntoIterator<Item = HeldTicket>) -> Self {
         Self {
             tickets: tickets.into_iter().collect(),
-            aside: HashSet::new(),
+            aside: BTreeSet::new(),
         }
     }
 
     /// Those created in `window` that are not set aside, by creation.
     pub fn within(&self, window: Window) -> impl Iterator<Item = &HeldTicket> {
         self.range(window)
-            .filter(|ticket| !self.aside.contains(&ticket.id))
+            .filter(|ticket| !self.aside.contains(ticket))
     }
 
     /// How many those are.
@@ -87,13 +87,13 @@ impl Held {
 
     /// Adds a ticket that came.
     pub fn add(&mut self, ticket: HeldTicket) {
-        self.aside.remove(&ticket.id);
+        self.aside.remove(&ticket);
         self.tickets.insert(ticket);
     }
 
     /// Counts a ticket no more.
-    pub fn set_aside(&mut self, id: &str) {
-        self.aside.insert(id.to_owned());
+    pub fn set_aside(&mut self, ticket: HeldTicket) {
+        self.aside.insert(ticket);
     }
 
     /// The window in blocks of at most [`BLOCK`] tickets, more only where one millisecond holds
@@ -293,8 +293,20 @@ mod tests {
     #[test]
     fn what_is_set_aside_is_held_no_more_and_what_comes_is() {
         let mut held = held([1, 2, 3]);
-        held.set_aside("0001");
+        let second = HeldTicket {
+            created_ms: 2,
+            id: "0001".to_owned(),
+            is_rejected: false,
+        };
+        held.set_aside(second.clone());
         assert_eq!(held.count(window(0, 10)), 2);
+        // Another of the same id is another.
+        held.add(HeldTicket {
+            created_ms: 20,
+            is_rejected: true,
+            ..second
+        });
+        assert_eq!(held.count(window(0, 30)), 3);
         held.add(HeldTicket {
             created_ms: 2,
             id: "new".to_owned(),

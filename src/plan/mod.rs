@@ -7,7 +7,7 @@ mod requests;
 mod slice;
 pub mod verify;
 
-pub use announced::{Announced, Told};
+pub use announced::{Announced, Expected, Told};
 pub use lanes::lanes;
 pub use requests::{confirmed_requests, requests};
 pub use slice::{Position, Slice, SliceState};

@@ -8,12 +8,14 @@ use super::index::Index;
 pub struct Cover {
     /// Where each page starts.
     pub starts_ms: Vec<i64>,
+    /// Requests beyond those, for instants that hold more tickets than a page.
+    pub further: usize,
 }
 
 impl Cover {
     /// Requests it costs.
     pub fn requests(&self) -> usize {
-        self.starts_ms.len()
+        self.starts_ms.len() + self.further
     }
 }
 
@@ -23,6 +25,7 @@ impl Cover {
 /// start a page of their own; no page reaches over `most_ms`.
 pub fn cover(index: &Index, sought_ms: &[i64], most_ms: i64) -> Cover {
     let mut starts_ms = Vec::new();
+    let mut further = 0;
     let mut covered_until = i64::MIN;
     for at in sought_ms {
         if *at < covered_until {
@@ -36,8 +39,12 @@ pub fn cover(index: &Index, sought_ms: &[i64], most_ms: i64) -> Cover {
             .filter(|known| !known.is_gone)
             .nth(PAGE - 1)
             .map_or(i64::MAX, |known| known.created_ms);
-        // A whole page in one millisecond: the next one is another request all the same.
+        // More than a page in one millisecond: that is read by itself, from its start.
+        let tied = index.live(*at, at + 1);
+        if tied > PAGE {
+            further += tied.div_ceil(PAGE);
+        }
         covered_until = edge.min(at.saturating_add(most_ms)).max(at + 1);
     }
-    Cover { starts_ms }
+    Cover { starts_ms, further }
 }

@@ -89,9 +89,18 @@ impl Desk {
             .collect()
     }
 
+    /// Those of [`sought`](Self::sought) that stay in it although nothing happens to them: no list is
+    /// asked for by their status.
+    pub fn strays(&self) -> Vec<Known> {
+        let sought = self.sought().into_iter();
+        sought.filter(|known| !known.is_open).collect()
+    }
+
     /// The sweeps that show everything resolved since the last sync, `sought` among it; `None` where
-    /// plain pages over those are cheaper.
+    /// plain pages over those are cheaper. [Strays](Self::strays) among them are left to plain pages.
     pub fn resolution_sweep(&self, sought: &[Known]) -> Option<Sweep> {
+        let sought = sought.iter().filter(|known| known.is_open).cloned();
+        let sought: &[Known] = &sought.collect::<Vec<_>>();
         let until_ms = self.since_ms();
         let edges = self.edges(self.first_ms(), until_ms);
         let cells = self.resolution_cells(&edges, sought);

@@ -4,6 +4,7 @@
 //!  Index ──► sweep    resolved since: windows by dynamic programming
 //!  Vouches   cover    the disappeared: the fewest plain pages
 //!  Hazards   blocks   what is worth reading again: pages by expected finds
+//!            descent  a list by resolution time, page by page
 //! ```
 //! Everything optional is bought at one price, [`Effort::price`]: the changed tickets that a
 //! request must be expected to find. Instants are milliseconds since 1970, as the store's index
@@ -11,6 +12,7 @@
 
 mod blocks;
 mod cover;
+mod descent;
 mod desk;
 mod hazard;
 mod index;
@@ -19,6 +21,7 @@ mod vouch;
 
 pub use blocks::{Block, Floor, Worth, blocks};
 pub use cover::{Cover, cover};
+pub use descent::{Course, Descent, Stretch, Time};
 pub use desk::Desk;
 pub use hazard::{Hazard, Hazards, Kind};
 pub use index::{Index, Known};

@@ -1,11 +1,12 @@
 //! Windows for a list sorted by resolution time, longest first.
 //!
-//! A ticket created in `[a, b)` and resolved at or after `P` has a resolution time of at least
-//! `P − b`: paging down until the first smaller one shows every such ticket, and, as waste, those
+//! A ticket created in `[a, b)` and resolved at or after `P` has a resolution time of more than
+//! `P − b`: paging down until the first that has not shows every such ticket, and, as waste, those
 //! resolved up to `b − a` earlier. Long windows save requests, short ones save waste; which are best
 //! follows from what is stored.
 
-use super::{DAY_MS, LONGEST_MS, PAGE, days, real};
+use super::descent::pages;
+use super::{DAY_MS, LONGEST_MS, days, real};
 
 /// Tickets between two possible edges of young windows, so that a page is not cut finer.
 const TICKETS_A_STEP: f64 = 25.0;
@@ -52,6 +53,19 @@ pub struct Sweep {
     pub segments: Vec<Segment>,
     /// Requests expected, and what is left unfound in requests' worth.
     pub cost: f64,
+}
+
+impl Segment {
+    /// The shortest resolution time, in milliseconds, of a ticket of the window that was resolved at or
+    /// after `since_ms`.
+    pub fn threshold_ms(&self, since_ms: i64) -> i64 {
+        threshold_ms(self.until_ms, since_ms)
+    }
+}
+
+/// The same of a window that ends at `until_ms`, exclusive.
+fn threshold_ms(until_ms: i64, since_ms: i64) -> i64 {
+    since_ms - until_ms + 1
 }
 
 impl Sweep {
@@ -103,7 +117,7 @@ pub fn sweep(edges: &[i64], cells: &[Cell], since_ms: i64, now_ms: i64, price: f
                 .max(DAY_MS / 2)
                 .saturating_mul(LONGEST_RATIO),
         );
-        let threshold = since_ms - until;
+        let threshold = threshold_ms(*until, since_ms);
         let (mut listed, mut missed) = (0, 0.0);
         for start in (0..end).rev() {
             let (Some(from), Some(cell), Some((cost, _))) =
@@ -116,7 +130,7 @@ pub fn sweep(edges: &[i64], cells: &[Cell], since_ms: i64, now_ms: i64, price: f
             }
             listed += cell.listed(threshold);
             missed += cell.missed(threshold);
-            let requests = listed / PAGE + 1;
+            let requests = pages(listed);
             let total = cost + real(requests) + missed * worth;
             if total < choice.0 {
                 choice = (total, Choice::Window { start, requests });

@@ -56,12 +56,14 @@ fn desk(index: Index) -> Desk {
 /// What paging down a segment's list takes when nothing has changed since: full pages and the one
 /// that ends it.
 fn price(desk: &Desk, segment: &Segment, also: usize) -> usize {
-    let threshold = SINCE - segment.until_ms;
+    let threshold = segment.threshold_ms(SINCE);
     let tickets = desk.index.created_in(segment.from_ms, segment.until_ms);
     let listed = tickets
         .iter()
         .filter(|known| known.resolution_ms.is_some_and(|time| time >= threshold));
-    (listed.count() + also) / PAGE + 1
+    // Each page but the first begins with two tickets of the one before.
+    let listed = listed.count() + also;
+    (listed + 1).saturating_sub(PAGE).div_ceil(PAGE - 2) + 1
 }
 
 proptest! {

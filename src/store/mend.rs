@@ -126,6 +126,14 @@ impl Store {
                     [],
                 )?;
             }
+            // An entry without a row, which nothing names and on which nothing hangs, is no customer's.
+            connection.execute(
+                "DELETE FROM _customer_index AS known
+                 WHERE NOT EXISTS (SELECT 1 FROM customers WHERE id = known.id)
+                     AND NOT EXISTS (SELECT 1 FROM tickets WHERE customer_id = known.id)
+                     AND NOT EXISTS (SELECT 1 FROM customer_attributes WHERE customer_id = known.id)",
+                [],
+            )?;
             connection.execute(
                 "DELETE FROM customer_attributes
                  WHERE customer_id NOT IN (SELECT id FROM customers)

@@ -103,6 +103,14 @@ const REJECTED: &str = "_rejected AS r WHERE r.created_at_ms >= ?1 AND r.created
          AND r.seen_snapshot = ?3
          AND NOT EXISTS (SELECT 1 FROM _ticket_index AS i WHERE i.id = r.id AND i.is_deleted = 0)";
 
+/// Second tickets of one id, created in `[?1, ?2)`, that the run met: they are kept in `rejects`
+/// beside the live row of the first.
+const SECOND: &str = "rejects AS r
+     JOIN _rejects_met AS m ON m.reject_id = r.id AND m.snapshot_id = ?3
+     JOIN _ticket_index AS i ON i.id = r.ticket_id AND i.is_deleted = 0
+     WHERE r.path = '' AND m.place_ms >= ?1 AND m.place_ms < ?2 AND m.place_ms <> i.created_at_ms
+         AND r.created_at IS NOT NULL";
+
 impl Store {
     /// Stores the windows of a step of a run; those that are there already stay as they are.
     ///
@@ -185,6 +193,31 @@ impl Store {
             .map_err(|error| self.failed("read what is stored", error))
     }
 
+    /// Forgets tickets without a row that do not come any more.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget_held(&mut self, gone: &[HeldTicket]) -> Result<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.in_transaction("forget rejects that are no more", |connection| {
+            let mut place = connection
+                .prepare_cached("DELETE FROM _rejected WHERE id = ?1 AND created_at_ms = ?2")?;
+            let mut second = connection.prepare_cached(
+                "DELETE FROM rejects WHERE ticket_id = ?1 AND path = '' AND created_at IS NOT NULL
+                     AND id IN (SELECT reject_id FROM _rejects_met WHERE place_ms = ?2)
+                     AND EXISTS (SELECT 1 FROM _ticket_index
+                         WHERE id = ?1 AND is_deleted = 0 AND created_at_ms <> ?2)",
+            )?;
+            for ticket in gone {
+                place.execute(params![ticket.id, ticket.created_ms])?;
+                second.execute(params![ticket.id, ticket.created_ms])?;
+            }
+            Ok(())
+        })
+    }
+
     /// How many those are.
     ///
     /// # Errors
@@ -250,6 +283,22 @@ impl Store {
                 statement.query_row(params![id, snapshot_id], |row| row.get(0))
             })
             .map_err(|error| self.failed("look for a ticket", error))
+    }
+
+    /// How many tickets the run flagged as deleted that were stored before it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn deleted_before(&self, snapshot_id: i64) -> Result<i64> {
+        self.connection
+            .prepare_cached(
+                "SELECT count(*) FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id
+                 WHERE i.is_deleted = 1 AND t.deleted_at IS NOT NULL AND t.snapshot_id = ?1 AND EXISTS (
+                     SELECT 1 FROM ticket_history
+                     WHERE ticket_id = t.id AND ticket_history.snapshot_id < ?1)",
+            )
+            .and_then(|mut statement| statement.query_row([snapshot_id], |row| row.get(0)))
+            .map_err(|error| self.failed("count what was flagged", error))
     }
 
     /// The creation, in milliseconds, under which this run met the ticket `id`, if that is another.
@@ -325,9 +374,13 @@ fn held(
     }
     let mut rejected =
         connection.prepare_cached(&format!("SELECT r.id, r.created_at_ms FROM {REJECTED}"))?;
-    let first = parameters.iter().take(3);
-    for row in rejected.query_map(rusqlite::params_from_iter(first), |row| read(row, true))? {
-        tickets.push(row?);
+    let mut second =
+        connection.prepare_cached(&format!("SELECT r.ticket_id, m.place_ms FROM {SECOND}"))?;
+    for statement in [&mut rejected, &mut second] {
+        let first = parameters.iter().take(3);
+        for row in statement.query_map(rusqlite::params_from_iter(first), |row| read(row, true))? {
+            tickets.push(row?);
+        }
     }
     Ok(Held::new(tickets))
 }
@@ -346,9 +399,12 @@ fn held_instants(
     }
     let mut rejected =
         connection.prepare_cached(&format!("SELECT r.created_at_ms FROM {REJECTED}"))?;
-    let first = parameters.iter().take(3);
-    for at_ms in rejected.query_map(rusqlite::params_from_iter(first), |row| row.get(0))? {
-        instants.push(at_ms?);
+    let mut second = connection.prepare_cached(&format!("SELECT m.place_ms FROM {SECOND}"))?;
+    for statement in [&mut rejected, &mut second] {
+        let first = parameters.iter().take(3);
+        for at_ms in statement.query_map(rusqlite::params_from_iter(first), |row| row.get(0))? {
+            instants.push(at_ms?);
+        }
     }
     instants.sort_unstable();
     Ok(instants)
@@ -368,7 +424,13 @@ fn held_count(
     let rejected = connection
         .prepare_cached(&format!("SELECT count(*) FROM {REJECTED}"))?
         .query_row(rusqlite::params_from_iter(parameters.iter().take(3)), count)?;
-    Ok(HeldCount { stored, rejected })
+    let second = connection
+        .prepare_cached(&format!("SELECT count(*) FROM {SECOND}"))?
+        .query_row(rusqlite::params_from_iter(parameters.iter().take(3)), count)?;
+    Ok(HeldCount {
+        stored,
+        rejected: rejected + second,
+    })
 }
 
 fn announced(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<(Window, Told)>> {

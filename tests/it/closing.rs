@@ -458,7 +458,8 @@ async fn a_ticket_with_two_creations_is_told_by_name() {
     let (summary, exit_code) = desk.backfill().await.expect("ends");
     assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
     assert_eq!(desk.live_ids().len(), 949);
-    let is_named = |remark: &String| remark.contains(&twice.id) && remark.contains("twice");
+    let is_named =
+        |remark: &String| remark.contains(&twice.id) && remark.contains("two tickets of one id");
     assert!(summary.remarks.iter().any(is_named), "{summary:?}");
     assert!(summary.unverified.is_empty(), "{summary:?}");
 }

@@ -166,16 +166,19 @@ async fn check(case: &Case, time: u64) -> Result<(), String> {
     let (summary, exit_code) = desk.backfill().await.map_err(|error| error.to_string())?;
     desk.simulator.clear_hook();
     let stored: BTreeSet<String> = desk.live_ids().into_iter().collect();
-    if exit_code != ExitCode::Complete {
+    let deleted = deleted.lock().expect("no panic before").clone();
+    let is_loss_told = summary.remarks.iter().any(|one| one.contains(TOO_MUCH));
+    // Where most of a small desk is deleted while it is read, that is not believed.
+    let is_most = deleted.len() >= 2 && deleted.len() * 2 > stored.len();
+    if exit_code != ExitCode::Complete && !(is_loss_told && is_most) {
         return Err(format!("{summary:?}"));
     }
-    let deleted = deleted.lock().expect("no panic before").clone();
     for ticket in start.tickets() {
         if !deleted.contains(&ticket.id) && !stored.contains(&ticket.id) {
             return Err(format!("{} is missing", ticket.id));
         }
     }
-    if i64::try_from(stored.len()) != Ok(summary.tickets_read) {
+    if i64::try_from(stored.len()) != Ok(summary.tickets_read - summary.tickets_deleted) {
         return Err(format!("{} stored: {summary:?}", stored.len()));
     }
     if time > 0 && case.tickets > 1 {
@@ -185,7 +188,7 @@ async fn check(case: &Case, time: u64) -> Result<(), String> {
     let (summary, exit_code) = desk.backfill().await.map_err(|error| error.to_string())?;
     let is_whole = exit_code == ExitCode::Complete && desk.live_ids() == desk.world_ids();
     let is_loss_told = summary.remarks.iter().any(|one| one.contains(TOO_MUCH));
-    match is_whole || (time > 0 && is_loss_told) {
+    match is_whole || is_loss_told {
         true => Ok(()),
         false => Err(format!("after a second run: {summary:?}")),
     }

@@ -19,12 +19,14 @@ use crate::support::Desk;
 
 mod cheap;
 mod counts;
+mod crowds;
 mod empty;
 mod frame;
 mod lost;
 mod plans;
 mod resolutions;
 mod resumed;
+mod sweeps;
 
 /// A desk of the last 300 days, up to now.
 pub(crate) fn recent(tickets: usize) -> World {

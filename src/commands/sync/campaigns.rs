@@ -194,7 +194,13 @@ impl Night<'_> {
                     false => Ok(()),
                 };
             }
-            // A page of one single instant: the next one.
+            if next_ms == position_ms
+                && let Some(instant) = Window::from_millis(next_ms, next_ms + 1)
+            {
+                // A page of one single instant.
+                let query = self.group_query(&campaign.group, instant);
+                self.read_on(query, &seen).await?;
+            }
             position_ms = next_ms.max(position_ms + 1);
             self.store()?
                 .commit_campaign(&campaign, Some(position_ms))?;

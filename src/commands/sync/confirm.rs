@@ -4,43 +4,39 @@ use chrono::TimeDelta;
 
 use super::super::gone;
 use super::night::{Failing, Night};
+use super::read::Seen;
 use crate::error::Result;
 use crate::extract::{self, Missing};
-use crate::refresh::LONGEST_MS;
+use crate::refresh::{Known, LONGEST_MS};
+use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
+
+/// Instants that stay unproven before no more are read to their end: what is sought in the others is
+/// left to the second look.
+const MOST_UNPROVEN: usize = 2;
 
 impl Night<'_> {
     pub(super) async fn confirm(&mut self) -> Result<()> {
         let mut missing = self.missing_new()?;
+        let mut unproven = Vec::new();
+        let mut failures = 0;
         let mut sought = self.desk.sought();
         sought.reverse();
         // Oldest first, from the end.
         while let Some(known) = sought.pop() {
-            let until_ms = (known.created_ms + LONGEST_MS).min(self.desk.began_ms());
-            let Some(window) = Window::from_millis(known.created_ms, until_ms) else {
+            let Some((window, seen)) = self.read_from(&known).await? else {
                 continue;
             };
-            let query = self.query(window);
-            let mut seen = self.read(&query).await?;
-            if seen.is_none()
-                && let Some(alone) = Window::from_millis(known.created_ms, known.created_ms + 1)
-            {
-                let query = self.query(alone);
-                seen = self.read(&query).await?;
-            }
-            let Some(seen) = seen else {
-                self.fail(window.to_string(), "the page could not be read".to_owned());
-                continue;
-            };
-            // What shares the last instant may go on with the next page; a whole page of one
-            // instant is left to the second look.
+            // What shares the last instant may go on with the next page.
             let spanned = seen.spans.filter(|until| *until > window.from());
             let until_ms = spanned.map_or(known.created_ms + 1, |until| until.timestamp_millis());
+            let from_ms = known.created_ms;
+            let mut absent = Vec::new();
             let mut next = Some(known);
             while let Some(known) = next.take_if(|known| known.created_ms < until_ms) {
                 if !seen.ids.contains(known.id.as_ref()) {
-                    missing.extend(
+                    absent.extend(
                         Instant::from_timestamp_millis(known.created_ms)
                             .map(|at| (known.id.to_string(), at)),
                     );
@@ -48,9 +44,49 @@ impl Night<'_> {
                 next = sought.pop();
             }
             sought.extend(next);
+            // What comes after a whole page of one instant is not missing.
+            let is_proven = spanned.is_some()
+                || absent.is_empty()
+                || failures < MOST_UNPROVEN && self.find_in(from_ms, &mut absent).await?;
+            match is_proven {
+                true => missing.extend(absent),
+                false => {
+                    failures += 1;
+                    unproven.extend(absent);
+                }
+            }
         }
-        missing.sort_by_key(|(_, at)| *at);
-        self.settle(missing).await
+        self.settle(missing, unproven).await
+    }
+
+    /// A page that begins with this ticket, and the window it is of; by the ticket's own instant where
+    /// the page is too heavy to be had. `None` where there is none, which is told.
+    async fn read_from(&mut self, known: &Known) -> Result<Option<(Window, Seen)>> {
+        let from_ms = known.created_ms;
+        let until_ms = (from_ms + LONGEST_MS).min(self.desk.began_ms());
+        let Some(window) = Window::from_millis(from_ms, until_ms) else {
+            return Ok(None);
+        };
+        if let Some(seen) = self.read(&self.query(window)).await? {
+            return Ok(Some((window, seen)));
+        }
+        if let Some(alone) = Window::from_millis(from_ms, from_ms + 1)
+            && let Some(seen) = self.read(&self.query(alone)).await?
+        {
+            return Ok(Some((alone, seen)));
+        }
+        self.fail(window.to_string(), "the page could not be read".to_owned());
+        Ok(None)
+    }
+
+    /// Looks for tickets of one instant on all of its pages, and leaves those that did not come. Whether
+    /// it is proven that none of them is there.
+    async fn find_in(&mut self, at_ms: i64, absent: &mut Vec<Missing>) -> Result<bool> {
+        self.read_instant(at_ms, &Filters::default(), |seen| {
+            absent.retain(|(id, _)| !seen.ids.contains(id));
+            absent.is_empty()
+        })
+        .await
     }
 
     /// Counts the newest year before anything is believed to be gone: a few missing tickets may be
@@ -84,42 +120,55 @@ impl Night<'_> {
         self.store()?.unseen(snapshot_id, &window)
     }
 
-    /// Flags tickets (by creation) as gone that a second look does not find either, unless so many
-    /// are missing that none of it is believed.
-    pub(super) async fn settle(&mut self, missing: Vec<Missing>) -> Result<()> {
-        if missing.is_empty() {
+    /// Flags tickets as gone that a second look does not find either, unless so many are missing that
+    /// none of it is believed. Of `unproven` no page shows whether they are: they are looked for as
+    /// well, and count as missing only where that does not find them.
+    pub(super) async fn settle(
+        &mut self,
+        missing: Vec<Missing>,
+        unproven: Vec<Missing>,
+    ) -> Result<()> {
+        if missing.is_empty() && unproven.is_empty() {
             return Ok(());
         }
         let until = self.desk.began_at + TimeDelta::days(1);
         let Some(range) = Window::new(self.desk.first, until) else {
             return Ok(());
         };
-        let snapshot_id = self.snapshot_id;
-        let mut missing = self.store()?.not_met(snapshot_id, missing)?;
-        let young_from = gone::young_from(self.desk.began_at);
-        missing.retain(|(_, at)| *at < young_from);
-        if missing.is_empty() {
+        let missing = self.not_met(missing)?;
+        let mut sought = self.not_met(unproven)?;
+        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
+        sought.extend(missing);
+        sought.sort_by_key(|(_, at)| *at);
+        if sought.is_empty() {
             return Ok(());
         }
         let lost = self.look_for_the_desk().await?;
         // Of what was known before this run: another desk's tickets would make up for them.
+        let snapshot_id = self.snapshot_id;
         let new = self.store()?.snapshot(snapshot_id)?.tickets_new;
         let live = self.store()?.live_count(&range)? + self.deleted - new;
-        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
         self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
         self.is_suspicious &= !self.settings.allow_deletions;
         if self.is_suspicious {
             return self.disbelieve(count.max(lost));
         }
-        let batches = gone::batches(self.store()?, snapshot_id, &missing, range.until())?;
+        let batches = gone::batches(self.store()?, snapshot_id, &sought, range.until())?;
         let context = self.context;
         let looked =
             extract::look_again(&context.client, &self.scope, &batches, &context.cancel).await;
         let look = looked.inspect_err(|_| self.failing = Some(Failing::Unanswered))?;
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
+        // Some of which nothing was known may be missing as well.
+        let count = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
+        self.is_suspicious =
+            gone::is_suspicious(count + self.deleted, live) && !self.settings.allow_deletions;
+        if self.is_suspicious {
+            return self.disbelieve(count.max(lost));
+        }
         self.deleted += self.store()?.mark_deleted(snapshot_id, &look.gone, at)?;
-        for (id, created_at) in &missing {
+        for (id, created_at) in &sought {
             if look.gone.contains(id) {
                 self.desk.index.forget(id, created_at.timestamp_millis());
             }
@@ -134,5 +183,13 @@ impl Night<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Those of them that this run has not met, and that are old enough to be missed by it.
+    fn not_met(&mut self, tickets: Vec<Missing>) -> Result<Vec<Missing>> {
+        let (snapshot_id, young_from) = (self.snapshot_id, gone::young_from(self.desk.began_at));
+        let mut tickets = self.store()?.not_met(snapshot_id, tickets)?;
+        tickets.retain(|(_, at)| *at < young_from);
+        Ok(tickets)
     }
 }

@@ -60,7 +60,7 @@ impl Night<'_> {
             ));
             missing.truncate(most);
         }
-        self.settle(missing).await
+        self.settle(missing, Vec::new()).await
     }
 
     /// Whether so many are missing that none will be believed, so that a cap must not make less of it.
@@ -225,7 +225,7 @@ impl Night<'_> {
                 if let Proof::Whole { count, .. } = proof {
                     return self.absent_among(gap, gap, &ids, count);
                 }
-                if seen.length == 0 || received >= count {
+                if seen.keys.is_empty() || received >= count {
                     break;
                 }
                 query.skip = u32::try_from(received).unwrap_or(u32::MAX);
@@ -292,8 +292,12 @@ impl Night<'_> {
         let Some(right) = count.checked_sub(left) else {
             return Ok(None);
         };
-        let is_whole = u64::try_from(seen.length).ok() == Some(left);
-        let oldest_ms = seen.times.iter().map(|(created, _)| *created).min();
+        // In another order than asked for, the page shows no stretch.
+        if !seen.created_ms().is_sorted_by(|one, next| one >= next) {
+            return Ok(None);
+        }
+        let is_whole = seen.received() == left;
+        let oldest_ms = seen.created_ms().last();
         // What shares the oldest instant may have been cut off.
         let shown_ms = match (is_whole, oldest_ms) {
             (true, _) => from_ms,

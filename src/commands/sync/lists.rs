@@ -13,10 +13,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::plan::SliceState;
 use crate::settings::Filters;
+use crate::store::WindowState;
 use crate::window::Window;
 
 /// How far past the server's clock a list of new tickets reaches: what a clock may be behind.
 const AHEAD: TimeDelta = TimeDelta::days(1);
+
+/// The step that lists new tickets.
+const NEW: &str = "new";
 
 impl Night<'_> {
     /// Step 0: the whole desk.
@@ -57,7 +61,7 @@ impl Night<'_> {
         let Some(window) = Window::new(self.desk.since, self.desk.began_at + AHEAD) else {
             return Ok(());
         };
-        self.list("new", &window.split_by_year(), Filters::default())
+        self.list(NEW, &window.split_by_year(), Filters::default())
             .await?;
         if self.failures.is_empty() {
             let snapshot_id = self.snapshot_id;
@@ -120,13 +124,56 @@ impl Night<'_> {
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
             return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
         }
-        self.close(step, windows, scope, first_slice).await?;
-        for slice in self.store()?.slices(snapshot_id)? {
+        let ended = self.plan_ends(step, windows)?;
+        if step != NEW || !self.is_nothing(&ended)? {
+            self.close(step, scope, first_slice).await?;
+        }
+        self.tell_unverified(0)
+    }
+
+    /// What of the slices from this one on is not proven.
+    fn tell_unverified(&mut self, first_slice: i64) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let slices = self.store()?.slices(snapshot_id)?.into_iter();
+        for slice in slices.filter(|slice| slice.number >= first_slice) {
             if let SliceState::Unverified { reason } = slice.state {
                 self.fail(slice.window.to_string(), reason);
             }
         }
         Ok(())
+    }
+
+    /// Whether a list showed nothing, and nothing of it is stored: an API that is out answers like
+    /// that, and its count a moment later would be as empty.
+    fn is_nothing(&mut self, ended: &[Window]) -> Result<bool> {
+        let snapshot_id = self.snapshot_id;
+        let store = self.store()?;
+        for window in ended {
+            let held = store.held_count(snapshot_id, *window, &Filters::default())?;
+            if held.all() > 0 || !store.disturbed(snapshot_id, *window, true, 0)?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Counts the list of new tickets where it was empty, now that other lists have been read.
+    pub(super) async fn close_new(&mut self) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let windows = self.store()?.windows(snapshot_id)?.into_iter();
+        let mut open = windows.filter(|row| row.step == NEW && row.state == WindowState::Open);
+        if open.next().is_none() {
+            return Ok(());
+        }
+        let scope = Arc::new(Scope {
+            filters: Filters::default(),
+            has_messages: self.scope.has_messages,
+        });
+        let slices = self.store()?.slices(snapshot_id)?.into_iter();
+        let numbers = slices.map(|slice| slice.number + 1);
+        let first_slice = numbers.max().unwrap_or(0);
+        self.close(NEW, scope, first_slice).await?;
+        self.tell_unverified(first_slice)
     }
 
     /// Reads all open slices; gives back whether no ticket came with the threads asked for.
@@ -165,15 +212,9 @@ impl Night<'_> {
         ended.failure.map_or(Ok(ended.lacks_threads), Err)
     }
 
-    /// Ends each window of a list with a count. What is created after the start of the sync belongs to
-    /// the next one.
-    async fn close(
-        &mut self,
-        step: &str,
-        windows: &[Window],
-        scope: Arc<Scope>,
-        first_slice: i64,
-    ) -> Result<()> {
+    /// The windows of a list that end with a count. What is created after the start of the sync belongs
+    /// to the next one.
+    fn plan_ends(&mut self, step: &str, windows: &[Window]) -> Result<Vec<Window>> {
         let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
         let ended: Vec<Window> = windows
             .iter()
@@ -181,6 +222,12 @@ impl Night<'_> {
             .collect();
         self.account()?;
         self.store()?.plan_windows(snapshot_id, step, &ended)?;
+        Ok(ended)
+    }
+
+    /// Ends each window of a list with a count.
+    async fn close(&mut self, step: &str, scope: Arc<Scope>, first_slice: i64) -> Result<()> {
+        let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
         let covered = self.desk.windows_until(began_at);
         let mut closing = Closing {
             context: self.context,
@@ -192,6 +239,7 @@ impl Night<'_> {
             covered: &covered,
             allow_deletions: self.settings.allow_deletions,
             accounted: self.accounted(),
+            known_deleted: 0,
         };
         let closed = closing.close(self.store()?).await;
         self.set_accounted(closing.accounted);

@@ -14,6 +14,7 @@
 mod campaigns;
 mod confirm;
 mod counts;
+mod instant;
 mod lists;
 mod night;
 mod pages;
@@ -24,6 +25,7 @@ mod read;
 mod rejected;
 mod resolved;
 mod summary;
+mod sweeps;
 mod undo;
 
 use chrono::TimeDelta;

@@ -210,6 +210,7 @@ impl<'a> Night<'a> {
             .await?;
         self.step("confirm", &done, async |night| night.confirm().await)
             .await?;
+        self.close_new().await?;
         self.is_covered = self.failures.is_empty();
         let needed = self.needed_requests()?;
         self.most_requests = most_requests(self.settings, full, self.floor_share, needed);

@@ -3,6 +3,7 @@
 
 use super::night::Night;
 use super::read::Seen;
+use crate::api::TicketsQuery;
 use crate::error::Result;
 use crate::refresh::{Block, PAGE};
 use crate::window::Window;
@@ -81,7 +82,7 @@ impl Night<'_> {
     /// there than are stored, or the API makes shorter pages.
     fn unmet(&self, block: &Block, seen: &Seen) -> Option<i64> {
         let is_whole = seen.count.is_some_and(|count| count <= seen.received());
-        let oldest_ms = seen.oldest_ms.filter(|_| !is_whole)?;
+        let oldest_ms = seen.created_ms().min().filter(|_| !is_whole)?;
         self.desk
             .index
             .created_in(block.from_ms, block.until_ms.min(oldest_ms + 1))
@@ -107,27 +108,28 @@ impl Night<'_> {
                 position_ms = spanned.timestamp_millis();
                 continue;
             }
-            self.read_millisecond(position_ms, seen).await?;
+            if let Some(instant) = Window::from_millis(position_ms, position_ms + 1) {
+                self.read_on(self.query(instant), &seen).await?;
+            }
             position_ms += 1;
         }
         Ok(())
     }
 
-    /// Reads on where a page began and ended in one millisecond.
-    async fn read_millisecond(&mut self, at_ms: i64, first: Seen) -> Result<()> {
-        let Some(window) = Window::from_millis(at_ms, at_ms + 1) else {
-            return Ok(());
-        };
-        let mut query = self.query(window);
-        let mut length = first.length;
-        while length > 0 && self.allowance() > 0 {
-            query.skip += u32::try_from(length).unwrap_or(u32::MAX);
+    /// Reads on where the first page of one millisecond does not hold all of it. Nothing is concluded
+    /// from what does not come.
+    pub(super) async fn read_on(&mut self, mut query: TicketsQuery, first: &Seen) -> Result<()> {
+        let mut received = first.received();
+        while received > 0 && self.allowance() > 0 {
+            let skip = u64::from(query.skip) + received;
+            query.skip = u32::try_from(skip).unwrap_or(u32::MAX);
             let Some(seen) = self.read(&query).await? else {
                 return Ok(());
             };
-            let received = u64::from(query.skip) + seen.received();
-            let is_last = seen.count.is_some_and(|count| received >= count);
-            length = if is_last { 0 } else { seen.length };
+            received = seen.received();
+            if seen.count.is_some_and(|count| skip + received >= count) {
+                break;
+            }
         }
         Ok(())
     }

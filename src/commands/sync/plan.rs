@@ -142,6 +142,14 @@ fn needed(desk: &Desk) -> Vec<PlannedWindow> {
     for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
         all.extend(swept("resolved", &segment));
     }
+    let strays = desk.strays();
+    let range = strays.first().zip(strays.last());
+    if let Some(window) =
+        range.and_then(|(first, last)| Window::from_millis(first.created_ms, last.created_ms + 1))
+    {
+        let requests = count(desk.cover(&strays).requests());
+        all.push(planned("confirm", window, count(strays.len()), requests));
+    }
     all
 }
 

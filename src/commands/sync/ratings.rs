@@ -1,7 +1,7 @@
 //! Step 5: ratings that came after the resolution.
 
 use super::night::Night;
-use super::resolved::Swept;
+use super::sweeps::Swept;
 use crate::error::Result;
 use crate::refresh::Kind;
 use crate::window::Window;
@@ -56,7 +56,10 @@ impl Night<'_> {
                         let window = (segment.from_ms, segment.until_ms);
                         self.vouch(Kind::Rating, window, since_ms)?;
                     }
-                    Swept::Torn => {}
+                    Swept::Torn => self.remark(
+                        "tickets entered and left the list of rated tickets while it was paged: late ratings                          that were missed are found as their tickets are read again"
+                            .to_owned(),
+                    ),
                     Swept::Broken => break,
                 }
             }

@@ -7,9 +7,9 @@ use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
 use crate::clock;
 use crate::error::Result;
-use crate::extract::{self, PAGE_LIMIT, Page};
+use crate::extract::{self, Answer, Key, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
-use crate::refresh::{DAY_MS, Kind, Known, Vouch};
+use crate::refresh::{DAY_MS, Kind, Known, Time, Vouch};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
 use crate::table::Instant;
 use crate::window::Window;
@@ -23,30 +23,47 @@ const MOST_SUSPECT: usize = 50;
 /// A ticket that was read less long ago is no find for the floor.
 const UNREAD_MS: i64 = 3 * DAY_MS;
 
+/// Where a ticket's JSON holds its resolution time.
+const RESOLUTION_TIME: &str = "resolutionTime";
+
 /// An answer, as far as steps plan by it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Tickets that match in all.
     pub(super) count: Option<u64>,
-    /// Tickets that came.
-    pub(super) length: usize,
-    /// Of each ticket that could be stored, in the order it came: its creation and its resolution
-    /// time.
-    pub(super) times: Vec<(i64, Option<i64>)>,
+    /// Whether the answer says that more follow.
+    pub(super) has_more: Option<bool>,
+    /// Tickets that came, in their order.
+    pub(super) keys: Vec<Key>,
+    /// The resolution time of each.
+    pub(super) times: Vec<Time>,
     /// Up to where the answer holds every ticket of the window, if it is sorted by creation.
     pub(super) spans: Option<Instant>,
     /// Tickets came that the request excludes.
     pub(super) is_foreign: bool,
     /// Ids that came, of tickets that could not be stored too.
     pub(super) ids: HashSet<String>,
-    /// The oldest creation that came.
-    pub(super) oldest_ms: Option<i64>,
 }
 
 impl Seen {
     /// Tickets that came.
     pub(super) fn received(&self) -> u64 {
-        u64::try_from(self.length).unwrap_or(u64::MAX)
+        u64::try_from(self.keys.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The creations that came, in their order.
+    pub(super) fn created_ms(&self) -> impl Iterator<Item = i64> {
+        let created = self.keys.iter().filter_map(|key| key.created_at);
+        created.map(|at| at.timestamp_millis())
+    }
+
+    /// The same as a pager takes it.
+    pub(super) fn answer(&self) -> Answer<'_> {
+        Answer {
+            count: self.count,
+            has_more: self.has_more,
+            keys: &self.keys,
+        }
     }
 }
 
@@ -114,25 +131,20 @@ impl Night<'_> {
             }
         };
         self.is_weak = false;
-        let mut seen = Seen {
+        let seen = Seen {
             count: page.count,
-            length: page.keys.len(),
+            has_more: page.has_more,
             spans: (query.sort_order == SortOrder::Ascending)
                 .then(|| page.spans(query.window))
                 .flatten(),
             is_foreign: page.outcomes.iter().any(|outcome| excludes(query, outcome)),
-            times: Vec::with_capacity(page.keys.len()),
+            times: page.outcomes.iter().map(time).collect(),
             ids: page.keys.iter().map(|key| key.id.clone()).collect(),
-            oldest_ms: page
-                .keys
-                .iter()
-                .filter_map(|key| key.created_at)
-                .map(|at| at.timestamp_millis())
-                .min(),
+            keys: page.keys.clone(),
         };
         let is_rated = !query.csat_values.is_empty() && !seen.is_foreign;
         let rejected = rejected::shown(query, &page, is_rated);
-        self.take(page, rejected, &mut seen)?;
+        self.take(page, rejected)?;
         self.context.progress.send_modify(|progress| {
             progress.requests = self.context.client.counters().requests();
         });
@@ -179,7 +191,7 @@ impl Night<'_> {
         }
     }
 
-    fn take(&mut self, page: Page, rejected: Vec<Shown>, seen: &mut Seen) -> Result<()> {
+    fn take(&mut self, page: Page, rejected: Vec<Shown>) -> Result<()> {
         let read_at = page.server_time.map_or_else(clock::now, Ok)?;
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
@@ -190,14 +202,7 @@ impl Night<'_> {
             }
         }
         self.take_rows(&tickets, &rejects, read_at)?;
-        self.take_rejected(&tickets, rejected)?;
-        seen.times.extend(tickets.iter().map(|rows| {
-            (
-                rows.ticket.created_at.timestamp_millis(),
-                rows.ticket.resolution_time_ms,
-            )
-        }));
-        Ok(())
+        self.take_rejected(&tickets, rejected)
     }
 
     /// Stores tickets that were read, and learns from them.
@@ -326,6 +331,23 @@ impl Night<'_> {
         });
         let since_ms = self.desk.began_ms() - crate::refresh::KEPT_MS;
         self.store()?.commit_vouches(&[vouch], since_ms)
+    }
+}
+
+/// The resolution time of a ticket, as far as it can be read.
+fn time(outcome: &Outcome) -> Time {
+    let Outcome::Rows(rows) = outcome else {
+        return Time::Unread;
+    };
+    let is_unread = || {
+        rows.rejects
+            .iter()
+            .any(|reject| reject.path == RESOLUTION_TIME)
+    };
+    match rows.ticket.resolution_time_ms {
+        Some(time_ms) => Time::Ms(time_ms),
+        None if is_unread() => Time::Unread,
+        None => Time::None,
     }
 }
 

@@ -84,9 +84,7 @@ impl Repairing<'_> {
             return Ok((store, false));
         }
         let ended = match self.flag(&mut store, &slices).await {
-            Ok(true) => self.close(&mut store, &pieces, first_slice).await,
-            // Counted again it will be the same.
-            Ok(false) => Ok(()),
+            Ok(remark) => self.close(&mut store, &pieces, first_slice, remark).await,
             Err(error) => Err(error),
         };
         match ended {
@@ -102,6 +100,7 @@ impl Repairing<'_> {
         store: &mut Store,
         pieces: &[Window],
         first_slice: i64,
+        unsettled: Option<String>,
     ) -> Result<()> {
         // What an earlier round settled is counted again, since it was read again.
         let step = format!("{KIND} {first_slice}");
@@ -119,6 +118,7 @@ impl Repairing<'_> {
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             accounted: self.accounted,
+            known_deleted: 0,
         };
         let closed = closing.close(store).await;
         self.accounted = closing.accounted;
@@ -127,6 +127,18 @@ impl Repairing<'_> {
         self.is_whole &= closed.is_settled;
         if closed.disbelieved > 0 {
             self.remark(gone::disbelief(closed.disbelieved));
+        }
+        // What was missed at first may have come since.
+        for piece in pieces {
+            let unseen = store.unseen(self.snapshot_id, piece)?;
+            if let (false, Some(remark)) = (unseen.is_empty(), &unsettled) {
+                self.is_whole = false;
+                if closed.disbelieved == 0 {
+                    self.remark(remark.clone());
+                }
+            } else {
+                store.forget_unmet(self.snapshot_id, piece)?;
+            }
         }
         for remark in closed.remarks {
             self.remark(remark);
@@ -188,8 +200,9 @@ impl Repairing<'_> {
         }
     }
 
-    /// Flags what is gone from the slices that were read to their end; `false` where that is not settled.
-    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<bool> {
+    /// Flags what is gone from the slices that were read to their end. A remark where that is not
+    /// settled.
+    async fn flag(&mut self, store: &mut Store, slices: &[Slice]) -> Result<Option<String>> {
         let mut missing = Vec::new();
         let mut range: Option<Window> = None;
         let sealed = slices.iter();
@@ -198,7 +211,7 @@ impl Repairing<'_> {
             range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
         }
         let Some(range) = range else {
-            return Ok(true);
+            return Ok(None);
         };
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         // A second round reads what the first one did.
@@ -222,20 +235,7 @@ impl Repairing<'_> {
         };
         let flagged = search.flag(store, &missing).await;
         self.account(store)?;
-        let remark = flagged?;
-        let is_settled = remark.is_none();
-        if let Some(remark) = remark {
-            self.is_whole = false;
-            self.remark(remark);
-        } else {
-            let sealed = slices
-                .iter()
-                .filter(|slice| slice.state == SliceState::Sealed);
-            for slice in sealed {
-                store.forget_unmet(self.snapshot_id, &slice.window)?;
-            }
-        }
-        Ok(is_settled)
+        flagged
     }
 
     /// Ends the run.

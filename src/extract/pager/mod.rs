@@ -280,6 +280,15 @@ impl Pager {
         (self.slice.doubt.is_none()).then_some((part, left + seen.len() as u64))
     }
 
+    /// How many tickets an answer showed that held all of what its slice has left, and that is asked for
+    /// once more.
+    pub fn shown(&self) -> Option<u64> {
+        let Mode::Key { passed: None, .. } = &self.mode else {
+            return None;
+        };
+        self.remaining.filter(|_| !self.is_remaining_guessed)
+    }
+
     /// Whether the next answer counts all that is left of the slice.
     pub fn is_counting(&self) -> bool {
         self.seam.is_none() && matches!(self.mode, Mode::Key { .. })

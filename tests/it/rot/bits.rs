@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Kept, assert_told, audit, copied, strange, verify};
+use super::{Kept, assert_told, audit, copied, meddle, strange, verify};
 
 /// All rows of all tables for people, read by a full scan; what cannot be read is told by its error.
 fn rows(path: &Path) -> BTreeMap<&'static str, Result<Vec<Vec<String>>, String>> {
@@ -126,6 +126,23 @@ async fn a_repair_after_a_flipped_bit_ends_with_the_desk_or_with_the_way_out() {
         }
     }
     assert!(mended >= 20, "{mended} mended, {refused} refused");
+}
+
+#[tokio::test]
+async fn an_entry_of_an_index_under_the_id_of_nobody_is_no_row_after_a_repair() {
+    let desk = copied(120).await;
+    let before = desk.rows();
+    for table in ["_customer_index", "_ticket_index"] {
+        let ids = desk.column(&format!("SELECT id FROM {table} ORDER BY id"));
+        let id = &ids[20];
+        let other = format!("{}zz", &id[..22]);
+        let sql = format!("UPDATE {table} SET id = '{other}' WHERE id = '{id}'");
+        assert_eq!(meddle(&desk.path(), &sql), 1, "{table}");
+        let (_, exit_code) = verify(&desk, false, true).await.expect("ends");
+        assert!(exit_code != ExitCode::Failed, "{table}: {exit_code:?}");
+        assert!(audit(&desk.path()).unwrap().is_whole(), "{table}");
+        desk.rows().assert_equal(&before, table);
+    }
 }
 
 #[tokio::test]

@@ -274,7 +274,13 @@ impl Carried {
         };
         self.chronicle().forget_answers();
         let before = self.stored();
-        let ran = self.run(&case, command, range, began).await;
+        let mut ran = self.run(&case, command, range, began).await;
+        // What was damaged by hand and is gone from the desk cannot come back, which is told once.
+        if matches!(&ran.end, End::Incomplete(words) if words.contains("kept as found"))
+            && self.case.damage != Damage::None
+        {
+            ran = self.run(&case, command, range, began).await;
+        }
         let after = self.stored();
         let chronicle = self.chronicle.lock().expect("no panic before");
         let judged = Judged {

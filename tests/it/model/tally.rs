@@ -202,7 +202,7 @@ fn account(case: &Case, outcome: &Outcome) -> String {
 pub(crate) fn again(case: &Case) -> String {
     let (seed, command) = (case.seed, case.command.word());
     format!(
-        "MAVA_MODEL_SEED={seed} MAVA_MODEL_CASES=1 MAVA_MODEL_COMMAND={command} make soak-model"
+        "MAVA_MODEL_SEED={seed} MAVA_MODEL_CASES=1 cargo test --test it model::tests::{command}"
     )
 }
 

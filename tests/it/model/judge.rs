@@ -301,7 +301,10 @@ impl Judged<'_> {
                     .collect()
             }
             false => {
-                let live = self.before.iter().filter(|(_, row)| row.is_live);
+                // What was flagged by hand was alive to the run before.
+                let is_flagged = matches!(self.case.damage, Damage::Flagged(_));
+                let live = self.before.iter();
+                let live = live.filter(|(_, row)| row.is_live || is_flagged);
                 let lives = live.filter_map(|(id, _)| self.chronicle.life(id));
                 lives.filter(is_inside).collect()
             }

@@ -1,0 +1,303 @@
+//! The end of each window of a run: a count on a connection of its own, held against what is stored,
+//! and a comparison by id where that does not settle it.
+
+mod compare;
+mod judge;
+mod look;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::backfill::Context;
+use crate::error::Result;
+use crate::extract::{self, Missing, Scope};
+use crate::plan::closing::{ROUNDS, is_suspicious};
+use crate::store::{HeldCount, RunWindow, Store, WindowState};
+use crate::table::Instant;
+use crate::window::Window;
+
+/// Counts in flight where several windows end at once.
+const LANES: usize = 8;
+
+/// Closes the windows of one step of a run.
+#[derive(Debug)]
+pub(super) struct Closing<'a> {
+    pub(super) context: &'a Context,
+    pub(super) snapshot_id: i64,
+    /// What the run asks with.
+    pub(super) scope: Arc<Scope>,
+    /// The step, or the kind of the run.
+    pub(super) step: &'a str,
+    /// The first slice of the run that belongs to the step.
+    pub(super) first_slice: i64,
+    /// The server's clock when the run began.
+    pub(super) began_at: Instant,
+    /// What the guard against mass losses is held against.
+    pub(super) covered: &'a [Window],
+    /// Whether to believe it even when suspiciously many are gone.
+    pub(super) allow_deletions: bool,
+    /// Requests of this process that are in the run's account.
+    pub(super) accounted: u64,
+    /// Tickets that were stored before the run and that it flagged.
+    pub(super) known_deleted: i64,
+}
+
+/// How the windows of a step ended.
+#[derive(Debug, Default)]
+pub(super) struct Closed {
+    /// What the user should know.
+    pub(super) remarks: Vec<String>,
+    /// Whether every window is settled.
+    pub(super) is_settled: bool,
+    /// Missing tickets that were not believed to be gone.
+    pub(super) disbelieved: i64,
+}
+
+/// A window that is not settled yet.
+struct Open {
+    row: RunWindow,
+    /// Stretches to be compared by id, whatever is counted.
+    disturbed: Vec<Window>,
+    /// Parts that may hold what is not stored, and why.
+    unproven: Vec<(Window, String)>,
+    /// What the API counts, in this round.
+    counted: Option<u64>,
+    /// What is held, where both sides counted the same at once.
+    equal: Option<HeldCount>,
+    /// Why its last answer was no count.
+    refusal: Option<String>,
+    /// Whether so many are missing that none of it is believed.
+    is_disbelieved: bool,
+    /// Tickets that did not come and that this run must not flag.
+    left: BTreeSet<String>,
+    /// Tickets that came and that no page of the run had shown.
+    late: i64,
+    /// Whether parts were read.
+    is_compared: bool,
+    /// Whether the API ignores the filter, so that nothing can be told.
+    is_foreign: bool,
+    is_over: bool,
+}
+
+/// A stored ticket that did not come.
+struct Absent {
+    missing: Missing,
+    /// Whether it was stored before this run.
+    is_known: bool,
+    /// The place of its window.
+    window: usize,
+    /// The part that was read.
+    part: Window,
+}
+
+impl Open {
+    fn new(row: RunWindow, disturbed: Vec<Window>) -> Self {
+        Self {
+            row,
+            disturbed,
+            unproven: Vec::new(),
+            counted: None,
+            equal: None,
+            refusal: None,
+            is_disbelieved: false,
+            left: BTreeSet::new(),
+            late: 0,
+            is_compared: false,
+            is_foreign: false,
+            is_over: false,
+        }
+    }
+
+    fn window(&self) -> Window {
+        self.row.window
+    }
+
+    /// A part is not proven, and is compared by id in the next round, whatever is counted.
+    fn doubt(&mut self, part: Window, reason: String) {
+        self.is_foreign |= reason == extract::FOREIGN;
+        self.disturbed.push(part);
+        self.unproven.push((part, reason));
+    }
+
+    fn count(&mut self, count: std::result::Result<u64, String>) {
+        match count {
+            Ok(count) => self.counted = Some(count),
+            Err(reason) => {
+                self.is_foreign |= reason == extract::FOREIGN;
+                self.refusal = Some(reason);
+            }
+        }
+    }
+
+    /// What the API should count.
+    fn expected(&self, held: HeldCount) -> u64 {
+        let left = u64::try_from(self.left.len()).unwrap_or(u64::MAX);
+        held.all().saturating_sub(left)
+    }
+}
+
+impl Closing<'_> {
+    /// Counts each open window of the step, and compares where that does not settle it.
+    ///
+    /// # Errors
+    /// A request failed for good, or the store cannot be written; windows that are over stay so.
+    pub(super) async fn close(&mut self, store: &mut Store) -> Result<Closed> {
+        let mut open = self.open(store)?;
+        self.known_deleted = store.deleted_before(self.snapshot_id)?;
+        let mut closed = Closed {
+            is_settled: true,
+            ..Closed::default()
+        };
+        self.count_calm(&mut open).await?;
+        for number in 1..=ROUNDS {
+            let mut absent = Vec::new();
+            for place in 0..open.len() {
+                if let Some(window) = open.get_mut(place).filter(|window| !window.is_over) {
+                    window.unproven.clear();
+                    window.is_disbelieved = false;
+                    self.compare(store, window, place, &mut absent).await?;
+                    self.account(store)?;
+                }
+            }
+            self.look_again(store, &mut open, absent, &mut closed)
+                .await?;
+            for window in open.iter_mut().filter(|window| !window.is_over) {
+                self.judge(store, window, number)?;
+            }
+            self.account(store)?;
+            if open.iter().all(|window| window.is_over) {
+                break;
+            }
+        }
+        // Also what an earlier part of the run could not settle.
+        let rows = store.windows(self.snapshot_id)?.into_iter();
+        let mut rows = rows.filter(|row| row.step == self.step);
+        closed.is_settled = rows.all(|row| row.state == WindowState::Settled);
+        closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
+            true => closed.disbelieved.max(self.fallen(store, &open)?),
+            false => 0,
+        };
+        for window in &open {
+            closed.remarks.extend(remarks(window, self.is_unfiltered()));
+        }
+        Ok(closed)
+    }
+
+    /// How many more tickets are held in windows that were not believed than the API counts in them.
+    fn fallen(&self, store: &Store, open: &[Open]) -> Result<i64> {
+        let mut fallen = 0;
+        for window in open.iter().filter(|window| window.is_disbelieved) {
+            let counts =
+                store.held_count(self.snapshot_id, window.window(), &self.scope.filters)?;
+            let expected = window.expected(counts);
+            let lower = expected.saturating_sub(window.counted.unwrap_or(expected));
+            fallen += i64::try_from(lower).unwrap_or(i64::MAX);
+        }
+        Ok(fallen)
+    }
+
+    fn is_unfiltered(&self) -> bool {
+        self.scope.filters.is_empty()
+    }
+
+    /// The windows that are still to be closed, and where each was disturbed.
+    fn open(&self, store: &Store) -> Result<Vec<Open>> {
+        let rows = store.windows(self.snapshot_id)?.into_iter();
+        let is_open = |row: &RunWindow| row.step == self.step && row.state == WindowState::Open;
+        rows.filter(is_open)
+            .map(|row| {
+                let disturbed = store.disturbed(
+                    self.snapshot_id,
+                    row.window,
+                    self.is_unfiltered(),
+                    self.first_slice,
+                )?;
+                Ok(Open::new(row, disturbed))
+            })
+            .collect()
+    }
+
+    /// Counts the windows in which nothing vanished, several at once: usually that is all there is.
+    async fn count_calm(&self, open: &mut [Open]) -> Result<()> {
+        let calm = open.iter().enumerate();
+        let asks: Vec<(usize, Window)> = calm
+            .filter(|(_, window)| window.disturbed.is_empty())
+            .map(|(place, window)| (place, window.window()))
+            .collect();
+        let count = async |(place, window)| Result::Ok((place, self.count(window).await?));
+        let counts = asks.into_iter().map(count);
+        let counts: Vec<(usize, std::result::Result<u64, String>)> =
+            stream::iter(counts).buffered(LANES).try_collect().await?;
+        for (place, count) in counts {
+            if let Some(window) = open.get_mut(place) {
+                window.count(count);
+            }
+        }
+        Ok(())
+    }
+
+    async fn count(&self, window: Window) -> Result<std::result::Result<u64, String>> {
+        let context = self.context;
+        let count =
+            extract::count_alone(&context.client, &self.scope, window, &context.cancel).await;
+        context.progress.send_modify(|progress| {
+            progress.requests = context.client.counters().requests();
+        });
+        count
+    }
+
+    /// Whether so many missing tickets, `fallen` more that are only counted, and those that the run
+    /// flagged, are not believed to be gone. The tickets that were known before the run are looked at by
+    /// themselves as well: those of another desk would make up for them. In a list by filters a ticket
+    /// that does not come any more has changed, as a rule.
+    fn is_too_much(&self, store: &Store, absent: &[Absent], fallen: i64) -> Result<bool> {
+        if self.allow_deletions || !self.is_unfiltered() || absent.is_empty() && fallen == 0 {
+            return Ok(false);
+        }
+        let snapshot = store.snapshot(self.snapshot_id)?;
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let deleted = snapshot.tickets_deleted;
+        let live = self.live(store)? + deleted;
+        let missing = number(absent.len()).saturating_add(fallen) + deleted;
+        let known = number(absent.iter().filter(|one| one.is_known).count()) + self.known_deleted;
+        Ok(is_suspicious(missing, live) || is_suspicious(known, live - snapshot.tickets_new))
+    }
+
+    fn live(&self, store: &Store) -> Result<i64> {
+        let mut live = 0;
+        for window in self.covered {
+            live += store.live_count(window)?;
+        }
+        Ok(live)
+    }
+
+    /// Enters what was sent since the last time into the run's account.
+    fn account(&mut self, store: &mut Store) -> Result<()> {
+        let sent = self.context.client.counters().requests();
+        let newly = sent.saturating_sub(self.accounted);
+        self.accounted = sent;
+        store.commit_requests(self.snapshot_id, i64::try_from(newly).unwrap_or(i64::MAX))
+    }
+}
+
+/// What the user should know of a window beside its counts.
+fn remarks(window: &Open, is_unfiltered: bool) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let whole = window.window();
+    if !window.left.is_empty() {
+        let count = window.left.len();
+        remarks.push(match is_unfiltered {
+            true => format!(
+                "{count} tickets of {whole} were created within ten minutes before the run and are not shown \
+                 any more; the next run will tell whether they are gone"
+            ),
+            false => format!(
+                "{count} tickets of {whole} were listed and are not there any more; a run with filters flags \
+                 none as deleted"
+            ),
+        });
+    }
+    remarks
+}

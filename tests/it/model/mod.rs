@@ -1,0 +1,97 @@
+//! The model test: whatever a desk looks like, whatever happens to it while it is read, and
+//! whatever copy of it answers, a run that calls itself complete is, and nothing that is there is
+//! flagged as deleted.
+//!
+//! ```text
+//! a number ──► case ──► desk ──► run, in its weather ──► judge ──► tally
+//!                                chronicle: all that was ever true
+//! ```
+
+mod case;
+mod chronicle;
+mod desk;
+mod judge;
+mod run;
+mod tally;
+mod weather;
+
+mod tests {
+    #![expect(
+        clippy::disallowed_methods,
+        reason = "seed and number of cases come from the environment"
+    )]
+
+    use super::case::{Case, Command};
+    use super::run;
+    use super::tally::{Tally, block_on};
+
+    /// Cases of each command, unless told another number.
+    const CASES: u64 = 25;
+
+    /// The number of the first case, unless told another. Long runs begin with a new one each time.
+    const SEED: u64 = 20_000;
+
+    fn number(name: &str) -> Option<u64> {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse().expect("a number"))
+    }
+
+    /// Carries out cases of a command, the first one of the seed asked for, and shows what came
+    /// of them.
+    #[track_caller]
+    fn check(command: Command) {
+        let seed = number("MAVA_MODEL_SEED").unwrap_or(SEED);
+        let cases = number("MAVA_MODEL_CASES").unwrap_or(CASES);
+        let mut tally = Tally::default();
+        for case in 0..cases {
+            tally.add(Tally::of(command, seed.wrapping_add(case)));
+        }
+        println!(
+            "{} cases from seed {seed} on\n{}",
+            tally.cases(),
+            tally.table()
+        );
+        println!("{}", tally.cautious.join("\n"));
+        let faults = tally.faults();
+        assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    }
+
+    /// What happened in a case, but for the words that name its directory.
+    fn trace(case: &Case) -> Vec<String> {
+        let outcome = block_on(run::check(case));
+        let lines = outcome.trace.lines().map(str::to_owned);
+        lines.filter(|line| !line.starts_with("it ended")).collect()
+    }
+
+    #[test]
+    fn a_case_of_one_lane_is_the_same_run_to_the_last_request() {
+        let cases = (0..).map(|seed| Case::draw(Command::Sync, seed));
+        let mut requests = 0;
+        for case in cases.filter(|case| case.lanes == 1).take(4) {
+            let first = trace(&case);
+            requests += first.len();
+            assert_eq!(first, trace(&case), "{case}");
+        }
+        assert!(requests > 40, "{requests}");
+    }
+
+    #[test]
+    fn backfill_whatever_happens_while_paging_every_ticket_that_lived_through_it_is_stored_once() {
+        check(Command::Backfill);
+    }
+
+    #[test]
+    fn sync_whatever_happens_meanwhile_what_it_calls_complete_is_complete() {
+        check(Command::Sync);
+    }
+
+    #[test]
+    fn verify_whatever_happens_meanwhile_what_it_calls_equal_is_equal() {
+        check(Command::Verify);
+    }
+
+    #[test]
+    fn repair_whatever_happens_meanwhile_what_it_calls_repaired_is_repaired() {
+        check(Command::Repair);
+    }
+}

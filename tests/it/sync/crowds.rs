@@ -1,0 +1,87 @@
+//! More tickets of one millisecond than a page holds, of which no list tells what became of them.
+
+use mava_export::simulator::Quirks;
+
+use super::*;
+
+/// A copied desk of which so many tickets were created in one millisecond and have this status.
+async fn crowded(count: usize, status: &'static str, quirks: Quirks) -> (Desk, Vec<String>) {
+    let mut world = recent(1_500);
+    let burst = world.insert_burst(now() - TimeDelta::days(100), count);
+    for id in &burst {
+        world.edit(id, |ticket| ticket.status = status.into());
+    }
+    (copied(world, quirks).await, burst)
+}
+
+fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
+    let step = summary.steps.iter().find(|one| one.step == step);
+    step.map_or(0, |step| step.requests)
+}
+
+#[tokio::test]
+async fn tickets_of_a_status_that_no_list_has_are_not_missing_beyond_the_first_page() {
+    for (count, status, has_shuffled_ties, largest_page, most) in [
+        (300, "Spam", false, None, 4),
+        (300, "Snoozed", false, None, 4),
+        (300, "Spam", true, None, 50),
+        (300, "Spam", false, Some(40), 10),
+        (1_000, "Spam", false, None, 11),
+        (101, "Spam", false, None, 3),
+        (100, "Spam", false, None, 1),
+    ] {
+        let quirks = Quirks {
+            has_shuffled_ties,
+            largest_page,
+            ..Quirks::default()
+        };
+        let (desk, _) = crowded(count, status, quirks).await;
+        for night in 0..3 {
+            desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+            let (summary, exit_code) = sync(&desk).await;
+            let what = format!("{count} {status} {quirks:?}, night {night}: {summary:?}");
+            assert_eq!(exit_code, ExitCode::Complete, "{what}");
+            assert_eq!(summary.summary.tickets_deleted, 0, "{what}");
+            let requests = requests_of(&summary, "confirm");
+            assert!(requests <= most, "{requests}: {what}");
+        }
+        assert_current(&desk);
+    }
+}
+
+#[tokio::test]
+async fn those_of_them_that_are_gone_are_flagged_and_no_others() {
+    for has_shuffled_ties in [false, true] {
+        let quirks = Quirks {
+            has_shuffled_ties,
+            ..Quirks::default()
+        };
+        let (desk, burst) = crowded(300, "Spam", quirks).await;
+        for id in [&burst[20], &burst[250]] {
+            desk.simulator.with_world(|world| world.remove(id));
+        }
+        let (summary, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        assert_eq!(summary.summary.tickets_deleted, 2, "{summary:?}");
+        assert_current(&desk);
+    }
+}
+
+#[tokio::test]
+async fn so_many_of_them_that_are_gone_at_once_are_not_believed_gone() {
+    let (desk, burst) = crowded(300, "Spam", Quirks::default()).await;
+    for id in &burst[10..200] {
+        desk.simulator.with_world(|world| world.remove(id));
+    }
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+    let allowed = Sync {
+        allow_deletions: true,
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &allowed).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 190, "{summary:?}");
+    assert_current(&desk);
+}
