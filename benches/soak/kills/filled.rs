@@ -145,6 +145,8 @@ impl Filled {
         assert_sound(&path);
         // Every row is the one that was written, too. Without a key it sends nothing.
         run(&mut place.command("verify --to sqlite:support.db --deep")).expect(0);
+        let open = "SELECT kind || ' ' || id FROM snapshots WHERE finished_at IS NULL";
+        assert_eq!(texts(&look(&path), open), [""; 0], "{what}: unfinished");
         if self.is_repair {
             // What was mended before the kill is not mended again.
             let mended = ended.json()["repair"]["tickets_mended"].as_u64();
@@ -295,16 +297,16 @@ impl Victim for Repair {
             "there is nothing to repair"
         );
         filled.is_repair = true;
-        // It counts first, a ticket at a time, and then reads pages.
+        // It counts with filters, reads pages without, and counts what it read with a ticket.
         let log = filled.simulator.requests();
-        let counts = log
+        let closing = log
             .iter()
-            .position(|sent| sent.query.split('&').any(|one| one == "limit=1"));
-        let counts = counts.expect("a count");
-        let pages = log.iter().skip(counts);
-        let pages = pages.take_while(|sent| sent.page_length.is_none_or(|length| length <= 1));
-        filled.writes_from = counts + pages.count();
-        assert!(filled.writes_from < filled.requests, "it reads nothing");
+            .position(|sent| sent.query.split('&').any(|one| one == "limit=1"))
+            .expect("a count of what was read");
+        let pages = log[..closing].iter().rev();
+        let pages = pages.take_while(|sent| sent.query.ends_with("includeMessages=true"));
+        filled.writes_from = closing - pages.count();
+        assert!(filled.writes_from < closing, "it reads nothing");
         Self(filled)
     }
 
