@@ -67,12 +67,39 @@ impl Store {
     /// # Errors
     /// The store cannot be read or written.
     pub fn begin(&mut self, spec: &RunSpec, now: Instant) -> Result<Run> {
+        self.begin_or_resume(spec, true, now)
+    }
+
+    /// Begins a new run, whatever is unfinished: that ends as `superseded`, and is named; its rows stay.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn begin_anew(&mut self, spec: &RunSpec, now: Instant) -> Result<Run> {
+        self.begin_or_resume(spec, false, now)
+    }
+
+    /// Ends unfinished runs of a kind as `superseded`; their rows stay.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn give_up(&mut self, kind: &str, now: Instant) -> Result<()> {
+        self.in_transaction("give up a run", |connection| {
+            for snapshot in read::unfinished(connection)? {
+                if snapshot.kind == kind {
+                    end(connection, snapshot.id, table::Outcome::Superseded, now)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn begin_or_resume(&mut self, spec: &RunSpec, may_resume: bool, now: Instant) -> Result<Run> {
         self.in_transaction("begin a run", |connection| {
             let mut resumed = None;
             let mut superseded = Vec::new();
             for snapshot in read::unfinished(connection)? {
                 let is_open = is_until_open(connection, snapshot.id)?;
-                if resumed.is_none() && is_same(spec, &snapshot, is_open) {
+                if may_resume && resumed.is_none() && is_same(spec, &snapshot, is_open) {
                     resumed = Some(snapshot);
                 } else {
                     end(connection, snapshot.id, table::Outcome::Superseded, now)?;

@@ -13,6 +13,7 @@ use mava_export::store::{OpenOptions, Store};
 use mava_export::table::Instant;
 use mava_export::window;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Desk, generated};
 
@@ -502,6 +503,103 @@ async fn what_changes_on_the_desk_while_it_is_counted_and_repaired_loses_nothing
     desk.simulator.clear_hook();
     mend(&desk).await;
     assert_eq!(look(&desk).await.outcome, "equal");
+}
+
+/// Whether a request counts what a repair has read: a ticket is enough.
+fn is_closing(query: &str) -> bool {
+    query.split('&').any(|parameter| parameter == "limit=1")
+}
+
+#[tokio::test]
+async fn what_a_repair_read_at_first_is_not_held_against_the_part_that_it_reads_again() {
+    let desk = copied(250).await;
+    // In so many places that all of it is one slice.
+    meddle(&desk, false, "DELETE FROM tickets WHERE rowid % 10 = 0");
+    let moved = ticket(&desk, 120);
+    let mut is_moved = false;
+    // The pages have come: it differs when it is counted again by status, and a second round reads it.
+    desk.simulator
+        .set_hook(Faults::none_but(move |request, world| {
+            if is_closing(&request.query) && !is_moved {
+                is_moved = true;
+                world.edit(&moved, |ticket| {
+                    ticket.status = match &*ticket.status {
+                        "Waiting" => "Open".into(),
+                        _ => "Waiting".into(),
+                    };
+                });
+            }
+        }));
+    let found = mend(&desk).await;
+    let repair = found.repair.expect("a repair");
+    // What was lost, and what moved.
+    assert_eq!((repair.slices, repair.tickets_changed), (1, 25 + 1));
+    let remarks = found.remarks.iter();
+    let unproven = remarks.filter(|remark| remark.contains("not proven"));
+    assert_eq!(unproven.count(), 0, "{:?}", found.remarks);
+    desk.assert_whole("a second round");
+}
+
+#[tokio::test]
+async fn a_repair_that_is_cut_short_anywhere_is_given_up_and_the_next_one_mends_the_rest() {
+    let mut desk = copied(250).await;
+    let whole = desk.rows();
+    // The same ones each time.
+    let lost = "CREATE TEMP TABLE lost AS SELECT id FROM (
+                    SELECT id, row_number() OVER (ORDER BY created_at, id) AS place FROM tickets)
+                WHERE place % 40 = 0;
+                DELETE FROM messages WHERE ticket_id IN (SELECT id FROM lost);
+                DELETE FROM tickets WHERE id IN (SELECT id FROM lost);";
+    meddle(&desk, false, lost);
+    mend(&desk).await;
+    let sent = desk.simulator.requests();
+    let closing = sent.iter().position(|one| is_closing(&one.query));
+    let closing = closing.expect("it counts what it read");
+    // From the last page that counts on: then come those that are read, then counts.
+    let first = closing - 4;
+    let stops = (first..closing + 4).chain((closing + 4..=sent.len() + 1).step_by(9));
+    let (mut stopped, mut without_rest) = (0, 0);
+    for stop in stops {
+        meddle(&desk, false, lost);
+        let before = desk.number("SELECT max(id) FROM snapshots");
+        desk.cancel = CancellationToken::new();
+        let (cancel, mut left) = (desk.cancel.clone(), stop);
+        desk.simulator.set_hook(Faults::none_but(move |_, _| {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                cancel.cancel();
+            }
+        }));
+        let (_, exit_code) = run(&desk, true).await.expect("ends");
+        desk.simulator.clear_hook();
+        desk.cancel = CancellationToken::new();
+        let (found, second) = run(&desk, true).await.expect("ends");
+        assert_eq!(second, ExitCode::Complete, "{stop}: {found:?}");
+        assert!(desk.rows() == whole, "{stop}");
+        assert_eq!(
+            desk.column("SELECT 1 FROM pragma_foreign_key_check"),
+            [""; 0]
+        );
+        let outcomes = format!("SELECT outcome FROM snapshots WHERE id > {before} ORDER BY id");
+        let outcomes = desk.column(&outcomes);
+        assert!(
+            !outcomes.contains(&"running".to_owned()),
+            "{stop}: {outcomes:?}"
+        );
+        if exit_code == ExitCode::Interrupted {
+            stopped += 1;
+            without_rest += usize::from(outcomes == ["superseded"]);
+            if let Some(repair) = &found.repair {
+                assert!(repair.tickets_mended <= 6, "{stop}: {repair:?}");
+                assert_eq!(outcomes.last().map(String::as_str), Some("complete"));
+            }
+        }
+    }
+    assert!(stopped >= 8, "{stopped}");
+    assert!(
+        without_rest > 0,
+        "none was stopped between its last page and its counts"
+    );
 }
 
 #[tokio::test]

@@ -78,6 +78,8 @@ struct Filled {
     /// Requests of an undisturbed run, and how long it takes.
     requests: usize,
     whole: Duration,
+    /// The request from which on it writes: most kills come after it.
+    writes_from: usize,
     /// Whether the command only brings back what was there: each row is then as it was, or as it will be.
     is_repair: bool,
 }
@@ -110,6 +112,7 @@ impl Filled {
             template,
             requests,
             whole,
+            writes_from: 1,
             is_repair: false,
         }
     }
@@ -117,7 +120,7 @@ impl Filled {
     fn kill(&mut self, random: &mut StdRng, number: usize) -> bool {
         let place = copy(&self.template);
         let path = place.path("support.db");
-        let request = request(random, number, self.requests);
+        let request = request(random, number, self.writes_from, self.requests);
         let moment_us = match request {
             Some(_) => random.random_range(0..2_500 * LATENCY_MS),
             None => u64::try_from(self.whole.mul_f64(random.random()).as_micros()).expect("short"),
@@ -133,20 +136,25 @@ impl Filled {
         let was_killed = running.end().code().is_none();
         self.simulator.clear_hook();
         let what = format!("killed {moment_us} us after request {request:?}");
-        if path.exists() {
-            self.assert_under_way(&path, &what);
-        }
-        let sent = self.simulator.requests().len();
-        run(&mut place.command_at(&self.simulator, &self.words)).expect(0);
+        let damaged = match path.exists() {
+            true => self.assert_under_way(&path, &what),
+            false => 0,
+        };
+        let ended = run(&mut place.command_at(&self.simulator, &self.words)).expect(0);
         assert_same(&people(&path), &self.expected, &what);
         assert_sound(&path);
         // Every row is the one that was written, too. Without a key it sends nothing.
         run(&mut place.command("verify --to sqlite:support.db --deep")).expect(0);
+        let open = "SELECT kind || ' ' || id FROM snapshots WHERE finished_at IS NULL";
+        assert_eq!(texts(&look(&path), open), [""; 0], "{what}: unfinished");
         if self.is_repair {
-            // What was mended before the kill is not read again.
-            let again = self.simulator.requests().len() - sent;
-            let most = self.requests;
-            assert!(again <= most, "{what}: {again} requests, not {most}");
+            // What was mended before the kill is not mended again.
+            let mended = ended.json()["repair"]["tickets_mended"].as_u64();
+            let mended = mended.unwrap_or_default();
+            assert_eq!(
+                mended, damaged,
+                "{what}: of so many tickets still damaged, mended"
+            );
         }
         let limited = self.simulator.count_429();
         assert_eq!(limited, 0, "{what}: {limited} requests beyond the limit");
@@ -155,9 +163,9 @@ impl Filled {
 
     /// What has to be true of a store that the command has not come to the end of: it can be read, and
     /// no row names one that is not there but those that did before. In a repair each row is as it was or
-    /// as it will be.
+    /// as it will be; gives how many tickets are not yet as they will be.
     #[track_caller]
-    fn assert_under_way(&self, path: &Path, what: &str) {
+    fn assert_under_way(&self, path: &Path, what: &str) -> u64 {
         let (_directory, copy) = copied(path);
         let dangling = dangling(&look(&copy));
         let (new, known) = (counted(&dangling), counted(&self.before.dangling));
@@ -169,28 +177,35 @@ impl Filled {
             );
         }
         if !self.is_repair {
-            return;
+            return 0;
         }
-        for (table, found) in &people(&copy) {
-            let (before, after) = (
-                counted(&self.before.tables[table]),
-                counted(&self.expected[table]),
-            );
-            let found = counted(found);
-            for (row, count) in &found {
-                let [before, after] = [&before, &after].map(|rows| rows.get(row).copied());
-                let most = before.max(after).unwrap_or_default();
-                assert!(
-                    *count <= most,
-                    "{what}: {table}: neither before nor after: {row}"
-                );
-            }
-            for (row, before) in &before {
-                let least = after.get(row).copied().unwrap_or_default().min(*before);
-                let count = found.get(row).copied().unwrap_or_default();
-                assert!(count >= least, "{what}: {table}: gone: {row}");
-            }
+        let tables = people(&copy);
+        for (table, found) in &tables {
+            let (before, after) = (&self.before.tables[table], &self.expected[table]);
+            assert_between(found, before, after, &format!("{what}: {table}"));
         }
+        let flags = "deleted tickets";
+        let [tickets, flagged] = ["tickets", flags].map(|name| counted(&tables[name]));
+        let lost = self.expected["tickets"].iter();
+        let lost = lost.filter(|row| !tickets.contains_key(row.as_str()));
+        let kept = self.expected[flags].iter();
+        let kept = kept.filter(|id| flagged.contains_key(id.as_str()));
+        u64::try_from(lost.count() + flagged.len() - kept.count()).expect("few")
+    }
+}
+
+/// That each row found is one of before or of after, and that those of both are there.
+#[track_caller]
+fn assert_between(found: &[String], before: &[String], after: &[String], what: &str) {
+    let [found, before, after] = [found, before, after].map(counted);
+    let of = |rows: &HashMap<&str, usize>, row: &str| rows.get(row).copied().unwrap_or_default();
+    for (row, count) in &found {
+        let most = of(&before, row).max(of(&after, row));
+        assert!(*count <= most, "{what}: neither before nor after: {row}");
+    }
+    for (row, count) in &before {
+        let least = of(&after, row).min(*count);
+        assert!(of(&found, row) >= least, "{what}: gone: {row}");
     }
 }
 
@@ -263,12 +278,15 @@ impl Victim for Repair {
             store
                 .pragma_update(None, "foreign_keys", false)
                 .expect("a pragma");
-            // As somebody's hand would: rows lost, statuses edited, a flag set.
+            // As somebody's hand would, in a few places: rows lost, statuses edited, a flag set.
             store
                 .execute_batch(
-                    "DELETE FROM messages WHERE ticket_id IN (SELECT id FROM tickets WHERE rowid % 100 = 7);
-                     DELETE FROM tickets WHERE rowid % 100 = 7;
-                     UPDATE tickets SET status = 'Waiting' WHERE rowid % 150 = 9;
+                    "CREATE TEMP TABLE lost AS SELECT id FROM tickets
+                         WHERE rowid / 100 IN (5, 14, 22) AND rowid % 10 = 7;
+                     DELETE FROM messages WHERE ticket_id IN (SELECT id FROM lost);
+                     DELETE FROM tickets WHERE id IN (SELECT id FROM lost);
+                     UPDATE tickets SET status = 'Waiting'
+                         WHERE rowid / 100 IN (8, 14, 27) AND rowid % 25 = 9;
                      UPDATE tickets SET deleted_at = '2024-06-01T00:00:00.000Z' WHERE rowid = 800;",
                 )
                 .expect("SQL");
@@ -279,6 +297,16 @@ impl Victim for Repair {
             "there is nothing to repair"
         );
         filled.is_repair = true;
+        // It counts with filters, reads pages without, and counts what it read with a ticket.
+        let log = filled.simulator.requests();
+        let closing = log
+            .iter()
+            .position(|sent| sent.query.split('&').any(|one| one == "limit=1"))
+            .expect("a count of what was read");
+        let pages = log[..closing].iter().rev();
+        let pages = pages.take_while(|sent| sent.query.ends_with("includeMessages=true"));
+        filled.writes_from = closing - pages.count();
+        assert!(filled.writes_from < closing, "it reads nothing");
         Self(filled)
     }
 

@@ -160,8 +160,13 @@ fn copy(place: &Place) -> Place {
     copied
 }
 
-/// A share of the kills comes at any moment from the start on, the rest after a request.
-fn request(random: &mut StdRng, number: usize, least: usize) -> Option<u64> {
-    let request = random.random_range(1..least.max(2));
+/// A tenth of the kills comes at any moment from the start on, the rest after a request: most of them
+/// after one `from` which on the command writes, others after any.
+fn request(random: &mut StdRng, number: usize, from: usize, until: usize) -> Option<u64> {
+    let from = match number % 10 {
+        1 | 2 => 1,
+        _ => from,
+    };
+    let request = random.random_range(from..until.max(from + 1));
     (!number.is_multiple_of(10)).then(|| u64::try_from(request).expect("few"))
 }

@@ -86,7 +86,10 @@ impl Closing<'_> {
         if announced.is_empty() {
             return Ok(None);
         }
-        let held = store.held_instants(self.snapshot_id, whole, &self.scope.filters)?;
+        // A stretch that an earlier part of the run read may reach beyond this window.
+        let stretches = announced.iter().map(|(stretch, _)| *stretch);
+        let all = stretches.fold(whole, |all, stretch| all.hull(stretch));
+        let held = store.held_instants(self.snapshot_id, all, &self.scope.filters)?;
         let place = |at: Instant| held.partition_point(|held| *held < at.timestamp_millis());
         for (stretch, announced) in announced {
             let here = place(stretch.until()) - place(stretch.from());

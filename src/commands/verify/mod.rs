@@ -279,7 +279,7 @@ impl Verifying<'_> {
         if self.settings.is_repair && !self.settings.allow_deletions {
             recognise(self.context, &store, None, clock::now()?).await?;
         }
-        let (store, audit) = self.look(store).await?;
+        let (mut store, audit) = self.look(store).await?;
         let is_whole = audit.as_ref().is_none_or(Audit::is_whole);
         let history = match History::of(&store) {
             // Of a damaged store the damage is what there is to say.
@@ -307,6 +307,10 @@ impl Verifying<'_> {
         let damaged = audit.map(|audit| audit.damaged).unwrap_or_default();
         let is_prepared = self.settings.is_repair && !self.is_fine();
         if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
+            if self.settings.is_repair {
+                // One that was cut short had mended all there was.
+                store.give_up(KIND, clock::now()?)?;
+            }
             return Ok(code(self.is_equal && self.is_fine()));
         }
         let mut repair = Repair {

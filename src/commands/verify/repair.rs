@@ -35,7 +35,8 @@ pub(super) struct Repairing<'a> {
 }
 
 impl Repairing<'_> {
-    /// Begins the run, whose range holds all the slices.
+    /// Begins the run, whose range holds all the slices. One that was cut short is given up: what it
+    /// read is stored, and the slices of this one follow from what is wrong now.
     pub(super) fn begin(&mut self, store: &mut Store, range: Window) -> Result<()> {
         let spec = RunSpec {
             kind: KIND.to_owned(),
@@ -44,7 +45,7 @@ impl Repairing<'_> {
             filters_json: None,
             has_messages: self.has_messages,
         };
-        self.snapshot_id = store.begin(&spec, clock::now()?)?.snapshot_id;
+        self.snapshot_id = store.begin_anew(&spec, clock::now()?)?.snapshot_id;
         tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
         Ok(())
     }
