@@ -10,9 +10,6 @@ use crate::support::Desk;
 
 /// What migrations from 0008 on added, taken away again.
 const BEFORE: &str = "
-    DROP TABLE _windows;
-    DROP TABLE _announced;
-    ALTER TABLE _rejected DROP COLUMN seen_snapshot;
     ALTER TABLE rejects DROP COLUMN created_at;
     ALTER TABLE rejects DROP COLUMN accepted_at;
     ALTER TABLE _rejects_met DROP COLUMN place_ms;
