@@ -168,7 +168,21 @@ pub async fn look_again(
         match looking.fetch(batch.ask()).await? {
             Some(page) => {
                 failures = 0;
-                looking.judge(batch, page, &mut look).await?;
+                let mut first = SecondLook::default();
+                looking.judge(batch, page, &mut first).await?;
+                // Such an answer may be empty or short by mistake.
+                let again = match first.unclear.is_empty() {
+                    true => None,
+                    false => looking.fetch(batch.ask()).await?,
+                };
+                match again {
+                    Some(page) => {
+                        let mut second = SecondLook::default();
+                        looking.judge(batch, page, &mut second).await?;
+                        look.add(first.or(second));
+                    }
+                    None => look.add(first),
+                }
             }
             None => {
                 failures += 1;
@@ -285,6 +299,31 @@ impl Looking<'_> {
 }
 
 impl SecondLook {
+    /// Takes what another batch gave.
+    fn add(&mut self, other: Self) {
+        self.gone.extend(other.gone);
+        self.found.extend(other.found);
+        self.unclear.extend(other.unclear);
+    }
+
+    /// What a look and the one after it, at the same tickets, give together: what came in either is
+    /// there, and what the first did not settle is as the second has it.
+    fn or(mut self, again: Self) -> Self {
+        let id = |rows: &TicketRows| rows.ticket.id.clone();
+        let first: HashSet<String> = self.found.iter().map(id).collect();
+        let second: HashSet<String> = again.found.iter().map(id).collect();
+        let open: HashSet<String> = self.unclear.drain(..).collect();
+        let new = again.found.into_iter();
+        self.found
+            .extend(new.filter(|rows| !first.contains(&rows.ticket.id)));
+        self.gone.retain(|id| !second.contains(id));
+        let gone = again.gone.into_iter();
+        self.gone.extend(gone.filter(|id| open.contains(id)));
+        let unclear = again.unclear.into_iter();
+        self.unclear.extend(unclear.filter(|id| open.contains(id)));
+        self
+    }
+
     /// Sorts `sought` by whether they are among `keys`, the whole of what spans them. One of
     /// several that came without an id may be any of them, so then nothing is gone for sure.
     fn settle(&mut self, sought: &[Missing], keys: &[Key], outcomes: Vec<Outcome>) {
@@ -375,6 +414,28 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    #[test]
+    fn what_a_look_does_not_settle_is_as_the_next_one_has_it() {
+        let look = |gone: &str, unclear: &str| SecondLook {
+            gone: gone.chars().map(String::from).collect(),
+            found: Vec::new(),
+            unclear: unclear.chars().map(String::from).collect(),
+        };
+        for (first, again, gone, unclear) in [
+            (look("", "abc"), look("a", "b"), "a", "b"),
+            (look("a", "b"), look("", "ab"), "a", "b"),
+            // What came and could not be stored is neither gone nor unclear.
+            (look("", "b"), look("ab", ""), "b", ""),
+            (look("", "ab"), look("", "ab"), "", "ab"),
+        ] {
+            let both = first.or(again);
+            assert_eq!(
+                (both.gone.concat(), both.unclear.concat()),
+                (gone.to_owned(), unclear.to_owned())
+            );
+        }
     }
 
     #[test]

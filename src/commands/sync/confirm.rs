@@ -67,11 +67,11 @@ impl Night<'_> {
         let Some(window) = Window::from_millis(from_ms, until_ms) else {
             return Ok(None);
         };
-        if let Some(seen) = self.read(&self.query(window)).await? {
+        if let Some(seen) = self.read_believable(&self.query(window)).await? {
             return Ok(Some((window, seen)));
         }
         if let Some(alone) = Window::from_millis(from_ms, from_ms + 1)
-            && let Some(seen) = self.read(&self.query(alone)).await?
+            && let Some(seen) = self.read_believable(&self.query(alone)).await?
         {
             return Ok(Some((alone, seen)));
         }

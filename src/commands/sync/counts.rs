@@ -191,7 +191,7 @@ impl Night<'_> {
 
     /// Tickets in a window that the API should count: the live ones of the index, and those it is
     /// known to show that have no row.
-    fn local(&self, window: &Window) -> u64 {
+    pub(super) fn local(&self, window: &Window) -> u64 {
         let from_ms = window.from().timestamp_millis();
         let until_ms = window.until().timestamp_millis();
         let rejected = self
@@ -205,7 +205,7 @@ impl Night<'_> {
     /// Reads a gap that fits on a page, and says what is missing from it.
     async fn absent(&mut self, gap: Window) -> Result<Option<Located>> {
         let query = self.query(gap).alone();
-        let Some(seen) = self.read(&query).await? else {
+        let Some(seen) = self.read_believable(&query).await? else {
             return Ok(None);
         };
         let (Some(until), Some(count)) = (seen.spans, seen.count) else {
@@ -298,7 +298,7 @@ impl Night<'_> {
             return Ok(None);
         };
         let query = self.newest_first(older).alone();
-        let Some(seen) = self.read(&query).await? else {
+        let Some(seen) = self.read_believable(&query).await? else {
             return Ok(None);
         };
         let Some(left) = seen.count.filter(|_| !seen.is_foreign) else {

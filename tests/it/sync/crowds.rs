@@ -162,3 +162,47 @@ async fn so_many_of_them_that_only_the_second_look_does_not_find_are_not_believe
     let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
     assert_eq!(flagged, 0);
 }
+
+/// Each answer of the step by itself, and what counts the newest year before a loss is believed.
+#[tokio::test]
+async fn one_empty_answer_to_a_page_of_such_tickets_is_asked_for_again() {
+    let (desk, burst) = crowded(160, "Spam", Quirks::default()).await;
+    let lost = burst[30].clone();
+    desk.simulator.with_world(|world| world.remove(&lost));
+    let (world, store) = (desk.simulator.world(), desk.path());
+    let kept = store.with_extension("kept");
+    copy(&store, &kept);
+    let needed = Sync {
+        max_requests: Some(0),
+        ..settings(&desk)
+    };
+    for place in 0.. {
+        copy(&kept, &store);
+        desk.simulator.with_world(|now| *now = world.clone());
+        let mut left = place;
+        let (told, empty) = std::sync::mpsc::channel();
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            // Neither a list of the open set, nor of what is new, nor one by resolution time.
+            let is_plain = request.is_for_tickets()
+                && request.parameter("status").is_none()
+                && request.parameter("startDate") < Some(&instant_text(now() - TimeDelta::days(3)));
+            if !is_plain {
+                return None;
+            }
+            left -= 1;
+            (left == -1).then(|| {
+                told.send(()).expect("heard");
+                Fault::Empty
+            })
+        }));
+        let (summary, exit_code) = sync_with(&desk, &needed).await.expect("a sync");
+        desk.simulator.clear_hook();
+        let what = format!("plain answer {place}: {summary:?}");
+        assert_eq!(exit_code, ExitCode::Complete, "{what}");
+        assert_eq!(summary.summary.tickets_deleted, 1, "{what}");
+        if empty.try_recv().is_err() {
+            assert!(place > 5, "{what}");
+            break;
+        }
+    }
+}
