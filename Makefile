@@ -1,4 +1,4 @@
-# Everything here needs Rust, a C compiler, make and Python 3. nextest is used where it is installed: it runs
+# Everything here needs Rust, a C compiler, make and Python 3; the tests also zsh and fish. nextest is used where it is installed: it runs
 # each test in a process of its own. Without it, cargo's own runner gives the same answer.
 
 RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo test)
@@ -7,7 +7,10 @@ RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" 
 VENV := $(or $(CARGO_TARGET_DIR),target)/venv
 ENGINES := tests/readers/requirements.txt
 
-.PHONY: all test format lint pages tests bench soak soak-kills soak-fuzz soak-model docs
+# Those that the completion scripts are for.
+SHELLS := bash zsh fish
+
+.PHONY: all test format lint pages tests shells bench soak soak-kills soak-fuzz soak-model docs
 
 all: test
 
@@ -23,8 +26,17 @@ lint:
 pages:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-tests: $(VENV)/made
+tests: $(VENV)/made shells
 	cargo $(RUNNER)
+
+# The shells that the tests complete in. Installed where that needs no question; elsewhere the tests of a shell
+# that is missing say so.
+shells:
+	@missing=$$(for shell in $(SHELLS); do command -v $$shell >/dev/null || echo $$shell; done); \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update --quiet --quiet && \
+		DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --quiet --no-install-recommends $$missing; \
+	fi
 
 $(VENV)/made: $(ENGINES)
 	rm -rf $(VENV)

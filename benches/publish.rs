@@ -197,7 +197,7 @@ fn backfill(simulator: &Simulator, store: &Path) {
         allow_deletions: false,
         store: StoreSettings {
             path: store.to_owned(),
-            file_mode: 0o600,
+            file_mode: None,
             publish: None,
         },
     };

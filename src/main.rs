@@ -26,6 +26,8 @@ fn run() -> ExitCode {
         .and_then(|()| now(&args))
         .and_then(|now| config::resolve(args, now))
         .and_then(|command| commands::run(command, &printer));
+    let is_well = matches!(&outcome, Ok(error::ExitCode::Complete));
+    let outcome = printer.finish(is_well).and(outcome);
     match outcome {
         Ok(exit_code) => exit_code.number().into(),
         Err(error) => {

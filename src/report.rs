@@ -67,8 +67,11 @@ pub struct Summary {
     pub filters: Option<serde_json::Value>,
     /// Whether it went on from an earlier, interrupted run.
     pub is_resumed: bool,
-    /// Tickets read, and of them new, changed and unchanged.
+    /// Tickets read by the run, and of them new, changed and unchanged.
     pub tickets_read: i64,
+    /// Of those, read before this process took the run up: what it sent and how long it took were for
+    /// the others.
+    pub tickets_resumed: i64,
     /// New to the store.
     pub tickets_new: i64,
     /// Changed since the store last saw them.
@@ -79,7 +82,7 @@ pub struct Summary {
     pub tickets_stored: i64,
     /// Messages in the store after the run.
     pub messages_stored: i64,
-    /// Requests sent, retries included.
+    /// Requests sent by this process, retries included.
     pub requests: u64,
     /// Of those, answered 429.
     pub requests_limited: u64,
@@ -122,10 +125,10 @@ pub struct SyncSummary {
     pub steps: Vec<Step>,
     /// Ratings that the API counts and the store lacks; `None` where they were not counted.
     pub ratings_outstanding: Option<u64>,
-    /// Live tickets.
-    pub live: u64,
-    /// Of them, read within 1, 7, 30 and 90 days.
-    pub read_within_days: [(u32, u64); 4],
+    /// Tickets that are not flagged as deleted.
+    pub tickets: i64,
+    /// How many of those were read how recently, as `status` tells it.
+    pub freshness: Vec<Freshness>,
 }
 
 /// One step of a sync.

@@ -288,8 +288,8 @@ pub struct Sync {
 pub struct StoreSettings {
     /// The SQLite file.
     pub path: PathBuf,
-    /// Permissions of the file and its side files.
-    pub file_mode: u32,
+    /// Permissions of its files, and of those published from it; `None`: those it remembers.
+    pub file_mode: Option<u32>,
     /// Where it is published after each run, if anywhere.
     pub publish: Option<PublishSettings>,
 }
@@ -426,8 +426,10 @@ pub struct Simulation {
 /// How a command says what it has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
-    /// Whether results are JSON.
+    /// Whether results are JSON: asked for, or because log lines are.
     pub is_json: bool,
+    /// Whether the end of a run is told only where something is wrong.
+    pub is_quiet: bool,
     /// The form of log lines.
     pub log_format: LogFormat,
     /// What to log.
@@ -549,6 +551,7 @@ mod tests {
         ] {
             let output = Output {
                 is_json: false,
+                is_quiet: false,
                 log_format: LogFormat::Text,
                 log_level,
                 log_steps,

@@ -70,7 +70,7 @@ impl Desk {
             .expect("a runtime");
         let settings = StoreSettings {
             path: directory.path().join("support.db"),
-            file_mode: 0o600,
+            file_mode: None,
             publish: None,
         };
         let copied = runtime.block_on(commands::backfill(

@@ -137,6 +137,8 @@ pub(super) const PROBE: &str = "\
 Example:
   MAVA_API_KEY=… mava-export probe
 
+It asks at most twice, whatever --retry-attempts says, so that a dead host is known soon.
+
 Exit code 0: as expected; 3: something differs.";
 
 pub(super) const DEMO: &str = "\

@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use options::{
@@ -367,7 +367,21 @@ fn unmistakable(argument: OsString) -> OsString {
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command(), "mava-export", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    let script = String::from_utf8_lossy(&script).into_owned();
+    match shell {
+        // The generator writes the hyphen of our name in two ways: one where a word leads to a command,
+        // another where the command's own words are looked up, so that they are never found.
+        Shell::Bash => script.replace("mava__subcmd__export", "mava__export"),
+        // Its words for values leave out those without a flag.
+        Shell::Fish => {
+            let shells = Shell::value_variants().iter().map(Shell::to_string);
+            let shells = shells.collect::<Vec<_>>().join(" ");
+            format!(
+                "{script}complete -c mava-export -n \"__fish_mava_export_using_subcommand completions\" -f -a \"{shells}\"\n"
+            )
+        }
+        _ => script,
+    }
 }
 
 /// One option as the documentation lists it.

@@ -22,7 +22,7 @@ pub struct OutputArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub json: bool,
-    /// The form of log lines on stderr: text or json
+    /// The form of log lines on stderr: text or json. With json, results are JSON too, each on one line
     #[arg(
         long,
         global = true,
@@ -43,7 +43,8 @@ pub struct OutputArgs {
     /// Log more; repeat for more still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Log less; repeat for less still
+    /// Say nothing while all is well: no result of a run that ends with exit code 0, fewer log lines;
+    /// repeat for fewer still
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
     /// Colours: always, never, or auto: on a terminal, unless NO_COLOR is set
@@ -67,10 +68,17 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// Whether results are JSON: whoever reads log lines by machine has no use for a table beside them.
+    pub fn is_json(&self) -> bool {
+        self.json || self.log_format == LogFormat::Json
+    }
+
     /// What they mean.
     pub fn resolve(&self) -> Output {
         Output {
-            is_json: self.json,
+            is_json: self.is_json(),
+            // What was asked for by name is printed.
+            is_quiet: self.quiet > 0 && !self.json,
             log_format: self.log_format,
             log_level: self.log_level,
             log_steps: i16::from(self.verbose) - i16::from(self.quiet),
@@ -100,9 +108,10 @@ pub struct StoreArgs {
     /// The store, sqlite:FILE, or parquet:DIR: a store in that directory, and Parquet snapshots of it
     #[arg(long, value_name = "STORE", value_parser = value::target)]
     pub to: Option<Target>,
-    /// Permissions of the store and its side files, octal
-    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = value::mode)]
-    pub file_mode: u32,
+    /// Permissions of the store, of the files beside it and of snapshots, octal. The store remembers
+    /// them; a new one is for its owner alone, 0600
+    #[arg(long, value_name = "MODE", value_parser = value::mode)]
+    pub file_mode: Option<u32>,
 }
 
 /// What a store is read from.
@@ -312,7 +321,7 @@ pub struct ApiArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
     pub max_body: u64,
     /// Where the request ledgers lie; processes of several users share a budget by naming the same [default: the user's state directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = value::directory)]
     pub state_dir: Option<PathBuf>,
 }
 

@@ -247,8 +247,25 @@ impl Part<'_> {
         self.accounted = ended.requests_accounted;
         self.remarks.extend(ended.remarks);
         self.lacks_threads = ended.lacks_threads;
+        self.tell_stored(&store);
         let failure = self.account(&mut store, ended.failure);
         Ok((store, failure))
+    }
+
+    /// Tells how many tickets the run has read, now that all of them are stored: while pages were on
+    /// their way, some that were read again counted twice.
+    fn tell_stored(&self, store: &Store) {
+        let Ok(Some(progress)) = store.progress() else {
+            return;
+        };
+        let stored = u64::try_from(progress.snapshot.tickets_read).unwrap_or(0);
+        self.context.progress.send_modify(|told| {
+            let twice = told.tickets_read.saturating_sub(stored);
+            told.tickets_read = stored;
+            told.tickets_expected = told
+                .tickets_expected
+                .map(|expected| expected.saturating_sub(twice));
+        });
     }
 
     /// Enters the requests sent, and gives what ended the run early, unless that was an
@@ -509,6 +526,7 @@ impl Part<'_> {
                 .and_then(|text| serde_json::from_str(text).ok()),
             is_resumed: self.run.is_resumed,
             tickets_read: snapshot.tickets_read,
+            tickets_resumed: self.run.snapshot.tickets_read,
             tickets_new: snapshot.tickets_new,
             tickets_changed: snapshot.tickets_changed,
             tickets_deleted: snapshot.tickets_deleted,

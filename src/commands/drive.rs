@@ -184,7 +184,7 @@ async fn conclude(
     let target = target.filter(|_| exit_code != ExitCode::Interrupted);
     match (target, store) {
         (Some(target), Some(store)) => {
-            publish::after_run(ended, store, target, settings.file_mode, cancel, printer).await
+            publish::after_run(ended, store, target, cancel, printer).await
         }
         _ => ended.print(printer),
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
 use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
 use crate::settings::{PublishSettings, STORE_FILE, StoreSettings};
-use crate::store::{OpenOptions, Store};
+use crate::store::{OWNERS_ONLY, OpenOptions, Store};
 use crate::terminal::Printer;
 
 /// Files made side by side: more than two gained nothing on two processors, and each takes memory.
@@ -23,7 +23,7 @@ pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Resu
             return Err(Error::usage("there is no directory to publish to"));
         };
         let store = open(settings, target)?;
-        let published = run(store, target, settings.file_mode, &cancel, printer).await?;
+        let published = run(store, target, &cancel, printer).await?;
         printer.published(&published)?;
         Ok(ExitCode::Complete)
     })
@@ -81,7 +81,6 @@ pub(super) async fn after_run(
     ended: Ended<'_>,
     store: Store,
     target: &PublishSettings,
-    file_mode: u32,
     cancel: &CancellationToken,
     printer: &Printer,
 ) -> Result<()> {
@@ -89,7 +88,7 @@ pub(super) async fn after_run(
     if !printer.is_json() {
         ended.print(printer)?;
     }
-    match run(store, target, file_mode, cancel, printer).await {
+    match run(store, target, cancel, printer).await {
         Ok(published) if printer.is_json() => match ended {
             Ended::Run(summary) => printer.run_published(summary, &published),
             Ended::Sync(summary) => printer.run_published(summary, &published),
@@ -123,12 +122,11 @@ fn only_publishing_failed(error: Error, target: &PublishSettings) -> Error {
 pub(super) async fn run(
     store: Store,
     target: &PublishSettings,
-    file_mode: u32,
     cancel: &CancellationToken,
     printer: &Printer,
 ) -> Result<Published> {
     let began = Instant::now();
-    let options = options(target, file_mode)?;
+    let options = options(target, store.file_mode()?)?;
     let (sender, told) = watch::channel(Publishing::default());
     let cancel = cancel.clone();
     let mut work = tokio::task::spawn_blocking(move || {
@@ -157,7 +155,9 @@ pub(super) async fn run(
 /// It cannot be made.
 pub(super) fn create_directory(settings: &StoreSettings) -> Result<()> {
     settings.publish.as_ref().map_or(Ok(()), |target| {
-        publish::create_directory(&target.directory, settings.file_mode)
+        // The store in it remembers others, if there is one: a publish gives them.
+        let file_mode = settings.file_mode.unwrap_or(OWNERS_ONLY);
+        publish::create_directory(&target.directory, file_mode)
     })
 }
 

@@ -42,12 +42,6 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         _ => None,
     };
     let fresh = store.freshness(evening.unwrap_or(now))?;
-    let within = [
-        fresh.within_day,
-        fresh.within_week,
-        fresh.within_month,
-        fresh.within_quarter,
-    ];
     let tables = store.row_counts()?;
     let standing = store.standing()?;
     let progress = store.progress()?;
@@ -69,11 +63,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
             })
             .collect(),
         tickets: fresh.live,
-        freshness: Freshness::HOURS
-            .into_iter()
-            .zip(within)
-            .map(|(hours, tickets)| Freshness::new(hours, tickets, fresh.live))
-            .collect(),
+        freshness: Freshness::shares(fresh.within(), fresh.live),
         threads_unread: threads_unread(&store)?,
         rejects_standing: standing.open,
         rejects_accepted: standing.accepted,

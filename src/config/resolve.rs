@@ -28,6 +28,9 @@ const NARROWING: usize = 100;
 /// An end of the range later than this from now is taken for "now".
 const LATEST_END: TimeDelta = TimeDelta::days(1);
 
+/// Tries of the one request of a probe: a second one tells a lost answer from a dead host.
+const PROBE_ATTEMPTS: u32 = 2;
+
 /// What the command line, the environment and the configuration file mean, `now` being the time.
 /// Reads the API key, from where it is, for the commands that need one.
 ///
@@ -136,13 +139,18 @@ pub fn resolve_with(
         }
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
-        cli::Command::Query(typed) => Command::Query(query(typed, args.output.json)?),
+        cli::Command::Query(typed) => Command::Query(query(typed, args.output.is_json())?),
         cli::Command::Accept(typed) => Command::Accept(accept(typed)?),
-        cli::Command::Probe(typed) => Command::Probe(connect(&typed.api)?),
+        cli::Command::Probe(typed) => {
+            let mut connection = connect(&typed.api)?;
+            // Somebody waits for the answer, and whether there is one is the question.
+            connection.retry.attempts = connection.retry.attempts.min(PROBE_ATTEMPTS);
+            Command::Probe(connection)
+        }
         cli::Command::Demo(typed) => Command::Demo(Demo {
             store: StoreSettings {
                 path: typed.to,
-                file_mode: 0o600,
+                file_mode: None,
                 publish: None,
             },
             world: World {

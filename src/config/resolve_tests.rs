@@ -42,7 +42,7 @@ fn a_backfill_with_nothing_but_what_it_needs_has_the_defaults() {
         backfill.store,
         StoreSettings {
             path: "support.db".into(),
-            file_mode: 0o600,
+            file_mode: None,
             publish: None,
         }
     );

@@ -405,8 +405,11 @@ impl<'a> Lanes<'a> {
         if let Some(part) = unproven {
             self.look_again(part).await;
         }
-        if taken.step == Step::Confirm {
-            return self.parked.push(pager);
+        let is_first_look = taken.step == Step::Confirm;
+        if is_first_look {
+            // It is asked for once more. What it showed is kept all the same: what is not shown again
+            // is looked for like any ticket that may be gone.
+            taken.fresh = vec![true; page.outcomes.len()];
         }
         let placed = page::placed(&page.keys, &page.outcomes, begun.from);
         let mut tickets = Vec::with_capacity(page.outcomes.len());
@@ -415,8 +418,8 @@ impl<'a> Lanes<'a> {
         for outcome in fresh.filter_map(|(outcome, is_fresh)| is_fresh.then_some(outcome)) {
             match outcome {
                 Outcome::Rows(mut rows) => {
-                    self.tickets += 1;
-                    self.threads += u64::from(rows.thread.is_some());
+                    self.tickets += u64::from(!is_first_look);
+                    self.threads += u64::from(!is_first_look && rows.thread.is_some());
                     if is_light {
                         rows.rejects.push(wire::unread_thread(&rows.ticket.id));
                     }
@@ -450,7 +453,9 @@ impl<'a> Lanes<'a> {
             }
             return;
         }
-        self.split(&mut pager).await;
+        if !is_first_look {
+            self.split(&mut pager).await;
+        }
         self.parked.push(pager);
     }
 
@@ -593,7 +598,9 @@ impl<'a> Lanes<'a> {
             .values()
             .map(|standing| standing.handed_on)
             .sum();
-        let tickets_read = self.tickets_resumed + handed_on;
+        // A slice that goes on hands its first tickets on once more.
+        let tickets_read =
+            (self.tickets_resumed + handed_on).saturating_sub(self.writer.read_again());
         let left: Option<u64> = self
             .standings
             .values()

@@ -1,5 +1,7 @@
 //! The writer: one thread that owns the store while pages come in.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
@@ -57,6 +59,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Writer {
     events: mpsc::Sender<Event>,
+    read_again: Arc<AtomicU64>,
     thread: JoinHandle<(Store, Result<()>)>,
 }
 
@@ -67,11 +70,23 @@ impl Writer {
     /// Where the system gives no thread.
     pub fn start(store: Store, snapshot_id: i64) -> Result<Self> {
         let (events, inbox) = mpsc::channel(WAITING_PAGES);
+        let read_again = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&read_again);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write(store, snapshot_id, inbox))
+            .spawn(move || write(store, snapshot_id, inbox, &counter))
             .map_err(|error| Error::failed("cannot start the writer's thread").because(error))?;
-        Ok(Self { events, thread })
+        Ok(Self {
+            events,
+            read_again,
+            thread,
+        })
+    }
+
+    /// Tickets stored so far that the run had read before: where a run that was interrupted goes on,
+    /// its slices begin with tickets that it has.
+    pub fn read_again(&self) -> u64 {
+        self.read_again.load(Ordering::Relaxed)
     }
 
     /// Hands an event over, waiting while the writer is behind. `false` when the writer has ended,
@@ -98,16 +113,19 @@ fn write(
     mut store: Store,
     snapshot_id: i64,
     mut inbox: mpsc::Receiver<Event>,
+    read_again: &AtomicU64,
 ) -> (Store, Result<()>) {
     while let Some(event) = inbox.blocking_recv() {
-        if let Err(error) = apply(&mut store, snapshot_id, &event) {
-            return (store, Err(error));
-        }
+        match apply(&mut store, snapshot_id, &event) {
+            Ok(again) => read_again.fetch_add(again, Ordering::Relaxed),
+            Err(error) => return (store, Err(error)),
+        };
     }
     (store, Ok(()))
 }
 
-fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
+/// Stores an event; how many of its tickets the run had read before.
+fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<u64> {
     match event {
         Event::Page {
             slice,
@@ -126,10 +144,14 @@ fn apply(store: &mut Store, snapshot_id: i64, event: &Event) -> Result<()> {
                 requests: *requests,
                 read_at: *read_at,
             };
-            store.commit_page_with(&page, placed).map(drop)
+            let counts = store.commit_page_with(&page, placed)?;
+            let read = usize::try_from(counts.read).unwrap_or(0);
+            let again = tickets.len().saturating_sub(read);
+            return Ok(u64::try_from(again).unwrap_or(0));
         }
         Event::Announced { window, told } => store.commit_announced(snapshot_id, *window, *told),
         Event::Split { shrunk, added } => store.commit_split(snapshot_id, shrunk, added),
         Event::Added(slice) => store.commit_slice(snapshot_id, slice),
-    }
+    }?;
+    Ok(0)
 }

@@ -27,6 +27,9 @@ pub struct Desk {
     pub hazards: Hazards,
     /// Changed tickets that a request must be expected to find.
     pub price: f64,
+    /// Creations whose tickets may have been resolved since the last sync without being seen: a list of
+    /// them was not read to its end.
+    pub unswept: Option<Window>,
 }
 
 impl Desk {
@@ -107,7 +110,7 @@ impl Desk {
         let sweep = sweep(&edges, &cells, until_ms, self.began_ms(), self.price);
         let unswept: f64 = cells.iter().map(|cell| cell.expected).sum();
         let covered = real(self.cover(sought).requests()) + unswept / self.price;
-        (sweep.cost <= covered).then_some(sweep)
+        (sweep.cost <= covered || self.unswept.is_some()).then_some(sweep)
     }
 
     /// The fewest plain pages that show all of `sought`.
@@ -268,6 +271,12 @@ impl Desk {
                 cell.expected += self.expected(known, Kind::Resolution);
             }
         });
+        let ranges = edges
+            .windows(2)
+            .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));
+        for (cell, (from_ms, until_ms)) in cells.iter_mut().zip(ranges) {
+            cell.is_sought |= self.is_unswept(from_ms, until_ms);
+        }
         for known in sought {
             let place = edges.partition_point(|edge| *edge <= known.created_ms);
             if let Some(cell) = place.checked_sub(1).and_then(|place| cells.get_mut(place)) {
@@ -276,6 +285,14 @@ impl Desk {
             }
         }
         cells.into_iter().map(Cell::sorted).collect()
+    }
+
+    /// Whether a list of tickets created in `[from_ms, until_ms)` is owed.
+    fn is_unswept(&self, from_ms: i64, until_ms: i64) -> bool {
+        self.unswept.is_some_and(|unswept| {
+            unswept.from().timestamp_millis() < until_ms
+                && from_ms < unswept.until().timestamp_millis()
+        })
     }
 
     /// One cell between each two edges, filled ticket by ticket.

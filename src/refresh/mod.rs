@@ -13,6 +13,8 @@
 mod blocks;
 mod cover;
 mod descent;
+#[cfg(test)]
+mod descent_tests;
 mod desk;
 mod hazard;
 mod index;

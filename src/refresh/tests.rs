@@ -50,6 +50,7 @@ fn desk(index: Index) -> Desk {
         index,
         hazards: Hazards::default(),
         price: 0.4,
+        unswept: None,
     }
 }
 
@@ -78,6 +79,27 @@ proptest! {
                 });
                 prop_assert!(is_swept, "{}", known.created_ms);
             }
+        }
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_swept_again(
+        index in indexes(),
+        from_hours in 30i64..17_000,
+        hours in 1i64..2_000,
+    ) {
+        let mut desk = desk(index);
+        let from_ms = NOW - from_hours * 3_600_000;
+        let until_ms = (from_ms + hours * 3_600_000).min(SINCE);
+        desk.unswept = crate::window::Window::from_millis(from_ms, until_ms);
+        let sweep = desk.resolution_sweep(&[]);
+        prop_assert!(sweep.is_some());
+        let segments = sweep.unwrap_or_default().segments;
+        for known in desk.index.created_in(from_ms, until_ms) {
+            let is_swept = segments.iter().any(|segment| {
+                segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
+            });
+            prop_assert!(is_swept, "{}", known.created_ms);
         }
     }
 

@@ -102,6 +102,15 @@ impl Freshness {
     /// The spans that are looked at: a day, a week, 30 and 90 days.
     pub const HOURS: [u32; 4] = [24, 7 * 24, 30 * 24, 90 * 24];
 
+    /// One entry per [`Freshness::HOURS`], given how many of `total` tickets were read within each.
+    pub fn shares(within: [i64; 4], total: i64) -> Vec<Self> {
+        Self::HOURS
+            .into_iter()
+            .zip(within)
+            .map(|(hours, tickets)| Self::new(hours, tickets, total))
+            .collect()
+    }
+
     /// `tickets` of `total` read within `within_hours`.
     pub fn new(within_hours: u32, tickets: i64, total: i64) -> Self {
         let whole = |count: i64| i32::try_from(count).map_or(f64::from(i32::MAX), f64::from);

@@ -4,8 +4,12 @@
 //! SQLite opens them by their path and writes to what it opened, wherever that lies by then. A run whose
 //! file was moved away would end well, and leave another file under the name that it tells.
 
+use std::fs::Metadata;
 use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Gid, Uid};
 
 use super::lock::beside;
 use crate::derived::{self, Identity, Names, Refusal};
@@ -60,6 +64,52 @@ pub(super) fn check_contents(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gives what lies beside the store its owner, its group and its permissions: these files stay, so who may
+/// read the store must be able to read them too, also after a `chmod` of the store or a run of root's. Only
+/// where nobody else has them open, as with [`check_contents`].
+pub(super) fn share_owner_and_mode(path: &Path) {
+    let Ok(Some(store)) = derived::look(path) else {
+        return;
+    };
+    for side in ["-wal", "-shm", "-lock"].map(|ending| beside(path, ending)) {
+        let Ok(Some(found)) = derived::look(&side) else {
+            continue;
+        };
+        if let Err(error) = share_with(&side, &found, &store) {
+            tracing::warn!(
+                "{} cannot be given the owner and the permissions of {}: {error}; \
+                 who may read the store may not be able to open it",
+                side.display(),
+                path.display()
+            );
+        }
+    }
+}
+
+fn share_with(side: &Path, found: &Metadata, store: &Metadata) -> io::Result<()> {
+    let is_owned = (found.uid(), found.gid()) == (store.uid(), store.gid());
+    if is_owned && mode(found) == mode(store) {
+        return Ok(());
+    }
+    let file = derived::open_to_write(side)?;
+    if !is_owned {
+        // Only root gives files away; their owner gives them to a group of his own.
+        let (uid, gid) = (Uid::from_raw(store.uid()), Gid::from_raw(store.gid()));
+        let given = rustix::fs::fchown(&file, Some(uid), Some(gid))
+            .or_else(|_| rustix::fs::fchown(&file, None, Some(gid)));
+        if let Err(error) = given {
+            tracing::debug!(error = %error, "the owner of {} stays", side.display());
+        }
+    }
+    // After the owner, whose change may take some away.
+    derived::set_mode(&file, mode(store))
+}
+
+/// The permissions of a file: for its owner, its group and all others.
+pub(super) fn mode(found: &Metadata) -> u32 {
+    found.permissions().mode() & 0o777
 }
 
 /// Whether a file begins so, is cut before that, or begins with zeros, as after a power cut.

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::open::OpenOptions;
+use super::open::{OWNERS_ONLY, OpenOptions};
 use crate::derived::{self, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::instant_text;
@@ -32,10 +32,10 @@ impl Lock {
                 .help("check the permissions of the file and of its directory")
                 .because(error),
         };
-        let (mut file, is_new) =
-            derived::open_or_create(&lock_path, options.file_mode).map_err(cannot)?;
+        let mode = options.file_mode.unwrap_or(OWNERS_ONLY);
+        let (mut file, is_new) = derived::open_or_create(&lock_path, mode).map_err(cannot)?;
         if is_new {
-            derived::set_mode(&file, options.file_mode).map_err(cannot)?;
+            derived::set_mode(&file, mode).map_err(cannot)?;
         }
         match file.try_lock() {
             Ok(()) => {}

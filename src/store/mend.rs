@@ -85,6 +85,14 @@ impl Store {
                 None => Ok(true),
             }
         };
+        let attempt = |connection: &Connection| -> Attempt<bool> {
+            let is_rebuilt = attempt(connection)?;
+            // Reading again writes rows, not tables.
+            match audit::foreign_tables(connection)?.first() {
+                Some(table) => Err(Failure::Damaged(audit::foreign(table))),
+                None => Ok(is_rebuilt),
+            }
+        };
         attempt(&self.connection).map_err(|failure| self.failed("rebuild the file", failure))
     }
 

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::hash;
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../../migrations/0008_add_row_hashes.sql"),
     include_str!("../../migrations/0009_add_acceptance.sql"),
     include_str!("../../migrations/0010_add_windows.sql"),
+    include_str!("../../migrations/0011_add_file_mode.sql"),
 ];
 
 /// The migration after which every row has a hash.

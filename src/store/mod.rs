@@ -22,6 +22,7 @@ mod lock;
 mod lookups;
 mod mend;
 mod migrate;
+mod mode;
 mod open;
 mod outcomes;
 mod page;
@@ -39,9 +40,11 @@ mod sync;
 mod tickets;
 mod twins;
 mod unproven;
+mod unswept;
 mod windows;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -51,7 +54,7 @@ pub use audit::{Audit, Damage};
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use deletions::Neighbour;
 pub use lookups::LookupsCommit;
-pub use open::OpenOptions;
+pub use open::{OWNERS_ONLY, OpenOptions};
 pub use outcomes::SyncOutcome;
 pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
 pub use partial::Partial;
@@ -106,13 +109,11 @@ impl Store {
     /// [`Failed`](crate::error::ErrorKind::Failed): another file lies there, or none.
     pub fn require_in_place(&self) -> Result<()> {
         let outcome = self.files.require_in_place();
-        if outcome.is_err() && self.lock.is_some() {
-            let moved =
-                self.connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            if let Err(error) = moved {
-                tracing::debug!(error = %error, "the log of the file that was moved stays");
-            }
+        if outcome.is_err()
+            && self.lock.is_some()
+            && let Err(error) = self.move_log()
+        {
+            tracing::debug!(error = %error, "the log of the file that was moved stays");
         }
         outcome
     }
@@ -153,5 +154,34 @@ impl Store {
 
     fn failed(&self, what: &str, failure: impl Into<failure::Failure>) -> Error {
         failure.into().explain(&self.path, what)
+    }
+
+    /// Moves the log into the file and leaves both side files where they are, the log empty. A copy of
+    /// the file is whole then, and whoever may read the files can read the store: somebody who may not
+    /// make files in its directory, or nobody may because it is mounted to be read only.
+    ///
+    /// A reader that is in the middle of a query keeps its part of the log where it is. That is no
+    /// error: the log is read with the file, and the next run moves it.
+    fn rest(&self) {
+        let moved = self
+            .connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| self.move_log());
+        if let Err(error) = moved {
+            tracing::debug!(error = %error, "the log stays as it is");
+        }
+    }
+
+    fn move_log(&self) -> rusqlite::Result<()> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            self.rest();
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! Opens a store: whose file it is, who may write, how SQLite is to treat it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Url;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::failure::Failure;
 use super::files::{self, Files};
 use super::header::{self, Found};
 use super::lock::Lock;
-use super::{APPLICATION_ID, Store, migrate};
+use super::{APPLICATION_ID, Store, migrate, mode};
 use crate::derived::{self, Names};
 use crate::error::{Error, Result};
 use crate::table::{Instant, TABLES};
@@ -38,21 +39,24 @@ const BUSY: Duration = Duration::from_secs(3);
 /// Statements kept prepared: more than a page needs.
 const STATEMENTS: usize = 96;
 
+/// Permissions of a new store that nobody asked others for: for its owner's eyes only.
+pub const OWNERS_ONLY: u32 = 0o600;
+
 /// How to open a store for writing.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenOptions {
-    /// Unix permissions of the files it creates or finds empty, whatever the umask; an existing
-    /// store keeps its own.
-    pub file_mode: u32,
+    /// Unix permissions of the store and of the files beside it, whatever the umask. `None`: those
+    /// that the store remembers, and of a new one [`OWNERS_ONLY`].
+    pub file_mode: Option<u32>,
     /// Now: what a second run is told this one holds the store since.
     pub now: Instant,
 }
 
 impl OpenOptions {
-    /// Files for their owner's eyes only (0600).
+    /// Files with the permissions that the store remembers.
     pub fn new(now: Instant) -> Self {
         Self {
-            file_mode: 0o600,
+            file_mode: None,
             now,
         }
     }
@@ -86,6 +90,7 @@ impl Store {
         let found = header::look(&path)?;
         make(&path, found, options.file_mode).map_err(unusable)?;
         files::check_contents(&path)?;
+        files::share_owner_and_mode(&path);
         let mut files = Files::of(&path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection =
@@ -95,6 +100,8 @@ impl Store {
             .map_err(|error| Failure::from(error).explain(&path, "open"))?;
         migrate::check_version(&path, version)?;
         prepare(&mut connection).map_err(|failure| failure.explain(&path, "open"))?;
+        mode::remember(&connection, &path, options.file_mode, version)
+            .map_err(|failure| failure.explain(&path, "open"))?;
         files.add_sides(&path)?;
         // What was opened is what was looked at.
         files.require_in_place()?;
@@ -181,6 +188,9 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> std::result::Result<Conn
     // The path is resolved: a link in it was put there since.
     let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
+    // The last one to close a store would remove its side files, and whoever may not make them anew
+    // could not read it then: see `Store::rest`.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
@@ -281,27 +291,24 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Makes the file where there is none, and gives it its permissions where nobody else has.
-fn make(path: &Path, found: Found, mode: u32) -> io::Result<()> {
+/// Makes the file where there is none, and gives it the permissions that were asked for.
+fn make(path: &Path, found: Found, mode: Option<u32>) -> io::Result<()> {
+    let new = mode.unwrap_or(OWNERS_ONLY);
     match found {
-        Found::Nothing => derived::set_mode(&derived::create(path, mode)?, mode),
-        Found::Empty => derived::set_mode(&derived::open_to_write(path)?, mode),
+        Found::Nothing => derived::set_mode(&derived::create(path, new)?, new),
+        Found::Empty => derived::set_mode(&derived::open_to_write(path)?, new),
         Found::Store => {
-            warn_of_mode(path, &derived::open_to_write(path)?, mode);
+            let file = derived::open_to_write(path)?;
+            if let Some(mode) = mode
+                && files::mode(&file.metadata()?) != mode
+                && let Err(error) = derived::set_mode(&file, mode)
+            {
+                tracing::warn!(
+                    "{} does not take --file-mode {mode:04o}: {error}",
+                    path.display()
+                );
+            }
             Ok(())
         }
-    }
-}
-
-/// Says so where more people may read or write the file than `mode` lets.
-fn warn_of_mode(path: &Path, file: &File, mode: u32) {
-    let found = file.metadata().map_or(0, |found| {
-        std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
-    });
-    if found & !mode != 0 {
-        tracing::warn!(
-            "{} is open to more people ({found:04o}) than --file-mode {mode:04o} lets: chmod {mode:o} it, or give --file-mode {found:04o}",
-            path.display()
-        );
     }
 }

@@ -44,6 +44,18 @@ pub struct Freshness {
     pub within_quarter: i64,
 }
 
+impl Freshness {
+    /// Read within 24 hours, 7, 30 and 90 days.
+    pub fn within(&self) -> [i64; 4] {
+        [
+            self.within_day,
+            self.within_week,
+            self.within_month,
+            self.within_quarter,
+        ]
+    }
+}
+
 impl Store {
     /// The newest snapshots, newest first.
     ///

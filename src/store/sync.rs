@@ -275,6 +275,7 @@ impl Store {
                 let from = super::read::snapshot(connection, snapshot_id)?.range_from;
                 set_value(connection, "complete_from_ms", from.timestamp_millis())?;
                 set_value(connection, "complete_ms", at.timestamp_millis())?;
+                super::unswept::forget(connection)?;
                 Ok(())
             })?;
         }

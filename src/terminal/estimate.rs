@@ -25,6 +25,9 @@ pub(super) struct Estimate {
     period: Option<Duration>,
     horizon: Duration,
     samples: VecDeque<(Duration, u64)>,
+    /// How far the run was when the end was last reckoned, and when it was to come.
+    reckoned: Option<(u64, u64, Option<u64>, Duration)>,
+    now: Duration,
 }
 
 impl Estimate {
@@ -44,6 +47,8 @@ impl Estimate {
             period,
             horizon,
             samples: VecDeque::new(),
+            reckoned: None,
+            now: Duration::ZERO,
         }
     }
 
@@ -68,6 +73,25 @@ impl Estimate {
         while self.samples.get(1).is_some_and(|(at, _)| *at <= edge) {
             self.samples.pop_front();
         }
+        self.now = elapsed;
+        self.reckon(progress);
+    }
+
+    /// Reckons the end anew where something has moved, or it should have come. While the run waits for
+    /// the limit nothing moves but the clock: the end stays where it was, so that what is left counts down.
+    fn reckon(&mut self, progress: &Progress) {
+        let (read, requests) = (progress.tickets_read, progress.requests);
+        let expected = progress.tickets_expected;
+        let stands = |known: (u64, u64, Option<u64>, Duration)| {
+            (known.0, known.1, known.2) == (read, requests, expected) && known.3 > self.now
+        };
+        if self.reckoned.is_some_and(stands) {
+            return;
+        }
+        let end = self
+            .whole(progress)
+            .and_then(|left| self.now.checked_add(left));
+        self.reckoned = end.map(|end| (read, requests, expected, end));
     }
 
     /// Tickets per second over the horizon.
@@ -86,6 +110,15 @@ impl Estimate {
         if left == 0 {
             return Some(Duration::ZERO);
         }
+        let (.., end) = self.reckoned?;
+        Some(end.saturating_sub(self.now))
+    }
+
+    /// How long the rest takes, as of now.
+    fn whole(&self, progress: &Progress) -> Option<Duration> {
+        let left = progress
+            .tickets_expected?
+            .saturating_sub(progress.tickets_read);
         let speed = self.speed().filter(|speed| *speed > 0.0)?;
         let seconds = (float(left) / speed).max(self.budget_seconds(left, progress));
         Duration::try_from_secs_f64(seconds).ok()
@@ -152,6 +185,28 @@ mod tests {
             );
         }
         assert!((estimate.speed().expect("known") - 300.0).abs() < 30.0);
+    }
+
+    #[test]
+    fn what_is_left_counts_down_while_the_run_waits_for_the_limit() {
+        let mut estimate = Estimate::new(Some(PERIOD));
+        let mut told = Vec::new();
+        for second in 1..=60_u64 {
+            let now = bursts(second);
+            estimate.observe(Duration::from_secs(second), &now);
+            told.push(estimate.remaining(&now).expect("known").as_secs());
+        }
+        // A burst takes five seconds, then 25 go by without a request.
+        for pair in told[6..29].windows(2).chain(told[36..59].windows(2)) {
+            assert_eq!(pair[0], pair[1] + 1, "{told:?}");
+        }
+        // Nothing comes for longer than was reckoned: it never says that the run is over.
+        let stuck = bursts(60);
+        for second in 61..=2_000_u64 {
+            estimate.observe(Duration::from_secs(second), &stuck);
+            let left = estimate.remaining(&stuck);
+            assert!(left.is_none_or(|left| left > Duration::ZERO), "{second}");
+        }
     }
 
     #[test]

@@ -24,8 +24,8 @@ mod verify;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -55,6 +55,8 @@ pub struct Printer {
     secrets: Secrets,
     /// Whether anything went to stdout.
     has_result: Arc<AtomicBool>,
+    /// What came of the command, kept back until it is known whether all is well.
+    kept_back: Arc<Mutex<String>>,
 }
 
 /// An error for machines.
@@ -99,6 +101,7 @@ impl Printer {
             has_display,
             secrets: Secrets::default(),
             has_result: Arc::new(AtomicBool::new(false)),
+            kept_back: Arc::default(),
         }
     }
 
@@ -149,7 +152,7 @@ impl Printer {
     /// # Errors
     /// When stdout cannot be written to; a reader that went away is no error.
     pub fn summary(&self, summary: &Summary) -> Result<()> {
-        self.result(summary, summary::text)
+        self.outcome(summary, summary::text)
     }
 
     /// Prints the end of a sync.
@@ -157,7 +160,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn sync(&self, summary: &SyncSummary) -> Result<()> {
-        self.result(summary, sync::text)
+        self.outcome(summary, sync::text)
     }
 
     /// Prints what a publish did.
@@ -165,7 +168,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn published(&self, published: &Published) -> Result<()> {
-        self.result(published, published::text)
+        self.outcome(published, published::text)
     }
 
     /// Prints the end of a run and what was published of it as one JSON value: the summary's fields
@@ -180,7 +183,7 @@ impl Printer {
             summary: &'a T,
             published: &'a Published,
         }
-        self.json(&Both { summary, published })
+        self.outcome(&Both { summary, published }, |_| String::new())
     }
 
     /// Shows how publishing goes until the view is dropped.
@@ -220,7 +223,10 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn acceptance(&self, acceptance: &Acceptance) -> Result<()> {
-        self.result(acceptance, accept::text)
+        match acceptance.is_done {
+            true => self.outcome(acceptance, accept::text),
+            false => self.result(acceptance, accept::text),
+        }
     }
 
     /// Prints what a probe found.
@@ -228,7 +234,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn probe(&self, probe: &Probe) -> Result<()> {
-        self.result(probe, probe::text)
+        self.outcome(probe, probe::text)
     }
 
     /// Prints what a verification found.
@@ -236,7 +242,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn verification(&self, verification: &Verification) -> Result<()> {
-        self.result(verification, verify::text)
+        self.outcome(verification, verify::text)
     }
 
     /// Prints rows of a query as a table under a heading; as JSON, an array of objects.
@@ -366,6 +372,39 @@ impl Printer {
         }
     }
 
+    /// Prints what a command did, which a quiet one tells only where something is wrong: see
+    /// [`Printer::finish`].
+    fn outcome<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
+        if !self.output.is_quiet {
+            return self.result(value, text);
+        }
+        let text = match self.output.is_json {
+            true => self.as_json(value)?,
+            false => self.secrets.text(&text(value)).into_owned(),
+        };
+        self.kept_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_str(&text);
+        Ok(())
+    }
+
+    /// Prints what was kept back, unless the command ended well. To be called at its end.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn finish(&self, is_well: bool) -> Result<()> {
+        let mut kept_back = self
+            .kept_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let text = std::mem::take(&mut *kept_back);
+        match is_well || text.is_empty() {
+            true => Ok(()),
+            false => self.to_stdout(&text),
+        }
+    }
+
     fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
         match self.output.is_json {
             true => self.json(value),
@@ -378,9 +417,17 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Error::failed("the result is not JSON").because(error))?;
-        self.to_stdout(&format!("{}\n", self.secrets.json(&text)))
+        self.to_stdout(&self.as_json(value)?)
+    }
+
+    /// On one line where log lines are JSON: whoever collects both finds one value a line.
+    fn as_json(&self, value: &impl Serialize) -> Result<String> {
+        let text = match self.output.log_format {
+            LogFormat::Text => serde_json::to_string_pretty(value),
+            LogFormat::Json => serde_json::to_string(value),
+        };
+        let text = text.map_err(|error| Error::failed("the result is not JSON").because(error))?;
+        Ok(format!("{}\n", self.secrets.json(&text)))
     }
 
     /// Nothing is left to say when stderr is gone.

@@ -108,6 +108,7 @@ fn log(run: i64, progress: &Progress, left: Option<Duration>) {
     tracing::info!(
         run,
         tickets = progress.tickets_read,
+        tickets_resumed = (progress.tickets_resumed > 0).then_some(progress.tickets_resumed),
         expected = progress.tickets_expected,
         requests = progress.requests,
         budget,

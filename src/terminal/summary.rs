@@ -63,8 +63,15 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     if let Some(filters) = &summary.filters {
         facts.push(("only", style::filters(filters)));
     }
+    let before = match summary.is_resumed {
+        true => format!(
+            " ({} before the interruption)",
+            count(summary.tickets_resumed)
+        ),
+        false => String::new(),
+    };
     let mut read = format!(
-        "{} read: {} new, {} changed, {} unchanged",
+        "{} read{before}: {} new, {} changed, {} unchanged",
         counted(summary.tickets_read, "ticket"),
         count(summary.tickets_new),
         count(summary.tickets_changed),
@@ -88,7 +95,14 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
             count(summary.requests_limited)
         ));
     }
-    facts.push(("API", format!("{requests}, {}", bytes(summary.bytes))));
+    let since = match summary.is_resumed {
+        true => ", since it went on",
+        false => "",
+    };
+    facts.push((
+        "API",
+        format!("{requests}, {}{since}", bytes(summary.bytes)),
+    ));
     facts.push(("time", time(summary)));
     facts.extend(rejects(summary).map(|text| ("rejects", text)));
     if summary.replaced_characters > 0 {
@@ -150,12 +164,20 @@ fn range_end(text: &str) -> String {
 
 fn time(summary: &Summary) -> String {
     let elapsed = duration(summary.elapsed());
-    // A resumed run read a part of its tickets in another process.
-    if summary.is_resumed || summary.elapsed_s < 1.0 {
-        return elapsed;
+    let since = match summary.is_resumed {
+        true => ", since it went on",
+        false => "",
+    };
+    if summary.elapsed_s < 1.0 {
+        return format!("{elapsed}{since}");
     }
-    let read = i32::try_from(summary.tickets_read).map_or(f64::from(i32::MAX), f64::from);
-    format!("{elapsed}, {:.0} tickets/s", read / summary.elapsed_s)
+    // A resumed run read a part of its tickets in another process.
+    let read = summary.tickets_read.saturating_sub(summary.tickets_resumed);
+    let read = i32::try_from(read).map_or(f64::from(i32::MAX), f64::from);
+    format!(
+        "{elapsed}, {:.0} tickets/s{since}",
+        read / summary.elapsed_s
+    )
 }
 
 fn unverified(summary: &Summary) -> String {

@@ -12,6 +12,7 @@ fn summary() -> Summary {
         filters: None,
         is_resumed: false,
         tickets_read: 100_234,
+        tickets_resumed: 0,
         tickets_new: 1_204,
         tickets_changed: 12,
         tickets_deleted: 0,
@@ -191,6 +192,7 @@ fn an_interrupted_run_says_how_to_go_on() {
 fn a_resumed_run_says_so() {
     let summary = Summary {
         is_resumed: true,
+        tickets_resumed: 90_002,
         ..summary()
     };
     let shown = shown(&summary);
@@ -198,7 +200,14 @@ fn a_resumed_run_says_so() {
         shown.starts_with("Backfill complete (went on from an interrupted run)\n"),
         "{shown}"
     );
-    assert!(!shown.contains("tickets/s"), "{shown}");
+    // What this process sent, and its time, are held against what this process read.
+    for part in [
+        "100,234 tickets read (90,002 before the interruption): ",
+        "1,018 requests, 475.66 MiB, since it went on",
+        "5m 41s, 30 tickets/s, since it went on",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
 }
 
 #[test]

@@ -52,9 +52,12 @@ pub(super) fn table(steps: &[Step]) -> String {
 
 fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
     let shares: Vec<String> = sync
-        .read_within_days
+        .freshness
         .iter()
-        .map(|(days, tickets)| format!("{} % within {days} d", percent(*tickets, sync.live)))
+        .map(|fresh| {
+            let share = percent(fresh.tickets, sync.tickets);
+            format!("{share} % within {} d", fresh.within_hours / 24)
+        })
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
     let is_full = sync.steps.iter().any(|step| step.step == "full");
@@ -76,6 +79,6 @@ pub(super) fn late(ratings_outstanding: Option<i64>) -> String {
     }
 }
 
-fn percent(part: u64, whole: u64) -> u64 {
+fn percent(part: i64, whole: i64) -> i64 {
     (part * 100).checked_div(whole).unwrap_or(100)
 }

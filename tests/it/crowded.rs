@@ -40,6 +40,16 @@ struct Case {
     /// Changes per thousand requests, and the most of them.
     change_rate: u32,
     most_changes: usize,
+    /// Runs that may end without a proof, which they say: a desk of a few tickets that changes with every
+    /// request is another one at each.
+    unproven: usize,
+}
+
+/// How a run went that told the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    Unproven,
 }
 
 const FROM: &str = "2022-03-01";
@@ -124,7 +134,7 @@ fn insert(world: &mut World, at: Instant, number: u64) {
 }
 
 /// Runs a case for this time; what is wrong with it, if anything.
-async fn check(case: &Case, time: u64) -> Result<(), String> {
+async fn check(case: &Case, time: u64) -> Result<End, String> {
     let mut random = StdRng::seed_from_u64(case.seed);
     let start = world(case, &mut random);
     if time > 0 {
@@ -170,6 +180,9 @@ async fn check(case: &Case, time: u64) -> Result<(), String> {
     let is_loss_told = summary.remarks.iter().any(|one| one.contains(TOO_MUCH));
     // Where most of a small desk is deleted while it is read, that is not believed.
     let is_most = deleted.len() >= 2 && deleted.len() * 2 > stored.len();
+    if exit_code == ExitCode::Incomplete && !summary.unverified.is_empty() {
+        return Ok(End::Unproven);
+    }
     if exit_code != ExitCode::Complete && !(is_loss_told && is_most) {
         return Err(format!("{summary:?}"));
     }
@@ -182,14 +195,14 @@ async fn check(case: &Case, time: u64) -> Result<(), String> {
         return Err(format!("{} stored: {summary:?}", stored.len()));
     }
     if time > 0 && case.tickets > 1 {
-        return Ok(());
+        return Ok(End::Complete);
     }
     // With the desk at rest, a second run leaves it as it is.
     let (summary, exit_code) = desk.backfill().await.map_err(|error| error.to_string())?;
     let is_whole = exit_code == ExitCode::Complete && desk.live_ids() == desk.world_ids();
     let is_loss_told = summary.remarks.iter().any(|one| one.contains(TOO_MUCH));
     match is_whole || is_loss_told {
-        true => Ok(()),
+        true => Ok(End::Complete),
         false => Err(format!("after a second run: {summary:?}")),
     }
 }
@@ -200,9 +213,15 @@ fn again_and_again(case: &Case) {
         .enable_all()
         .build()
         .expect("a runtime");
-    let failures: Vec<String> = (0..TIMES)
-        .filter_map(|time| runtime.block_on(check(case, time)).err())
-        .collect();
+    let (mut failures, mut unproven) = (Vec::new(), 0);
+    for time in 0..TIMES {
+        match runtime.block_on(check(case, time)) {
+            Ok(End::Complete) => {}
+            Ok(End::Unproven) => unproven += 1,
+            Err(failure) => failures.push(failure),
+        }
+    }
+    assert!(unproven <= case.unproven, "{unproven} runs proved nothing");
     let first = failures.first();
     assert!(
         failures.is_empty(),
@@ -281,6 +300,7 @@ fn a_desk_whose_only_ticket_was_replaced() {
         lanes: 9,
         change_rate: 970,
         most_changes: 42,
+        unproven: 4,
         ..Case::default()
     });
 }

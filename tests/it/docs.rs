@@ -20,7 +20,17 @@ use rusqlite::types::Value;
 use crate::support::Desk;
 
 /// Flags of other programs that the documents show.
-const FLAGS_OF_OTHERS: [&str; 5] = ["--bench", "--help", "--path", "--release", "--test"];
+const FLAGS_OF_OTHERS: [&str; 9] = [
+    "--bench",
+    "--env",
+    "--help",
+    "--path",
+    "--release",
+    "--rm",
+    "--test",
+    "--user",
+    "--volume",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -471,4 +481,21 @@ fn the_demo_prints_what_the_readme_shows() {
         let is_measured = MEASURED.iter().any(|start| line.starts_with(start));
         assert!(is_measured || printed.contains(line), "{line}");
     }
+}
+
+#[test]
+fn the_nightly_line_runs_in_an_hour_that_every_night_has_once() {
+    let text = read("README.md");
+    let lines = blocks(&text, "sh").join("\n");
+    let line = lines
+        .lines()
+        .find(|line| line.contains("* * *"))
+        .expect("a line for cron");
+    let mut fields = line.split_whitespace();
+    let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
+    let (minute, hour): (u32, u32) = (minute.parse().unwrap(), hour.parse().unwrap());
+    // Clocks are changed between midnight and three.
+    assert!((3..24).contains(&hour) && minute < 60, "{line}");
+    // Cron writes a letter about whatever is printed.
+    assert!(line.contains("--quiet"), "{line}");
 }

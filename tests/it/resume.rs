@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use mava_export::api::Client;
+use mava_export::commands::{self, Context};
 use mava_export::error::ExitCode;
+use mava_export::report::Progress;
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Desk;
@@ -113,6 +117,40 @@ async fn a_run_stopped_once_is_one_snapshot_and_asks_for_nothing_it_has() {
     // A page brings the last ticket of the one before, and a few were in flight.
     let most = left + requests.len() + 5 * 20;
     assert!(served <= most, "{served} tickets served for {left}");
+}
+
+#[tokio::test]
+async fn the_progress_of_a_run_that_goes_on_counts_no_ticket_twice() {
+    let mut desk = open(&world()).await;
+    stop_after(&mut desk, 30);
+    let (stopped, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Interrupted);
+    assert_eq!(stopped.tickets_resumed, 0);
+
+    desk.cancel = CancellationToken::new();
+    desk.simulator.clear_hook();
+    desk.simulator.clear_requests();
+    let context = Context {
+        client: Arc::new(Client::new(&desk.connection, rand::random).expect("a client")),
+        cancel: desk.cancel.clone(),
+        progress: watch::Sender::new(Progress::default()),
+    };
+    let told = context.progress.subscribe();
+    let (summary, exit_code) = commands::backfill(&context, &desk.settings)
+        .await
+        .expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete);
+    let last = told.borrow().clone();
+    assert_eq!(
+        (last.tickets_read, last.tickets_expected),
+        (1_500, Some(1_500))
+    );
+    let before = u64::try_from(stopped.tickets_read).expect("a number");
+    assert_eq!(last.tickets_resumed, before);
+    // What this process did is told apart from what the run has.
+    assert_eq!(summary.tickets_read, 1_500);
+    assert_eq!(summary.tickets_resumed, stopped.tickets_read);
+    assert_eq!(summary.requests, desk.simulator.requests().len() as u64);
 }
 
 #[tokio::test]

@@ -280,7 +280,7 @@ async fn values_on_tickets_that_are_worked_on_are_no_bulk_change() {
 async fn a_window_of_a_bulk_change_takes_the_place_of_those_it_overlaps() {
     let desk = copied(recent(200), Quirks::default()).await;
     let options = OpenOptions {
-        file_mode: 0o600,
+        file_mode: None,
         now: now(),
     };
     let mut store = Store::open(&desk.path(), &options).expect("a store");

@@ -54,6 +54,9 @@ impl Closing<'_> {
             // Nor is what the run flagged before it came to that.
             let taken_back = store.unmark_deleted(self.snapshot_id)?;
             self.known_deleted = 0;
+            if taken_back > 0 {
+                self.disturb(store, open)?;
+            }
             let missing = i64::try_from(here.len()).unwrap_or(i64::MAX);
             let missing = missing.saturating_add(taken_back);
             closed.disbelieved = closed.disbelieved.max(missing);
@@ -94,6 +97,20 @@ impl Closing<'_> {
             }
         }
         self.sort_out(store, open, &here, &look)
+    }
+
+    /// What is alive again and was not met may stand in a count for a ticket that was missed.
+    fn disturb(&self, store: &Store, open: &mut [Open]) -> Result<()> {
+        for window in open.iter_mut().filter(|window| !window.is_over) {
+            let disturbed = store.disturbed(
+                self.snapshot_id,
+                window.window(),
+                self.is_unfiltered(),
+                self.first_slice,
+            )?;
+            window.disturbed.extend(disturbed);
+        }
+        Ok(())
     }
 
     /// What a second look means for the parts in which the tickets were missing.

@@ -91,7 +91,7 @@ impl Night<'_> {
 
     /// Counts the newest year before anything is believed to be gone: a few missing tickets may be
     /// the first sign of an API that shows another desk, or none. Returns how many of it are not there.
-    async fn look_for_the_desk(&mut self) -> Result<i64> {
+    async fn look_for_the_desk(&mut self, live: i64) -> Result<i64> {
         let Some(window) = self.desk.windows().first().copied() else {
             return Ok(0);
         };
@@ -103,7 +103,7 @@ impl Night<'_> {
         let remote = i64::try_from(*remote).unwrap_or(i64::MAX);
         let local = self.store()?.live_count(&window)?;
         let missing = local - remote;
-        self.is_suspicious |= gone::is_suspicious(missing, local) || (remote == 0 && missing > 1);
+        self.is_suspicious |= gone::is_suspicious(missing, live);
         Ok(missing)
     }
 
@@ -143,11 +143,11 @@ impl Night<'_> {
         if sought.is_empty() {
             return Ok(());
         }
-        let lost = self.look_for_the_desk().await?;
         // Of what was known before this run: another desk's tickets would make up for them.
         let snapshot_id = self.snapshot_id;
         let new = self.store()?.snapshot(snapshot_id)?.tickets_new;
         let live = self.store()?.live_count(&range)? + self.deleted - new;
+        let lost = self.look_for_the_desk(live).await?;
         self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
         self.is_suspicious &= !self.settings.allow_deletions;
         if self.is_suspicious {

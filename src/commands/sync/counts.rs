@@ -29,6 +29,10 @@ const PROBES_PERMILLE: u64 = 6;
 /// another order on every request.
 const CROWDED_ROUNDS: usize = 3;
 
+/// How often a count is asked for again that lacks so many tickets that a loss of that size would not be
+/// believed: an empty answer looks just so.
+const MOST_RECOUNTS: usize = 3;
+
 impl Night<'_> {
     pub(super) async fn deletions(&mut self) -> Result<()> {
         self.reread = 0;
@@ -127,8 +131,19 @@ impl Night<'_> {
         }
         let query = self.newest_first(window).alone();
         if let Some(seen) = self.read(&query).await?
-            && let (Some(count), false) = (seen.count, seen.is_foreign)
+            && let (Some(mut count), false) = (seen.count, seen.is_foreign)
         {
+            let local = self.store()?.live_count(&window)?;
+            for _ in 0..MOST_RECOUNTS {
+                let missing = local - i64::try_from(count).unwrap_or(i64::MAX);
+                if !gone::is_suspicious(missing, local) {
+                    break;
+                }
+                count = self
+                    .count_alone(&query)
+                    .await?
+                    .map_or(count, |again| count.max(again));
+            }
             self.counted.push((window, count));
         }
         Ok(())

@@ -62,6 +62,8 @@ pub(super) struct Night<'a> {
     pub(super) store: Option<Store>,
     pub(super) snapshot_id: i64,
     pub(super) is_resumed: bool,
+    /// Tickets it had read then.
+    pub(super) tickets_resumed: i64,
     /// Whether threads are stored that this sync leaves as they are.
     lacks_messages: bool,
     /// Whether the whole desk is read and held against the rows themselves.
@@ -132,6 +134,7 @@ impl<'a> Night<'a> {
             settings,
             snapshot_id: run.snapshot_id,
             is_resumed: run.is_resumed,
+            tickets_resumed: run.snapshot.tickets_read,
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
             is_thorough: settings.is_full,
             is_weak: false,
@@ -533,6 +536,7 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
         index: Index::default(),
         hazards: store.hazards()?,
         price: 1.0,
+        unswept: store.unswept()?,
     })
 }
 

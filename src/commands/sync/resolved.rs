@@ -3,7 +3,7 @@
 use super::night::Night;
 use super::sweeps::Swept;
 use crate::error::Result;
-use crate::refresh::Kind;
+use crate::refresh::{Kind, Segment};
 use crate::window::Window;
 
 impl Night<'_> {
@@ -25,8 +25,6 @@ impl Night<'_> {
         };
         let since_ms = self.desk.since_ms();
         for segment in sweep.segments {
-            let range = Window::from_millis(segment.from_ms, segment.until_ms);
-            let range = || range.map_or_else(String::new, |window| window.to_string());
             match self.sweep(&segment, since_ms, false).await? {
                 // Tickets that are resolved again may be seen late, which is told; the others are read
                 // by the next step.
@@ -35,16 +33,15 @@ impl Night<'_> {
                     let window = (segment.from_ms, segment.until_ms);
                     self.vouch(Kind::Resolution, window, i64::MIN)?;
                 }
-                Swept::Torn => self.fail(
-                    range(),
+                Swept::Torn => self.owe(
+                    &segment,
                     "tickets entered and left the list by resolution time while it was paged, so that some may \
-                     be on none of its pages"
-                        .to_owned(),
-                ),
-                Swept::Broken if self.is_time_trusted => self.fail(
-                    range(),
-                    "the list by resolution time could not be read to its end".to_owned(),
-                ),
+                     be on none of its pages",
+                )?,
+                Swept::Broken if self.is_time_trusted => self.owe(
+                    &segment,
+                    "the list by resolution time could not be read to its end",
+                )?,
                 Swept::Broken => {}
             }
             if !self.is_time_trusted {
@@ -52,5 +49,15 @@ impl Night<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A list was not read to its end, because of this: the next sync reads it again, down to the same
+    /// instant.
+    fn owe(&mut self, segment: &Segment, reason: &str) -> Result<()> {
+        let Some(window) = Window::from_millis(segment.from_ms, segment.until_ms) else {
+            return Ok(());
+        };
+        self.fail(window.to_string(), reason.to_owned());
+        self.store()?.commit_unswept(window)
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant as Moment;
 use super::super::backfill;
 use super::night::Night;
 use crate::error::Result;
-use crate::report::{Step, Summary, SyncSummary};
+use crate::report::{Freshness, Step, Summary, SyncSummary};
 use crate::store::{StepRow, Store};
 use crate::table::{Snapshot, instant_text};
 
@@ -23,6 +23,7 @@ pub(super) fn of(
     let ratings_outstanding = night.ratings_outstanding();
     let unverified = night.failures.clone();
     let is_resumed = night.is_resumed;
+    let tickets_resumed = night.tickets_resumed;
     let before = night.desk.since;
     let store = night.store()?;
     let windows = backfill::windows(store, snapshot_id)?;
@@ -37,18 +38,12 @@ pub(super) fn of(
     let complete_at = store
         .coverage()?
         .map_or(before, |coverage| coverage.complete_at);
-    let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Ok(SyncSummary {
         complete_until: instant_text(complete_at),
         steps,
         ratings_outstanding,
-        live: count(fresh.live),
-        read_within_days: [
-            (1, count(fresh.within_day)),
-            (7, count(fresh.within_week)),
-            (30, count(fresh.within_month)),
-            (90, count(fresh.within_quarter)),
-        ],
+        tickets: fresh.live,
+        freshness: Freshness::shares(fresh.within(), fresh.live),
         summary: Summary {
             kind: snapshot.kind.clone(),
             snapshot_id: snapshot.id,
@@ -58,6 +53,7 @@ pub(super) fn of(
             filters: None,
             is_resumed,
             tickets_read: snapshot.tickets_read,
+            tickets_resumed,
             tickets_new: snapshot.tickets_new,
             tickets_changed: snapshot.tickets_changed,
             tickets_deleted: snapshot.tickets_deleted,
@@ -100,7 +96,7 @@ fn step(row: &StepRow) -> Step {
 
 /// A sync of a store without history is a backfill.
 pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
-    let live = u64::try_from(summary.tickets_stored).unwrap_or(0);
+    let tickets = summary.tickets_stored;
     SyncSummary {
         complete_until: summary.range_until.clone(),
         steps: vec![Step {
@@ -110,8 +106,8 @@ pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
             changed: u64::try_from(summary.tickets_new + summary.tickets_changed).unwrap_or(0),
         }],
         ratings_outstanding: None,
-        live,
-        read_within_days: [(1, live), (7, live), (30, live), (90, live)],
+        tickets,
+        freshness: Freshness::shares([tickets; 4], tickets),
         summary,
     }
 }

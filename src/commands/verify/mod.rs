@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
 use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim};
 use crate::report::{Deep, Difference, Progress, Refused, Verification};
-use crate::settings::{Connection, StoreSettings, Verify};
+use crate::settings::{Connection, Verify};
 use crate::store::{Audit, OpenOptions, Store};
 use crate::terminal::Printer;
 use crate::window::Window;
@@ -49,14 +49,11 @@ pub(super) async fn run(
             progress: watch::Sender::new(Progress::default()),
         };
         let (verification, exit_code, store) = verify_keeping(&context, settings, &note).await?;
-        let StoreSettings {
-            file_mode, publish, ..
-        } = &settings.store;
-        match (publish, store) {
+        match (&settings.store.publish, store) {
             (Some(target), Some(store)) => {
                 let ended = Ended::Verification(&verification);
                 let cancel = &context.cancel;
-                publish::after_run(ended, store, target, *file_mode, cancel, printer).await?;
+                publish::after_run(ended, store, target, cancel, printer).await?;
             }
             _ => printer.verification(&verification)?,
         }

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(in crate::store) use customer::CustomerAudit;
-pub(in crate::store) use file::integrity;
+pub(in crate::store) use file::{foreign_tables, integrity};
 pub(in crate::store) use ticket::{ENTRY, Entry, TicketAudit, Wrong};
 
 /// Tickets between two looks at whether to go on.
@@ -77,6 +77,11 @@ impl Store {
     }
 }
 
+/// What is wrong with a table that [`foreign_tables`] names, in words.
+pub(in crate::store) fn foreign(table: &str) -> String {
+    format!("the columns or indexes of {table} are not as made")
+}
+
 /// Why an audit ended early.
 enum Stop {
     Interrupted,
@@ -100,8 +105,8 @@ impl Auditing<'_> {
         // One instant for all of it, whatever is written meanwhile.
         let transaction = self.connection.unchecked_transaction()?;
         self.part("the tables' layout", |audit| {
-            for table in file::foreign_tables(audit.connection)? {
-                audit.problem(format!("the columns or indexes of {table} are not as made"));
+            for table in foreign_tables(audit.connection)? {
+                audit.problem(foreign(&table));
             }
             Ok(())
         })?;

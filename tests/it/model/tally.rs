@@ -73,7 +73,10 @@ impl Tally {
                 if let (None, End::Incomplete(words) | End::Failed(words)) =
                     (outcome.excuse, &outcome.end)
                 {
-                    self.cautious.push(format!("{case}: {words}"));
+                    self.cautious.push(match is_alone() {
+                        true => account(&case, &outcome),
+                        false => format!("{case}: {words}"),
+                    });
                 }
             }
             Err(panic) => {
@@ -196,6 +199,15 @@ fn account(case: &Case, outcome: &Outcome) -> String {
         again(case),
         lines[first..].join("\n")
     )
+}
+
+/// Whether one case is run by itself, and all of it is to be told.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is asked for by the environment"
+)]
+fn is_alone() -> bool {
+    std::env::var("MAVA_MODEL_CASES").is_ok_and(|cases| cases == "1")
 }
 
 /// The line that runs one case again.

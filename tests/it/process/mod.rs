@@ -5,14 +5,17 @@
 )]
 
 mod accept;
+mod at_rest;
 mod bounds;
 mod clock;
+mod completions;
 mod configuration;
 mod deep;
 mod demo;
 mod derived;
 mod directory;
 mod exits;
+mod homeless;
 mod kill;
 mod kill_sync;
 mod limits;

@@ -74,11 +74,7 @@ fn log_lines_for_machines_are_all_json_also_when_the_run_fails() {
     let words = format!("{BACKFILL} --log-format json -v");
     let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
     assert!(!assert_json_lines(&ended).is_empty());
-    assert!(
-        ended.stdout.starts_with("Backfill complete"),
-        "{}",
-        ended.stdout
-    );
+    assert_eq!(ended.json()["outcome"], "complete");
     simulator.set_hook(Faults::always(|_| Fault::Status(503)));
     let words = format!("{words} --retry-attempts 2");
     let ended = run(&mut place.command_at(&simulator, &words)).expect(1);
@@ -94,15 +90,154 @@ fn log_lines_for_machines_are_all_json_also_when_the_run_fails() {
 }
 
 #[test]
-fn a_quiet_run_says_nothing_on_stderr() {
+fn a_quiet_command_says_nothing_while_all_is_well() {
     let simulator = desk(50, 0);
     let place = Place::new();
-    for words in ["-q", "--log-level off"] {
-        let words = format!("{BACKFILL} {words}");
-        let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
-        assert!(ended.stderr.is_empty(), "{}", ended.stderr);
-        assert!(!ended.stdout.is_empty());
+    let range = "--since 2024-01-01 --until 2024-07-01 --rate-limit none";
+    let sync = "sync --to sqlite:support.db --rate-limit none";
+    let repair = "verify --repair --to parquet:desk --rate-limit none";
+    for words in [
+        BACKFILL,
+        sync,
+        "sync --full --to sqlite:support.db --rate-limit none",
+        "verify --to sqlite:support.db --rate-limit none",
+        "verify --deep --to sqlite:support.db --rate-limit none",
+        &format!("backfill {range} --to parquet:desk"),
+        repair,
+        "publish --to parquet:desk",
+        "accept --all --yes --to sqlite:support.db",
+    ] {
+        for quiet in ["-q", "-qq", "--quiet", "-q --log-format json"] {
+            let words = format!("{words} {quiet}");
+            let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+            assert_eq!((&*ended.stdout, &*ended.stderr), ("", ""), "{words}");
+        }
     }
+    let probed = recent(Shape::default());
+    let ended = run(&mut place.command_at(&probed, "probe -q")).expect(0);
+    assert_eq!((&*ended.stdout, &*ended.stderr), ("", ""));
+    // What was asked for is printed: an answer, and a result by its name.
+    for words in [
+        "status --to sqlite:support.db -qq",
+        "query --from sqlite:support.db -qq SELECT(1)",
+        "accept --to sqlite:support.db -qq",
+        &format!("plan backfill {range} --to sqlite:support.db -qq"),
+        &format!("{BACKFILL} -qq --json"),
+        &format!("{BACKFILL} --log-level off"),
+    ] {
+        let ended = run(&mut place.command_at(&simulator, words)).expect(0);
+        assert!(ended.stderr.is_empty(), "{words}: {}", ended.stderr);
+        assert!(!ended.stdout.is_empty(), "{words}");
+    }
+}
+
+#[test]
+fn a_quiet_command_says_all_of_it_where_something_is_wrong() {
+    let place = Place::new();
+    let simulator = desk(50, 0);
+    simulator.set_hook(Faults::always(|_| Fault::Status(500)));
+    let words = format!("{BACKFILL} -qq --retry-attempts 2");
+    let failed = run(&mut place.command_at(&simulator, &words)).expect(1);
+    failed.expect_error(&["error: "]);
+    simulator.clear_hook();
+    run(&mut place.command_at(&simulator, &format!("{BACKFILL} -q"))).expect(0);
+    // A ticket less than the store has, which no run has seen go.
+    let id = simulator.with_world(|world| {
+        let id = world.tickets().next().unwrap().id.clone();
+        world.remove(&id);
+        id
+    });
+    let verify = "verify --to sqlite:support.db --rate-limit none";
+    let loud = run(&mut place.command_at(&simulator, verify)).expect(3);
+    let quiet = run(&mut place.command_at(&simulator, &format!("{verify} -qq"))).expect(3);
+    let heading = |ended: &Ended| ended.stdout.lines().next().map(str::to_owned);
+    assert!(heading(&quiet).is_some(), "{id}");
+    assert_eq!(heading(&quiet), heading(&loud));
+    let lines = format!("{verify} -qq --log-format json");
+    let ended = run(&mut place.command_at(&simulator, &lines)).expect(3);
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+    ended.json();
+}
+
+#[test]
+fn where_log_lines_are_json_results_are_too_on_one_line_each() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    for words in [
+        BACKFILL,
+        "sync --to sqlite:support.db --rate-limit none",
+        "verify --to sqlite:support.db --rate-limit none",
+        "status --to sqlite:support.db",
+        "publish --from sqlite:support.db --to parquet:desk",
+        "accept --to sqlite:support.db",
+        "plan sync --to sqlite:support.db",
+    ] {
+        let words = format!("{words} --log-format json");
+        let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+        assert_eq!(ended.stdout.lines().count(), 1, "{words}: {}", ended.stdout);
+        assert!(ended.json().is_object(), "{words}");
+        if !ended.stderr.is_empty() {
+            assert_json_lines(&ended);
+        }
+    }
+    let words = "query --from sqlite:support.db --log-format json SELECT(1)AS/**/n";
+    let rows = run(&mut place.command_at(&simulator, words)).expect(0);
+    assert_eq!(rows.json(), serde_json::json!([{"n": 1}]));
+}
+
+#[test]
+fn a_probe_of_a_dead_host_asks_twice_at_most_and_says_so() {
+    let place = Place::new();
+    // A port at which nobody listens any more.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    for more in ["", "--retry-attempts 9"] {
+        let mut command = place.command(&format!("probe {more}"));
+        command
+            .env("MAVA_BASE_URL", format!("http://127.0.0.1:{port}"))
+            .env("MAVA_API_KEY", "a-key-of-this-test");
+        let ended = run(&mut command).expect(1);
+        ended.expect_error(&["failed after 2 attempts"]);
+        assert_eq!(ended.stderr.matches("WARN").count(), 1, "{}", ended.stderr);
+    }
+    let mut once = place.command("probe --retry-attempts 1");
+    once.env("MAVA_BASE_URL", format!("http://127.0.0.1:{port}"))
+        .env("MAVA_API_KEY", "a-key-of-this-test");
+    run(&mut once)
+        .expect(1)
+        .expect_error(&["failed after 1 attempt "]);
+}
+
+#[test]
+fn one_thing_has_one_name_in_the_json_of_all_commands() {
+    let simulator = desk(50, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let sync = "sync --to sqlite:support.db --rate-limit none --json";
+    let sync = run(&mut place.command_at(&simulator, sync))
+        .expect(0)
+        .json();
+    let status = run(&mut place.command("status --to sqlite:support.db --json"));
+    let status = status.expect(0).json();
+    for name in [
+        "tickets",
+        "freshness",
+        "rejects_standing",
+        "rejects_accepted",
+        "store",
+    ] {
+        assert!(!sync[name].is_null(), "{name}: {sync}");
+        assert_eq!(sync[name].is_array(), status[name].is_array(), "{name}");
+    }
+    assert_eq!(sync["tickets"], status["tickets"]);
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        let entries = value["freshness"].as_array().unwrap();
+        assert_eq!(entries.len(), 4);
+        entries[0].as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys(&sync), keys(&status));
+    assert!(sync.get("read_within_days").is_none() && sync.get("live").is_none());
 }
 
 #[test]
@@ -146,17 +281,6 @@ fn help_version_and_completions_are_results() {
     run(&mut place.command("completions tcsh"))
         .expect(2)
         .expect_error(&["tcsh"]);
-}
-
-#[test]
-fn the_completions_for_bash_are_a_script_that_bash_reads() {
-    let place = Place::new();
-    let script = run(&mut place.command("completions bash")).expect(0).stdout;
-    std::fs::write(place.path("completions.bash"), script).unwrap();
-    let simulator = desk(0, 0);
-    let preparation = "source ./completions.bash && complete -p mava-export >&2";
-    let ended = run(&mut place.shell_at(&simulator, preparation, "--version")).expect(0);
-    ended.expect_error(&["mava-export"]);
 }
 
 #[test]

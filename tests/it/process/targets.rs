@@ -80,7 +80,12 @@ fn refused(place: &Place, target: &str, code: i32) -> Ended {
         place
             .files()
             .into_iter()
-            .filter(|path| !path.display().to_string().ends_with("-lock"))
+            // What only says who has it open and where its log lies.
+            .filter(|path| {
+                !["-lock", "-shm"]
+                    .iter()
+                    .any(|end| path.to_string_lossy().ends_with(end))
+            })
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect()
     };
@@ -239,4 +244,48 @@ fn two_runs_on_two_stores_do_not_mind_each_other() {
         &rows(&place.path("support.db")),
         "other.db",
     );
+}
+
+#[test]
+fn a_place_that_is_no_path_of_this_machine_is_refused_wherever_it_is_named_and_makes_nothing() {
+    let simulator = desk(10, 0);
+    let place = Place::new();
+    fs::create_dir_all(place.root().join("home/.config/mava-export")).unwrap();
+    let config = place.root().join("home/.config/mava-export/config.toml");
+    let before = place.files();
+    let refused = |words: &str, variable: Option<(&str, &str)>| {
+        let mut command = place.command_at(&simulator, words);
+        command.envs(variable);
+        let ended = run(&mut command).expect(2);
+        ended.expect_error(&["s3: is not supported", "write "]);
+        assert!(simulator.requests().is_empty(), "{words}");
+    };
+    let range = "--since 2024-01-01 --until 2024-07-01";
+    for kind in ["parquet", "sqlite"] {
+        let target = format!("{kind}:s3://bucket/x");
+        for words in [
+            format!("backfill {range} --to {target}"),
+            format!("plan backfill {range} --to {target}"),
+            format!("sync --to {target}"),
+            format!("plan sync --to {target}"),
+            format!("verify --to {target}"),
+            format!("accept --to {target}"),
+            format!("status --to {target}"),
+            format!("status --from {target}"),
+            format!("publish --from {target} --to parquet:desk"),
+            format!("publish --from sqlite:a.db --to {target}"),
+            format!("query 1 --from {target}"),
+        ] {
+            refused(&words, None);
+        }
+        refused("sync", Some(("MAVA_EXPORT_TO", &target)));
+        refused("query 1", Some(("MAVA_EXPORT_FROM", &target)));
+        fs::write(&config, format!("to = \"{target}\"\n")).unwrap();
+        refused("sync", None);
+        fs::remove_file(&config).unwrap();
+    }
+    refused("demo --to sqlite:s3://bucket/x", None);
+    refused("probe --state-dir s3://bucket/x", None);
+    assert_eq!(place.files(), before);
+    assert!(!place.path("s3:").exists());
 }

@@ -21,6 +21,10 @@ const BEFORE: &str = "
     ALTER TABLE _ticket_index DROP COLUMN history_hash;
     ALTER TABLE _customer_index DROP COLUMN flags_hash;
     ALTER TABLE _rejects_met DROP COLUMN hash;
+    DROP TABLE _windows;
+    DROP TABLE _announced;
+    ALTER TABLE _rejected DROP COLUMN seen_snapshot;
+    DROP TABLE _file_mode;
     PRAGMA user_version = 7;";
 
 fn downgrade(desk: &Desk) {

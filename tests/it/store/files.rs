@@ -175,7 +175,7 @@ fn the_mode_asked_for_is_given_whatever_the_umask() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("support.db");
     let options = OpenOptions {
-        file_mode: 0o666,
+        file_mode: Some(0o666),
         now: at("2026-01-01"),
     };
     let _store = Store::open(&path, &options).unwrap();

@@ -93,7 +93,7 @@ impl Desk {
             allow_deletions: false,
             store: StoreSettings {
                 path: directory.path().join("support.db"),
-                file_mode: 0o600,
+                file_mode: None,
                 publish: None,
             },
         };

@@ -1,6 +1,8 @@
 //! More tickets of one millisecond than a page holds, of which no list tells what became of them.
 
-use mava_export::simulator::Quirks;
+use std::collections::HashMap;
+
+use mava_export::simulator::{Fault, Hook, Quirks, RequestInfo};
 
 use super::*;
 
@@ -84,4 +86,79 @@ async fn so_many_of_them_that_are_gone_at_once_are_not_believed_gone() {
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.summary.tickets_deleted, 190, "{summary:?}");
     assert_current(&desk);
+}
+
+/// Does this to answers on connections that other requests came over before: those of a second look come over
+/// one of their own.
+fn on_shared_connections(
+    mut fault: impl FnMut(&RequestInfo) -> Option<Fault> + Send + 'static,
+) -> Hook {
+    let mut used: HashMap<u64, u32> = HashMap::new();
+    Box::new(move |request, _| {
+        let uses = used.entry(request.connection).or_default();
+        *uses += 1;
+        let is_shared = *uses > 1 && request.is_for_tickets();
+        if is_shared { fault(request) } else { None }
+    })
+}
+
+#[tokio::test]
+async fn what_no_page_of_their_instant_shows_is_looked_for_and_not_missing_before() {
+    let (desk, burst) = crowded(300, "Spam", Quirks::default()).await;
+    let hidden = burst[100..160].to_vec();
+    desk.simulator.set_hook(on_shared_connections(move |_| {
+        let hidden = hidden.clone();
+        Some(Fault::edit(move |page| {
+            let tickets = page["tickets"].as_array_mut().expect("a page");
+            tickets.retain(|ticket| hidden.iter().all(|id| ticket["id"] != id.as_str()));
+        }))
+    }));
+    let needed = Sync {
+        max_requests: Some(0),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &needed).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+    assert!(requests_of(&summary, "confirm") <= 150, "{summary:?}");
+    assert_current(&desk);
+}
+
+/// Older than a year, so that the count of the newest one says nothing of them.
+#[tokio::test]
+async fn so_many_of_them_that_only_the_second_look_does_not_find_are_not_believed_gone() {
+    let at = now() - TimeDelta::days(400);
+    let mut world = recent(1_500);
+    let burst = world.insert_burst(at, 300);
+    for id in &burst {
+        world.edit(id, |ticket| ticket.status = "Spam".into());
+    }
+    let mut desk = Desk::open(SimulatorSpec::new(world)).await;
+    desk.simulator.set_now(Some(now() - TimeDelta::days(1)));
+    desk.settings.since = now() - TimeDelta::days(500);
+    desk.settings.until = None;
+    let (_, exit_code) = desk.backfill().await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete);
+    desk.simulator.set_now(None);
+    for id in &burst[100..160] {
+        desk.simulator.with_world(|world| world.remove(id));
+    }
+    let start = instant_text(at);
+    desk.simulator
+        .set_hook(on_shared_connections(move |request| {
+            let is_here = request.parameter("startDate") == Some(start.as_str());
+            is_here.then_some(Fault::CountLies(7))
+        }));
+    let needed = Sync {
+        max_requests: Some(0),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &needed).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert_eq!(summary.summary.unverified, [], "{summary:?}");
+    let remarks = &summary.summary.remarks;
+    let is_told = |remark: &String| remark.contains("none was flagged as deleted");
+    assert!(remarks.iter().any(is_told), "{summary:?}");
+    let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
+    assert_eq!(flagged, 0);
 }

@@ -88,7 +88,7 @@ async fn instants_of_resolution_come_back_as_they_were() {
     let desk = copied(recent(300), Quirks::default()).await;
     let before = desk.column(INSTANTS);
     let options = OpenOptions {
-        file_mode: 0o600,
+        file_mode: None,
         now: now(),
     };
     let mut store = Store::open(&desk.path(), &options).expect("a store");

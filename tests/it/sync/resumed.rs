@@ -141,7 +141,7 @@ async fn a_sync_that_was_given_up_is_not_the_last_sync() {
     assert_eq!(exit_code, ExitCode::Interrupted);
     go_on(&mut desk);
     let options = OpenOptions {
-        file_mode: 0o600,
+        file_mode: None,
         now: now(),
     };
     let mut store = Store::open(&desk.path(), &options).expect("a store");

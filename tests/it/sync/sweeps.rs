@@ -250,4 +250,7 @@ async fn a_resolution_time_that_cannot_be_read_ends_no_list() {
     let (summary, _) = sync_with(desk, &needed(desk)).await.expect("a sync");
     assert_eq!(list.stale(), [PAGE - 1], "{summary:?}");
     assert!(summary.summary.unverified.is_empty(), "{summary:?}");
+    // Nothing was left to plain pages.
+    let confirm = summary.steps.iter().find(|one| one.step == "confirm");
+    assert_eq!(confirm.map(|step| step.requests), Some(0), "{summary:?}");
 }
