@@ -413,7 +413,9 @@ async fn an_empty_workspace_is_not_taken_for_mass_deletion() {
     );
     assert_eq!(desk.live_ids().len(), 500);
     // Four pages to recognise the desk; counting that once and reading it again is not worth a search.
-    assert!(found.requests < 4 + 10, "{}", found.requests);
+    // Since an empty answer may be a mistake, each of two rounds counts it up to three times more.
+    let most = 4 + 10 + 2 * 3;
+    assert!(found.requests <= most, "{}", found.requests);
     let (found, exit_code) = run_with(&desk, true, true).await.expect("ends");
     assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
     assert!(desk.live_ids().is_empty());
