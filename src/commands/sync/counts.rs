@@ -136,7 +136,7 @@ impl Night<'_> {
             let local = self.store()?.live_count(&window)?;
             for _ in 0..MOST_RECOUNTS {
                 let missing = local - i64::try_from(count).unwrap_or(i64::MAX);
-                if !gone::is_suspicious(missing, local) {
+                if self.settings.allow_deletions || !gone::is_suspicious(missing, local) {
                     break;
                 }
                 count = self

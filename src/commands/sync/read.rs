@@ -162,7 +162,9 @@ impl Night<'_> {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let local = self.local(&query.window);
         let lacking = local.saturating_sub(seen.count.unwrap_or(local));
-        if seen.is_foreign || !gone::is_suspicious(number(lacking), number(local)) {
+        let is_suspicious =
+            !self.settings.allow_deletions && gone::is_suspicious(number(lacking), number(local));
+        if seen.is_foreign || !is_suspicious {
             return Ok(Some(seen));
         }
         let again = self.read(&query.clone().alone()).await?;
