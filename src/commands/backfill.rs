@@ -483,11 +483,7 @@ impl Part<'_> {
             allow_deletions: self.settings.allow_deletions,
             young_from: gone::young_from(self.began_at),
         };
-        let remark = search.flag(store, &missing).await?;
-        if remark.is_none() {
-            store.forget_unmet(snapshot_id, &range)?;
-        }
-        Ok(remark)
+        search.flag(store, &missing).await
     }
 
     /// Requests sent since the last account.

@@ -19,9 +19,6 @@ use crate::wire;
 /// Why what comes cannot be believed where the API ignores a filter.
 pub const FOREIGN: &str = "tickets came that the filters asked for exclude";
 
-/// A page of at least so many tickets on which none has a thread is not believed.
-const LEAST_TICKETS_TO_DOUBT: usize = 10;
-
 /// A part that is being read.
 #[derive(Debug)]
 pub struct Block<'a> {
@@ -87,7 +84,10 @@ impl<'a> Block<'a> {
                 self.doubt(FOREIGN.to_owned());
                 self.is_given_up = true;
             }
-            if query.has_messages && lacks_threads(&page.outcomes) {
+            if query.has_messages
+                && page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT
+                && page.lacks_threads()
+            {
                 self.doubt(
                     "tickets came without messages, although they were asked for".to_owned(),
                 );
@@ -149,14 +149,6 @@ impl<'a> Block<'a> {
             self.doubt(format!("it could not be read: {}", failure.error));
         }
     }
-}
-
-fn lacks_threads(outcomes: &[Outcome]) -> bool {
-    let mut rows = outcomes.iter().filter_map(|outcome| match outcome {
-        Outcome::Rows(rows) => Some(rows),
-        Outcome::Reject(_) => None,
-    });
-    outcomes.len() >= LEAST_TICKETS_TO_DOUBT && rows.all(|rows| rows.thread.is_none())
 }
 
 /// What the API counts in `window` with the filters of `scope`, asked on a connection of its own; or

@@ -26,9 +26,6 @@ use crate::wire;
 /// A slice with fewer tickets left is not worth splitting: a split costs a partly filled page.
 const LEAST_TICKETS_TO_SPLIT: u64 = 8 * PAGE_LIMIT as u64;
 
-/// A page of at least so many tickets on which none has a thread is not believed at all.
-const LEAST_TICKETS_TO_DOUBT: usize = 10;
-
 /// Pages for each of which one split may be spent, so that splits cost about one percent.
 const PAGES_PER_SPLIT: u64 = 100;
 
@@ -366,7 +363,7 @@ impl<'a> Lanes<'a> {
                 return self.parked.push(pager);
             }
             // A few may have none.
-            if page.outcomes.len() >= LEAST_TICKETS_TO_DOUBT {
+            if page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT {
                 pager.doubt("tickets came without messages, although others had them");
             }
         }
@@ -482,14 +479,7 @@ impl<'a> Lanes<'a> {
     /// Whether the API left the threads of a whole page out, though it has given others. Single
     /// tickets may lack theirs: every field but the id is optional.
     fn lacks_threads(&self, page: &Page) -> bool {
-        let mut rows = page.outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Rows(rows) => Some(rows),
-            Outcome::Reject(_) => None,
-        });
-        self.extraction.scope.has_messages
-            && self.threads > 0
-            && !page.outcomes.is_empty()
-            && rows.all(|rows| rows.thread.is_none())
+        self.extraction.scope.has_messages && self.threads > 0 && page.lacks_threads()
     }
 
     /// Splits a slice for a lane that would be idle, if it is about the largest left.

@@ -27,6 +27,9 @@ const HEAVIEST: u64 = 512 << 20;
 /// Filters by so many values, and tickets of so many tags, are compared by a set.
 const FEW: usize = 16;
 
+/// A page of at least so many tickets on which none has a thread is not believed at all.
+pub(super) const LEAST_TICKETS_TO_DOUBT: usize = 10;
+
 /// The `assignedTo` of tickets without an agent.
 const UNASSIGNED: &str = "Unassigned";
 
@@ -107,6 +110,19 @@ impl Page {
     /// order, and could have shown more.
     pub(super) fn is_whole(&self, window: Window) -> bool {
         self.left(window) == Ok(0) && self.keys.len() < PAGE
+    }
+
+    /// Whether none of its tickets has a thread. A page on which no ticket could be read lacks none.
+    pub(super) fn lacks_threads(&self) -> bool {
+        let mut rows = self
+            .outcomes
+            .iter()
+            .filter_map(|outcome| match outcome {
+                Outcome::Rows(rows) => Some(rows),
+                Outcome::Reject(_) => None,
+            })
+            .peekable();
+        rows.peek().is_some() && rows.all(|rows| rows.thread.is_none())
     }
 
     /// Tickets of `window` that come after this answer to it; an error says in what the answer

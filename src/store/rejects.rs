@@ -411,8 +411,8 @@ impl Store {
     }
 
     /// Forgets whole tickets in `rejects` that a run did not meet, although it read all that was
-    /// created in `window` without filters: they are mended, or gone from the desk. One of which nobody
-    /// knows where it stands goes when the window holds every ticket that is stored.
+    /// created in `window` without filters and a count agreed: they are mended, or gone from the desk.
+    /// One of which nobody knows where it stands goes when the window holds every ticket that is stored.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -1,6 +1,8 @@
 //! Each window ends with a count on a connection of its own: what answers left out is found, and what
 //! cannot be found is told.
 
+mod accepted;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 

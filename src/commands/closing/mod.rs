@@ -14,6 +14,7 @@ use super::backfill::Context;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
 use crate::plan::closing::{ROUNDS, is_suspicious};
+use crate::plan::verify;
 use crate::store::{HeldCount, RunWindow, Store, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
@@ -172,9 +173,15 @@ impl Closing<'_> {
             }
         }
         // Also what an earlier part of the run could not settle.
-        let rows = store.windows(self.snapshot_id)?.into_iter();
-        let mut rows = rows.filter(|row| row.step == self.step);
-        closed.is_settled = rows.all(|row| row.state == WindowState::Settled);
+        let mut rows = store.windows(self.snapshot_id)?;
+        rows.retain(|row| row.step == self.step);
+        closed.is_settled = rows.iter().all(|row| row.state == WindowState::Settled);
+        if closed.is_settled && self.is_unfiltered() {
+            // Not before: a count may bring back what the pages left out.
+            for range in verify::merged(rows.iter().map(|row| row.window)) {
+                store.forget_unmet(self.snapshot_id, &range)?;
+            }
+        }
         closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
             true => closed.disbelieved.max(self.fallen(store, &open)?),
             false => 0,

@@ -31,13 +31,6 @@ impl Night<'_> {
         let until = self.desk.began_at + AHEAD;
         let windows = self.desk.windows_until(until);
         self.list("full", &windows, Filters::default()).await?;
-        if let (true, Some(range)) = (
-            self.failures.is_empty() && !self.is_suspicious,
-            Window::new(self.desk.first, until),
-        ) {
-            let snapshot_id = self.snapshot_id;
-            self.store()?.forget_unmet(snapshot_id, &range)?;
-        }
         if let Some(remark) = mend::told(self.store()?.mended()) {
             self.remark(remark);
         }
@@ -62,12 +55,7 @@ impl Night<'_> {
             return Ok(());
         };
         self.list(NEW, &window.split_by_year(), Filters::default())
-            .await?;
-        if self.failures.is_empty() {
-            let snapshot_id = self.snapshot_id;
-            self.store()?.forget_unmet(snapshot_id, &window)?;
-        }
-        Ok(())
+            .await
     }
 
     /// Step 2: everything that is not resolved. A window in which nothing is open locally is looked

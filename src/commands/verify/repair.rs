@@ -137,8 +137,6 @@ impl Repairing<'_> {
                 if closed.disbelieved == 0 {
                     self.remark(remark.clone());
                 }
-            } else {
-                store.forget_unmet(self.snapshot_id, piece)?;
             }
         }
         for remark in closed.remarks {
