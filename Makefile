@@ -61,6 +61,6 @@ soak-fuzz:
 soak-model:
 	cargo bench --bench soak -- model
 
-# Writes docs/tables.md and the README's option table again from the code.
+# Writes docs/tables.md and the option table of docs/options.md again from the code.
 docs:
 	UPDATE_DOCS=1 cargo test --test it docs::

@@ -4,7 +4,7 @@
 )]
 //! Documentation under test: what it names exists, what exists it names, what it shows runs.
 //!
-//! Two texts are written from the code: `docs/tables.md` and the README's option table. After a
+//! Two texts are written from the code: `docs/tables.md` and the option table of `docs/options.md`. After a
 //! change of the schema or of an option: `make docs`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,7 +165,7 @@ fn tables_md_follows_from_the_schema() {
 }
 
 #[test]
-fn the_readme_lists_every_option_with_its_variable_its_key_and_its_default() {
+fn the_documents_list_every_option_with_its_variable_its_key_and_its_default() {
     let code = |text: &str| match text {
         "" => String::new(),
         _ => format!("`{text}`"),
@@ -184,7 +184,7 @@ fn the_readme_lists_every_option_with_its_variable_its_key_and_its_default() {
         ));
     }
     holds_between(
-        "README.md",
+        "docs/options.md",
         "<!-- options: written by make docs -->",
         "<!-- end of options -->",
         &expected,
@@ -219,9 +219,9 @@ fn every_flag_and_variable_that_a_document_names_exists() {
 }
 
 #[test]
-fn the_readme_lists_every_exit_code_and_no_other() {
-    let readme = read("README.md");
-    let listed: BTreeSet<u8> = section(&readme, "## Exit codes")
+fn the_documents_list_every_exit_code_and_no_other() {
+    let page = read("docs/options.md");
+    let listed: BTreeSet<u8> = section(&page, "## Exit codes")
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok())
         .collect();
@@ -265,12 +265,12 @@ fn every_table_and_column_that_a_document_names_exists() {
             assert!(!is_name(span) || is_known, "{path:?}: {span}");
         }
     }
-    let readme = read("README.md");
-    let named: BTreeSet<&str> = spans(section(&readme, "## What is in the store"))
+    let page = read("docs/queries.md");
+    let named: BTreeSet<&str> = spans(section(&page, "## What is in the store"))
         .into_iter()
         .collect();
     for table in TABLES {
-        assert!(named.contains(table.name), "README.md: {}", table.name);
+        assert!(named.contains(table.name), "queries.md: {}", table.name);
     }
 }
 
@@ -297,6 +297,21 @@ async fn the_queries_of_the_documents_run_and_find_something() {
         }
     }
     assert!(count >= 5, "{count}");
+}
+
+/// Lines of the README: what somebody reads in three minutes.
+const README_LINES: usize = 200;
+
+#[test]
+fn the_readme_is_short_and_leads_to_every_page() {
+    let readme = read("README.md");
+    assert!(readme.lines().count() <= README_LINES);
+    for path in files("docs", "md") {
+        let page = path.strip_prefix(root()).unwrap().to_str().unwrap();
+        let is_linked =
+            readme.contains(&format!("]({page})")) || page.starts_with("docs/decisions/");
+        assert!(is_linked, "{page}");
+    }
 }
 
 #[test]
@@ -356,14 +371,14 @@ fn the_changelog_knows_this_version_and_the_readme_the_example_of_the_configurat
 }
 
 #[test]
-fn the_readme_and_the_example_name_what_the_working_directorys_file_may_not_set() {
+fn the_documents_and_the_example_name_what_the_working_directorys_file_may_not_set() {
     let options = cli::options();
     let keys = options.iter().filter_map(|option| option.key.as_deref());
     let refused: BTreeSet<&str> = keys
         .filter(|key| !config::WORKING_DIRECTORY_KEYS.contains(key))
         .collect();
-    let readme = read("README.md");
-    let row = readme
+    let page = read("docs/options.md");
+    let row = page
         .lines()
         .find(|line| line.starts_with("| `config/mava-export.toml`"));
     let named: BTreeSet<&str> = spans(row.unwrap()).into_iter().skip(1).collect();
@@ -436,9 +451,9 @@ fn every_decision_is_listed() {
 
 #[test]
 fn every_guarantee_names_tests_that_exist() {
-    let readme = read("README.md");
+    let page = read("docs/guarantees.md");
     let sources = sources();
-    let promises = section(&readme, "## Guarantees");
+    let promises = section(&page, "## Guarantees");
     let mut count = 0;
     for promise in promises.split("\n### ").skip(1) {
         let tests: Vec<&str> = spans(promise)

@@ -2,7 +2,7 @@
 
     python compare.py duckdb|pyarrow|polars|spark STORE SNAPSHOT [LINE]
 
-A line of the README has to give all tickets.
+A line of docs/parquet.md has to give all tickets.
 
 Each engine gives, for a table, its columns with their types in its own words, and its rows, with
 instants as milliseconds after 1970. The store is read through Python's sqlite3.
@@ -50,7 +50,7 @@ def millis(text):
 
 
 def pattern(table):
-    """As the README says: one folder a month, or none."""
+    """As docs/parquet.md says: one folder a month, or none."""
     monthly = os.path.isdir(glob.glob(f"{snapshot}/{table}/*")[0])
     return f"{snapshot}/{table}/*/*.parquet" if monthly else f"{snapshot}/{table}/*.parquet"
 

@@ -79,7 +79,7 @@ fn hard() -> Site {
     site
 }
 
-/// Compares the current image with the store; `lines` of the README are run as well.
+/// Compares the current image with the store; `lines` of its page are run as well.
 fn compare(site: &Site, engine: &str, lines: &[String]) {
     let output = Command::new(python())
         .arg(root().join("tests/readers/compare.py"))
@@ -97,10 +97,10 @@ fn compare(site: &Site, engine: &str, lines: &[String]) {
     );
 }
 
-/// The lines of the README's "Read it with" that begin so.
+/// The lines of the page's "Read it with" that begin so.
 fn lines(start: &str) -> Vec<String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, section) = readme.split_once("\n## Read it with\n").unwrap();
+    let page = std::fs::read_to_string(root().join("docs/parquet.md")).unwrap();
+    let (_, section) = page.split_once("\n## Read it with\n").unwrap();
     let (_, block) = section.split_once("```python\n").unwrap();
     let (block, _) = block.split_once("\n```").unwrap();
     let found = block.lines().filter(|line| line.starts_with(start));
@@ -110,7 +110,7 @@ fn lines(start: &str) -> Vec<String> {
 /// Two images, the second of which shares most files with the first.
 fn assert_agrees(engine: &str, line: &str) {
     let lines = lines(line);
-    assert_eq!(lines.len(), 1, "the README has a line for {engine}");
+    assert_eq!(lines.len(), 1, "docs/parquet.md has a line for {engine}");
     let mut site = hard();
     site.publish();
     // Spark takes its time; the others read this one too.
