@@ -65,8 +65,8 @@ pub fn on_main_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
         .spawn(work)
         .map_err(no_threads)?;
     thread.join().map_err(|_| {
-        Error::failed("mava-export stopped unexpectedly, which is a mistake of its own")
-            .help("what was committed is safe: run the same command again")
+        Error::failed("mava-export stopped because of a mistake in the program")
+            .help("what was stored is safe: run the same command again")
     })
 }
 

@@ -166,7 +166,7 @@ impl Cause {
             Self::Limited(_) => {
                 "other tools spend from the same key: lower --budget-share, then run the same command again"
             }
-            Self::Silence | Self::Slow | Self::Broken(_) => WELL_AGAIN,
+            Self::Silence | Self::Slow | Self::Broken(_) => WORKS_AGAIN,
         }
     }
 
@@ -177,14 +177,14 @@ impl Cause {
             400 => "the API no longer accepts this request as documented: run mava-export probe",
             414 | 431 => TOO_LONG,
             401..=499 if self.remedy() == Remedy::GiveUp => {
-                "mend what the API says, then run the same command again"
+                "correct what the API's answer names, then run the same command again"
             }
-            _ => WELL_AGAIN,
+            _ => WORKS_AGAIN,
         }
     }
 }
 
-const WELL_AGAIN: &str = "wait until the API is well again, then run the same command again; a backfill or a sync goes on from here";
+const WORKS_AGAIN: &str = "wait until the API works again, then run the same command again; a backfill or a sync goes on from here";
 
 /// What to do about a request that is too long.
 pub(super) const TOO_LONG: &str =
@@ -211,7 +211,7 @@ impl fmt::Display for Cause {
             Self::ProxyLogin => {
                 out.write_str("no connection: the proxy asks for a name and a password (407)")
             }
-            Self::Silence => out.write_str("no byte came for longer than the read timeout"),
+            Self::Silence => out.write_str("nothing came for longer than --read-timeout"),
             Self::Slow => {
                 out.write_str("the answer took longer than the time that was left for retries")
             }

@@ -5,7 +5,7 @@ pub(super) const ABOUT: &str = "\
 Keeps a complete, queryable copy of a Mava support desk in SQLite: every ticket, message, customer \
 and custom attribute as rows, within Mava's limit of 90 requests per 30 seconds.
 
-Stop it or kill it at any moment; the same command goes on where it was.";
+You can stop or kill it at any moment; the same command goes on where it was.";
 
 /// Below `-h`.
 pub(super) const AFTER: &str = "\
@@ -32,7 +32,7 @@ The API key:
   From MAVA_API_KEY, or from a file with --api-key-file PATH, or from stdin with --api-key-file -.
   Never from a flag or a configuration file, and it is never printed.
 
-Where options come from, the first that has it wins:
+An option can be set in four places; the first that has a value wins:
   1. the flag                       --rate-limit 90/30s
   2. the environment                MAVA_EXPORT_RATE_LIMIT=90/30s (only --base-url: MAVA_BASE_URL)
   3. the configuration files        rate_limit = \"90/30s\" in config/mava-export.toml, then in
@@ -40,7 +40,7 @@ Where options come from, the first that has it wins:
                                     /etc/mava-export/config.toml; or alone in the file that
                                     --config or MAVA_EXPORT_CONFIG names
   4. the default
-  The file of the working directory may not say where the key comes from or goes to.
+  The file in the working directory may not say where the key comes from or goes to.
   A switch such as --json is turned off again with --json=false.
 
 Output:
@@ -50,9 +50,9 @@ Exit codes:
   0    complete
   1    failed; what was read is kept, run again to go on
   2    wrong usage or configuration
-  3    complete, but with rejects; or incomplete: not all is proven; or differences were found
+  3    complete, but with rejects; or incomplete: something is not proven; or something differs
   4    the API refused the key
-  5    another run holds the store
+  5    another run uses the store
   130  interrupted (Ctrl-C); run again to go on
   143  terminated; run again to go on";
 
@@ -74,7 +74,9 @@ Examples:
   mava-export plan sync --to sqlite:support.db
 
 As a nightly job (crontab):
-  30 2 * * *  mava-export sync --to sqlite:/srv/support.db --api-key-file /etc/mava.key";
+  30 4 * * *  mava-export sync --to sqlite:/var/lib/mava/support.db --api-key-file /etc/mava-key --quiet
+
+Not between 1:00 and 3:00: where clocks change for summer, that hour is missing on one night.";
 
 pub(super) const PLAN: &str = "\
 Examples:
@@ -94,11 +96,12 @@ Examples:
   mava-export verify --to sqlite:support.db --repair
   mava-export verify --to sqlite:support.db --json | jq .differences
 
-Exit code 0: all counts are equal, and with --deep every row is as it was written; 3: something
-differs or is damaged, and with --repair: it still is, or could only be kept as it was found.
---deep and --repair look at the store first, which sends nothing: the file, then the content of
-every row against the hash it had when it was written. --deep needs no key for that, and stops there
-where none is given. With --repair it holds the store like any other run; without, it only reads.";
+Exit code 0: all counts are equal, and with --deep no row is damaged; 3: something differs or is
+damaged, and with --repair: it still is, or could only be kept as it was found.
+
+--deep and --repair first look at the store itself: the file, then every row against the hash that it
+was stored with. That sends nothing. --deep needs no key for it, and stops there without one. With
+--repair, no other run can use the store meanwhile; without it, verify only reads.";
 
 pub(super) const PUBLISH_TO: &str =
     "The directory to publish to, parquet:DIR; without --from, the store in it is published";
@@ -112,7 +115,7 @@ Examples:
 Then, for example with DuckDB:
   SELECT * FROM read_parquet('desk/current/tickets/*/*.parquet')
 
-Exit code 0: published, or nothing changed; 5: a run holds the store.";
+Exit code 0: published, or nothing changed; 5: another run uses the store.";
 
 pub(super) const QUERY: &str = "\
 Examples:
@@ -123,21 +126,21 @@ In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite n
 
 pub(super) const ACCEPT: &str = "\
 Examples:
-  mava-export accept --to sqlite:support.db                              list what stands
+  mava-export accept --to sqlite:support.db                              list the rejects
   mava-export accept --to sqlite:support.db --path priority              what would be accepted
   mava-export accept --to sqlite:support.db --path priority --yes        accept it
   mava-export accept --to sqlite:support.db --ticket 65f0c1 --undo --yes take it back
 
-Rejects named in several ways have to be met in each of them. Values are not shown: see
+Where you give several options, a reject has to match each of them. Values are not shown; to see them:
   mava-export query \"SELECT * FROM rejects\" --from sqlite:support.db
 
-Exit code 0: shown or done; 2: no reject is one of those named; 5: a run holds the store.";
+Exit code 0: shown or done; 2: no reject matches; 5: a run uses the store.";
 
 pub(super) const PROBE: &str = "\
 Example:
   MAVA_API_KEY=… mava-export probe
 
-It asks at most twice, whatever --retry-attempts says, so that a dead host is known soon.
+It tries at most twice, whatever --retry-attempts says, so that you soon know when a host does not answer.
 
 Exit code 0: as expected; 3: something differs.";
 

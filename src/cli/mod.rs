@@ -65,40 +65,42 @@ pub struct Args {
 pub enum Command {
     /// Copy the desk's history into a store; run again to resume
     ///
-    /// Reads every ticket created in [since, until) with its thread, attributes, tags and customer.
-    /// What was read is kept page by page: interrupt it, kill it, lose the network; the same
-    /// command goes on from there.
+    /// Reads every ticket created from --since until before --until, with its messages, attributes,
+    /// tags and customer. Every page is stored as it comes. If the run is interrupted, killed or
+    /// loses the network, run the same command again and it goes on from there.
     #[command(after_help = help::BACKFILL)]
     Backfill(BackfillArgs),
-    /// Bring a store up to date: what is new, changed and gone; for every night
+    /// Bring a store up to date with what is new, changed or deleted; run it every night
     ///
-    /// The API does not say what changed, so a sync finds out: new tickets, everything unresolved,
-    /// what was resolved or rated since, what is gone, and pages by how likely something changed on
-    /// them, for a few percent of the requests of a full read. It says what may be unseen.
+    /// The API does not say what changed, so a sync has to find out. It reads new tickets, everything
+    /// unresolved, what was resolved or rated since, what was deleted, and older tickets that are
+    /// likely to have changed. That takes a few percent of the requests of a full read. At the end it
+    /// says what it may have missed.
     #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
-    /// Show what a command would do: windows, tickets, requests, minutes
+    /// Show what a command would do before it does it: tickets, requests, minutes
     #[command(subcommand_required = true, arg_required_else_help = true, after_help = help::PLAN)]
     Plan {
         /// The command to plan.
         #[command(subcommand)]
         command: PlanCommand,
     },
-    /// Show what a store holds: snapshots, an unfinished run, freshness, size
+    /// Show what a store holds, how fresh it is, and what is missing
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
-    /// Count the API against a store and say where they differ
+    /// Count the desk against the store and say where they differ
     ///
-    /// Counts every window of up to 365 days that the store covers: all tickets, then by status,
-    /// rating, category, tag, agent and origin. Where the two differ it counts smaller and smaller
-    /// slices until it can say where. Changes since the last run differ too, above all in status.
+    /// Counts every window of up to 365 days that the store covers: all tickets, then tickets by
+    /// status, rating, category, tag, agent and channel. Where desk and store differ, it counts
+    /// smaller and smaller slices until it can say where. Tickets that changed since the last run
+    /// differ too, above all in status.
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
-    /// Write the store's state as a Parquet snapshot
+    /// Write what the store holds as Parquet files: a snapshot
     ///
-    /// backfill, sync and verify --repair with --to parquet:DIR do so by themselves after each run. A
-    /// snapshot is a plain directory; DIR/current leads to the newest. Months in which nothing
-    /// changed are links to the files of the snapshot before.
+    /// With --to parquet:DIR, backfill, sync and verify --repair do this by themselves after each run.
+    /// A snapshot is a plain directory, and DIR/current leads to the newest one. Files of months in
+    /// which nothing changed are shared with the snapshot before.
     #[command(
         after_help = help::PUBLISH,
         mut_arg("to", |to| to.value_name("DIR").help(help::PUBLISH_TO))
@@ -109,25 +111,25 @@ pub enum Command {
     /// Only reads: a statement that would write is refused.
     #[command(after_help = help::QUERY)]
     Query(QueryArgs),
-    /// Show the rejects of a store, and accept those that are known
+    /// Show what could not be stored, and accept what is known
     ///
-    /// A reject is a value, or a whole ticket, that could not be stored as it was sent. A run after
-    /// which one stands ends with exit code 3, until its ticket is read without it or it is accepted.
-    /// A value that changes is another reject, which nobody has accepted.
+    /// A reject is a value, or a whole ticket, that could not be stored as it was sent. While one is
+    /// there, every run ends with exit code 3, until the ticket is read without it or you accept it.
+    /// If the value changes, it is another reject, which nobody has accepted.
     #[command(after_help = help::ACCEPT)]
     Accept(AcceptArgs),
-    /// Send one request with your key and compare the answer with what we expect
+    /// Send one request with your key, and say whether the answer looks as expected
     ///
-    /// Prints names and types of fields, never what is in them.
+    /// It prints names and types of fields, never what is in them.
     #[command(after_help = help::PROBE)]
     Probe(ProbeArgs),
-    /// Try it without a key: a simulated Mava on loopback, a backfill, a look at the result
+    /// Try it without a key: a simulated Mava on this machine, a backfill, a look at the result
     #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
-    /// Run the simulated Mava alone, to develop against
+    /// Run only the simulated Mava, to develop against it
     ///
-    /// Speaks the documented API on loopback: all parameters, filters, sorts and errors. It takes one
-    /// key: simulated-key.
+    /// It answers on this machine like the documented API, with all parameters, filters, sorts and
+    /// errors. It takes one key: simulated-key.
     #[command(after_help = help::SIMULATE)]
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
@@ -148,9 +150,9 @@ impl Command {
 /// What to plan.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PlanCommand {
-    /// Plan a backfill: takes the options of `backfill`, sends one counting request per window
+    /// Plan a backfill: takes the options of `backfill`, and sends one request per window to count
     Backfill(BackfillArgs),
-    /// Plan a sync: takes the options of `sync`, sends nothing
+    /// Plan a sync: takes the options of `sync`, and sends nothing
     Sync(SyncArgs),
 }
 

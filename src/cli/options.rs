@@ -14,7 +14,7 @@ use crate::table::Instant;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Configuration file, read alone [default: those of the working directory, the user and /etc, if they exist]
+    /// Read this configuration file and no other [default: those of the working directory, the user and /etc, where they exist]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print the result on stdout as JSON
@@ -22,7 +22,7 @@ pub struct OutputArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub json: bool,
-    /// The form of log lines on stderr: text or json. With json, results are JSON too, each on one line
+    /// Form of the log lines on stderr: text or json. With json, the result is one line of JSON too
     #[arg(
         long,
         global = true,
@@ -31,7 +31,7 @@ pub struct OutputArgs {
         hide_possible_values = true
     )]
     pub log_format: LogFormat,
-    /// What to log: off, error, warn, info, debug, trace, or auto: warn beside a progress display, else info
+    /// How much to log: off, error, warn, info, debug, trace, or auto: warn while progress is shown, else info
     #[arg(
         long,
         global = true,
@@ -40,14 +40,13 @@ pub struct OutputArgs {
         hide_possible_values = true
     )]
     pub log_level: LogLevel,
-    /// Log more; repeat for more still
+    /// Log more; repeat it to log even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Say nothing while all is well: no result of a run that ends with exit code 0, fewer log lines;
-    /// repeat for fewer still
+    /// Print nothing when all is well, no result either, and log less; repeat it to log even less
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
-    /// Colours: always, never, or auto: on a terminal, unless NO_COLOR is set
+    /// Colours: always, never, or auto: on a terminal where NO_COLOR is not set
     #[arg(
         long,
         global = true,
@@ -56,7 +55,7 @@ pub struct OutputArgs {
         hide_possible_values = true
     )]
     pub color: When,
-    /// Progress display: always, never, or auto: on a terminal, else a log line every 10 s
+    /// Progress display: always, never, or auto: on a terminal; elsewhere a log line every 10 s
     #[arg(
         long,
         global = true,
@@ -92,11 +91,11 @@ impl OutputArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Range")]
 pub struct RangeArgs {
-    /// Start of the range of creation, inclusive: 2023-01-31 or 2023-01-31T09:00:00+02:00; UTC
+    /// Copy tickets created at or after this time: 2023-01-31 or 2023-01-31T09:00:00+02:00, in UTC
     /// where no offset is given
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub since: Option<Instant>,
-    /// End of the range, exclusive [default: now]
+    /// Copy tickets created before this time [default: now]
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub until: Option<Instant>,
 }
@@ -105,11 +104,11 @@ pub struct RangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct StoreArgs {
-    /// The store, sqlite:FILE, or parquet:DIR: a store in that directory, and Parquet snapshots of it
+    /// The store: sqlite:FILE, or parquet:DIR for a store in that directory and Parquet snapshots of it
     #[arg(long, value_name = "STORE", value_parser = value::target)]
     pub to: Option<Target>,
-    /// Permissions of the store, of the files beside it and of snapshots, octal. The store remembers
-    /// them; a new one is for its owner alone, 0600
+    /// Permissions of the store, of the files beside it and of snapshots, such as 0640. The store
+    /// remembers them [default: 0600, for its owner alone]
     #[arg(long, value_name = "MODE", value_parser = value::mode)]
     pub file_mode: Option<u32>,
 }
@@ -118,7 +117,7 @@ pub struct StoreArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct FromArgs {
-    /// The store to read, sqlite:FILE or parquet:DIR
+    /// The store to read: sqlite:FILE or parquet:DIR
     #[arg(long, value_name = "STORE", value_parser = value::target)]
     pub from: Option<Target>,
 }
@@ -127,7 +126,7 @@ pub struct FromArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Parquet snapshots (with --to parquet:DIR)")]
 pub struct SnapshotArgs {
-    /// Parquet snapshots kept, the current one included; older ones are removed
+    /// How many Parquet snapshots to keep, the current one included; older ones are removed
     #[arg(long, value_name = "N", default_value = "7", value_parser = value::keep)]
     pub keep_snapshots: usize,
 }
@@ -136,7 +135,7 @@ pub struct SnapshotArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Parquet snapshots (with --to parquet:DIR)")]
 pub struct WritingArgs {
-    /// Write every file of the snapshot again, also where nothing changed: mends a damaged one
+    /// Write every file of the snapshot again, even where nothing changed: this repairs a damaged snapshot
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
@@ -147,15 +146,15 @@ pub struct WritingArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fetching")]
 pub struct FetchArgs {
-    /// Leave out the message threads
+    /// Copy tickets without their messages
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub no_messages: bool,
-    /// At most so many pages in flight, 1 to 16
+    /// How many pages to fetch at once at most, 1 to 16
     #[arg(long, value_name = "N", default_value = "16", value_parser = value_parser!(u8).range(1..=16))]
     pub lanes: u8,
-    /// Flag tickets as deleted even when suspiciously many are gone, and go on where the desk is not recognised
+    /// Believe that tickets are deleted even when suspiciously many are gone, and go on where the desk looks like another one
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
@@ -166,10 +165,10 @@ pub struct FetchArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Syncing")]
 pub struct SyncingArgs {
-    /// Where the history begins, for a store that holds none yet: 2023-01-31, or an instant
+    /// For a new store: copy tickets created at or after this time, such as 2023-01-31
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub since: Option<Instant>,
-    /// How much to spend on what is not certain to be found: thrifty, default, thorough
+    /// How hard to look for changes that the API does not tell: thrifty, default or thorough
     #[arg(
         long,
         value_name = "EFFORT",
@@ -177,18 +176,18 @@ pub struct SyncingArgs {
         hide_possible_values = true
     )]
     pub effort: Effort,
-    /// Read every ticket again within so many days
+    /// Read every ticket again at least once in so many days
     #[arg(long, value_name = "DAYS", default_value = "360", value_parser = value_parser!(u32).range(2..=3650))]
     pub refresh_within: u32,
-    /// Read the whole desk when that takes no more requests than this
+    /// Read the whole desk when that takes at most so many requests
     #[arg(long, value_name = "N", default_value = "60")]
     pub full_below: u64,
-    /// Read the whole desk, whatever that takes
+    /// Read the whole desk, however many requests that takes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub full: bool,
-    /// Optional steps stop at so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
+    /// Look for older changes with at most so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
     #[arg(long, value_name = "N")]
     pub max_requests: Option<u64>,
 }
@@ -197,7 +196,7 @@ pub struct SyncingArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Verifying")]
 pub struct DepthArgs {
-    /// Check the file and every row against its hash before counting; without a key, only that
+    /// First check the file, and every row against the hash it was stored with; without a key, only that
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
@@ -208,12 +207,12 @@ pub struct DepthArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Repair")]
 pub struct RepairArgs {
-    /// Read again what differs or is damaged (it looks as --deep does), flag what is gone, and count again
+    /// Find what differs or is damaged, as --deep does, read it again and correct it; flag deleted tickets
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub repair: bool,
-    /// Flag tickets as deleted even when suspiciously many are gone
+    /// Believe that tickets are deleted even when suspiciously many are gone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
@@ -227,22 +226,22 @@ pub(super) const SAID_EACH_TIME: [&str; 6] = ["ticket", "path", "reason", "all",
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rejects (repeat an option for several)")]
 pub struct RejectArgs {
-    /// Those of this ticket (its id)
+    /// Rejects of this ticket (its id)
     #[arg(long, value_name = "ID")]
     pub ticket: Vec<String>,
-    /// Those at this path, such as priority or messages[].content; [] is any place, "" the whole ticket
+    /// Rejects of this field, such as priority or messages[].content; "" is a whole ticket
     #[arg(long, value_name = "PATH")]
     pub path: Vec<String>,
-    /// Those whose reason has these words
+    /// Rejects whose reason contains these words
     #[arg(long, value_name = "WORDS")]
     pub reason: Vec<String>,
-    /// All of them
+    /// All rejects
     #[arg(long)]
     pub all: bool,
-    /// Take it back: they count again
+    /// Take an acceptance back
     #[arg(long)]
     pub undo: bool,
-    /// Do it; without, it is only shown
+    /// Do it; without this, it is only shown
     #[arg(long)]
     pub yes: bool,
 }
@@ -290,37 +289,37 @@ pub struct ApiArgs {
     /// Base URL of the API [env: MAVA_BASE_URL]
     #[arg(long, value_name = "URL", default_value = "https://gateway.mava.app")]
     pub base_url: String,
-    /// Requests allowed in any stretch of time, or none to lift the limit
+    /// The API's limit: requests in any stretch of time, or none for no limit
     #[arg(long, value_name = "N/TIME", default_value = "90/30s", value_parser = value::rate)]
     pub rate_limit: Rate,
-    /// Share of the limit to use; the rest is left to other tools with the same key
+    /// Share of the limit to use; the rest is left for other tools that use the same key
     #[arg(long, value_name = "PERCENT", default_value = "100%", value_parser = value::share)]
     pub budget_share: u32,
-    /// Added to the limit's time, against jitter of the network
+    /// Extra time added to the limit's stretch, because the network does not always take equally long
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = value::duration)]
     pub rate_margin: Duration,
-    /// Give up on a connection after
+    /// Longest wait for a connection
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = value::positive_duration)]
     pub connect_timeout: Duration,
-    /// Give up on a response that is silent for
+    /// Longest wait for the next part of a response
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::positive_duration)]
     pub read_timeout: Duration,
-    /// Tries of one request in all; 429s are not counted, but bounded by --retry-for
+    /// How often to try one request; refusals because of the limit (429) do not count
     #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u32).range(1..=1000))]
     pub retry_attempts: u32,
-    /// No further try of a request after; a longer pause that the API asks for ends the run
+    /// Stop trying a request after this time; if the API asks for a longer pause, the run ends
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = value::duration)]
     pub retry_for: Duration,
-    /// Longest first pause between tries; it doubles from try to try
+    /// Longest pause before the second try; it doubles with each further try
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = value::positive_duration)]
     pub retry_pause: Duration,
-    /// Go by the API's clock when it is at most so far from this machine's
+    /// Use the API's clock when it differs from this machine's by at most this time
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = value::duration)]
     pub clock_tolerance: Duration,
-    /// Refuse a response body larger than
+    /// Largest response to accept
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
     pub max_body: u64,
-    /// Where the request ledgers lie; processes of several users share a budget by naming the same [default: the user's state directory]
+    /// Directory of the request ledgers; users who name the same one share the limit [default: the user's state directory]
     #[arg(long, value_name = "DIR", value_parser = value::directory)]
     pub state_dir: Option<PathBuf>,
 }
@@ -329,10 +328,10 @@ pub struct ApiArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Simulated desk")]
 pub struct WorldArgs {
-    /// Tickets
+    /// How many tickets the desk has
     #[arg(long, value_name = "N", default_value = "5000")]
     pub tickets: u32,
-    /// Seed: the same one gives the same desk
+    /// Start of the random numbers: the same one makes the same desk
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
 }
@@ -341,24 +340,24 @@ pub struct WorldArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Simulated API")]
 pub struct ServerArgs {
-    /// Port on loopback; 0 takes a free one
+    /// Port on this machine; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value = "8090")]
     pub port: u16,
-    /// Time that an answer takes
+    /// How long each answer takes
     #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = value::duration)]
     pub latency: Duration,
-    /// Requests allowed in any stretch of time, or none
+    /// Requests to allow in any stretch of time, or none for no limit
     #[arg(long, value_name = "N/TIME", default_value = "90/30s", value_parser = value::rate)]
     pub rate_limit: Rate,
-    /// Share of answers that are faults, 0 to 1
+    /// Share of requests that fail, 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = value::fraction)]
     pub fault_rate: f64,
-    /// Render all pages before the first request, to measure a client alone
+    /// Prepare all pages before the first request, to measure how fast a client is
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = BoolishValueParser::new())]
     pub prerender: bool,
-    /// Messages of a ticket, on average
+    /// How many messages a ticket has on average
     #[arg(long, value_name = "N", default_value = "10", value_parser = value::mean)]
     pub mean_messages: f64,
 }

@@ -152,8 +152,9 @@ fn superseded(run: &Snapshot) -> String {
         None => "",
     };
     format!(
-        "run {} ({} of {from} until {until}{filtered}) was unfinished and ends here, superseded: the tickets it \
-         had read ({}) stay, the rest of its range was not read; to read that, run its command again after this one",
+        "run {} ({} of {from} until {until}{filtered}) was not finished, and this run takes its place: the \
+         tickets that it had read ({}) stay, the rest of its range was not read; to read the rest, run its command \
+         again after this one",
         run.id, run.kind, run.tickets_read
     )
 }

@@ -56,7 +56,7 @@ pub(super) async fn interruptible(
         outcome = &mut work => return outcome,
         kind = signals.next() => kind,
     };
-    tracing::warn!("stopping: finishing what is in hand");
+    tracing::warn!("stopping: pages that have come are stored first");
     cancel.cancel();
     tokio::select! {
         outcome = work => match outcome {
@@ -73,7 +73,7 @@ pub(super) async fn interruptible(
         },
         kind = signals.next() => Err(Error::new(kind, "stopped at once")
             .help(
-                "what was committed is safe: run the same command again to go on; \
+                "what was stored is safe: run the same command again to go on; \
                  after the summary only publish is left to do",
             )),
     }

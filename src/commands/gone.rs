@@ -102,7 +102,7 @@ impl Search<'_> {
         store.mark_deleted(self.snapshot_id, &look.gone, now)?;
         Ok((!look.unclear.is_empty()).then(|| {
             format!(
-                "{} tickets were not listed, but a second look did not settle whether they are gone",
+                "{} tickets were not listed, and a second look could not tell whether they are gone",
                 look.unclear.len()
             )
         }))

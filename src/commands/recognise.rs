@@ -135,12 +135,12 @@ async fn look(context: &Context, store: &Store, query: &TicketsQuery) -> Result<
 
 fn other_desk(store: &Store) -> Error {
     Error::failed(format!(
-        "the desk behind the key shows no ticket, category or agent that is in {}, but other tickets; \
+        "the desk of this key has other tickets, and none of the tickets, categories and agents in {}; \
          nothing was stored",
         store.path().display()
     ))
     .help(
-        "a key of another workspace? name a new file with --to for another desk; if all known \
-         tickets are gone indeed, --allow-deletions goes on",
+        "is the key from another workspace? name a new file with --to for another desk; if all known \
+         tickets really are gone, --allow-deletions goes on",
     )
 }

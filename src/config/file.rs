@@ -200,7 +200,7 @@ fn texts(place: &str, value: toml::Value) -> Result<Vec<String>> {
         }
         toml::Value::Table(_) => {
             return Err(Error::usage(format!(
-                "{place}: a table; the file has no sections, every key stands at the top"
+                "{place}: a section; this file has none, so write every key at the top"
             )));
         }
         toml::Value::String(text) => text,

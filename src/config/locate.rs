@@ -80,7 +80,7 @@ impl Places {
                 Err(error) if is_absence(&error) => {}
                 Err(error) => {
                     return Err(unreadable(path, error).help(
-                        "mend that, or name another file with --config: then no other is read",
+                        "correct that, or name another file with --config: then no other is read",
                     ));
                 }
             }

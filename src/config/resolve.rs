@@ -437,7 +437,7 @@ fn base_url(text: &str) -> Result<Url> {
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return Err(refuse("is http: the API key would travel in the clear")),
+        "http" => return Err(refuse("is http: others could read the API key on the way")),
         _ => return Err(refuse("is neither https nor http")),
     }
     if !url.username().is_empty() || url.password().is_some() {

@@ -12,7 +12,7 @@ const DAMAGED: &str = "restore it from a backup, or move it away and run a new b
     holds, such as history, sqlite3's .recover may get out of it";
 
 /// The way out where some of it may be mended.
-const MENDED: &str = "mava-export verify --repair mends what can be mended, and verify --deep lists what is damaged; \
+const MENDED: &str = "mava-export verify --repair corrects what it can, and verify --deep lists what is damaged; \
     else restore it from a backup, or move it away and run a new backfill";
 
 /// Why an operation on the store failed.

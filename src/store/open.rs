@@ -282,7 +282,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
             let directory = directory.display();
             let error = Error::usage(format!("the directory {directory} does not exist"));
             Err(if is_home {
-                error.help("the shell leaves a ~ after sqlite: as it is: write $HOME instead")
+                error.help("the shell does not replace a ~ after sqlite: write $HOME instead")
             } else {
                 error.help(format!("make it first: mkdir -p {directory}"))
             })

@@ -70,7 +70,7 @@ impl Store {
         if self.lock.is_none() {
             let path = self.path.display();
             return Err(Error::failed(format!(
-                "{path} was opened for reading only and may change meanwhile"
+                "{path} was opened for reading only, and another program may change it meanwhile"
             )));
         }
         self.require_in_place()?;

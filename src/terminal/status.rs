@@ -92,7 +92,10 @@ fn last_sync(sync: &LastSync) -> String {
     }
     if sync.bulk_change_windows > 0 {
         let windows = counted(sync.bulk_change_windows, "window");
-        facts.push(("bulk", format!("{windows} of bulk changes to be read in")));
+        facts.push((
+            "bulk",
+            format!("{windows} of bulk changes still to be read"),
+        ));
     }
     if let Some(days) = sync
         .refresh_within_days

@@ -204,7 +204,7 @@ fn next(summary: &Summary) -> String {
             steps.push("what was read is kept; run the same command again to go on".to_owned());
         }
         "failed" => steps.push(
-            "what was read is kept; once the cause is mended, run the same command again to go on"
+            "what was read is kept; once the cause is gone, run the same command again to go on"
                 .to_owned(),
         ),
         _ if !summary.unverified.is_empty() => steps.push(read_again(summary)),

@@ -14,7 +14,7 @@ const STEPS: [(&str, &str); 10] = [
     ("new", "created since"),
     ("open", "everything unresolved"),
     ("resolved", "resolved since"),
-    ("confirm", "left the open set"),
+    ("confirm", "no longer unresolved"),
     ("ratings", "rated since"),
     ("pages", "likely to have changed"),
     ("deletions", "gone"),

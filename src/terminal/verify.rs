@@ -193,18 +193,18 @@ fn meaning(verification: &Verification) -> String {
         .any(|difference| difference.group == "all");
     let mut text = match has_totals {
         true => {
-            "Where all tickets of a slice are counted, some are missing in the store, or gone from the desk.\n"
+            "Where the count of all tickets differs, some are missing in the store or gone from the desk.\n"
         }
-        false => "All tickets together count the same; what is known of some differs.\n",
+        false => "The number of tickets is the same; what the store says about some of them differs.\n",
     }
     .to_owned();
     text.push_str(
-        "On a desk in use, status, agent, rating and tags move on after each run: such differences are\n\
-         what the next run mends.\n",
+        "On a desk in use, status, agent, rating and tags change after each run; the next run\n\
+         corrects such differences.\n",
     );
     if verification.repair.is_none() && verification.outcome != "interrupted" {
         text.push_str(&format!(
-            "To read the slices above again now, run this with {}.\n",
+            "To read these slices again now, run this with {}.\n",
             paint(BOLD, "--repair")
         ));
     }
@@ -399,10 +399,10 @@ mod tests {
         │ [2024-03-01, 2024-03-02T12:00:00Z) ┆ tag        ┆ billing�[2J (65f0) ┆ 1,204 ┆ 1,200 ┆         -4 │
         └────────────────────────────────────┴────────────┴────────────────────┴───────┴───────┴────────────┘
 
-        Where all tickets of a slice are counted, some are missing in the store, or gone from the desk.
-        On a desk in use, status, agent, rating and tags move on after each run: such differences are
-        what the next run mends.
-        To read the slices above again now, run this with --repair.
+        Where the count of all tickets differs, some are missing in the store or gone from the desk.
+        On a desk in use, status, agent, rating and tags change after each run; the next run
+        corrects such differences.
+        To read these slices again now, run this with --repair.
 
           note: the API does not filter by origin, so nothing was compared by it
           note: the API does not count category old (3 tickets in the store): the API answered 400: no such category
@@ -444,9 +444,9 @@ mod tests {
         │ [2024-03-01, 2024-03-02T12:00:00Z) ┆ status     ┆ Open  ┆     4 ┆   6 ┆         +2 │
         └────────────────────────────────────┴────────────┴───────┴───────┴─────┴────────────┘
 
-        All tickets together count the same; what is known of some differs.
-        On a desk in use, status, agent, rating and tags move on after each run: such differences are
-        what the next run mends.
+        The number of tickets is the same; what the store says about some of them differs.
+        On a desk in use, status, agent, rating and tags change after each run; the next run
+        corrects such differences.
 
         Repair: 1 slice read again: 100 tickets, 1 new, 2 written again, 0 gone from the desk (snapshot 7)
         What differs still:

@@ -500,17 +500,21 @@ fn the_demo_prints_what_the_readme_shows() {
 
 #[test]
 fn the_nightly_line_runs_in_an_hour_that_every_night_has_once() {
-    let text = read("README.md");
-    let lines = blocks(&text, "sh").join("\n");
-    let line = lines
-        .lines()
-        .find(|line| line.contains("* * *"))
-        .expect("a line for cron");
-    let mut fields = line.split_whitespace();
-    let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
-    let (minute, hour): (u32, u32) = (minute.parse().unwrap(), hour.parse().unwrap());
-    // Clocks are changed between midnight and three.
-    assert!((3..24).contains(&hour) && minute < 60, "{line}");
-    // Cron writes a letter about whatever is printed.
-    assert!(line.contains("--quiet"), "{line}");
+    let mut texts = documents();
+    let help = PathBuf::from("src/cli/help.rs");
+    texts.push((help.clone(), read("src/cli/help.rs")));
+    let mut shown = Vec::new();
+    for (path, text) in &texts {
+        for line in text.lines().filter(|line| line.contains(" * * * ")) {
+            let mut fields = line.split_whitespace();
+            let (minute, hour) = (fields.next().unwrap(), fields.next().unwrap());
+            let (minute, hour): (u32, u32) = (minute.parse().unwrap(), hour.parse().unwrap());
+            // Clocks are changed between midnight and three.
+            assert!((3..24).contains(&hour) && minute < 60, "{path:?}: {line}");
+            // Cron writes a letter about whatever is printed.
+            assert!(line.contains("--quiet"), "{path:?}: {line}");
+            shown.push(path);
+        }
+    }
+    assert!(shown.contains(&&root().join("README.md")) && shown.contains(&&help));
 }

@@ -137,7 +137,7 @@ impl Closing<'_> {
     fn leave(&self, window: &mut Open, part: Window) {
         let reason = match window.unproven.last() {
             Some((_, reason)) => reason.clone(),
-            None => "so much was missing beside it that it was not read".to_owned(),
+            None => "so much is missing nearby that it was not read".to_owned(),
         };
         window.unproven.push((part, reason));
     }

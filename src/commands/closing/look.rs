@@ -155,7 +155,7 @@ impl Closing<'_> {
             if unknown > 0 {
                 window.doubt(
                     part,
-                    format!("a second look did not settle whether {unknown} tickets are gone"),
+                    format!("a second look could not tell whether {unknown} tickets are gone"),
                 );
             } else if is_incredible(found, held.all()) {
                 window.doubt(part, format!("{found} tickets did not come that are there"));

@@ -28,7 +28,7 @@ impl Night<'_> {
     pub(super) async fn campaigns(&mut self) -> Result<()> {
         if self.allowance() == 0 && !self.store()?.groups()?.is_empty() {
             self.remark(
-                "the cap on requests was reached before bulk changes of tags and categories were looked for"
+                "the limit of --max-requests was reached before bulk changes of tags and categories were looked for"
                     .to_owned(),
             );
         }
@@ -51,8 +51,8 @@ impl Night<'_> {
         let waiting = self.store()?.campaigns()?.len();
         if waiting > 0 {
             self.remark(format!(
-                "a bulk change of tags or categories is being read in: {waiting} windows are left for the \
-                 next syncs"
+                "tags or categories were changed in bulk: {waiting} windows of tickets are left for the next \
+                 syncs to read"
             ));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Step 4: what left the open set and was not found resolved; and whether what is missing is gone.
+//! Step 4: what is no longer unresolved and was not found resolved; and whether what is missing is gone.
 
 use chrono::TimeDelta;
 
@@ -177,7 +177,7 @@ impl Night<'_> {
             self.fail(
                 range.to_string(),
                 format!(
-                    "a second look did not settle whether {} tickets are gone",
+                    "a second look could not tell whether {} tickets are gone",
                     look.unclear.len()
                 ),
             );

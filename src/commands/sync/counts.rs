@@ -45,7 +45,7 @@ impl Night<'_> {
             let is_exempt = number == 0 && self.settings.max_requests.is_none();
             if self.allowance() == 0 && !is_exempt {
                 self.remark(
-                    "the cap on requests was reached before losses were looked for by counting"
+                    "the limit of --max-requests was reached before missing tickets were looked for by counting"
                         .to_owned(),
                 );
                 break;
@@ -58,7 +58,7 @@ impl Night<'_> {
         let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
         if missing.len() > most && !self.is_suspicious && !self.is_too_much(missing.len()) {
             self.remark(format!(
-                "the cap on requests was reached before {} missing tickets were looked for once more; the \
+                "the limit of --max-requests was reached before {} missing tickets were looked for once more; the \
                  next sync will",
                 missing.len() - most
             ));

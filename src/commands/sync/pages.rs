@@ -19,7 +19,7 @@ impl Night<'_> {
         for block in self.desk.worthwhile(self.ratings_outstanding()) {
             if self.allowance() <= reserved {
                 self.remark(
-                    "the cap on requests was reached before every page worth reading was read"
+                    "the limit of --max-requests was reached before every page worth reading was read"
                         .to_owned(),
                 );
                 break;
@@ -41,7 +41,7 @@ impl Night<'_> {
             let left = if count(number) < share { 0 } else { LEFT };
             if self.allowance() <= left {
                 self.remark(format!(
-                    "the cap on requests was reached before every ticket unread for about {within} days was \
+                    "the limit of --max-requests was reached before every ticket unread for about {within} days was \
                      read"
                 ));
                 break;

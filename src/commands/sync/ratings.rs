@@ -12,7 +12,9 @@ const LEFT_PERCENT: u64 = 50;
 impl Night<'_> {
     pub(super) async fn ratings(&mut self) -> Result<()> {
         if self.allowance() == 0 {
-            self.remark("the cap on requests was reached before ratings were counted".to_owned());
+            self.remark(
+                "the limit of --max-requests was reached before ratings were counted".to_owned(),
+            );
             return Ok(());
         }
         let (from_ms, until_ms) = (self.desk.year_ms(), self.desk.since_ms());

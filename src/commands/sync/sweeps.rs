@@ -190,7 +190,7 @@ impl Night<'_> {
     pub(super) fn distrust(&mut self, reason: String) {
         self.is_time_trusted = false;
         self.remark(format!(
-            "{reason}: tickets that left the open set are read one by one instead"
+            "{reason}: tickets that are no longer unresolved are read one by one instead"
         ));
     }
 }
