@@ -312,10 +312,31 @@ pub struct Query {
     pub path: PathBuf,
     /// The directory that was named, where it lies in one.
     pub directory: Option<PathBuf>,
-    /// One statement that only reads.
-    pub sql: String,
+    /// What is asked.
+    pub question: Question,
     /// How the answer is written.
-    pub format: QueryFormat,
+    pub form: AnswerForm,
+    /// The file that the answer is written to; `None`: stdout.
+    pub output: Option<PathBuf>,
+    /// Whether a file that lies there already is replaced.
+    pub is_overwriting: bool,
+    /// Rows that are given at most.
+    pub max_rows: Option<usize>,
+    /// Characters of a cell that are given at most.
+    pub max_cell: Option<usize>,
+    /// The time after which it gives up.
+    pub timeout: Option<Duration>,
+}
+
+/// Where a question stands: one statement that only reads, or a command that begins with a dot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// On the command line.
+    Text(String),
+    /// On stdin.
+    Stdin,
+    /// In a file.
+    File(PathBuf),
 }
 
 /// Rejects to accept, as meant.
@@ -360,6 +381,25 @@ pub enum QueryFormat {
     Csv,
     /// An array of objects.
     Json,
+    /// An object a line.
+    #[value(alias = "jsonl")]
+    Ndjson,
+}
+
+/// The form of an answer, with what belongs to one form alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// For people.
+    Table,
+    /// Comma-separated, with a line of names.
+    Csv {
+        /// Whether no text may be run as a formula by a spreadsheet.
+        is_safe: bool,
+    },
+    /// An array of objects.
+    Json,
+    /// An object a line.
+    Ndjson,
 }
 
 impl Backfill {

@@ -9,11 +9,13 @@
 //! set by the store and follow the content columns.
 
 mod document;
+mod internal;
 mod outcome;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 pub use document::document;
+pub use internal::{INTERNAL_PREFIX, INTERNAL_TABLES};
 pub use outcome::{Outcome, ending};
 
 /// An instant with millisecond precision, in UTC.

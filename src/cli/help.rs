@@ -120,9 +120,17 @@ Exit code 0: published, or nothing changed; 5: another run uses the store.";
 pub(super) const QUERY: &str = "\
 Examples:
   mava-export query \"SELECT status, count(*) FROM tickets GROUP BY status\" --from sqlite:support.db
-  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv > customers.csv
+  mava-export query .tables --from sqlite:support.db                what can be asked
+  mava-export query .schema tickets --from sqlite:support.db        the columns of a table
+  mava-export query --file report.sql --from sqlite:support.db --output report.csv --overwrite
+  mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv --csv-safe > customers.csv
 
-In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite number is a text.";
+Beside SQLite's own functions: median(x), percentile(x, 90), and text REGEXP 'pattern'.
+What a limit leaves out is always said. The store is --from, or the --to of the other commands.
+In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite number is a text.
+
+Exit code 0: answered; 1: no whole answer within --timeout, or the disk failed; 2: the question is
+wrong; 130: interrupted (Ctrl-C). A file that --output names is there only with exit code 0.";
 
 pub(super) const ACCEPT: &str = "\
 Examples:

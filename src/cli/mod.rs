@@ -8,6 +8,7 @@
 
 mod help;
 mod options;
+mod query;
 mod typed;
 mod value;
 
@@ -22,12 +23,12 @@ pub use options::{
     ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs,
     RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
+pub use query::{AnswerArgs, QueryArgs};
 pub(crate) use value::word;
-pub use value::{Origin, Rate, Status, Target};
+pub use value::{Limit, Origin, Rate, Status, Target};
 
 use crate::config;
 use crate::error::Error;
-use crate::settings::QueryFormat;
 
 /// The prefix of every environment variable but those that Mava's other tools know too.
 const ENVIRONMENT_PREFIX: &str = "MAVA_EXPORT_";
@@ -106,9 +107,9 @@ pub enum Command {
         mut_arg("to", |to| to.value_name("DIR").help(help::PUBLISH_TO))
     )]
     Publish(PublishArgs),
-    /// Ask a store in SQL: a table, CSV or JSON on stdout
+    /// Ask a store in SQL: a table, CSV, JSON or NDJSON, on stdout or in a file
     ///
-    /// Only reads: a statement that would write is refused.
+    /// Only reads: a statement that would write, open another file or change a setting is refused.
     #[command(after_help = help::QUERY)]
     Query(QueryArgs),
     /// Show what could not be stored, and accept what is known
@@ -245,19 +246,6 @@ pub struct PublishArgs {
     /// How to write the next.
     #[command(flatten)]
     pub writing: WritingArgs,
-}
-
-/// `query` as typed.
-#[derive(Debug, Clone, clap::Args)]
-pub struct QueryArgs {
-    /// One SELECT statement
-    pub sql: String,
-    /// The store.
-    #[command(flatten)]
-    pub from: FromArgs,
-    /// The form of the answer: table, csv or json [default: table]
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
-    pub format: Option<QueryFormat>,
 }
 
 /// `accept` as typed.
@@ -466,15 +454,19 @@ pub(crate) fn command() -> clap::Command {
 
 fn with_environment(command: clap::Command) -> clap::Command {
     let is_demo = command.get_name() == "demo";
-    let is_accept = command.get_name() == "accept";
+    let said_each_time = match command.get_name() {
+        "accept" => &options::SAID_EACH_TIME[..],
+        "query" => &query::SAID_EACH_TIME,
+        _ => &[],
+    };
     command
         .mut_args(|argument| {
             let Some(flag) = argument.get_long().map(str::to_owned) else {
                 return argument;
             };
             let is_counted = matches!(argument.get_action(), clap::ArgAction::Count);
-            // What is accepted is said each time.
-            let is_said = is_accept && options::SAID_EACH_TIME.contains(&flag.as_str());
+            // What is accepted, and the files of a query, are said each time.
+            let is_said = said_each_time.contains(&flag.as_str());
             if is_counted || is_said || (is_demo && flag == "to") {
                 return argument;
             }
@@ -514,6 +506,9 @@ fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
         .map_err(typed::refuse)?;
     let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
     args.has_typed_key_file = has_typed(&matches, "api_key_file");
+    if let Command::Query(query) = &mut args.command {
+        query.settle(|id| has_typed(&matches, id))?;
+    }
     Ok(args)
 }
 

@@ -89,7 +89,10 @@ fn harmless(mut error: clap::Error) -> clap::Error {
             ContextValue::StyledStrs(texts) => {
                 let same =
                     |text: &clap::builder::StyledStr| shown(&text.to_string()) == text.to_string();
-                let texts = texts.into_iter().filter(same).collect();
+                // A command that takes a word of any form would take an option as one.
+                let is_meant =
+                    |text: &clap::builder::StyledStr| !text.to_string().starts_with("to pass ");
+                let texts = texts.into_iter().filter(same).filter(is_meant).collect();
                 error.insert(kind, ContextValue::StyledStrs(texts));
             }
             _ => {}

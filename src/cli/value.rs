@@ -60,7 +60,7 @@ pub struct Rate(pub Option<RateLimit>);
 
 /// `90/30s` or `none`.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
-    if text.trim().eq_ignore_ascii_case("none") {
+    if is_none(text) {
         return Ok(Rate(None));
     }
     let limit = text.split_once('/').and_then(|(requests, period)| {
@@ -98,6 +98,41 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
         true => Err("write a time above zero, such as 10s".into()),
         false => Ok(duration),
     })
+}
+
+/// At most so many, or no limit at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<T>(pub Option<T>);
+
+/// The word for no limit.
+fn is_none(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("none")
+}
+
+/// `1000`, at least one, or `none`.
+pub(super) fn most(text: &str) -> Result<Limit<usize>, String> {
+    if is_none(text) {
+        return Ok(Limit(None));
+    }
+    let number = text.trim().parse().ok().filter(|number| *number > 0);
+    number
+        .map(|number| Limit(Some(number)))
+        .ok_or_else(|| "write a number, at least 1, or none to lift the limit".into())
+}
+
+/// `30s`, above zero, or `none`.
+pub(super) fn time_limit(text: &str) -> Result<Limit<Duration>, String> {
+    if is_none(text) {
+        return Ok(Limit(None));
+    }
+    duration(text)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .map(|duration| Limit(Some(duration)))
+        .ok_or_else(|| {
+            "write a time above zero with its unit, such as 30s or 5m, or none to lift the limit"
+                .into()
+        })
 }
 
 /// `256MiB`, in bytes, at least a mebibyte.
@@ -341,6 +376,20 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert!(positive_duration("0s").is_err());
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_a_time_or_none() {
+        assert_eq!(most("1000"), Ok(Limit(Some(1000))));
+        assert_eq!(most(" None "), Ok(Limit(None)));
+        for wrong in ["", "0", "-1", "1e3", "all"] {
+            assert!(most(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(time_limit("5m"), Ok(Limit(Some(Duration::from_secs(300)))));
+        assert_eq!(time_limit("none"), Ok(Limit(None)));
+        for wrong in ["", "0s", "30", "-1s", "soon"] {
+            assert!(time_limit(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

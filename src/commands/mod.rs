@@ -1,7 +1,6 @@
 //! One file a command: glue between the settings, the pipeline and the terminal.
 
 mod accept;
-mod answer;
 mod backfill;
 mod closing;
 mod demo;

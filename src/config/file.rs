@@ -35,6 +35,7 @@ pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "clock_tolerance",
     "color",
     "connect_timeout",
+    "csv_safe",
     "deep",
     "effort",
     "fault_rate",
@@ -48,7 +49,9 @@ pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "log_format",
     "log_level",
     "max_body",
+    "max_cell",
     "max_requests",
+    "max_rows",
     "mean_messages",
     "no_messages",
     "origin",
@@ -68,6 +71,7 @@ pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "status",
     "tag",
     "tickets",
+    "timeout",
     "to",
     "until",
     "whole",
@@ -176,15 +180,23 @@ pub(super) fn keys() -> Vec<String> {
 
 fn unknown(place: &str, key: &str, known: &[String]) -> Error {
     let error = Error::usage(format!("{place}: unknown key"));
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(&key.replace('-', "_"), name), name))
-        .filter(|(likeness, _)| *likeness >= SIMILAR)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let key = key.replace('-', "_");
+    let nearest = nearest(&key, known.iter().map(String::as_str));
     error.help(match nearest {
-        Some((_, name)) => format!("did you mean {name}?"),
+        Some(name) => format!("did you mean {name}?"),
         None => "config/mava-export.example.toml lists every key".to_owned(),
     })
+}
+
+/// The name that was probably meant by one that is none of `known`, whatever the case of its letters.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= SIMILAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| known)
 }
 
 /// A value as it would be typed; several for an array.

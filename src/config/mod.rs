@@ -5,9 +5,11 @@ mod key;
 mod locate;
 mod open;
 mod proxy;
+mod query;
 mod resolve;
 mod state;
 
+pub(crate) use file::nearest;
 pub use file::{File, WORKING_DIRECTORY_KEYS};
 pub use key::KEY_VARIABLE;
 pub use locate::locate;

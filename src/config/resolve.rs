@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{key, proxy, state};
+use super::{key, proxy, query, state};
 use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
@@ -15,8 +15,8 @@ use crate::cli::{
 };
 use crate::error::{Error, Result};
 use crate::settings::{
-    Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings, Query,
-    QueryFormat, RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync,
+    Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
+    RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync,
     Timeouts, Verify, World,
 };
 use crate::table::Instant;
@@ -139,7 +139,7 @@ pub fn resolve_with(
         }
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
-        cli::Command::Query(typed) => Command::Query(query(typed, args.output.is_json())?),
+        cli::Command::Query(typed) => Command::Query(query::query(typed, args.output.is_json())?),
         cli::Command::Accept(typed) => Command::Accept(accept(typed)?),
         cli::Command::Probe(typed) => {
             let mut connection = connect(&typed.api)?;
@@ -301,22 +301,6 @@ fn publish(typed: &PublishArgs) -> Result<StoreSettings> {
         settings.path = from.store();
     }
     Ok(settings)
-}
-
-fn query(typed: cli::QueryArgs, is_json: bool) -> Result<Query> {
-    let from = typed.from.from;
-    let from =
-        from.ok_or_else(|| missing("--from", "sqlite:support.db", "MAVA_EXPORT_FROM", "from"))?;
-    let standard = match is_json {
-        true => QueryFormat::Json,
-        false => QueryFormat::Table,
-    };
-    Ok(Query {
-        path: from.store(),
-        directory: from.directory().cloned(),
-        sql: typed.sql,
-        format: typed.format.unwrap_or(standard),
-    })
 }
 
 fn accept(typed: cli::AcceptArgs) -> Result<Accept> {

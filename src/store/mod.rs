@@ -101,6 +101,11 @@ impl Store {
         &self.connection
     }
 
+    /// The same, to have it watched while it answers.
+    pub fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// That the file which was opened, and its log, still lie where they were opened. Otherwise the log
     /// is moved into the file that it belongs to, wherever that lies now, so that it is not taken for
     /// the other's.

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::{TABLES, Table, Type};
+use super::{INTERNAL_TABLES, TABLES, Table, Type};
 
 const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
 # Tables
 
 The tables of the store and of its Parquet snapshots. What a type is in either stands in the first table. In SQLite all tables are `STRICT`; tables whose names begin with `_`
-are internal and may change with any version.
+are [internal](#internal-tables).
 
 | type | SQLite | Parquet | holds |
 |---|---|---|---|
@@ -27,6 +27,18 @@ In Parquet:
   a message gone from its thread.
 - Rows of `tickets` are sorted by `created_at`, then `id`, those of tables that are not cut by month by their key; row groups say so. What hangs on tickets is
   in the order in which its tickets were created, then in that of the thread's `position`, or else of its key.
+";
+
+/// What the tables are that nobody else should build on.
+const INTERNAL: &str = "
+## Internal tables
+
+What the program keeps for itself, in names that begin with `_`: how far a run is, what tells a changed ticket from one read again, hashes that show damage.
+They lie in the same file since rows and progress are committed together: after a crash neither is ahead of the other. They are in no snapshot, and may change with any
+version. `mava-export query .tables` leaves them out; `.tables all` lists them.
+
+| table | one row is |
+|---|---|
 ";
 
 /// What each type holds.
@@ -57,6 +69,11 @@ pub fn document() -> String {
     text.push_str(PARQUET);
     for table in TABLES {
         text.push_str(&section(table));
+    }
+    text.push_str(INTERNAL);
+    for (table, row) in INTERNAL_TABLES {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| `{table}` | {row} |");
     }
     text
 }

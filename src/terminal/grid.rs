@@ -8,7 +8,7 @@ use super::style;
 const CELL_WIDTH: usize = 60;
 
 /// Rows under headers, columns of numbers to the right. Cells may come from the desk: what could
-/// steer the terminal is replaced, and long text is cut.
+/// steer the terminal is replaced.
 pub(super) fn grid(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table
@@ -16,7 +16,7 @@ pub(super) fn grid(headers: &[&str], rows: &[Vec<String>]) -> String {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headers.iter().map(|header| Cell::new(style::plain(header))));
     for row in rows {
-        table.add_row(row.iter().map(|cell| Cell::new(cut(cell))));
+        table.add_row(row.iter().map(|cell| Cell::new(style::plain(cell))));
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         let mut cells = rows.iter().filter_map(|row| row.get(index)).peekable();

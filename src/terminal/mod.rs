@@ -36,6 +36,7 @@ pub use grid::cut;
 pub use progress::ProgressView;
 pub use published::PublishView;
 pub use stop::stop;
+pub(crate) use style::counted;
 
 use self::secrets::Secrets;
 
@@ -263,7 +264,9 @@ impl Printer {
             return self.json(&objects);
         }
         let heading = style::paint(style::BOLD, &style::plain(heading));
-        self.data(&format!("{heading}\n{}", grid::grid(columns, rows)))
+        let cut = |row: &Vec<String>| row.iter().map(|cell| cut(cell)).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(cut).collect();
+        self.data(&format!("{heading}\n{}", grid::grid(columns, &rows)))
     }
 
     /// Prints rows of a query as a table, and under it what the reader has to know of it.
@@ -273,6 +276,11 @@ impl Printer {
     pub fn table(&self, columns: &[&str], rows: &[Vec<String>], note: Option<&str>) -> Result<()> {
         let note = note.map_or_else(String::new, |note| format!("{note}\n"));
         self.data(&format!("{}{note}", grid::grid(columns, rows)))
+    }
+
+    /// Rows of a query as a table in a file, in lines as long as they come.
+    pub fn table_text(&self, columns: &[&str], rows: &[Vec<String>]) -> String {
+        grid::grid(columns, rows)
     }
 
     /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where

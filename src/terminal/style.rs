@@ -59,7 +59,7 @@ pub(super) fn count(number: impl TryInto<u64>) -> String {
 }
 
 /// `1 ticket`, `1,234 tickets`.
-pub(super) fn counted<N: TryInto<u64>>(number: N, noun: &str) -> String {
+pub(crate) fn counted<N: TryInto<u64>>(number: N, noun: &str) -> String {
     let number = number.try_into().unwrap_or_default();
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", HumanCount(number))

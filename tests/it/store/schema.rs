@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mava_export::table::TABLES;
+use mava_export::table::{INTERNAL_PREFIX, INTERNAL_TABLES, TABLES};
 
 use super::world::Desk;
 
