@@ -16,8 +16,8 @@ use crate::cli::{
 use crate::error::{Error, Result};
 use crate::settings::{
     Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
-    RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync,
-    Timeouts, Verify, World,
+    RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync, Timeouts, Verify,
+    World,
 };
 use crate::table::Instant;
 use crate::window::{EARLIEST, Window};

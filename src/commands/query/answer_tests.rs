@@ -148,7 +148,11 @@ fn safe_csv_holds_no_formula_and_leaves_numbers_alone() {
         (ValueRef::Blob(&[0x3d]), "3d"),
     ] {
         assert_eq!(csv_of(&[value], true), format!("{written}\n"));
-        assert!(!csv_of(&[value], false).trim_start_matches('"').starts_with("'="));
+        assert!(
+            !csv_of(&[value], false)
+                .trim_start_matches('"')
+                .starts_with("'=")
+        );
     }
     let names = ["=cmd()".to_owned(), "count(*)".to_owned()];
     let head = Answer::csv(&names, true).end().expect("an end");

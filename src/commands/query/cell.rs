@@ -69,8 +69,7 @@ impl<'a> Cell<'a> {
 
     /// As a person reads it.
     pub(super) fn plain(&self) -> String {
-        self.text()
-            .map_or_else(|| NULL.to_owned(), Cow::into_owned)
+        self.text().map_or_else(|| NULL.to_owned(), Cow::into_owned)
     }
 
     /// As JSON.
@@ -128,7 +127,13 @@ mod tests {
             (ValueRef::Blob(&[0; 1000]), Some(2), "00…", 1, 0),
             // A number that is cut would be another number.
             (ValueRef::Integer(123_456), Some(2), "123456", 0, 0),
-            (ValueRef::Real(0.1 + 0.2), Some(2), "0.30000000000000004", 0, 0),
+            (
+                ValueRef::Real(0.1 + 0.2),
+                Some(2),
+                "0.30000000000000004",
+                0,
+                0,
+            ),
             (ValueRef::Null, Some(2), "NULL", 0, 0),
         ] {
             let (found, altered) = cell(value, most);

@@ -21,8 +21,7 @@ const REFUSED: [ErrorCode; 6] = [
 ];
 
 /// The way out where no other is known.
-const SYNTAX: &str =
-    "SQL is that of SQLite: https://sqlite.org/lang_select.html; .tables and .schema list the names that there are";
+const SYNTAX: &str = "SQL is that of SQLite: https://sqlite.org/lang_select.html; .tables and .schema list the names that there are";
 
 /// Tells why there is no answer.
 pub(super) struct Explainer<'a> {
@@ -151,13 +150,24 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<String> {
 /// Looks for the column in the tables that the statement names, then in all.
 fn column(connection: &Connection, name: &str, sql: &str) -> rusqlite::Result<String> {
     let wanted = last_part(name);
-    let words: BTreeSet<String> = sql
-        .split(|character: char| !(character.is_alphanumeric() || character == '_'))
-        .map(str::to_lowercase)
-        .collect();
+    let tables = schema::tables(connection)?;
+    // The table before the column, where it stands there by its own name; else all that are named.
+    let before = name
+        .split_once('.')
+        .map_or("", |(table, _)| unquoted(table));
+    let is_table = tables
+        .iter()
+        .any(|table| table.name.eq_ignore_ascii_case(before));
+    let words: BTreeSet<String> = match is_table {
+        true => BTreeSet::from([before.to_lowercase()]),
+        false => sql
+            .split(|character: char| !(character.is_alphanumeric() || character == '_'))
+            .map(str::to_lowercase)
+            .collect(),
+    };
     let mut named = Vec::new();
     let mut others = Vec::new();
-    for table in schema::tables(connection)? {
+    for table in tables {
         let columns = schema::column_names(connection, &table.name)?;
         match words.contains(&table.name) {
             true => named.push((table.name, columns)),
@@ -168,15 +178,21 @@ fn column(connection: &Connection, name: &str, sql: &str) -> rusqlite::Result<St
     if let Some(near) = nearest(wanted, names.map(String::as_str)) {
         return Ok(match near.eq_ignore_ascii_case(wanted) {
             // The name before it is none of a table that is read.
-            true => format!("{near} is there, but not as {name}: write the name of its table, or its alias, before it"),
+            true => format!(
+                "{near} is there, but not as {name}: write the name of its table, or its alias, before it"
+            ),
             false => format!("did you mean {near}?"),
         });
     }
     let holds = |(_, columns): &&(String, Vec<String>)| {
-        columns.iter().any(|column| column.eq_ignore_ascii_case(wanted))
+        columns
+            .iter()
+            .any(|column| column.eq_ignore_ascii_case(wanted))
     };
     if let Some((table, _)) = others.iter().find(holds) {
-        return Ok(format!("{table} has a column {wanted}: add that table with FROM or JOIN"));
+        return Ok(format!(
+            "{table} has a column {wanted}: add that table with FROM or JOIN"
+        ));
     }
     Ok(match &named[..] {
         [(table, _)] => format!(".schema {table} lists its columns"),
@@ -220,20 +236,68 @@ mod tests {
     #[test]
     fn the_nearest_name_is_offered() {
         for (message, sql, expected) in [
-            ("no such table: tikets", "SELECT * FROM tikets", "did you mean tickets?"),
-            ("no such table: main.Ticket", "SELECT * FROM main.Ticket", "did you mean tickets?"),
-            ("no such table: invoices", "SELECT * FROM invoices", ".tables lists"),
-            ("no such column: staus", "SELECT staus FROM tickets", "did you mean status?"),
-            ("no such column: t.createdat", "SELECT t.createdat FROM tickets t", "did you mean created_at?"),
-            ("no such column: \"Status \"", "SELECT \"Status \" FROM tickets", "single quotes, 'Status '; for a name: did you mean status?"),
-            ("no such column: \"Open\"", "SELECT \"Open\" FROM tickets", "single quotes, 'Open'; for a name: .schema"),
+            (
+                "no such table: tikets",
+                "SELECT * FROM tikets",
+                "did you mean tickets?",
+            ),
+            (
+                "no such table: main.Ticket",
+                "SELECT * FROM main.Ticket",
+                "did you mean tickets?",
+            ),
+            (
+                "no such table: invoices",
+                "SELECT * FROM invoices",
+                ".tables lists",
+            ),
+            (
+                "no such column: staus",
+                "SELECT staus FROM tickets",
+                "did you mean status?",
+            ),
+            (
+                "no such column: t.createdat",
+                "SELECT t.createdat FROM tickets t",
+                "did you mean created_at?",
+            ),
+            (
+                "no such column: \"Status \"",
+                "SELECT \"Status \" FROM tickets",
+                "single quotes, 'Status '; for a name: did you mean status?",
+            ),
+            (
+                "no such column: \"Open\"",
+                "SELECT \"Open\" FROM tickets",
+                "single quotes, 'Open'; for a name: .schema",
+            ),
             ("the pattern of REGEXP is not valid: x", "", "docs.rs/regex"),
-            ("no such column: content", "SELECT content FROM tickets", "messages has a column content"),
-            ("no such column: x.status", "SELECT x.status FROM tickets", "not as x.status"),
-            ("no such column: wombat", "SELECT wombat FROM tickets", ".schema tickets lists"),
+            (
+                "no such column: content",
+                "SELECT content FROM tickets",
+                "messages has a column content",
+            ),
+            (
+                "no such column: x.status",
+                "SELECT x.status FROM tickets",
+                "not as x.status",
+            ),
+            (
+                "no such column: wombat",
+                "SELECT wombat FROM tickets",
+                ".schema tickets lists",
+            ),
             ("no such column: wombat", "SELECT wombat", ".schema lists"),
-            ("no such function: cuont", "SELECT cuont(*)", "did you mean count()?"),
-            ("no such function: date_trunc", "SELECT date_trunc()", "functions are those of SQLite"),
+            (
+                "no such function: cuont",
+                "SELECT cuont(*)",
+                "did you mean count()?",
+            ),
+            (
+                "no such function: date_trunc",
+                "SELECT date_trunc()",
+                "functions are those of SQLite",
+            ),
             ("incomplete input", "SELECT (", "ends too early"),
             ("unrecognized token: \"'abc\"", "SELECT 'abc", "not closed"),
             ("ambiguous column name: id", "SELECT id", "tickets.id"),

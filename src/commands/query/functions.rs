@@ -268,7 +268,10 @@ mod tests {
     /// `FROM` these values.
     fn values(numbers: &[&str]) -> String {
         let rows: Vec<String> = numbers.iter().map(|number| format!("({number})")).collect();
-        format!("FROM (SELECT column1 AS y FROM (VALUES {}))", rows.join(", "))
+        format!(
+            "FROM (SELECT column1 AS y FROM (VALUES {}))",
+            rows.join(", ")
+        )
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
-use rusqlite::Connection;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -117,7 +117,9 @@ fn refusal(action: AuthAction<'_>) -> Option<String> {
                 false => Some("the only PRAGMAs it takes are those that describe the store, such as table_info".to_owned()),
             }
         }
-        AuthAction::Attach { .. } => Some("the statement would open or make another file".to_owned()),
+        AuthAction::Attach { .. } => {
+            Some("the statement would open or make another file".to_owned())
+        }
         _ => Some("the statement would write or set something".to_owned()),
     }
 }
@@ -189,8 +191,10 @@ impl Watch {
         let (limit, end) = self.limit?;
         (Instant::now() >= end).then(|| {
             let limit = humantime::format_duration(limit);
-            Error::failed(format!("there is no whole answer after {limit}, the limit of --timeout"))
-                .help("allow more time, or ask for less: a range of created_at, fewer columns, a LIMIT")
+            Error::failed(format!(
+                "there is no whole answer after {limit}, the limit of --timeout"
+            ))
+            .help("allow more time, or ask for less: a range of created_at, fewer columns, a LIMIT")
         })
     }
 }

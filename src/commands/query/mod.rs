@@ -67,9 +67,11 @@ fn open(asked: &Query) -> Result<Store> {
     {
         let shown = directory.display();
         if !directory.is_dir() {
-            return Err(Error::usage(format!("there is no directory {shown}")).help(format!(
-                "check the path; a backfill --to parquet:{shown} makes it, with a store in it"
-            )));
+            return Err(
+                Error::usage(format!("there is no directory {shown}")).help(format!(
+                    "check the path; a backfill --to parquet:{shown} makes it, with a store in it"
+                )),
+            );
         }
         let has_snapshots = !publish::list(directory)?.is_empty();
         return Err(match has_snapshots {
@@ -118,8 +120,10 @@ impl Asking<'_> {
             return Err(only_reads("the statement would write or set something"));
         }
         if statement.parameter_count() > 0 {
-            return Err(Error::usage("the statement has a placeholder such as ? or :name, and nothing to put there")
-                .help("write the value itself, text in single quotes"));
+            return Err(Error::usage(
+                "the statement has a placeholder such as ? or :name, and nothing to put there",
+            )
+            .help("write the value itself, text in single quotes"));
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let width = columns.len();
@@ -153,8 +157,7 @@ impl Asking<'_> {
     fn sink(&self, columns: Vec<String>) -> Result<Sink<'_>> {
         let store = self.explainer.store.path();
         let output = self.asked.output.as_deref();
-        let output =
-            output.map(|path| Output::begin(path, self.asked.is_overwriting, store));
+        let output = output.map(|path| Output::begin(path, self.asked.is_overwriting, store));
         Sink::new(self.asked, columns, output.transpose()?, self.printer)
     }
 }

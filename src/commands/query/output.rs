@@ -86,13 +86,14 @@ impl Output {
         // What a publish writes beside the store of a directory.
         let is_published = store.ends_with(STORE_FILE)
             && (self.path.starts_with(store.with_file_name("snapshots"))
-                || PUBLISHED.iter().any(|name| self.path == store.with_file_name(name)));
+                || PUBLISHED
+                    .iter()
+                    .any(|name| self.path == store.with_file_name(name)));
         if self.path == store || is_beside || is_published {
-            return Err(Error::usage(format!(
-                "{} belongs to the store",
-                self.path.display()
-            ))
-            .help("name another file"));
+            return Err(
+                Error::usage(format!("{} belongs to the store", self.path.display()))
+                    .help("name another file"),
+            );
         }
         Ok(())
     }

@@ -69,10 +69,10 @@ fn text(name: &str, input: impl Read) -> Result<String> {
         .read_to_end(&mut bytes)
         .map_err(|error| Error::usage(format!("cannot read {name}")).because(error))?;
     if bytes.len() as u64 > LONGEST {
-        return Err(
-            Error::usage(format!("{name} holds more than 16 MiB: that is no question"))
-                .help("give one SELECT statement"),
-        );
+        return Err(Error::usage(format!(
+            "{name} holds more than 16 MiB: that is no question"
+        ))
+        .help("give one SELECT statement"));
     }
     if bytes.starts_with(DATABASE) {
         return Err(Error::usage(format!("{name} is a database, not SQL"))

@@ -146,8 +146,8 @@ fn no_table(name: &str, tables: &[Held]) -> Error {
 /// Name, type, whether it may be NULL, and meaning of each column.
 fn columns(connection: &Connection, table: &Held) -> rusqlite::Result<Vec<Vec<Value>>> {
     let documented = table.documented();
-    let mut statement =
-        connection.prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")?;
+    let mut statement = connection
+        .prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid")?;
     let rows = statement.query_map([&table.name], |row| {
         let (name, kind, is_needed): (String, String, bool) =
             (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -1,4 +1,4 @@
-//! `query`: answers in three forms, and nothing but answers.
+//! `query`: answers in each form, and nothing but answers.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -7,16 +7,18 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use mava_export::table::{INTERNAL_TABLES, TABLES};
+
 use super::support::{Ended, Place, desk, run};
 
-fn ask(place: &Place, sql: &str, options: &str) -> Ended {
+pub(super) fn ask(place: &Place, sql: &str, options: &str) -> Ended {
     let mut command = place.command("query");
     command.arg(sql).args(options.split_whitespace());
     run(&mut command)
 }
 
 #[test]
-fn an_answer_is_a_table_csv_or_json() {
+fn an_answer_is_a_table_csv_json_or_ndjson() {
     let simulator = desk(60, 0);
     let place = Place::new();
     place.backfill(&simulator).expect(0);
@@ -35,6 +37,14 @@ fn an_answer_is_a_table_csv_or_json() {
         let expected = serde_json::json!([{"tickets": 60, "nix": null, "text": "a,\"b\""}]);
         assert_eq!(json, expected);
     }
+    for format in ["ndjson", "jsonl"] {
+        let lines = ask(
+            &place,
+            "SELECT 1 AS a UNION ALL SELECT NULL",
+            &format!("{from} --format {format}"),
+        );
+        assert_eq!(lines.expect(0).stdout, "{\"a\": 1}\n{\"a\": null}\n");
+    }
     let none = ask(
         &place,
         "SELECT id FROM tickets WHERE 0",
@@ -43,7 +53,7 @@ fn an_answer_is_a_table_csv_or_json() {
     assert_eq!(none.expect(0).stdout, "[]\n");
     let many = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) SELECT n FROM n";
     let cut = ask(&place, many, &format!("{from} --quiet")).expect(0);
-    assert!(cut.stdout.contains("first 1000 rows"), "{}", cut.stdout);
+    assert!(cut.stdout.contains("first 1,000 rows"), "{}", cut.stdout);
     let whole = ask(&place, many, &format!("{from} --format csv")).expect(0);
     assert_eq!(whole.stdout.lines().count(), 5_001);
 }
@@ -87,7 +97,7 @@ fn what_fails_in_the_middle_is_the_questions_fault_or_the_stores() {
     let wrong = "SELECT json_extract(text, '$.a') FROM (SELECT '{}' AS text UNION ALL SELECT 'x')";
     ask(&place, wrong, "--from sqlite:support.db --format csv")
         .expect(2)
-        .expect_error(&["malformed JSON", "docs/tables.md"]);
+        .expect_error(&["malformed JSON", "json_valid"]);
     // A page of messages is scribbled over.
     let path = place.path("support.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -147,8 +157,31 @@ fn what_would_write_is_refused_and_changes_nothing() {
         "DROP TABLE tickets",
         "VACUUM INTO 'copy.db'",
         "ATTACH 'other.db' AS other",
+        "DETACH main",
+        "CREATE TEMP TABLE t (a)",
+        "CREATE TEMP VIEW v AS SELECT 1",
+        "CREATE VIRTUAL TABLE temp.f USING fts5(a)",
+        "INSERT INTO tickets (id) VALUES ('x')",
+        "EXPLAIN DELETE FROM tickets",
+        "ANALYZE",
+        "REINDEX",
         "PRAGMA query_only = 0",
+        "PRAGMA query_only(0)",
         "PRAGMA journal_mode = delete",
+        "PRAGMA journal_mode",
+        "PRAGMA writable_schema = 1",
+        "PRAGMA user_version = 99",
+        "PRAGMA locking_mode = exclusive",
+        "PRAGMA wal_checkpoint(TRUNCATE)",
+        "PRAGMA mmap_size = 0",
+        "PRAGMA temp_store_directory = '/tmp'",
+        "PRAGMA optimize",
+        "SELECT * FROM pragma_journal_mode",
+        "SELECT load_extension('other.so')",
+        "SELECT fts3_tokenizer('simple', x'0000000000000000')",
+        "SELECT writefile('other.db', 'x')",
+        "SELECT readfile('/etc/passwd')",
+        "SELECT * FROM sqlite_dbpage",
         "SELECT 1; DELETE FROM tickets",
         "BEGIN",
         "SELECT nothing FROM tickets",
@@ -166,7 +199,73 @@ fn what_would_write_is_refused_and_changes_nothing() {
         .expect_error(&["no store"]);
     ask(&place, "SELECT 1", "")
         .expect(2)
-        .expect_error(&["--from is missing"]);
+        .expect_error(&["--from is missing", "MAVA_EXPORT_TO"]);
+}
+
+#[test]
+fn what_describes_the_store_is_answered() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    for sql in [
+        "PRAGMA user_version",
+        "PRAGMA table_info(tickets)",
+        "PRAGMA integrity_check",
+        "SELECT name FROM pragma_table_info('tickets')",
+        "SELECT name FROM sqlite_schema",
+        "EXPLAIN QUERY PLAN SELECT * FROM tickets",
+        "SELECT value FROM json_each('[1]')",
+        ";; SELECT 1 ;",
+        "WITH t AS MATERIALIZED (SELECT 1 AS a) SELECT * FROM t AS x, t AS y ORDER BY x.a",
+    ] {
+        let ended = ask(&place, sql, "--from sqlite:support.db --json").expect(0);
+        let rows = ended.json();
+        assert!(!rows.as_array().unwrap().is_empty(), "{sql}");
+    }
+}
+
+#[test]
+fn tables_are_listed_with_the_internal_ones_apart() {
+    let simulator = desk(20, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let from = "--from sqlite:support.db";
+    let names = |question: &str| -> Vec<String> {
+        let rows = ask(&place, question, &format!("{from} --json --quiet")).expect(0);
+        let rows = rows.json();
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let people: Vec<String> = TABLES.iter().map(|table| table.name.to_owned()).collect();
+    assert_eq!(names(".tables"), people);
+    let internal = INTERNAL_TABLES.iter().map(|(name, _)| (*name).to_owned());
+    let all: Vec<String> = people.iter().cloned().chain(internal).collect();
+    assert_eq!(names(".tables all"), all);
+    let told = ask(&place, ".tables", from).expect(0).stdout;
+    assert!(told.contains(".tables all lists them too"), "{told}");
+    // As several words too.
+    let mut command = place.command("query .schema tickets --from sqlite:support.db --json");
+    let columns = run(&mut command).expect(0).json();
+    let columns = columns.as_array().unwrap();
+    let tickets = TABLES.iter().find(|table| table.name == "tickets").unwrap();
+    assert_eq!(columns.len(), tickets.columns().count());
+    for (row, column) in columns.iter().zip(tickets.columns()) {
+        assert_eq!(row["column"], column.name);
+        let null = if column.is_nullable { "yes" } else { "no" };
+        assert_eq!(row["null"], null, "{}", column.name);
+    }
+    let every = ask(&place, ".schema", &format!("{from} --format csv")).expect(0);
+    let count: usize = TABLES.iter().map(|table| table.columns().count()).sum();
+    let lines = every.stdout.lines();
+    assert_eq!(lines.filter(|line| !line.is_empty()).count(), count + 1);
+    ask(&place, ".schema _runs", from).expect(0);
+    ask(&place, ".schema tikets", from)
+        .expect(2)
+        .expect_error(&["no table tikets", "did you mean tickets?"]);
+    ask(&place, ".tabels", from)
+        .expect(2)
+        .expect_error(&["no such command", ".tables"]);
 }
 
 #[test]

@@ -110,6 +110,14 @@ fn every_table_is_strict_and_documented_or_internal() {
         .filter(|name| !name.starts_with('_'))
         .collect();
     assert_eq!(people, TABLES.iter().map(|table| table.name).collect());
+    let internal: Vec<&str> = made
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| name.starts_with(INTERNAL_PREFIX))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    assert_eq!(internal, INTERNAL_TABLES.map(|(name, _)| name));
 }
 
 #[test]
