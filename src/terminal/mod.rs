@@ -29,6 +29,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -46,6 +48,15 @@ use crate::report::{
     Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
 };
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
+
+/// Bytes that a pipe takes at once, where it takes any (`PIPE_BUF` of Linux).
+const PIECE: usize = 4_096;
+
+/// How long a reader that takes nothing is waited for before it is asked whether to go on.
+const PATIENCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
 
 /// The one way to stdout and stderr.
 #[derive(Debug, Clone)]
@@ -284,24 +295,38 @@ impl Printer {
     }
 
     /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where
-    /// stdout is none. `false` when the reader went away.
+    /// stdout is none. `false` when the reader went away. While a reader takes nothing, `go_on` is asked
+    /// now and then.
     ///
     /// # Errors
-    /// When stdout cannot be written to.
-    pub fn chunk(&self, text: &str) -> Result<bool> {
+    /// When stdout cannot be written to, and what `go_on` gives.
+    pub fn chunk(&self, text: &str, go_on: impl Fn() -> Result<()>) -> Result<bool> {
         self.has_result.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
-        let written = match out.is_terminal() {
-            true => out.write_all(redact::without_hidden(text).as_bytes()),
-            false => out.write_all(text.as_bytes()),
+        let text = match out.is_terminal() {
+            true => Cow::Owned(redact::without_hidden(text)),
+            false => Cow::Borrowed(text),
         };
-        match written.and_then(|()| out.flush()) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => {
-                Err(Error::failed("the result cannot be written to stdout").because(error))
+        for piece in text.as_bytes().chunks(PIECE) {
+            loop {
+                go_on()?;
+                let mut asked = [PollFd::new(&out, PollFlags::OUT)];
+                // What cannot be asked can still be written to.
+                if !matches!(poll(&mut asked, Some(&PATIENCE)), Ok(0) | Err(Errno::INTR)) {
+                    break;
+                }
+            }
+            match out.write_all(piece).and_then(|()| out.flush()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(false),
+                Err(error) => {
+                    return Err(
+                        Error::failed("the result cannot be written to stdout").because(error)
+                    );
+                }
             }
         }
+        Ok(true)
     }
 
     /// Prints text on stdout as it is: a completion script, a line of a demo.
@@ -504,16 +529,16 @@ mod tests {
             vec![
                 "Resolved".into(),
                 "9".into(),
-                format!("\u{1b}]0;x\u{7}{}", "long ".repeat(30)),
+                format!("\u{1b}]0;x\u{7}{}", "long ".repeat(3)),
             ],
         ];
         insta::assert_snapshot!(grid::grid(&["status", "tickets", "subject"], &rows), @r#"
-        ┌──────────┬─────────┬───────────────────────────────────────────────────────────────┐
-        │ status   ┆ tickets ┆ subject                                                       │
-        ╞══════════╪═════════╪═══════════════════════════════════════════════════════════════╡
-        │ Open     ┆   1,204 ┆ short                                                         │
-        │ Resolved ┆       9 ┆ �]0;x�long long long long long long long long long long long… │
-        └──────────┴─────────┴───────────────────────────────────────────────────────────────┘
+        ┌──────────┬─────────┬───────────────────────┐
+        │ status   ┆ tickets ┆ subject               │
+        ╞══════════╪═════════╪═══════════════════════╡
+        │ Open     ┆   1,204 ┆ short                 │
+        │ Resolved ┆       9 ┆ �]0;x�long long long  │
+        └──────────┴─────────┴───────────────────────┘
         "#);
     }
 }

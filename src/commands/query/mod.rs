@@ -158,6 +158,12 @@ impl Asking<'_> {
         let store = self.explainer.store.path();
         let output = self.asked.output.as_deref();
         let output = output.map(|path| Output::begin(path, self.asked.is_overwriting, store));
-        Sink::new(self.asked, columns, output.transpose()?, self.printer)
+        Sink::new(
+            self.asked,
+            columns,
+            output.transpose()?,
+            self.explainer.watch,
+            self.printer,
+        )
     }
 }

@@ -5,6 +5,7 @@ use rusqlite::types::ValueRef;
 
 use super::answer::Answer;
 use super::cell::{Altered, Cell};
+use super::guard::Watch;
 use super::output::Output;
 use crate::error::Result;
 use crate::settings::Query;
@@ -16,6 +17,7 @@ const CHUNK: usize = 64 << 10;
 /// Takes an answer row by row.
 pub(super) struct Sink<'a> {
     printer: &'a Printer,
+    watch: &'a Watch,
     output: Option<Output>,
     form: Form,
     max_rows: Option<usize>,
@@ -48,10 +50,12 @@ impl<'a> Sink<'a> {
         asked: &Query,
         columns: Vec<String>,
         output: Option<Output>,
+        watch: &'a Watch,
         printer: &'a Printer,
     ) -> Result<Self> {
         Ok(Self {
             printer,
+            watch,
             output,
             form: match Answer::new(asked.form, &columns)? {
                 Some(answer) => Form::Stream(answer),
@@ -98,7 +102,7 @@ impl<'a> Sink<'a> {
         match &mut self.output {
             Some(output) => output.write(text),
             None => {
-                self.is_gone = !self.printer.chunk(text)?;
+                self.is_gone = !self.printer.chunk(text, || self.watch.check())?;
                 Ok(())
             }
         }

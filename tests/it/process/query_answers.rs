@@ -1,7 +1,9 @@
 //! `query`: its functions, its limits, and the page that describes them.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::query::ask;
@@ -132,6 +134,39 @@ fn a_question_that_takes_too_long_or_is_interrupted_ends() {
 }
 
 #[test]
+fn a_reader_that_takes_nothing_keeps_no_question_from_ending() {
+    let place = stored();
+    let endless = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n";
+    for (options, signal, code) in [
+        ("", Some("INT"), 130),
+        ("", Some("TERM"), 143),
+        ("--timeout 300ms", None, 1),
+    ] {
+        let mut child = place
+            .command(&format!("query {FROM} --format csv {options}"))
+            .arg(endless)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Some is read, and then no more.
+        let mut pipe = child.stdout.take().unwrap();
+        let mut first = [0; 6];
+        pipe.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"n\n1\n2\n");
+        if let Some(signal) = signal {
+            let kill = format!("kill -{signal} {}", child.id());
+            let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
+            assert!(sent.success());
+        }
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("there is no whole answer"), "{said}");
+    }
+}
+
+#[test]
 fn csv_for_spreadsheets_has_no_formulas() {
     let place = stored();
     let sql = "SELECT '=1+1' AS \"@a\", -5 AS n, -0.5 AS r, '+49' AS t, NULL AS x";
@@ -172,7 +207,7 @@ fn the_commands_of_the_page_on_queries_run() {
     let mut count = 0;
     for block in page.split("```sh\n").skip(1) {
         let commands = block.split("```").next().unwrap();
-        let mut shell = std::process::Command::new("bash");
+        let mut shell = Command::new("bash");
         shell
             .args(["-euo", "pipefail", "-c", commands])
             .env_clear()
