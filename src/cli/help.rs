@@ -119,7 +119,7 @@ Exit code 0: published, or nothing changed; 5: another run uses the store.";
 
 pub(super) const QUERY: &str = "\
 Examples:
-  mava-export query \"SELECT status, count(*) FROM tickets GROUP BY status\" --from sqlite:support.db
+  mava-export query \"SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY 1\" --from sqlite:support.db
   mava-export query .tables --from sqlite:support.db                what can be asked
   mava-export query .schema tickets --from sqlite:support.db        the columns of a table
   mava-export query --file report.sql --from sqlite:support.db --output report.csv --overwrite

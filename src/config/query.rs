@@ -84,7 +84,7 @@ fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
         .collect::<Result<Vec<_>>>()?;
     match (&words[..], file) {
         ([], None) => Err(Error::usage("what to ask is missing").help(
-            "write one SELECT in quotes, such as \"SELECT count(*) FROM tickets\", or - to read it from stdin, \
+            "write one SELECT in quotes, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\", or - to read it from stdin, \
              or --file FILE; .tables lists what can be asked",
         )),
         ([], Some(file)) if file == Path::new(STREAM) => Ok(Question::Stdin),
@@ -96,7 +96,7 @@ fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
         ([first, ..], None) if first.starts_with('.') => Ok(Question::Text(words.join(" "))),
         _ => Err(
             Error::usage("the SQL is more than one word of the command line")
-                .help("put the whole statement in one pair of quotes: \"SELECT count(*) FROM tickets\""),
+                .help("put the whole statement in one pair of quotes, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\""),
         ),
     }
 }

@@ -114,7 +114,7 @@ impl Asking<'_> {
             .map_err(failed)?;
         if statement.expanded_sql().is_none() {
             return Err(Error::usage("there is no statement to answer")
-                .help("write one SELECT, such as \"SELECT count(*) FROM tickets\""));
+                .help("write one SELECT, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\""));
         }
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(only_reads("the statement would write or set something"));
