@@ -19,8 +19,7 @@ pub(super) const SAID_EACH_TIME: [&str; 3] = ["file", "output", "overwrite"];
 /// `query` as typed.
 #[derive(Debug, Clone, Args)]
 pub struct QueryArgs {
-    /// One SELECT statement in quotes, or - to read it from stdin. Or .tables, or .schema with or
-    /// without a table
+    /// One SELECT statement in quotes, or - to read it from stdin; or .tables, or .schema [TABLE]
     pub sql: Vec<OsString>,
     /// Read the statement from this file
     #[arg(long, value_name = "FILE")]
@@ -28,7 +27,7 @@ pub struct QueryArgs {
     /// The store.
     #[command(flatten)]
     pub from: FromArgs,
-    /// The store, as the other commands call it. Either --from or --to
+    /// Another name for --from, as the other commands have it
     #[arg(long, value_name = "STORE", value_parser = value::target)]
     pub to: Option<Target>,
     /// The answer.
