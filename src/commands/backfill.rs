@@ -153,7 +153,7 @@ fn superseded(run: &Snapshot) -> String {
     };
     format!(
         "run {} ({} of {from} until {until}{filtered}) was not finished, and this run takes its place: the \
-         tickets that it had read ({}) stay, the rest of its range was not read; to read the rest, run its command \
+         tickets that it had read ({}) stay, the rest of its range was not read; to read the rest, run that command \
          again after this one",
         run.id, run.kind, run.tickets_read
     )

@@ -127,10 +127,16 @@ fn the_key_never_travels_in_the_clear_but_on_loopback() {
         assert_eq!(base_url(typed).expect(typed).as_str(), meant);
     }
     for (wrong, reason) in [
-        ("http://gateway.mava.app", "in the clear"),
-        ("http://localhost.evil.example", "in the clear"),
-        ("http://127.0.0.1.evil.example", "in the clear"),
-        ("http://0.0.0.0:80", "in the clear"),
+        ("http://gateway.mava.app", "others could read the API key"),
+        (
+            "http://localhost.evil.example",
+            "others could read the API key",
+        ),
+        (
+            "http://127.0.0.1.evil.example",
+            "others could read the API key",
+        ),
+        ("http://0.0.0.0:80", "others could read the API key"),
         ("ftp://gateway.mava.app", "neither"),
         ("gateway.mava.app", "cannot be read"),
         ("", "cannot be read"),

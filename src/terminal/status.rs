@@ -460,7 +460,7 @@ mod tests {
         for fact in [
             "what happened before 2026-01-31 09:05 UTC",
             "3 ratings; notes, messages",
-            "2 windows of bulk changes to be read in",
+            "2 windows of bulk changes still to be read",
             "1 ticket unread for 90 days or more",
             "note: none of it was believed",
         ] {

@@ -65,7 +65,7 @@ fn what_cannot_be_read_on_the_command_line_is_named() {
     refused(
         &place,
         &format!("{BACKFILL} --base-url http://gateway.mava.app"),
-        &["in the clear"],
+        &["others could read the API key on the way"],
     );
     refused(
         &place,
@@ -254,9 +254,9 @@ fn an_unfinished_run_that_another_supersedes_is_named_with_what_it_had_read() {
     let had = format!("had read ({})", read[0]);
     for part in [
         "run 1 (backfill of 2024-01-01T00:00:00.000Z until 2024-07-01",
-        "superseded",
+        "this run takes its place",
         &had,
-        "run its command again",
+        "run that command again",
     ] {
         assert!(remark.contains(part), "{part}: {remark}");
     }
