@@ -263,25 +263,26 @@ table! {
         csat: Option<i64> as Integer,
         /// What the AI agent did with it, as the API words it.
         ai_status: Option<String> as Enumeration,
-        /// Messages in the thread, of every kind; NULL where the thread was never sent.
+        /// Messages in the thread, of every kind, without deleted ones; NULL where the thread was never sent.
         message_count: Option<i64> as Integer,
-        /// Messages by the customer.
+        /// Messages by the customer, without deleted ones.
         customer_message_count: Option<i64> as Integer,
-        /// Messages by agents that the customer can see.
+        /// Messages by agents that the customer can see, without deleted ones.
         agent_message_count: Option<i64> as Integer,
-        /// Messages by the system: audit log and automation.
+        /// Messages by the system (audit log and automation), without deleted ones.
         system_message_count: Option<i64> as Integer,
-        /// Private notes (`message_type` = `InternalNote`).
+        /// Private notes (`message_type` = `InternalNote`), without deleted ones.
         private_note_count: Option<i64> as Integer,
-        /// First message by the customer.
+        /// First message by the customer that was not deleted.
         first_customer_message_at: Option<Instant> as Instant,
-        /// First message by an agent that the customer can see.
+        /// First reply: the first message by an agent, a person or the AI, that the customer can see, that was not deleted, and that
+        /// was sent when the ticket was created or later. What was written in the channel before is no reply. NULL without one.
         first_agent_reply_at: Option<Instant> as Instant,
-        /// Milliseconds from creation to the first agent reply.
+        /// Milliseconds from creation to `first_agent_reply_at`; NULL without one.
         first_reply_time_ms: Option<i64> as Integer,
-        /// Latest message of any kind.
+        /// Latest message of any kind that was not deleted.
         last_message_at: Option<Instant> as Instant,
-        /// Who sent the latest message: `customer`, `agent` or `system`.
+        /// Who sent that message: `customer`, `agent` or `system`.
         last_message_sender_type: Option<String> as Enumeration,
         /// Fields the API sent that have no column here, as JSON.
         extra_json: Option<String> as Json,
@@ -310,7 +311,7 @@ pub const THREAD_FACTS: [&str; 10] = [
 ];
 
 table! {
-    /// One row per message of a ticket's thread, private notes and audit log included.
+    /// One row per message of a ticket's thread, private notes, audit log and deleted messages included.
     "messages" Message key("ticket_id", "id") {
         /// The message's id, unique within its ticket; `made-…` where the API sent none.
         id: String as Id,
@@ -332,7 +333,8 @@ table! {
         created_at: Option<Instant> as Instant,
         /// When it was last edited.
         updated_at: Option<Instant> as Instant,
-        /// Fields the API sent that have no column here, as JSON.
+        /// Fields the API sent that have no column here, as JSON. `isDeleted` is true for a message that was deleted from its
+        /// thread: `coalesce(extra_json ->> 'isDeleted', 0) = 0` leaves those out.
         extra_json: Option<String> as Json,
     }
 }
@@ -510,7 +512,7 @@ table! {
         ai_status: Option<String> as Enumeration,
         /// Milliseconds from creation to resolution.
         resolution_time_ms: Option<i64> as Integer,
-        /// Messages in the thread.
+        /// Messages in the thread, without deleted ones. A version that ended before the store was brought to schema 12 counts those too.
         message_count: Option<i64> as Integer,
         /// Whether the ticket was gone from the API.
         is_deleted: bool as Boolean,

@@ -67,8 +67,9 @@ const QUESTIONS: [(&str, &str); 3] = [
     (
         "The thread of one ticket",
         "SELECT position AS n, sender_type AS sender, message_type AS kind, created_at, content
-         FROM messages WHERE ticket_id = (
-           SELECT id FROM tickets WHERE message_count BETWEEN 4 AND 6 ORDER BY id LIMIT 1)
+         FROM messages WHERE coalesce(extra_json ->> 'isDeleted', 0) = 0 AND ticket_id = (
+           SELECT id FROM tickets WHERE deleted_at IS NULL AND message_count BETWEEN 4 AND 6
+           ORDER BY id LIMIT 1)
          ORDER BY position",
     ),
 ];
@@ -274,8 +275,8 @@ fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
     printer.data(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
-         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets GROUP BY day ORDER BY day DESC LIMIT 7\"\n  \
-         mava-export query \"SELECT status, count(*) AS tickets FROM tickets GROUP BY status\" --from sqlite:{path}\n\
+         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\"\n  \
+         mava-export query \"SELECT status, count(*) AS tickets FROM tickets WHERE deleted_at IS NULL GROUP BY status\" --from sqlite:{path}\n\
          Then with your own desk:\n  \
          MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \
          MAVA_API_KEY=… mava-export sync --to sqlite:support.db\n"

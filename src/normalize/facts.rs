@@ -1,6 +1,7 @@
 //! What a ticket's columns say about its thread.
 
 use crate::table::{Cell, Instant, Message, THREAD_FACTS, Ticket};
+use crate::wire::{Json, with_json};
 
 /// The sender types the API documents.
 const CUSTOMER: &str = "customer";
@@ -12,59 +13,81 @@ const EXTERNAL: &str = "ExternalMessage";
 /// A private note.
 const INTERNAL: &str = "InternalNote";
 
-/// The facts of a thread whose messages come one by one, in their order.
+/// What the API calls the mark of a message that was deleted from its thread.
+const DELETED: &str = "isDeleted";
+
+/// The facts of a thread whose messages come one by one, in their order. Messages that were deleted
+/// are no part of any of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
+    ticket_created_at: Option<Instant>,
     messages: i64,
     by_customer: i64,
     by_agent: i64,
     by_system: i64,
     notes: i64,
     first_by_customer: Option<Instant>,
-    first_by_agent: Option<Instant>,
-    first_reply_ms: Option<i64>,
+    first_reply: Option<Instant>,
     last_at: Option<Instant>,
     last_by: Option<String>,
 }
 
+/// As much of a message as the facts follow from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent<'a> {
+    pub(crate) sender_type: Option<&'a str>,
+    pub(crate) message_type: Option<&'a str>,
+    pub(crate) created_at: Option<Instant>,
+    pub(crate) extra_json: Option<&'a str>,
+}
+
 impl Facts {
+    /// Of the thread of a ticket created then: without that, nothing is known to be a reply to it.
+    pub(crate) fn since(ticket_created_at: Option<Instant>) -> Self {
+        Self {
+            ticket_created_at,
+            ..Self::default()
+        }
+    }
+
     /// Of all the messages of a thread.
     fn of(messages: &[Message], ticket_created_at: Instant) -> Self {
-        let mut facts = Self::default();
+        let mut facts = Self::since(Some(ticket_created_at));
         for message in messages {
-            facts.add(
-                message.sender_type.as_deref(),
-                message.message_type.as_deref(),
-                message.created_at,
-            );
+            facts.add(&Sent {
+                sender_type: message.sender_type.as_deref(),
+                message_type: message.message_type.as_deref(),
+                created_at: message.created_at,
+                extra_json: message.extra_json.as_deref(),
+            });
         }
-        facts.answered_since(ticket_created_at);
         facts
     }
 
     /// Adds the next message of the thread.
-    pub(crate) fn add(
-        &mut self,
-        sender_type: Option<&str>,
-        message_type: Option<&str>,
-        created_at: Option<Instant>,
-    ) {
+    pub(crate) fn add(&mut self, message: &Sent<'_>) {
+        if is_deleted(message.extra_json) {
+            return;
+        }
+        let sender_type = message.sender_type;
         let is_by_customer = sender_type == Some(CUSTOMER);
         let is_visible_by_agent =
-            sender_type == Some(AGENT) && message_type.is_none_or(|kind| kind == EXTERNAL);
+            sender_type == Some(AGENT) && message.message_type.is_none_or(|kind| kind == EXTERNAL);
         self.messages += 1;
         self.by_customer += i64::from(is_by_customer);
         self.by_agent += i64::from(is_visible_by_agent);
         self.by_system += i64::from(sender_type == Some(SYSTEM));
-        self.notes += i64::from(message_type == Some(INTERNAL));
-        let Some(at) = created_at else {
+        self.notes += i64::from(message.message_type == Some(INTERNAL));
+        let Some(at) = message.created_at else {
             return;
         };
         if is_by_customer {
             self.first_by_customer = Some(self.first_by_customer.map_or(at, |first| first.min(at)));
         }
-        if is_visible_by_agent {
-            self.first_by_agent = Some(self.first_by_agent.map_or(at, |first| first.min(at)));
+        // What an agent wrote in a channel before the ticket was made from it answers something else.
+        let is_after_creation = self.ticket_created_at.is_some_and(|created| created <= at);
+        if is_visible_by_agent && is_after_creation {
+            self.first_reply = Some(self.first_reply.map_or(at, |first| first.min(at)));
         }
         // Of messages at the same instant the later in the thread is the last.
         if self.last_at.is_none_or(|last| last <= at) {
@@ -73,12 +96,15 @@ impl Facts {
         }
     }
 
-    /// Counts the first reply from the creation of the ticket, once all messages are in.
-    pub(crate) fn answered_since(&mut self, ticket_created_at: Instant) {
-        self.first_reply_ms = self
-            .first_by_agent
-            .map(|reply| (reply - ticket_created_at).num_milliseconds())
-            .filter(|waited| *waited >= 0);
+    /// Messages that were not deleted.
+    pub(crate) fn messages(&self) -> i64 {
+        self.messages
+    }
+
+    /// Milliseconds from the creation of the ticket to the first reply.
+    fn first_reply_ms(&self) -> Option<i64> {
+        let (reply, created) = (self.first_reply?, self.ticket_created_at?);
+        Some((reply - created).num_milliseconds())
     }
 
     /// The columns, in the order of [`THREAD_FACTS`].
@@ -93,12 +119,37 @@ impl Facts {
             Cell::Integer(self.by_system),
             Cell::Integer(self.notes),
             instant(self.first_by_customer),
-            instant(self.first_by_agent),
-            self.first_reply_ms.map_or(Cell::Null, Cell::Integer),
+            instant(self.first_reply),
+            self.first_reply_ms().map_or(Cell::Null, Cell::Integer),
             instant(self.last_at),
             self.last_by.as_deref().map_or(Cell::Null, Cell::Text),
         ]
     }
+}
+
+/// Whether what is left of a message beside its columns says that it was deleted. The mark of a message
+/// that it quotes is none of its own.
+fn is_deleted(extra_json: Option<&str>) -> bool {
+    let Some(extra_json) = extra_json.filter(|text| may_be_deleted(text)) else {
+        return false;
+    };
+    let own = with_json(extra_json, |read| match read.value {
+        Json::Object(entries) => entries
+            .iter()
+            .rfind(|(key, _)| key == DELETED)
+            .is_some_and(|(_, value)| value.boolean() == Some(true)),
+        _ => false,
+    });
+    own.unwrap_or(false)
+}
+
+/// Whether the mark stands somewhere in the text and is not `false`, as nearly all are: only then the text
+/// has to be read.
+fn may_be_deleted(extra_json: &str) -> bool {
+    extra_json.split(DELETED).skip(1).any(|rest| {
+        let is_plainly_not = rest.starts_with("\":false") || rest.starts_with("\":null");
+        !is_plainly_not
+    })
 }
 
 /// Fills in the ticket's thread facts.
@@ -110,8 +161,8 @@ pub(super) fn fill(ticket: &mut Ticket, messages: &[Message]) {
     ticket.system_message_count = Some(facts.by_system);
     ticket.private_note_count = Some(facts.notes);
     ticket.first_customer_message_at = facts.first_by_customer;
-    ticket.first_agent_reply_at = facts.first_by_agent;
-    ticket.first_reply_time_ms = facts.first_reply_ms;
+    ticket.first_agent_reply_at = facts.first_reply;
+    ticket.first_reply_time_ms = facts.first_reply_ms();
     ticket.last_message_at = facts.last_at;
     ticket.last_message_sender_type = facts.last_by;
 }
@@ -124,17 +175,27 @@ mod tests {
 
     #[test]
     fn the_cells_are_those_of_the_columns_in_their_order() {
-        let at = |text| parse(text).expect("an instant");
-        let mut facts = Facts::default();
-        facts.add(Some("customer"), None, Some(at("2026-01-01T10:00:00Z")));
-        facts.add(Some("agent"), Some("InternalNote"), None);
-        facts.add(Some("agent"), None, Some(at("2026-01-01T11:00:00Z")));
-        facts.add(Some("system"), None, Some(at("2026-01-01T11:00:00Z")));
-        facts.answered_since(at("2026-01-01T09:00:00Z"));
+        let at = |text: &str| parse(text).expect("an instant");
+        let mut facts = Facts::since(Some(at("2026-01-01T09:00:00Z")));
+        for (sender, kind, sent_at, extra_json) in [
+            ("customer", None, Some("10:00"), None),
+            ("agent", Some("InternalNote"), None, None),
+            ("agent", None, Some("08:00"), None),
+            ("agent", None, Some("11:00"), None),
+            ("system", None, Some("11:00"), None),
+            ("agent", None, Some("09:30"), Some(r#"{"isDeleted":true}"#)),
+        ] {
+            facts.add(&Sent {
+                sender_type: Some(sender),
+                message_type: kind,
+                created_at: sent_at.map(|time| at(&format!("2026-01-01T{time}:00Z"))),
+                extra_json,
+            });
+        }
         let mut ticket = ticket(at("2026-01-01T09:00:00Z"));
-        ticket.message_count = Some(4);
+        ticket.message_count = Some(5);
         ticket.customer_message_count = Some(1);
-        ticket.agent_message_count = Some(1);
+        ticket.agent_message_count = Some(2);
         ticket.system_message_count = Some(1);
         ticket.private_note_count = Some(1);
         ticket.first_customer_message_at = Some(at("2026-01-01T10:00:00Z"));

@@ -26,8 +26,9 @@ mod tests;
 pub use hash::seal;
 pub use ticket::ticket;
 pub use twin::Twin;
+pub(crate) use twin::recounted;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Sent};
 pub(crate) use hash::Sum;
 
 use crate::table;

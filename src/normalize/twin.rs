@@ -3,8 +3,11 @@
 //! Made of the rows and not of what was sent, so that it is the same whichever of the two came first:
 //! the one that has to make way is there as rows only.
 
-use crate::table::{Cell, Column, Instant, Reject, Table, instant_text};
-use crate::wire::{TicketKey, whole_reject, write_text};
+use super::{Facts, Sent};
+use crate::table::{
+    Cell, Column, Instant, Message, Record, Reject, THREAD_FACTS, Table, Ticket, instant_text,
+};
+use crate::wire::{Entries, Json, TicketKey, usual_instant, whole_reject, with_json, write_text};
 
 /// The column that is the same in all of a ticket's rows.
 const TICKET_ID: &str = "ticket_id";
@@ -19,40 +22,91 @@ pub struct Twin {
 impl Twin {
     /// Begins a table. Its rows follow.
     pub fn table(&mut self, table: &Table) {
+        self.begin(table.name);
+    }
+
+    fn begin(&mut self, table: &str) {
         self.json.push_str(match self.json.is_empty() {
             true => "{",
             false => "],",
         });
-        write_text(&mut self.json, table.name);
+        write_text(&mut self.json, table);
         self.json.push_str(":[");
     }
 
     /// Adds a row of these columns to the table.
     pub fn row<'a>(&mut self, columns: &[Column], mut cells: impl FnMut(&mut dyn FnMut(Cell<'a>))) {
+        self.begin_row();
+        let mut columns = columns.iter();
+        cells(&mut |cell| {
+            let name = columns.next().map_or("", |column| column.name);
+            if name != TICKET_ID {
+                self.cell(name, cell);
+            }
+        });
+        self.json.push('}');
+    }
+
+    fn begin_row(&mut self) {
         if !self.json.ends_with('[') {
             self.json.push(',');
         }
         self.json.push('{');
-        let mut columns = columns.iter();
+    }
+
+    fn cell(&mut self, name: &str, cell: Cell<'_>) {
+        if cell == Cell::Null {
+            return;
+        }
         let json = &mut self.json;
-        cells(&mut |cell| {
-            let name = columns.next().map_or("", |column| column.name);
-            if cell == Cell::Null || name == TICKET_ID {
-                return;
+        if !json.ends_with('{') {
+            json.push(',');
+        }
+        write_text(json, name);
+        json.push(':');
+        match cell {
+            Cell::Null => {}
+            Cell::Integer(number) => json.push_str(&number.to_string()),
+            Cell::Text(text) => write_text(json, text),
+            Cell::Instant(instant) => write_text(json, &instant_text(instant)),
+        }
+    }
+
+    /// Rows as they stand in a text; in that of the ticket the columns about its thread are `facts`,
+    /// where some are given. `None` where it is no text of ours.
+    fn of_text(entries: &Entries<'_>, facts: Option<&Facts>) -> Option<Self> {
+        let mut twin = Self::default();
+        for (table, rows) in entries {
+            twin.begin(table);
+            for row in objects(rows)? {
+                twin.begin_row();
+                match facts {
+                    Some(facts) if table == Ticket::TABLE.name => twin.ticket(row, facts)?,
+                    _ => {
+                        for (name, value) in row {
+                            twin.cell(name, cell_of(value)?);
+                        }
+                    }
+                }
+                twin.json.push('}');
             }
-            if !json.ends_with('{') {
-                json.push(',');
-            }
-            write_text(json, name);
-            json.push(':');
-            match cell {
-                Cell::Null => {}
-                Cell::Integer(number) => json.push_str(&number.to_string()),
-                Cell::Text(text) => write_text(json, text),
-                Cell::Instant(instant) => write_text(json, &instant_text(instant)),
-            }
-        });
-        self.json.push('}');
+        }
+        Some(twin)
+    }
+
+    fn ticket(&mut self, row: &Entries<'_>, facts: &Facts) -> Option<()> {
+        let facts = facts.cells();
+        for column in Ticket::TABLE.content {
+            let place = THREAD_FACTS.iter().position(|name| *name == column.name);
+            let fact = place.and_then(|place| facts.get(place));
+            let cell = match (fact, value(row, column.name)) {
+                (Some(fact), _) => *fact,
+                (None, Some(value)) => cell_of(value)?,
+                (None, None) => Cell::Null,
+            };
+            self.cell(column.name, cell);
+        }
+        Some(())
     }
 
     /// The reject that keeps it, of a ticket created at `created_at`; the one that is stored was
@@ -71,10 +125,77 @@ impl Twin {
     }
 }
 
+/// A second ticket as it is kept in `rejects`, with the columns about its thread made anew from its
+/// messages; `None` where they are so already, where the thread was not read, and where the text is no
+/// whole one.
+pub(crate) fn recounted(reject: &Reject) -> Option<Reject> {
+    let json = with_json(&reject.raw_json, |read| {
+        let Json::Object(tables) = read.value else {
+            return None;
+        };
+        let is_ours = Twin::of_text(&tables, None)?.json + "]}" == reject.raw_json;
+        let ticket = objects(value(&tables, Ticket::TABLE.name)?)?.next()?;
+        // Counted, if only to 0, where the thread was read.
+        value(ticket, "message_count").filter(|_| is_ours)?;
+        let mut facts = Facts::since(reject.created_at);
+        for message in objects(value(&tables, Message::TABLE.name)?)? {
+            facts.add(&Sent {
+                sender_type: text(message, "sender_type"),
+                message_type: text(message, "message_type"),
+                created_at: text(message, "created_at").and_then(usual_instant),
+                extra_json: text(message, "extra_json"),
+            });
+        }
+        Some(Twin::of_text(&tables, Some(&facts))?.json + "]}")
+    });
+    let json = json.ok()??;
+    if json == reject.raw_json {
+        return None;
+    }
+    let key = TicketKey {
+        id: reject.ticket_id.clone(),
+        created_at: reject.created_at,
+    };
+    Some(whole_reject(key, reject.reason.clone(), json.into()))
+}
+
+fn value<'e, 'a>(entries: &'e Entries<'a>, key: &str) -> Option<&'e Json<'a>> {
+    entries
+        .iter()
+        .find_map(|(name, value)| (name == key).then_some(value))
+}
+
+fn text<'e>(entries: &'e Entries<'_>, key: &str) -> Option<&'e str> {
+    match value(entries, key)? {
+        Json::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The objects of an array; `None` of anything else.
+fn objects<'e, 'a>(value: &'e Json<'a>) -> Option<impl Iterator<Item = &'e Entries<'a>>> {
+    let Json::Array(items) = value else {
+        return None;
+    };
+    let objects = items.iter().map(|item| match item {
+        Json::Object(entries) => Some(entries),
+        _ => None,
+    });
+    Some(objects.collect::<Option<Vec<_>>>()?.into_iter())
+}
+
+fn cell_of<'e>(value: &'e Json<'_>) -> Option<Cell<'e>> {
+    match value {
+        Json::Integer(number) => Some(Cell::Integer(*number)),
+        Json::Text(text) => Some(Cell::Text(text)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Record, Tag};
+    use crate::table::Tag;
 
     #[test]
     fn rows_are_json_without_what_is_null() {

@@ -33,7 +33,7 @@ pub struct Manifest {
     pub parent_id: Option<String>,
     /// The store's schema: how many migrations it has seen.
     pub schema_version: i32,
-    /// A hash over tables, columns, types and how files are written.
+    /// A hash over tables, columns, their types and meaning, and how files are written.
     pub schema: String,
     /// Whether the desk is the demo's invented one.
     pub is_demo: bool,

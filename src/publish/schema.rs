@@ -14,6 +14,10 @@ pub const OPERATION: &str = "_op";
 /// Files of another layout are never linked.
 const LAYOUT: u32 = 3;
 
+/// Raised when columns come to mean something else, with the migration that makes them anew: rows are
+/// others then, and no run tells which.
+const DEFINITIONS: u32 = 1;
+
 /// What a column holds in Arrow. Strings are plain: whether a file stores them in a dictionary is
 /// a matter of Parquet's encoding, which every engine undoes, while Arrow's dictionary type
 /// becomes a categorical in some engines and not in others.
@@ -68,10 +72,11 @@ fn metadata(table: &Table) -> HashMap<String, String> {
     ])
 }
 
-/// Tells whether two images have the same tables, columns, types and layout.
+/// Tells whether two images have the same tables, columns, types, definitions and layout.
 pub(super) fn fingerprint() -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&LAYOUT.to_le_bytes());
+    hasher.update(&DEFINITIONS.to_le_bytes());
     for table in TABLES {
         hasher.update(table.name.as_bytes());
         for column in table.columns() {

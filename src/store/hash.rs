@@ -33,7 +33,7 @@ pub(super) fn all(connection: &Connection) -> Attempt<()> {
 }
 
 /// Calls `work` with each id of a table, in their order.
-fn each_id(
+pub(super) fn each_id(
     connection: &Connection,
     table: &str,
     mut work: impl FnMut(&str) -> rusqlite::Result<()>,

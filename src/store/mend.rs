@@ -10,11 +10,11 @@ use super::audit::{self, CustomerAudit, Damage, TicketAudit};
 use super::failure::Failure;
 use super::read::{instant, optional_instant};
 use super::sums::{self, RowHashes, Versions};
-use super::{Store, bind, runs, salvage};
+use super::{Store, facts, runs, salvage};
 use crate::error::Result;
 use crate::table::{
     Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Outcome,
-    Record, Reject, Snapshot, THREAD_FACTS, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
+    Record, Reject, Snapshot, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
     TicketTag, instant_text,
 };
 use crate::window::Window;
@@ -523,22 +523,11 @@ fn seal_ticket(connection: &Connection, id: &str) -> Attempt<()> {
     let Some(found) = look.found(id, has_thread)? else {
         return Ok(());
     };
-    let facts: Vec<String> = (2..)
-        .zip(THREAD_FACTS)
-        .map(|(number, name)| format!("{name} = ?{number}"))
-        .collect();
-    let mut update = connection.prepare(&format!(
-        "UPDATE tickets SET {}, resolved_at = ?{} WHERE id = ?1",
-        facts.join(", "),
-        THREAD_FACTS.len() + 2
-    ))?;
-    update.raw_bind_parameter(1, id)?;
-    for (number, cell) in (2..).zip(found.facts()) {
-        bind::bind_cell(&mut update, number, cell)?;
-    }
-    let resolved_at = found.resolved_at.map(instant_text);
-    update.raw_bind_parameter(THREAD_FACTS.len() + 2, resolved_at)?;
-    update.raw_execute()?;
+    facts::write(connection, id, found.facts())?;
+    connection.execute(
+        "UPDATE tickets SET resolved_at = ?2 WHERE id = ?1",
+        params![id, found.resolved_at.map(instant_text)],
+    )?;
     let (snapshot_id, created_at, deleted_at) = connection.query_row(
         "SELECT snapshot_id, created_at, deleted_at FROM tickets WHERE id = ?1",
         [id],

@@ -7,10 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 use super::failure::Failure;
-use super::hash;
+use super::{facts, hash};
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../migrations/0009_add_acceptance.sql"),
     include_str!("../../migrations/0010_add_windows.sql"),
     include_str!("../../migrations/0011_add_file_mode.sql"),
+    include_str!("../../migrations/0012_recount_threads.sql"),
 ];
 
 /// The migration after which every row has a hash.
@@ -29,6 +30,10 @@ const ROW_HASHES: i32 = 8;
 
 /// The migration after which rejects have more columns, and so other hashes.
 const REJECT_COLUMNS: i32 = 9;
+
+/// The migration after which columns about threads leave deleted messages out, and replies from before
+/// the ticket.
+const THREAD_FACTS: i32 = 12;
 
 /// The version this program writes.
 pub(super) fn newest() -> i32 {
@@ -68,6 +73,7 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
             match number {
                 ROW_HASHES => hash::all(&transaction)?,
                 REJECT_COLUMNS => hash::seal_rejects(&transaction, &whole)?,
+                THREAD_FACTS => facts::again(&transaction)?,
                 _ => {}
             }
             transaction.pragma_update(None, "user_version", number)?;

@@ -12,6 +12,7 @@ mod children;
 mod counts;
 mod customers;
 mod deletions;
+mod facts;
 mod failure;
 mod files;
 mod hash;

@@ -224,7 +224,7 @@ fn next(summary: &Summary) -> String {
     if summary.outcome == "complete" {
         steps.push(sql(
             summary,
-            "SELECT status, count(*) FROM tickets GROUP BY status",
+            "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status",
         ));
     }
     let steps: Vec<(&str, String)> = steps

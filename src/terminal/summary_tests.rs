@@ -50,7 +50,7 @@ fn a_complete_run() {
       time       5m 41s, 294 tickets/s
       store      support.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
 
-      next       sqlite3 support.db "SELECT status, count(*) FROM tickets GROUP BY status"
+      next       sqlite3 support.db "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status"
     "#);
 }
 

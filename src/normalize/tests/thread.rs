@@ -202,6 +202,102 @@ fn thread_facts_count_what_the_customer_could_see() {
     let early = with(
         r#""messages":[{"id":"1","senderType":"agent","createdAt":"2026-01-31T08:59:59.999Z"}]"#,
     );
-    assert!(early.ticket.first_agent_reply_at.is_some());
+    assert_eq!(early.ticket.first_agent_reply_at, None);
     assert_eq!(early.ticket.first_reply_time_ms, None);
+    assert_eq!(early.ticket.agent_message_count, Some(1));
+}
+
+#[test]
+fn the_first_reply_is_the_first_one_since_the_ticket_was_created() {
+    // The ticket was created at 09:00; before that stands what was said in the channel.
+    for (times, waited_ms) in [
+        (&["08:59:59.999"][..], None),
+        (&["08:00:00", "09:30:00"], Some(30 * 60 * 1000)),
+        (&["09:30:00", "08:00:00", "09:20:00"], Some(20 * 60 * 1000)),
+        (&["08:00:00", "09:00:00", "09:10:00"], Some(0)),
+        (&[], None),
+    ] {
+        let messages: Vec<String> = times
+            .iter()
+            .map(|time| {
+                format!(r#"{{"senderType":"agent","content":"{time}","createdAt":"2026-01-31T{time}Z"}}"#)
+            })
+            .collect();
+        let ticket = with(&format!(r#""messages":[{}]"#, messages.join(","))).ticket;
+        assert_eq!(ticket.first_reply_time_ms, waited_ms, "{times:?}");
+        let waited = ticket
+            .first_agent_reply_at
+            .map(|reply| (reply - ticket.created_at).num_milliseconds());
+        assert_eq!(waited, waited_ms, "{times:?}");
+        let count = i64::try_from(times.len()).expect("few");
+        assert_eq!(ticket.agent_message_count, Some(count), "{times:?}");
+    }
+}
+
+#[test]
+fn deleted_messages_are_in_no_count_and_stop_no_clock() {
+    let sent = |mark: &str| {
+        let messages = [
+            ("customer", "ExternalMessage", "09:01"),
+            ("agent", "ExternalMessage", "09:02"),
+            ("agent", "InternalNote", "09:03"),
+            ("system", "StatusChanged", "09:04"),
+        ]
+        .map(|(sender, kind, time)| {
+            format!(
+                r#"{{"id":"{time}","senderType":"{sender}","messageType":"{kind}",
+                    "createdAt":"2026-01-31T{time}:00Z"{mark}}}"#
+            )
+        });
+        with(&format!(r#""messages":[{}]"#, messages.join(",")))
+    };
+    for (mark, is_deleted) in [
+        (r#","isDeleted":true"#, true),
+        (r#", "isDeleted" : true"#, true),
+        (r#","isDel\u0065ted":true"#, true),
+        (r#","isDeleted":"true""#, true),
+        (r#","isDeleted":1"#, true),
+        (r#","isDeleted":true,"note":"\"isDeleted\":false""#, true),
+        (r#","repliedTo":{"isDeleted":false},"isDeleted":true"#, true),
+        ("", false),
+        (r#","isDeleted":false"#, false),
+        (r#","isDeleted":null"#, false),
+        (r#","isDeleted":"perhaps""#, false),
+        (r#","isDeleted":{"by":"a1"}"#, false),
+        (r#","isDeletedByBot":true"#, false),
+        (r#","repliedTo":{"isDeleted":true}"#, false),
+        (r#","content":"{\"isDeleted\":true}""#, false),
+    ] {
+        let rows = sent(mark);
+        let ticket = &rows.ticket;
+        let counts = [
+            ticket.message_count,
+            ticket.customer_message_count,
+            ticket.agent_message_count,
+            ticket.system_message_count,
+            ticket.private_note_count,
+        ];
+        let instants = [
+            ticket.first_customer_message_at,
+            ticket.first_agent_reply_at,
+            ticket.last_message_at,
+        ];
+        let meant = match is_deleted {
+            true => [0; 5],
+            false => [4, 1, 1, 1, 1],
+        };
+        assert_eq!(counts, meant.map(Some), "{mark}");
+        assert!(
+            instants.iter().all(|at| at.is_none() == is_deleted),
+            "{mark}: {instants:?}"
+        );
+        assert_eq!(ticket.first_reply_time_ms.is_none(), is_deleted, "{mark}");
+        assert_eq!(
+            ticket.last_message_sender_type.is_none(),
+            is_deleted,
+            "{mark}"
+        );
+        // They are kept all the same.
+        assert_eq!(rows.thread.expect("asked for").messages.len(), 4, "{mark}");
+    }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub(in crate::store) use customer::CustomerAudit;
 pub(in crate::store) use file::{foreign_tables, integrity};
-pub(in crate::store) use ticket::{ENTRY, Entry, TicketAudit, Wrong};
+pub(in crate::store) use ticket::{ENTRY, Entry, MESSAGES_SQL, TicketAudit, Wrong, add_message};
 
 /// Tickets between two looks at whether to go on.
 const TICKETS_TOLD: u64 = 256;
@@ -164,7 +164,7 @@ impl Auditing<'_> {
 }
 
 /// Whether an error says that the file is not what it was: pages, or a schema without its columns.
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(in crate::store) fn is_damage(error: &rusqlite::Error) -> bool {
     let Some(code) = error.sqlite_error_code() else {
         return true;
     };

@@ -1,11 +1,13 @@
 //! One ticket: its rows against its hashes, and what follows from its thread against the thread.
 
+use std::sync::LazyLock;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
 use super::super::sums::{self, Versions};
 use super::super::{bind, resolutions};
-use crate::normalize::{Facts, Hash, Sum};
+use crate::normalize::{Facts, Hash, Sent, Sum};
 use crate::table::{
     Cell, Column, Instant, Message, MessageAttachment, Record, THREAD_FACTS, Table, Ticket,
     TicketAttribute, TicketDiscordUser,
@@ -208,7 +210,7 @@ impl<'c> TicketAudit<'c> {
                 .prepare_cached(&children_sql(TicketDiscordUser::TABLE, "position"))?,
             rejects: connection
                 .prepare_cached("SELECT path, raw_json FROM rejects WHERE ticket_id = ?1")?,
-            messages: connection.prepare_cached(&children_sql(Message::TABLE, "position, id"))?,
+            messages: connection.prepare_cached(&MESSAGES_SQL)?,
             attachments: connection.prepare_cached(&format!(
                 "SELECT {} FROM message_attachments AS file
                  LEFT JOIN messages ON messages.ticket_id = file.ticket_id
@@ -234,10 +236,7 @@ impl<'c> TicketAudit<'c> {
         let heads = self.heads(id, own.sum, &rejects)?;
         let is_head = heads.is_some_and(|heads| heads.map(Some).contains(&entry.head));
         wrong.is_head = !own.is_resolution_right || !is_head;
-        let mut thread = self.thread(id, &rejects)?;
-        if let Some(created_at) = own.created_at {
-            thread.facts.answered_since(created_at);
-        }
+        let thread = self.thread(id, own.created_at, &rejects)?;
         wrong.is_thread = match entry.thread {
             Some(known) => thread.hash != Some(known),
             None => !thread.is_empty,
@@ -336,11 +335,10 @@ impl<'c> TicketAudit<'c> {
         let rejects = self.rejects(id)?;
         let (created_at, resolved_at) = (own.created_at, own.resolved_at);
         let heads = self.heads(id, own.sum, &rejects)?;
-        let mut thread = self.thread(id, &rejects)?;
-        let (Some([head, _]), Some(created_at)) = (heads, created_at) else {
+        let thread = self.thread(id, created_at, &rejects)?;
+        let (Some([head, _]), Some(_)) = (heads, created_at) else {
             return Ok(None);
         };
-        thread.facts.answered_since(created_at);
         let has_thread = has_thread || !thread.is_empty;
         Ok(Some(Found {
             head,
@@ -353,11 +351,12 @@ impl<'c> TicketAudit<'c> {
     fn thread(
         &mut self,
         id: &str,
+        ticket_created_at: Option<Instant>,
         rejects: &Option<Vec<(String, String)>>,
     ) -> rusqlite::Result<Thread> {
         let mut thread = Thread {
             hash: None,
-            facts: Facts::default(),
+            facts: Facts::since(ticket_created_at),
             is_empty: true,
         };
         let mut cells = Sum::default();
@@ -368,16 +367,7 @@ impl<'c> TicketAudit<'c> {
             is_readable &= sums::add(&mut cells, row, 0, Message::TABLE.content.iter())?;
             count += 1;
             thread.is_empty = false;
-            let text = |index: usize| {
-                row.get_ref(index)
-                    .ok()
-                    .and_then(|value| value.as_str().ok())
-            };
-            let created_at = match sums::cell(row.get_ref(SENT_AT)?, crate::table::Type::Instant) {
-                Some(Cell::Instant(at)) => Some(at),
-                _ => None,
-            };
-            thread.facts.add(text(SENDER), text(KIND), created_at);
+            add_message(&mut thread.facts, row)?;
         }
         drop(rows);
         let mut sum = Sum::default();
@@ -419,6 +409,31 @@ const TAG: Column = Column {
 const SENDER: usize = 3;
 const KIND: usize = 6;
 const SENT_AT: usize = 8;
+const EXTRA: usize = 10;
+
+/// The messages of a ticket in their order, for [`add_message`].
+pub(in crate::store) static MESSAGES_SQL: LazyLock<String> =
+    LazyLock::new(|| children_sql(Message::TABLE, "position, id"));
+
+/// Adds a message, as [`MESSAGES_SQL`] gives it, to the facts of its thread.
+pub(in crate::store) fn add_message(facts: &mut Facts, row: &Row<'_>) -> rusqlite::Result<()> {
+    let text = |index: usize| {
+        row.get_ref(index)
+            .ok()
+            .and_then(|value| value.as_str().ok())
+    };
+    let created_at = match sums::cell(row.get_ref(SENT_AT)?, crate::table::Type::Instant) {
+        Some(Cell::Instant(at)) => Some(at),
+        _ => None,
+    };
+    facts.add(&Sent {
+        sender_type: text(SENDER),
+        message_type: text(KIND),
+        created_at,
+        extra_json: text(EXTRA),
+    });
+    Ok(())
+}
 
 fn is_inside_thread(path: &str) -> bool {
     path.strip_prefix(MESSAGES)
@@ -522,5 +537,6 @@ mod tests {
         assert_eq!(place("sender_type"), Some(SENDER));
         assert_eq!(place("message_type"), Some(KIND));
         assert_eq!(place("created_at"), Some(SENT_AT));
+        assert_eq!(place("extra_json"), Some(EXTRA));
     }
 }

@@ -113,11 +113,16 @@ impl<'w> Expectation<'w> {
         let of = |kind: &'static str| {
             move |message: &&Message| -> bool { message.sender_type.as_ref() == kind }
         };
-        let messages = || ticket.messages.iter();
+        let is_told_deleted = |message: &Message| self.shape.has_seen_fields && message.is_deleted;
+        let messages = || ticket.messages.iter().filter(|one| !is_told_deleted(one));
         let earliest = |found: &mut dyn Iterator<Item = &Message>| {
             found.map(|message| message.created_at).min()
         };
-        let reply_at = earliest(&mut messages().filter(is_visible_reply));
+        let reply_at = earliest(
+            &mut messages()
+                .filter(is_visible_reply)
+                .filter(|reply| reply.created_at >= ticket.created_at),
+        );
         let mut last: Option<&Message> = None;
         for message in messages() {
             if last.is_none_or(|last| message.created_at >= last.created_at) {

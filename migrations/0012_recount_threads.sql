@@ -1,0 +1,3 @@
+-- Columns of tickets about their threads, and the message count of current versions, leave out deleted
+-- messages; agents' messages from before the ticket are no reply to it. The program makes them anew
+-- right after this file, from the messages as they are stored.
