@@ -43,7 +43,9 @@ pub(super) fn find(
         return unusable("has no manifest that can be read");
     };
     if manifest.schema != schema::fingerprint() {
-        return unusable("was written with other columns, with columns of another meaning, or in another form");
+        return unusable(
+            "was written with other columns, with columns of another meaning, or in another form",
+        );
     }
     let is_others = manifest
         .store

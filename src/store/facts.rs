@@ -50,7 +50,9 @@ fn seconds(connection: &Connection) -> rusqlite::Result<()> {
     let mut known = connection.prepare("SELECT hash FROM _rejects_met WHERE reject_id = ?1")?;
     let mut select = connection.prepare(&bind::select_sql(Reject::TABLE, "WHERE id = ?1"))?;
     for id in ids {
-        let known = known.query_row([&id], |row| sums::hash(row, 0)).optional()?;
+        let known = known
+            .query_row([&id], |row| sums::hash(row, 0))
+            .optional()?;
         let known = known.flatten();
         if known.is_none() || rows.sum(&id)? != known {
             continue;

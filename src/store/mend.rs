@@ -14,8 +14,8 @@ use super::{Store, facts, runs, salvage};
 use crate::error::Result;
 use crate::table::{
     Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Outcome,
-    Record, Reject, Snapshot, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser,
-    TicketTag, instant_text,
+    Record, Reject, Snapshot, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser, TicketTag,
+    instant_text,
 };
 use crate::window::Window;
 

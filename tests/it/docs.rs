@@ -316,6 +316,51 @@ fn the_readme_is_short_and_leads_to_every_page() {
     }
 }
 
+/// What the program prints for these arguments.
+fn printed(arguments: &[&str], folder: &Path) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Queries in quotes, as they stand on a command line.
+fn quoted_queries(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').filter(|part| part.starts_with("SELECT "))
+}
+
+#[test]
+fn every_query_that_is_suggested_and_counts_tickets_leaves_out_those_that_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut texts: Vec<String> = documents().into_iter().map(|(_, text)| text).collect();
+    texts.push(printed(&["-h"], folder.path()));
+    texts.push(printed(&["query", "--help"], folder.path()));
+    texts.push(printed(&["demo", "--tickets", "300"], folder.path()));
+    texts.push(read("src/commands/query.rs").replace('\\', ""));
+    let mut queries: Vec<String> = Vec::new();
+    for text in &texts {
+        queries.extend(quoted_queries(text).map(str::to_owned));
+        for block in blocks(text, "sql") {
+            queries.extend(block.split(';').map(str::to_owned));
+        }
+    }
+    let counting = queries.iter().filter(|sql| {
+        let is_of_tickets = sql.contains("tickets") || sql.contains("ticket_");
+        is_of_tickets && sql.contains("count(")
+    });
+    let mut count = 0;
+    for sql in counting {
+        let is_live = sql.contains("deleted_at") || sql.contains("is_deleted");
+        assert!(is_live, "{sql}");
+        count += 1;
+    }
+    // Of the README, the two helps, the demo with its summaries, and the message about no query.
+    assert!(count >= 12, "{count}: {queries:?}");
+}
+
 #[test]
 fn setting_up_takes_two_commands() {
     let readme = read("README.md");

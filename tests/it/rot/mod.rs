@@ -10,6 +10,7 @@ mod bits;
 mod columns;
 mod earlier;
 mod published;
+mod recounted;
 
 use std::fs;
 use std::path::Path;

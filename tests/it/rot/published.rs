@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{copied, meddle, verify};
 use crate::support::Desk;
 
-fn publish_to(desk: &Desk, directory: &Path, is_whole: bool) -> Result<Published> {
+pub(super) fn publish_to(desk: &Desk, directory: &Path, is_whole: bool) -> Result<Published> {
     let now = window::parse("2026-01-01").unwrap();
     let store = Store::open(&desk.path(), &OpenOptions::new(now))?;
     let options = Options {
