@@ -275,8 +275,8 @@ table! {
         private_note_count: Option<i64> as Integer,
         /// First message by the customer that was not deleted.
         first_customer_message_at: Option<Instant> as Instant,
-        /// First reply: the first message by an agent, a person or the AI, that the customer can see, that was not deleted, and that
-        /// was sent when the ticket was created or later. What was written in the channel before is no reply. NULL without one.
+        /// The first reply: the first message by an agent (a person or the AI) that the customer can see, sent at `created_at` or later
+        /// and not deleted. What an agent wrote in the channel before the ticket is no reply. NULL without one.
         first_agent_reply_at: Option<Instant> as Instant,
         /// Milliseconds from creation to `first_agent_reply_at`; NULL without one.
         first_reply_time_ms: Option<i64> as Integer,

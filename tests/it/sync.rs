@@ -102,7 +102,8 @@ pub(crate) fn assert_current(desk: &Desk) {
         let line = |ticket: &Ticket| {
             let updated_at = ticket.updated_at.map(instant_text).unwrap_or_default();
             let csat = ticket.csat.map(|csat| csat.to_string()).unwrap_or_default();
-            let messages = ticket.messages.len();
+            let messages = ticket.messages.iter();
+            let messages = messages.filter(|message| !message.is_deleted).count();
             format!(
                 "{} {} {updated_at} {csat} {messages}",
                 ticket.id, ticket.status
