@@ -220,4 +220,57 @@ mod tests {
         assert_eq!((reject.path.as_str(), reject.created_at), ("", at(2)));
         insta::assert_snapshot!(reject.reason, @"another ticket has this id: the one created 1970-01-01T00:00:00.001Z is stored, this one was created 1970-01-01T00:00:00.002Z");
     }
+
+    #[test]
+    fn a_kept_ticket_is_recounted_from_its_messages_only_where_it_is_whole() {
+        let kept = |facts: &str, messages: &str| Reject {
+            id: "r1".into(),
+            ticket_id: Some("t1".into()),
+            path: String::new(),
+            reason: "another ticket has this id".into(),
+            raw_json: format!(
+                r#"{{"tickets":[{{"id":"t1","email_subject":"\"message_count\":7","created_at":"1970-01-01T00:00:01.000Z"{facts},"extra_json":"{{}}"}}],"messages":[{messages}],"tags":[]}}"#
+            ),
+            created_at: Instant::from_timestamp_millis(1_000),
+        };
+        let reply = |second: u8, extra: &str| {
+            format!(
+                r#"{{"id":"m{second}","position":{second},"sender_type":"agent","created_at":"1970-01-01T00:00:0{second}.000Z"{extra}}}"#
+            )
+        };
+        let messages = [
+            reply(0, ""),
+            reply(2, r#","extra_json":"{\"isDeleted\":true}""#),
+            reply(3, ""),
+        ]
+        .join(",");
+        let counted = |all: u8, reply: &str, waited: &str| {
+            format!(
+                r#","message_count":{all},"customer_message_count":0,"agent_message_count":{all},"system_message_count":0,"private_note_count":0,"first_agent_reply_at":"{reply}"{waited},"last_message_at":"1970-01-01T00:00:03.000Z","last_message_sender_type":"agent""#
+            )
+        };
+        let earlier = kept(&counted(3, "1970-01-01T00:00:00.000Z", ""), &messages);
+        let waited = r#","first_reply_time_ms":2000"#;
+        let meant = kept(&counted(2, "1970-01-01T00:00:03.000Z", waited), &messages);
+        let found = recounted(&earlier).expect("it counted otherwise");
+        assert_eq!(found.raw_json, meant.raw_json);
+        assert_ne!(found.id, earlier.id);
+        assert_eq!(found.created_at, earlier.created_at);
+        assert_eq!(recounted(&found), None);
+
+        // Without a thread there is nothing to count.
+        assert_eq!(recounted(&kept("", "")), None);
+        let cut = earlier.raw_json.split_at(300).0;
+        let spaced = earlier.raw_json.replace(r#"":["#, r#"": ["#);
+        let strange = earlier
+            .raw_json
+            .replace(r#""position":0"#, r#""position":0.5"#);
+        for raw in [cut, &spaced, &strange, "{}", "[]", r#"{"tickets":[]}"#, ""] {
+            let other = Reject {
+                raw_json: raw.into(),
+                ..earlier.clone()
+            };
+            assert_eq!(recounted(&other), None, "{raw}");
+        }
+    }
 }

@@ -9,11 +9,13 @@ use mava_export::publish::Manifest;
 use mava_export::simulator::{Fault, Message, SimulatorSpec, World};
 use mava_export::store::{Damage, OpenOptions, Store};
 use mava_export::window;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rusqlite::Connection;
 use serde_json::json;
 
 use super::published::publish_to;
-use super::{audit, full_sync, meddle, verify};
+use super::{Kept, assert_told, audit, full_sync, meddle, verify};
 use crate::support::{Desk, generated};
 
 /// Message counts of versions as the release before wrote them.
@@ -356,4 +358,36 @@ async fn a_store_without_threads_is_brought_up_to_date_too() {
     let sql = "SELECT count(*) FROM tickets WHERE message_count IS NOT NULL";
     let counted: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(counted, 0);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_does_not_keep_a_store_of_the_release_before_from_being_repaired() {
+    let desk = super::copied(120).await;
+    let before = desk.rows();
+    meddle(&desk.path(), FACTS);
+    meddle(&desk.path(), "PRAGMA user_version = 11");
+    let kept = Kept::of(&desk);
+    let mut random = StdRng::seed_from_u64(12);
+    let (mut mended, mut refused) = (0, 0);
+    for _ in 0..25 {
+        let at = random.random_range(0..kept.bytes.len());
+        let mut bytes = kept.bytes.clone();
+        bytes[at] ^= 1 << random.random_range(0..8u8);
+        kept.write(&desk.path(), &bytes);
+        let what = format!("byte {at}");
+        match verify(&desk, false, true).await {
+            Ok(_) => {
+                let left = audit(&desk.path()).unwrap();
+                assert!(left.is_whole(), "{what}: {left:?}");
+                desk.rows().assert_equal(&before, &what);
+                mended += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Usage, "{what}: {error}");
+                assert_told(&error, &what);
+                refused += 1;
+            }
+        }
+    }
+    assert!(mended >= 18, "{mended} mended, {refused} refused");
 }
