@@ -14,7 +14,7 @@ Examples:
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
   mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
-  mava-export query \"SELECT count(*) FROM tickets\" --from sqlite:support.db
+  mava-export query \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\" --from sqlite:support.db
 
 --help says more: exit codes, environment variables, the configuration file.";
 
