@@ -355,6 +355,8 @@ fn every_query_that_is_suggested_and_counts_tickets_leaves_out_those_that_are_go
     for sql in counting {
         let is_live = sql.contains("deleted_at") || sql.contains("is_deleted");
         assert!(is_live, "{sql}");
+        let is_of_messages = sql.contains("FROM messages") || sql.contains("JOIN messages");
+        assert!(!is_of_messages || sql.contains("isDeleted"), "{sql}");
         count += 1;
     }
     // Of the README, the two helps, the demo with its summaries, and the message about no query.
