@@ -237,7 +237,7 @@ async fn a_day_later(
         changes.tickets.len()
     );
     if !printer.is_json() {
-        printer.data(&words)?;
+        printer.text(&words)?;
     }
     let sync = Sync {
         kind: RunKind::Demo,
@@ -263,7 +263,7 @@ fn look(demo: &Demo, printer: &Printer) -> Result<()> {
         let (columns, rows) = ask(&store, sql)
             .map_err(|error| Error::failed("cannot query the demo's store").because(error))?;
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        printer.data("\n")?;
+        printer.text("\n")?;
         printer.rows(heading, &columns, &rows)?;
     }
     Ok(())
@@ -272,7 +272,7 @@ fn look(demo: &Demo, printer: &Printer) -> Result<()> {
 /// Says how to go on.
 fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
     let path = redact::on_one_line(&demo.store.path.display().to_string());
-    printer.data(&format!(
+    printer.text(&format!(
         "\nTry it yourself:\n  \
          sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
          sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\"\n  \

@@ -2,13 +2,14 @@
 
 use super::grid::grid;
 use super::style::{BOLD, count, counted, paint, plain, rejects};
+use super::wrap::Width;
 use crate::report::{Acceptance, KeptReject};
 
 /// Rejects shown; the rest is counted.
 const SHOWN: usize = 50;
 
 /// The rejects and what was or can be done, styled.
-pub(super) fn text(acceptance: &Acceptance) -> String {
+pub(super) fn text(acceptance: &Acceptance, width: Width) -> String {
     let (standing, accepted) = (acceptance.rejects_standing, acceptance.rejects_accepted);
     let kept = rejects(standing, accepted);
     let mut text = format!(
@@ -21,7 +22,11 @@ pub(super) fn text(acceptance: &Acceptance) -> String {
     }
     let rows: Vec<Vec<String>> = acceptance.rejects.iter().take(SHOWN).map(row).collect();
     text.push('\n');
-    text.push_str(&grid(&["ticket", "path", "reason", "accepted"], &rows));
+    text.push_str(&grid(
+        &["ticket", "path", "reason", "accepted"],
+        &rows,
+        width,
+    ));
     let rest = acceptance.rejects.len().saturating_sub(SHOWN);
     if rest > 0 {
         text.push_str(&format!("and {} more: --json lists all\n", count(rest)));
@@ -98,7 +103,7 @@ mod tests {
     }
 
     fn shown(acceptance: &Acceptance) -> String {
-        anstream::adapter::strip_str(&text(acceptance)).to_string()
+        anstream::adapter::strip_str(&text(acceptance, None)).to_string()
     }
 
     #[test]
@@ -142,5 +147,10 @@ mod tests {
         2 rejects accepted: runs do not end with exit code 3 because of them.
         1 reject not accepted any more.
         "#);
+    }
+
+    #[test]
+    fn it_fits_every_terminal() {
+        crate::terminal::wrap::assert_fits(|width| text(&acceptance(), width));
     }
 }

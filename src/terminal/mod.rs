@@ -20,6 +20,7 @@ mod style;
 mod summary;
 mod sync;
 mod verify;
+mod wrap;
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -34,7 +35,6 @@ use rustix::io::Errno;
 use secrecy::SecretString;
 use serde::Serialize;
 
-pub use grid::cut;
 pub use progress::ProgressView;
 pub use published::PublishView;
 pub use stop::stop;
@@ -70,6 +70,12 @@ pub struct Printer {
     /// What came of the command, kept back until it is known whether all is well.
     kept_back: Arc<Mutex<String>>,
 }
+
+/// Columns of a cell of a sample: it shows what there is, not all of it.
+const SAMPLE_WIDTH: usize = 60;
+
+/// What is said under a table in which something is cut.
+const CUT: &str = "… is where a text was cut to fit: a wider terminal shows more, --format csv or json all of it.\n";
 
 /// An error for machines.
 #[derive(Serialize)]
@@ -172,7 +178,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn sync(&self, summary: &SyncSummary) -> Result<()> {
-        self.outcome(summary, sync::text)
+        self.outcome(summary, |summary| sync::text(summary, self.width()))
     }
 
     /// Prints what a publish did.
@@ -211,7 +217,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn plan(&self, plan: &Plan) -> Result<()> {
-        self.result(plan, plan::text)
+        self.result(plan, |plan| plan::text(plan, self.width()))
     }
 
     /// Prints what a store holds.
@@ -219,7 +225,7 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn status(&self, status: &Status) -> Result<()> {
-        self.result(status, status::text)
+        self.result(status, |status| status::text(status, self.width()))
     }
 
     /// Prints what lies in a directory of snapshots whose store lies elsewhere.
@@ -227,7 +233,9 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn directory(&self, directory: &DirectoryStatus) -> Result<()> {
-        self.result(directory, status::directory)
+        self.result(directory, |directory| {
+            status::directory(directory, self.width())
+        })
     }
 
     /// Prints rejects, and what was said of them.
@@ -235,9 +243,10 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn acceptance(&self, acceptance: &Acceptance) -> Result<()> {
+        let text = |acceptance: &Acceptance| accept::text(acceptance, self.width());
         match acceptance.is_done {
-            true => self.outcome(acceptance, accept::text),
-            false => self.result(acceptance, accept::text),
+            true => self.outcome(acceptance, text),
+            false => self.result(acceptance, text),
         }
     }
 
@@ -254,10 +263,12 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn verification(&self, verification: &Verification) -> Result<()> {
-        self.outcome(verification, verify::text)
+        self.outcome(verification, |verification| {
+            verify::text(verification, self.width())
+        })
     }
 
-    /// Prints rows of a query as a table under a heading; as JSON, an array of objects.
+    /// Prints rows of a query as a sample under a heading, long texts cut; as JSON, an array of objects.
     ///
     /// # Errors
     /// See [`Printer::summary`].
@@ -275,9 +286,13 @@ impl Printer {
             return self.json(&objects);
         }
         let heading = style::paint(style::BOLD, &style::plain(heading));
-        let cut = |row: &Vec<String>| row.iter().map(|cell| cut(cell)).collect();
-        let rows: Vec<Vec<String>> = rows.iter().map(cut).collect();
-        self.data(&format!("{heading}\n{}", grid::grid(columns, &rows)))
+        let cut = |cell: &String| wrap::cut(&style::plain(cell), SAMPLE_WIDTH);
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| row.iter().map(cut).collect())
+            .collect();
+        let (table, _) = grid::answer(columns, &rows, self.width());
+        self.text(&format!("{heading}\n{table}"))
     }
 
     /// Prints rows of a query as a table, and under it what the reader has to know of it.
@@ -285,13 +300,20 @@ impl Printer {
     /// # Errors
     /// See [`Printer::summary`].
     pub fn table(&self, columns: &[&str], rows: &[Vec<String>], note: Option<&str>) -> Result<()> {
-        let note = note.map_or_else(String::new, |note| format!("{note}\n"));
-        self.data(&format!("{}{note}", grid::grid(columns, rows)))
+        let (table, is_cut) = grid::answer(columns, rows, self.width());
+        let mut text = table;
+        if is_cut {
+            text.push_str(CUT);
+        }
+        if let Some(note) = note {
+            text.push_str(&format!("{note}\n"));
+        }
+        self.text(&text)
     }
 
     /// Rows of a query as a table in a file, in lines as long as they come.
     pub fn table_text(&self, columns: &[&str], rows: &[Vec<String>]) -> String {
-        grid::grid(columns, rows)
+        grid::answer(columns, rows, None).0
     }
 
     /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where
@@ -329,12 +351,37 @@ impl Printer {
         Ok(true)
     }
 
-    /// Prints text on stdout as it is: a completion script, a line of a demo.
+    /// Prints text on stdout as it is: a completion script.
     ///
     /// # Errors
     /// See [`Printer::summary`].
     pub fn data(&self, text: &str) -> Result<()> {
         self.to_stdout(&self.secrets.text(text))
+    }
+
+    /// Prints text for people on stdout, its lines broken where the terminal ends.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn text(&self, text: &str) -> Result<()> {
+        self.to_stdout(&self.laid_out(text))
+    }
+
+    /// Text without the key, in lines that fit: in this order, so that no part of a key is left of one
+    /// that was broken.
+    fn laid_out(&self, text: &str) -> String {
+        wrap::wrap(&self.secrets.text(text), self.width())
+    }
+
+    /// Columns of the terminal that stdout is, if it is one.
+    fn width(&self) -> wrap::Width {
+        let out = io::stdout();
+        let size = match out.is_terminal() {
+            true => terminal_size::terminal_size_of(&out),
+            false => None,
+        };
+        size.map(|(terminal_size::Width(width), _)| usize::from(width))
+            .filter(|width| *width > 0)
     }
 
     fn to_stdout(&self, text: &str) -> Result<()> {
@@ -366,7 +413,7 @@ impl Printer {
         let printed = match error.kept() {
             None => return,
             Some(_) if self.output.is_json => self.json(&Failed::of(error)),
-            Some(kept) => self.data(&format!("{}\n", summary::text(kept).trim_end())),
+            Some(kept) => self.text(&format!("{}\n", summary::text(kept).trim_end())),
         };
         // The error itself still goes to stderr.
         let _ = printed;
@@ -413,7 +460,7 @@ impl Printer {
         }
         let text = match self.output.is_json {
             true => self.as_json(value)?,
-            false => self.secrets.text(&text(value)).into_owned(),
+            false => self.laid_out(&text(value)),
         };
         self.kept_back
             .lock()
@@ -441,7 +488,7 @@ impl Printer {
     fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
         match self.output.is_json {
             true => self.json(value),
-            false => self.data(&text(value)),
+            false => self.text(&text(value)),
         }
     }
 
@@ -520,25 +567,5 @@ mod tests {
         help: run the same command again to go on
         "#);
         assert!(error_text(&error).starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m "));
-    }
-
-    #[test]
-    fn rows_of_a_query_are_a_table() {
-        let rows = [
-            vec!["Open".to_owned(), "1,204".into(), "short".into()],
-            vec![
-                "Resolved".into(),
-                "9".into(),
-                format!("\u{1b}]0;x\u{7}{}", "long ".repeat(3)),
-            ],
-        ];
-        insta::assert_snapshot!(grid::grid(&["status", "tickets", "subject"], &rows), @r#"
-        ┌──────────┬─────────┬───────────────────────┐
-        │ status   ┆ tickets ┆ subject               │
-        ╞══════════╪═════════╪═══════════════════════╡
-        │ Open     ┆   1,204 ┆ short                 │
-        │ Resolved ┆       9 ┆ �]0;x�long long long  │
-        └──────────┴─────────┴───────────────────────┘
-        "#);
     }
 }

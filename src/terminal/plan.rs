@@ -6,10 +6,11 @@ use indicatif::HumanDuration;
 
 use super::grid::grid;
 use super::style::{BOLD, FAINT, count, counted, paint, plain};
+use super::wrap::Width;
 use crate::report::Plan;
 
 /// The plan as text, styled.
-pub(super) fn text(plan: &Plan) -> String {
+pub(super) fn text(plan: &Plan, width: Width) -> String {
     let mut rows: Vec<Vec<String>> = plan
         .windows
         .iter()
@@ -44,7 +45,7 @@ pub(super) fn text(plan: &Plan) -> String {
     format!(
         "{}\n{}{}: {requests}, {takes} within the budget.\n{}\n",
         paint(BOLD, &format!("Plan of a {}", plain(&plan.kind))),
-        grid(&["window", "tickets", "requests"], &rows),
+        grid(&["window", "tickets", "requests"], &rows, width),
         counted(plan.tickets, "ticket"),
         paint(
             FAINT,
@@ -87,7 +88,7 @@ mod tests {
             seconds: 121,
             requests_spent: 2,
         };
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&plan)), @r#"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text(&plan, None)), @r#"
         Plan of a backfill
         ┌────────────────────────────────────┬─────────┬──────────┐
         │ window                             ┆ tickets ┆ requests │

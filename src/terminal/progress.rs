@@ -7,6 +7,7 @@ use indicatif::{HumanDuration, HumanFloatCount, MultiProgress, ProgressBar, Prog
 
 use super::estimate::Estimate;
 use super::style::{BOLD, GOOD, WARNING, count, counted, paint, plain};
+use super::wrap;
 use crate::report::Progress;
 use crate::settings::BudgetSettings;
 
@@ -125,7 +126,8 @@ pub(super) fn width() -> usize {
         .map_or(80, |(terminal_size::Width(width), _)| usize::from(width))
 }
 
-/// The display's lines, styled, none longer than `width` leaves room for.
+/// The display's lines, styled, none longer than `width` leaves room for: what a narrow terminal has no
+/// room for in one line stands in the next.
 fn frame(
     title: &str,
     progress: &Progress,
@@ -134,26 +136,32 @@ fn frame(
     left: Option<Duration>,
     width: usize,
 ) -> Vec<String> {
-    // The last column stays free: some terminals wrap after it.
-    let width = width.saturating_sub(1);
-    let mut lines = vec![
-        tickets(title, progress, width),
-        pace(progress, period, speed, left, width),
-    ];
+    let width = inner(width);
+    let mut lines = tickets(title, progress, width);
+    lines.extend(pace(progress, period, speed, left, width));
     if let Some(waiting) = &progress.waiting {
-        lines.push(paint(
-            WARNING,
-            &fit(&format!("  waiting: {}", plain(waiting)), width),
-        ));
+        let text = format!("waiting: {}", plain(waiting));
+        let folded = wrap::fold(&text, width.saturating_sub(2).max(1), true);
+        lines.extend(
+            folded
+                .iter()
+                .map(|line| paint(WARNING, &format!("  {line}"))),
+        );
     }
     lines
 }
 
-fn tickets(title: &str, progress: &Progress, width: usize) -> String {
+/// Columns that a display uses: the last stays free, since some terminals wrap after it.
+pub(super) fn inner(width: usize) -> usize {
+    wrap::room(width.saturating_sub(1))
+}
+
+fn tickets(title: &str, progress: &Progress, width: usize) -> Vec<String> {
     let read = progress.tickets_read;
     let Some(expected) = progress.tickets_expected else {
         let text = format!("{title}  {}, still counting", counted(read, "ticket"));
-        return paint(BOLD, &fit(&text, width));
+        let lines = wrap::fold(&text, width, true).into_iter();
+        return lines.map(|line| paint(BOLD, &line)).collect();
     };
     // More may come than was announced: the desk lives.
     let share = |of: u64| match expected {
@@ -169,11 +177,13 @@ fn tickets(title: &str, progress: &Progress, width: usize) -> String {
     );
     let taken = title.chars().count() + figures.chars().count() + 4;
     let room = width.saturating_sub(taken);
-    if room < *BAR_WIDTHS.start() {
-        return paint(BOLD, &fit(&format!("{title}  {figures}"), width));
+    if room >= *BAR_WIDTHS.start() {
+        let bar = bar(share, room.min(*BAR_WIDTHS.end()), ("━", "─"), GOOD);
+        return vec![format!("{}  {bar}  {figures}", paint(BOLD, title))];
     }
-    let bar = bar(share, room.min(*BAR_WIDTHS.end()), ("━", "─"), GOOD);
-    format!("{}  {bar}  {figures}", paint(BOLD, title))
+    let short = figures.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = wrap::fold(&format!("{title} {short}"), width, true).into_iter();
+    lines.map(|line| paint(BOLD, &line)).collect()
 }
 
 fn pace(
@@ -182,7 +192,7 @@ fn pace(
     speed: Option<f64>,
     left: Option<Duration>,
     width: usize,
-) -> String {
+) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(speed) = speed {
         parts.push(format!("{:.0} tickets/s", HumanFloatCount(speed)));
@@ -204,12 +214,19 @@ fn pace(
         });
         parts.push(format!("{used} of {limit} requests{period}"));
     }
-    let text = format!("  {}", parts.join(" · "));
+    let mut text = wrap::flow(&parts, 2, width);
     // Narrow terminals do without the gauge, not without the figure.
-    match text.chars().count() + gauge.chars().count() <= width {
-        true => format!("{text}{gauge}"),
-        false => fit(&text, width),
+    let last = text.lines().last().map_or(0, wrap::columns);
+    if last + wrap::columns(&gauge) <= width {
+        text.push_str(&gauge);
     }
+    let lines = text
+        .lines()
+        .flat_map(|line| match wrap::columns(line) <= width {
+            true => vec![line.to_owned()],
+            false => wrap::fold(line, width, true),
+        });
+    lines.collect()
 }
 
 /// A bar of `cells` characters; `share` says how much of a number is done.
@@ -227,10 +244,6 @@ pub(super) fn bar(
         false => paint(style, &full),
     };
     format!("{done_part}{}", empty.repeat(cells - done))
-}
-
-pub(super) fn fit(text: &str, width: usize) -> String {
-    text.chars().take(width).collect()
 }
 
 #[cfg(test)]
@@ -262,7 +275,7 @@ mod tests {
         );
         let text = anstream::adapter::strip_str(&lines.join("\n")).to_string();
         for line in text.lines() {
-            assert!(line.chars().count() < width, "{width}: {line}");
+            assert!(wrap::columns(line) < width, "{width}: {line}");
         }
         text
     }
@@ -275,8 +288,38 @@ mod tests {
         "#);
         insta::assert_snapshot!(shown(&progress(), Some(295), 60), @r#"
         Backfill  ━─────────────   12,400 of 100,234 tickets   12 %
-          298 tickets/s · about 5 minutes left · 4 lanes · 57 of 90
+          298 tickets/s · about 5 minutes left · 4 lanes
+          57 of 90 requests in 30s ▰▰▰▰▰▰▱▱▱▱
         "#);
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_all_of_it_on_more_lines() {
+        let waiting = Progress {
+            waiting: Some("the API asked for a pause of 12 s".into()),
+            ..progress()
+        };
+        insta::assert_snapshot!(shown(&waiting, Some(295), 40), @r#"
+        Backfill 12,400 of 100,234 tickets 12 %
+          298 tickets/s · about 5 minutes left
+          4 lanes · 57 of 90 requests in 30s
+          waiting: the API asked for a pause of
+          12 s
+        "#);
+        let letters = |text: &str| text.split_whitespace().collect::<String>();
+        for width in 22..120 {
+            let text = letters(&shown(&waiting, Some(295), width));
+            for fact in [
+                "12,400of100,234tickets12%",
+                "298tickets/s",
+                "about5minutesleft",
+                "4lanes",
+                "57of90requestsin30s",
+                "waiting:theAPIaskedforapauseof12s",
+            ] {
+                assert!(text.contains(fact), "{width}: {fact} in {text}");
+            }
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::grid::grid;
-use super::progress::{LOG_APART, bar, fit, width};
+use super::progress::{LOG_APART, bar, inner, width};
 use super::style::{
     BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
+use super::wrap::{self, Width};
 use crate::report::{Published, PublishedSnapshot, Publishing};
 
 /// What to do with a snapshot that is not as it was written.
@@ -86,8 +87,10 @@ impl Drop for PublishView {
 }
 
 fn line(progress: &Publishing, width: usize) -> String {
+    let width = inner(width);
+    let folded = |text: &str| wrap::fold(text, width, true).join("\n");
     if progress.files == 0 {
-        return fit("Publish  looking at what changed", width.saturating_sub(1));
+        return folded("Publish  looking at what changed");
     }
     let (done, files) = (progress.files_done, progress.files);
     let figures = format!(
@@ -96,9 +99,8 @@ fn line(progress: &Publishing, width: usize) -> String {
         count(u64::try_from(files).unwrap_or(0)),
         counted(progress.rows, "row")
     );
-    // The last column stays free: some terminals wrap after it.
-    if figures.chars().count() + BAR_WIDTH + 14 >= width {
-        return fit(&format!("Publish  {figures}"), width.saturating_sub(1));
+    if figures.chars().count() + BAR_WIDTH + 13 > width {
+        return folded(&format!("Publish  {figures}"));
     }
     let share = |of: u64| {
         let part = |number: usize| u64::try_from(number).unwrap_or(0);
@@ -214,7 +216,7 @@ fn changes(published: &Published) -> String {
 }
 
 /// The snapshots of a directory as a table, styled.
-pub(super) fn listing(snapshots: &[PublishedSnapshot]) -> String {
+pub(super) fn listing(snapshots: &[PublishedSnapshot], width: Width) -> String {
     let rows: Vec<Vec<String>> = snapshots
         .iter()
         .map(|snapshot| {
@@ -231,7 +233,7 @@ pub(super) fn listing(snapshots: &[PublishedSnapshot]) -> String {
         .collect();
     let headers = ["published", "at", "rows", "size", "own", "shared"];
     let note = "own: what removing it would free; shared: files that other snapshots have too";
-    let mut text = format!("{}{}\n", grid(&headers, &rows), paint(FAINT, note));
+    let mut text = format!("{}{}\n", grid(&headers, &rows, width), paint(FAINT, note));
     if snapshots.iter().any(|snapshot| snapshot.damaged.is_some()) {
         text.push_str(&format!("{}\n", paint(WARNING, DAMAGED)));
     }

@@ -116,7 +116,9 @@ fn a_line_of_progress_fits_the_terminal() {
     };
     insta::assert_snapshot!(shown(&line(&progress, 100)), @"Publish  ━━━━━━━━━─────────────────────  12 of 40 files, 123,456 rows");
     for width in [0, 10, 40, 80] {
-        assert!(shown(&line(&progress, width)).chars().count() <= width);
+        for line in shown(&line(&progress, width)).lines() {
+            assert!(line.chars().count() <= width.max(20), "{width}: {line}");
+        }
     }
 }
 
@@ -134,7 +136,7 @@ fn snapshots_are_listed_with_what_they_weigh() {
         bytes_shared: 4_000_000,
     };
     let mut listed = [snapshot("000043", true), snapshot("000042", false)];
-    insta::assert_snapshot!(shown(&listing(&listed)), @r#"
+    insta::assert_snapshot!(shown(&listing(&listed, None)), @r#"
     ┌────────────────┬──────────────────────────┬───────┬──────────┬────────────┬──────────┐
     │ published      ┆ at                       ┆  rows ┆ size     ┆ own        ┆ shared   │
     ╞════════════════╪══════════════════════════╪═══════╪══════════╪════════════╪══════════╡
@@ -144,7 +146,7 @@ fn snapshots_are_listed_with_what_they_weigh() {
     own: what removing it would free; shared: files that other snapshots have too
     "#);
     listed[1].damaged = Some("tickets/created_month=2025-01/tickets.parquet".into());
-    let told = shown(&listing(&listed));
+    let told = shown(&listing(&listed, None));
     for part in [
         "2026-01-31T09:05:00.000Z",
         "damaged: tickets/created_month=2025-01/tickets.parquet",
@@ -152,4 +154,9 @@ fn snapshots_are_listed_with_what_they_weigh() {
     ] {
         assert!(told.contains(part), "{told}");
     }
+}
+
+#[test]
+fn it_fits_every_terminal() {
+    crate::terminal::wrap::assert_fits(|_| text(&published()));
 }

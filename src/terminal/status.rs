@@ -6,6 +6,7 @@ use super::grid::grid;
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
+use super::wrap::Width;
 use crate::report::{
     CountedWindow, DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status,
     Unfinished,
@@ -15,68 +16,36 @@ use crate::table::{Instant, ending, parse_instant};
 /// Ranges that are not read in full and are listed; the rest is counted.
 const LISTED: usize = 5;
 
-/// The status as text, styled.
-pub(super) fn text(status: &Status) -> String {
+/// The status as text, styled: what the store holds, how fresh that is, what is wrong.
+pub(super) fn text(status: &Status, width: Width) -> String {
     let mut blocks = vec![format!(
         "{}, {}\n",
         paint(BOLD, &plain(&status.store)),
         bytes(status.store_bytes)
     )];
-    if let Some(run) = &status.unfinished {
-        blocks.push(unfinished(run, status.as_of));
-    }
-    if !status.partial.is_empty() {
-        blocks.push(partial(&status.partial));
-    }
-    let rows: Vec<Vec<String>> = status
-        .tables
-        .iter()
-        .filter(|table| table.rows > 0)
-        .map(|table| vec![table.table.clone(), count(table.rows)])
-        .collect();
-    if rows.is_empty() {
-        blocks.push("  no rows yet\n".into());
-    } else {
-        blocks.push(grid(&["table", "rows"], &rows));
+    blocks.push(held(status, width));
+    if !status.published.is_empty() {
+        blocks.push(super::published::listing(&status.published, width));
     }
     if status.tickets > 0 {
-        let mut shares: Vec<(&str, String)> = status
-            .freshness
-            .iter()
-            .enumerate()
-            .map(|(index, fresh)| (if index == 0 { "freshness" } else { "" }, freshness(fresh)))
-            .collect();
-        if status.threads_unread > 0 {
-            let tickets = counted(status.threads_unread, "ticket");
-            shares.push((
-                "threads",
-                format!("{tickets} without, since no run has read theirs: sync --full does"),
-            ));
-        }
-        blocks.push(fields(&shares));
-    }
-    let (standing, accepted) = (status.rejects_standing, status.rejects_accepted);
-    if let Some(kept) = style::rejects(standing, accepted) {
-        blocks.push(fields(&[("rejects", kept)]));
-    }
-    if !status.snapshots.is_empty() {
-        blocks.push(snapshots(status));
+        blocks.push(fields(&how_fresh(status)));
     }
     if let Some(sync) = &status.last_sync {
-        blocks.push(last_sync(sync));
+        blocks.push(last_sync(sync, width));
     }
-    if !status.published.is_empty() {
-        blocks.push(super::published::listing(&status.published));
+    if !status.snapshots.is_empty() {
+        blocks.push(snapshots(status, width));
     }
+    blocks.extend(wrong(status));
     blocks.join("\n")
 }
 
 /// The snapshots of a directory without its store, styled.
-pub(super) fn directory(directory: &DirectoryStatus) -> String {
+pub(super) fn directory(directory: &DirectoryStatus, width: Width) -> String {
     format!(
         "{}\n\n{}\n{}\n",
         paint(BOLD, &plain(&directory.directory)),
-        super::published::listing(&directory.published),
+        super::published::listing(&directory.published, width),
         paint(
             FAINT,
             "Its store lies elsewhere: --from sqlite:FILE shows that as well."
@@ -84,7 +53,28 @@ pub(super) fn directory(directory: &DirectoryStatus) -> String {
     )
 }
 
-fn last_sync(sync: &LastSync) -> String {
+fn held(status: &Status, width: Width) -> String {
+    let rows: Vec<Vec<String>> = status
+        .tables
+        .iter()
+        .filter(|table| table.rows > 0)
+        .map(|table| vec![table.table.clone(), count(table.rows)])
+        .collect();
+    match rows.is_empty() {
+        true => "  no rows yet\n".into(),
+        false => grid(&["table", "rows"], &rows, width),
+    }
+}
+
+fn how_fresh(status: &Status) -> Vec<(&'static str, String)> {
+    let shares = status.freshness.iter().enumerate().map(|(index, fresh)| {
+        let label = if index == 0 { "freshness" } else { "" };
+        (label, freshness(fresh))
+    });
+    shares.collect()
+}
+
+fn last_sync(sync: &LastSync, width: Width) -> String {
     let seen = format!("what happened before {}", moment(sync.complete_until));
     let mut facts = vec![("seen", seen)];
     if !sync.is_full {
@@ -97,9 +87,61 @@ fn last_sync(sync: &LastSync) -> String {
             format!("{windows} of bulk changes still to be read"),
         ));
     }
-    if let Some(days) = sync
-        .refresh_within_days
-        .filter(|_| sync.tickets_overdue > 0)
+    format!(
+        "{}\n{}{}",
+        paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
+        super::sync::table(&sync.steps, width),
+        fields(&facts)
+    )
+}
+
+/// What is under way, missing or to be looked at; where there is nothing of it, that.
+fn wrong(status: &Status) -> Vec<String> {
+    let mut blocks = Vec::new();
+    if let Some(run) = &status.unfinished {
+        blocks.push(unfinished(run, status.as_of));
+    }
+    if !status.partial.is_empty() {
+        blocks.push(partial(&status.partial));
+    }
+    let facts = missing(status);
+    if !facts.is_empty() {
+        blocks.push(fields(&facts));
+    }
+    let remarks = status.last_sync.iter().flat_map(|sync| &sync.remarks);
+    let remarks = style::folded(remarks.map(|remark| (plain(remark), ())));
+    let notes: String = remarks
+        .into_iter()
+        .map(|(remark, times)| {
+            let times = match times.len() {
+                1 => String::new(),
+                times => format!(" ({} times)", count(u64::try_from(times).unwrap_or(0))),
+            };
+            format!("  {} {remark}{times}\n", paint(WARNING, "note:"))
+        })
+        .collect();
+    if !notes.is_empty() {
+        blocks.push(notes);
+    }
+    let is_complete = |snapshot: &SnapshotStatus| snapshot.outcome == "complete";
+    let is_damaged = status.published.iter().any(|one| one.damaged.is_some());
+    if blocks.is_empty() && status.snapshots.first().is_some_and(is_complete) && !is_damaged {
+        blocks.push(format!("  {}\n", paint(GOOD, "nothing needs a look")));
+    }
+    blocks
+}
+
+/// What the store lacks, or could not represent.
+fn missing(status: &Status) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if status.tickets > 0 && status.threads_unread > 0 {
+        let tickets = counted(status.threads_unread, "ticket");
+        let threads = "without, since no run has read theirs: sync --full does";
+        facts.push(("threads", format!("{tickets} {threads}")));
+    }
+    if let Some(sync) = &status.last_sync
+        && let Some(days) = sync.refresh_within_days
+        && sync.tickets_overdue > 0
     {
         let tickets = counted(sync.tickets_overdue, "ticket");
         facts.push((
@@ -107,17 +149,9 @@ fn last_sync(sync: &LastSync) -> String {
             format!("{tickets} unread for {days} days or more"),
         ));
     }
-    let notes: String = sync
-        .remarks
-        .iter()
-        .map(|remark| format!("  {} {}\n", paint(WARNING, "note:"), plain(remark)))
-        .collect();
-    format!(
-        "{}\n{}{}{notes}",
-        paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
-        super::sync::table(&sync.steps),
-        fields(&facts)
-    )
+    let kept = style::rejects(status.rejects_standing, status.rejects_accepted);
+    facts.extend(kept.map(|kept| ("rejects", kept)));
+    facts
 }
 
 fn unfinished(run: &Unfinished, now: Instant) -> String {
@@ -166,24 +200,27 @@ fn unfinished(run: &Unfinished, now: Instant) -> String {
 
 /// What is not read in full, and how to read it.
 fn partial(ranges: &[PartialRange]) -> String {
-    let mut text = format!("  {}\n", paint(WARNING, "not read in full"));
-    for range in ranges.iter().take(LISTED) {
-        let end = |text: &str| parse_instant(text).map_or_else(|| plain(text), moment);
+    let end = |text: &str| parse_instant(text).map_or_else(|| plain(text), moment);
+    let ranges = style::folded(ranges.iter().map(|range| {
         let only = range.filters.as_ref().map_or_else(String::new, |filters| {
             format!(", only {}", style::filters(filters))
         });
-        text.push_str(&format!(
-            "    {} until {}{only} ({} {}): {}\n",
+        let span = format!(
+            "{} until {}{only}",
             end(&range.range_from),
-            end(&range.range_until),
-            plain(&range.kind),
-            range.snapshot_id,
-            plain(&range.reason)
-        ));
+            end(&range.range_until)
+        );
+        let run = format!("{} {}", plain(&range.kind), range.snapshot_id);
+        ((span, plain(&range.reason)), run)
+    }));
+    let mut text = format!("  {}\n", paint(WARNING, "not read in full"));
+    for ((span, reason), runs) in ranges.iter().take(LISTED) {
+        text.push_str(&format!("    {span} ({}): {reason}\n", runs.join(", ")));
     }
     let rest = ranges.len().saturating_sub(LISTED);
     if rest > 0 {
-        text.push_str(&format!("    and {} more: --json lists all\n", count(rest)));
+        let rest = count(u64::try_from(rest).unwrap_or(u64::MAX));
+        text.push_str(&format!("    and {rest} more: --json lists all\n"));
     }
     let next = "a backfill with --since and --until over those ranges reads them";
     format!("{text}{}", fields(&[("next", next.to_owned())]))
@@ -202,7 +239,7 @@ fn freshness(fresh: &Freshness) -> String {
     )
 }
 
-fn snapshots(status: &Status) -> String {
+fn snapshots(status: &Status, width: Width) -> String {
     let rows: Vec<Vec<String>> = status
         .snapshots
         .iter()
@@ -211,49 +248,89 @@ fn snapshots(status: &Status) -> String {
     let headers = [
         "snapshot", "outcome", "finished", "range", "read", "new", "changed", "deleted", "requests",
     ];
-    let mut text = grid(&headers, &rows);
+    let mut text = grid(&headers, &rows, width);
     let shown = i64::try_from(status.snapshots.len()).unwrap_or(i64::MAX);
     let rest = status.snapshot_count.saturating_sub(shown);
     if rest > 0 {
         text.push_str(&paint(FAINT, &format!("and {} before these", count(rest))));
         text.push('\n');
     }
-    for snapshot in &status.snapshots {
-        if let Some(filters) = &snapshot.filters {
-            text.push_str(&format!(
-                "snapshot {}: only {}\n",
-                snapshot.snapshot_id,
-                style::filters(filters)
-            ));
-        }
-        if !snapshot.windows.is_empty() {
-            let sum = |of: fn(&CountedWindow) -> u64| snapshot.windows.iter().map(of).sum::<u64>();
-            text.push_str(&format!(
-                "snapshot {}: {} counted by the API, {} stored\n",
-                snapshot.snapshot_id,
-                count(sum(|window| window.counted)),
-                count(sum(|window| window.stored))
-            ));
-        }
-        let mut wrong = Vec::new();
-        if snapshot.unverified_slices > 0 {
-            wrong.push(format!(
-                "{} not proven complete",
-                counted(snapshot.unverified_slices, "slice")
-            ));
-        }
-        if snapshot.rejects > 0 {
-            wrong.push(counted(snapshot.rejects, "reject"));
-        }
-        if !snapshot.has_messages {
-            wrong.push("read without messages".into());
-        }
-        if !wrong.is_empty() {
-            let line = format!("snapshot {}: {}", snapshot.snapshot_id, wrong.join(", "));
-            text.push_str(&format!("{}\n", paint(WARNING, &line)));
-        }
+    let facts = status.snapshots.iter().flat_map(|snapshot| {
+        let facts = about(snapshot).into_iter();
+        facts.map(|fact| (fact, snapshot.snapshot_id))
+    });
+    for ((is_wrong, fact), snapshots) in style::folded(facts) {
+        let line = format!("{}: {fact}", these(&snapshots));
+        let line = match is_wrong {
+            true => paint(WARNING, &line),
+            false => line,
+        };
+        text.push_str(&format!("{line}\n"));
     }
     text
+}
+
+/// `snapshot 3`, `snapshots 12–9 and 7 (5)`: numbers that come one after the other, as a range.
+fn these(snapshots: &[i64]) -> String {
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    for id in snapshots {
+        match spans.last_mut() {
+            Some((_, last)) if *last - 1 == *id => *last = *id,
+            _ => spans.push((*id, *id)),
+        }
+    }
+    let spans: Vec<String> = spans
+        .into_iter()
+        .map(|(first, last)| match first - last {
+            0 => first.to_string(),
+            1 => format!("{first}, {last}"),
+            _ => format!("{first}–{last}"),
+        })
+        .collect();
+    match snapshots {
+        [one] => format!("snapshot {one}"),
+        several => format!("{} snapshots ({})", several.len(), spans.join(", ")),
+    }
+}
+
+/// What the table has no room for, each with whether it is wrong.
+fn about(snapshot: &SnapshotStatus) -> Vec<(bool, String)> {
+    let mut facts = Vec::new();
+    if let Some(filters) = &snapshot.filters {
+        facts.push((false, format!("only {}", style::filters(filters))));
+    }
+    if !snapshot.windows.is_empty() {
+        let sum = |of: fn(&CountedWindow) -> u64| snapshot.windows.iter().map(of).sum::<u64>();
+        let (counted, stored) = (sum(|window| window.counted), sum(|window| window.stored));
+        facts.push((
+            false,
+            match counted == stored {
+                true => "as many tickets stored as the API counted".to_owned(),
+                false => format!(
+                    "{} counted by the API, {} stored",
+                    count(counted),
+                    count(stored)
+                ),
+            },
+        ));
+    }
+    let mut wrong = Vec::new();
+    if snapshot.unverified_slices > 0 {
+        wrong.push(format!(
+            "{} not proven complete",
+            counted(snapshot.unverified_slices, "slice")
+        ));
+    }
+    if snapshot.rejects > 0 {
+        wrong.push(counted(snapshot.rejects, "reject"));
+    }
+    if !snapshot.has_messages {
+        wrong.push("read without messages".into());
+    }
+    if !wrong.is_empty() {
+        facts.push((true, wrong.join(", ")));
+    }
+    facts
 }
 
 fn row(snapshot: &SnapshotStatus, now: Instant) -> Vec<String> {
@@ -360,17 +437,13 @@ mod tests {
     }
 
     fn shown(status: &Status) -> String {
-        anstream::adapter::strip_str(&text(status)).to_string()
+        anstream::adapter::strip_str(&text(status, None)).to_string()
     }
 
     #[test]
     fn a_store_with_finished_runs() {
         insta::assert_snapshot!(shown(&status()), @r#"
         support.db, 412.00 MiB
-
-          not read in full
-            2019-01-01 until 2022-05-01 (backfill 2): it was given up for another range before it was read
-          next       a backfill with --since and --until over those ranges reads them
 
         ┌──────────┬───────────┐
         │ table    ┆      rows │
@@ -383,9 +456,6 @@ mod tests {
                        5.0 % read in the last 7 days, 5,000 tickets
                       99.9 % read in the last 30 days, 99,999 tickets
                      100.0 % read in the last 90 days, 100,000 tickets
-          threads    12 tickets without, since no run has read theirs: sync --full does
-
-          rejects    3 rejects, 1 of them accepted
 
         ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
         │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
@@ -396,6 +466,13 @@ mod tests {
         snapshot 3: only origin web
         snapshot 3: 1,207 counted by the API, 1,204 stored
         snapshot 3: 1 slice not proven complete, 2 rejects, read without messages
+
+          not read in full
+            2019-01-01 until 2022-05-01 (backfill 2): it was given up for another range before it was read
+          next       a backfill with --since and --until over those ranges reads them
+
+          threads    12 tickets without, since no run has read theirs: sync --full does
+          rejects    3 rejects, 1 of them accepted
         "#);
     }
 
@@ -429,14 +506,14 @@ mod tests {
         insta::assert_snapshot!(shown(&status), @r#"
         support.db, 412.00 MiB
 
+          no rows yet
+
           backfill 1 is unfinished
           since      2026-01-30 12:00 UTC (24 hours ago)
           range      2023-01-01 until 2026-01-30
           tickets    12,400 of 100,234 read
           slices     3 of 9 read to their end
           next       run the same command again to go on
-
-          no rows yet
 
           rejects    3 rejects, 1 of them accepted
         "#);
@@ -453,16 +530,21 @@ mod tests {
             bulk_change_windows: 2,
             refresh_within_days: Some(90),
             tickets_overdue: 1,
-            remarks: vec!["none of it was believed".into()],
+            remarks: vec!["none of it was believed".into(); 3],
         };
-        let told = |sync: &LastSync| anstream::adapter::strip_str(&last_sync(sync)).to_string();
+        let told = |sync: &LastSync| {
+            shown(&Status {
+                last_sync: Some(sync.clone()),
+                ..status()
+            })
+        };
         let text = told(&sync);
         for fact in [
             "what happened before 2026-01-31 09:05 UTC",
             "3 ratings; notes, messages",
             "2 windows of bulk changes still to be read",
             "1 ticket unread for 90 days or more",
-            "note: none of it was believed",
+            "note: none of it was believed (3 times)\n",
         ] {
             assert!(text.contains(fact), "{fact}: {text}");
         }
@@ -548,5 +630,39 @@ mod tests {
           "published": []
         }
         "#);
+    }
+
+    #[test]
+    fn it_fits_every_terminal() {
+        crate::terminal::wrap::assert_fits(|width| text(&status(), width));
+    }
+
+    #[test]
+    fn what_is_the_same_of_several_runs_is_told_once() {
+        let mut status = status();
+        let one = status.snapshots[0].clone();
+        let of = |snapshot_id| SnapshotStatus {
+            snapshot_id,
+            ..one.clone()
+        };
+        status.snapshots = [12, 11, 10, 9, 7, 6, 3].map(of).to_vec();
+        let partial = status.partial[0].clone();
+        status.partial.push(PartialRange {
+            snapshot_id: 4,
+            ..partial
+        });
+        let text = shown(&status);
+        for line in [
+            "7 snapshots (12–9, 7, 6, 3): only origin web\n",
+            "7 snapshots (12–9, 7, 6, 3): 1 slice not proven complete, 2 rejects, read without messages\n",
+            " (backfill 2, backfill 4): it was given up",
+        ] {
+            assert_eq!(text.matches(line).count(), 1, "{line}: {text}");
+        }
+        let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        lines.sort_unstable();
+        let count = lines.len();
+        lines.dedup();
+        assert_eq!(lines.len(), count, "{text}");
     }
 }

@@ -132,9 +132,25 @@ pub(super) fn filters(filters: &serde_json::Value) -> String {
     plain(&fields.join(" · "))
 }
 
+/// What is the same told once, with all that it is told of, in the order in which each comes first.
+pub(super) fn folded<T: PartialEq, Of>(
+    facts: impl IntoIterator<Item = (T, Of)>,
+) -> Vec<(T, Vec<Of>)> {
+    let mut folded: Vec<(T, Vec<Of>)> = Vec::new();
+    for (fact, of) in facts {
+        match folded.iter_mut().find(|(known, _)| *known == fact) {
+            Some((_, all)) => all.push(of),
+            None => folded.push((fact, vec![of])),
+        }
+    }
+    folded
+}
+
+/// Columns of a label and the blanks behind it.
+pub(super) const LABEL_WIDTH: usize = 11;
+
 /// Lines `  label   text` under each other; a text of several lines is indented as a whole.
 pub(super) fn fields(fields: &[(&str, String)]) -> String {
-    const LABEL_WIDTH: usize = 11;
     let mut out = String::new();
     for (label, text) in fields {
         let label = format!("{label:<LABEL_WIDTH$}");

@@ -231,3 +231,19 @@ fn a_sync_names_the_backfill_that_reads_a_range_again() {
     let line = "mava-export backfill --since 2024-01-01 --until 2024-01-02T09:00:00.120Z --to sqlite:support.db";
     assert!(shown.contains(line), "{shown}");
 }
+
+#[test]
+fn it_fits_every_terminal() {
+    let rejected = Summary {
+        outcome: "complete_with_rejects".into(),
+        rejects: 1,
+        rejects_standing: 1,
+        remarks: vec![
+            "agents could not be read: the API answered 500; names may be missing".into(),
+        ],
+        ..summary()
+    };
+    for summary in [summary(), rejected] {
+        crate::terminal::wrap::assert_fits(|_| text(&summary));
+    }
+}

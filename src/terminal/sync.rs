@@ -3,6 +3,7 @@
 use super::grid::grid;
 use super::style::{count, counted, fields};
 use super::summary;
+use super::wrap::Width;
 use crate::report::{Step, SyncSummary};
 
 /// What a sync sees late.
@@ -23,17 +24,17 @@ const STEPS: [(&str, &str); 10] = [
 ];
 
 /// The summary as text, styled.
-pub(super) fn text(sync: &SyncSummary) -> String {
+pub(super) fn text(sync: &SyncSummary, width: Width) -> String {
     format!(
         "{}\n{}{}",
         summary::text(&sync.summary),
-        table(&sync.steps),
+        table(&sync.steps, width),
         fields(&facts(sync))
     )
 }
 
 /// The steps as a table.
-pub(super) fn table(steps: &[Step]) -> String {
+pub(super) fn table(steps: &[Step], width: Width) -> String {
     let rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
@@ -47,7 +48,11 @@ pub(super) fn table(steps: &[Step]) -> String {
             ]
         })
         .collect();
-    grid(&["step", "what", "requests", "read", "changed"], &rows)
+    grid(
+        &["step", "what", "requests", "read", "changed"],
+        &rows,
+        width,
+    )
 }
 
 fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {

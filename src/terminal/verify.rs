@@ -6,6 +6,7 @@ use super::grid::grid;
 use super::style::{
     BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain, rejects,
 };
+use super::wrap::Width;
 use crate::report::{Deep, Difference, Repair, Verification};
 
 /// Differences shown; the rest is counted.
@@ -15,7 +16,7 @@ const SHOWN: usize = 40;
 const LONGEST_VALUE: usize = 60;
 
 /// The verification as text, styled.
-pub(super) fn text(verification: &Verification) -> String {
+pub(super) fn text(verification: &Verification, width: Width) -> String {
     let mut blocks = vec![heading(verification), fields(&facts(verification))];
     if let Some(deep) = verification.deep.as_ref().filter(|deep| !deep.is_whole()) {
         blocks.push(damage(deep));
@@ -24,7 +25,7 @@ pub(super) fn text(verification: &Verification) -> String {
         }
     }
     if !verification.differences.is_empty() {
-        blocks.push(differences(&verification.differences));
+        blocks.push(differences(&verification.differences, width));
         blocks.push(meaning(verification));
     }
     let notes = notes(verification);
@@ -32,7 +33,7 @@ pub(super) fn text(verification: &Verification) -> String {
         blocks.push(notes);
     }
     if let Some(repair) = &verification.repair {
-        blocks.push(repaired(repair));
+        blocks.push(repaired(repair, width));
     }
     blocks.join("\n")
 }
@@ -142,7 +143,7 @@ fn way_out(deep: &Deep) -> String {
     }
 }
 
-fn differences(differences: &[Difference]) -> String {
+fn differences(differences: &[Difference], width: Width) -> String {
     let rows: Vec<Vec<String>> = differences
         .iter()
         .take(SHOWN)
@@ -171,7 +172,7 @@ fn differences(differences: &[Difference]) -> String {
         "API",
         "difference",
     ];
-    let mut text = grid(&headers, &rows);
+    let mut text = grid(&headers, &rows, width);
     if let Some(more) = differences
         .len()
         .checked_sub(SHOWN)
@@ -243,7 +244,7 @@ fn brief(value: &str) -> String {
     }
 }
 
-fn repaired(repair: &Repair) -> String {
+fn repaired(repair: &Repair, width: Width) -> String {
     let mut text = format!(
         "{} {} read again: {}, {} new, {} written again{}, {} gone from the desk {}\n",
         paint(BOLD, "Repair:"),
@@ -262,7 +263,7 @@ fn repaired(repair: &Repair) -> String {
         [] => text.push_str("Counted again, nothing differs in those windows.\n"),
         left => {
             text.push_str("What differs still:\n");
-            text.push_str(&differences(left));
+            text.push_str(&differences(left, width));
         }
     }
     if !repair.damaged.is_empty() {
@@ -329,7 +330,7 @@ mod tests {
     }
 
     fn shown(verification: &Verification) -> String {
-        anstream::adapter::strip_str(&text(verification)).to_string()
+        anstream::adapter::strip_str(&text(verification, None)).to_string()
     }
 
     #[test]
@@ -498,5 +499,31 @@ mod tests {
 
           note: nothing was counted: there is no API key
         "#);
+    }
+
+    #[test]
+    fn it_fits_every_terminal() {
+        let found = Verification {
+            outcome: "different".into(),
+            differences: vec![
+                difference("all", "-", None, 99, 100),
+                difference(
+                    "tag",
+                    "65f0c1a2b3c4d5e6f7a8b9c0",
+                    Some("退款 and refunds of all kinds"),
+                    1_204,
+                    1_200,
+                ),
+            ],
+            refused: vec![Refused {
+                group: "category".into(),
+                value: "old".into(),
+                name: None,
+                store: 3,
+                reason: "the API answered 400: no such category".into(),
+            }],
+            ..verification()
+        };
+        crate::terminal::wrap::assert_fits(|width| text(&found, width));
     }
 }
