@@ -18,6 +18,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use crate::error::Error;
+use crate::limits::Full;
 
 /// Bytes of a small file that is read as a whole: more than any that we write.
 const MOST_BYTES: u64 = 64 << 20;
@@ -70,6 +71,12 @@ pub(crate) fn refusal(error: &io::Error) -> Option<Refusal> {
 
 /// The error for people of a path whose file was refused; `None` of any other error.
 pub(crate) fn explain(path: &Path, error: &io::Error) -> Option<Error> {
+    if let Some(full) = Full::of(path, error) {
+        return Some(Error::failed(full.message(path)).help(format!(
+            "{}, then run the same command again",
+            full.way_out()
+        )));
+    }
     let refusal = refusal(error)?;
     let shown = path.display();
     Some(

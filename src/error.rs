@@ -106,6 +106,10 @@ pub struct Error {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// What to do about an answer of the API that nobody foresaw.
+pub(crate) const REPORT: &str = "send what mava-export probe and mava-export --version print to whoever looks after \
+    mava-export for you: neither holds the key or anything of a ticket";
+
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread::Builder;
 
+use rustix::fs::statvfs;
+
 use crate::error::{Error, Result};
 
 /// Files that the smallest command holds open: the store with its side files, and those of a library.
@@ -51,6 +53,67 @@ pub fn is_file_size_met() -> bool {
     FILE_SIZE_MET
         .get()
         .is_some_and(|met| met.load(Ordering::Relaxed))
+}
+
+/// Why a file system takes no more of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// All its space is taken.
+    Space,
+    /// It has space, but no inode for another file.
+    Files,
+    /// What one user may take of it is taken.
+    Quota,
+}
+
+impl Full {
+    /// Why `error` came of writing the file at `path`; `None` where it is another matter.
+    pub(crate) fn of(path: &Path, error: &io::Error) -> Option<Self> {
+        match error.kind() {
+            io::ErrorKind::QuotaExceeded => Some(Self::Quota),
+            io::ErrorKind::StorageFull if lacks_inodes(path) => Some(Self::Files),
+            io::ErrorKind::StorageFull => Some(Self::Space),
+            _ => None,
+        }
+    }
+
+    /// That the file at `path` cannot be written because of it.
+    pub(crate) fn message(self, path: &Path) -> String {
+        let shown = path.display();
+        match self {
+            Self::Space => format!("no space left to write {shown}"),
+            Self::Files => format!(
+                "no inode left to write {shown}: the file system holds as many files as it can, although it has space"
+            ),
+            Self::Quota => format!("the disk quota leaves no space to write {shown}"),
+        }
+    }
+
+    /// What makes room again.
+    pub(crate) fn way_out(self) -> &'static str {
+        match self {
+            Self::Space => "free some disk space",
+            Self::Files => {
+                "remove files that nobody needs from that file system (df -i shows how many it can hold)"
+            }
+            Self::Quota => {
+                "free some space of this user's, or have the quota raised (quota -s shows it)"
+            }
+        }
+    }
+}
+
+/// Whether the file system that `path` is or would be on has no inode left. One that makes them as it
+/// needs them says it has none at all.
+pub(crate) fn lacks_inodes(path: &Path) -> bool {
+    let mut places = path
+        .ancestors()
+        .map(|place| match place.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => place,
+        });
+    let found = places.find_map(|place| statvfs(place).ok());
+    found.is_some_and(|found| found.f_files > 0 && found.f_favail == 0)
 }
 
 /// Runs `work` on a thread with room enough, and returns what it comes to.

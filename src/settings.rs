@@ -209,6 +209,9 @@ pub struct Filters {
     pub assigned_to: Vec<String>,
 }
 
+/// The API's word for a ticket of nobody, among [`Filters::assigned_to`].
+pub const UNASSIGNED: &str = "Unassigned";
+
 impl Filters {
     /// Whether nothing is filtered out.
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -329,8 +329,12 @@ impl Client {
             return Err(Cause::Limited(asked));
         }
         if !status.is_success() {
+            let location = header(LOCATION)
+                .filter(|_| status.is_redirection())
+                .and_then(|location| retry::destination(response.url(), location));
             return Err(Cause::Status(Answered {
                 status: status.as_u16(),
+                location: location.map(|location| self.words.shown(&location)),
                 words: tokio::time::timeout(GRACE, self.error_words(&mut response))
                     .await
                     .unwrap_or_default(),

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use reqwest::Url;
+
 use super::tls::Refused;
 use crate::budget::time_words;
+use crate::error::REPORT;
 use crate::settings::RetrySettings;
 
 /// The longest pause between two tries that the backoff itself asks for.
@@ -47,6 +50,8 @@ pub(super) struct Answered {
     pub(super) status: u16,
     /// The API's own words, where it sent any.
     pub(super) words: Option<String>,
+    /// Where a redirect leads, as far as that may be told.
+    pub(super) location: Option<String>,
     /// The pause that `Retry-After` asks for before the next try.
     pub(super) pause: Option<Duration>,
 }
@@ -155,7 +160,7 @@ impl Cause {
                 "check --base-url, and a proxy on the way; then run mava-export probe"
             }
             Self::TooLarge(_) => "raise --max-body",
-            Self::TooHeavy(_) => "run mava-export probe, and report what it says",
+            Self::TooHeavy(_) => REPORT,
             Self::Refused(refused) => refused.remedy(),
             Self::ProxyLogin => {
                 "write the name and the password into the proxy's variable: HTTPS_PROXY=http://name:password@host:port"
@@ -173,7 +178,11 @@ impl Cause {
     fn help_for(&self, status: u16) -> &'static str {
         match status {
             401 | 403 => "check the key in MAVA_API_KEY or in the file given by --api-key-file",
-            300..=399 | 404 => "check --base-url (or MAVA_BASE_URL)",
+            300..=399 => {
+                "no redirect is followed, since the key would go with it: if the address is the API's own, give it \
+                 with --base-url (or MAVA_BASE_URL); if it is a page to log in, a proxy on the way asks for that"
+            }
+            404 => "check --base-url (or MAVA_BASE_URL)",
             400 => "the API no longer accepts this request as documented: run mava-export probe",
             414 | 431 => TOO_LONG,
             401..=499 if self.remedy() == Remedy::GiveUp => {
@@ -226,6 +235,9 @@ impl fmt::Display for Cause {
 impl fmt::Display for Answered {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "the API answered {}", self.status)?;
+        if let Some(location) = &self.location {
+            write!(out, ", a redirect to {location}")?;
+        }
         if let Some(words) = &self.words {
             write!(out, ": {words}")?;
         }
@@ -248,6 +260,27 @@ pub(super) fn pause_help(asked: Duration, total: Duration) -> String {
         time_words(asked),
         time_words(total)
     )
+}
+
+/// Where a redirect from `asked` leads, without a name, a password, a query or a fragment, and with `…`
+/// for a part of the path that is long enough to be a secret.
+pub(super) fn destination(asked: &Url, location: &str) -> Option<String> {
+    const LONGEST_PART: usize = 24;
+    const MOST_PARTS: usize = 6;
+    let url = asked.join(location.trim()).ok()?;
+    let host = url.host_str()?;
+    let port = url
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    let parts = url
+        .path_segments()?
+        .take(MOST_PARTS)
+        .map(|part| match part.len() {
+            0..=LONGEST_PART => part,
+            _ => "…",
+        });
+    let path = parts.collect::<Vec<_>>().join("/");
+    Some(format!("{}://{host}{port}/{path}", url.scheme()))
 }
 
 /// The pause before try `n + 1` (from 1), with full jitter: anything up to the doubled ceiling.
@@ -413,12 +446,53 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_says_where_to_without_what_may_be_secret() {
+        let asked = Url::parse("https://gateway.mava.app/api/tickets?skip=0").expect("a URL");
+        for (location, told) in [
+            ("/login", Some("https://gateway.mava.app/login")),
+            (
+                "https://api.mava.app/v2/api/tickets?skip=0",
+                Some("https://api.mava.app/v2/api/tickets"),
+            ),
+            (
+                "http://127.0.0.1:9000/a/b",
+                Some("http://127.0.0.1:9000/a/b"),
+            ),
+            ("https://name:word@host/", Some("https://host/")),
+            ("//host/a?token=secret#secret", Some("https://host/a")),
+            (
+                "https://sso.example.org/start/eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0/go",
+                Some("https://sso.example.org/start/…/go"),
+            ),
+            (
+                "https://host/1/2/3/4/5/6/7/8",
+                Some("https://host/1/2/3/4/5/6"),
+            ),
+            ("mailto:somebody@example.org", None),
+            ("http://[", None),
+        ] {
+            assert_eq!(destination(&asked, location).as_deref(), told, "{location}");
+        }
+        let answered = Answered {
+            status: 302,
+            location: Some("https://host/login".into()),
+            ..Answered::default()
+        };
+        let cause = Cause::Status(answered);
+        assert_eq!(
+            cause.to_string(),
+            "the API answered 302, a redirect to https://host/login"
+        );
+        assert!(cause.help().contains("--base-url"), "{}", cause.help());
+    }
+
+    #[test]
     fn a_fault_that_names_its_pause_is_no_sign_of_too_many_tickets() {
         let busy = |pause| {
             Cause::Status(Answered {
                 status: 503,
-                words: None,
                 pause,
+                ..Answered::default()
             })
         };
         assert!(busy(None).is_weight());

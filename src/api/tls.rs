@@ -131,8 +131,8 @@ pub(super) struct Refused {
 }
 
 /// Where the certificate's issuer is not known.
-const TRUST: &str = "behind a company's proxy, name a file with its root certificate in SSL_CERT_FILE, or add it to \
-                     this machine's store: docs/proxies-and-certificates.md says how";
+const TRUST: &str = "behind a company's proxy, ask for its root certificate, save it as a file (PEM), and write the path \
+                     of that file into the variable SSL_CERT_FILE; or add it to this machine's store of certificates";
 
 /// Where the certificate is of another time.
 const TIME: &str =
@@ -142,8 +142,8 @@ const TIME: &str =
 const NAME: &str = "check --base-url (or MAVA_BASE_URL), and a proxy on the way";
 
 /// Where it is something else.
-const OTHER: &str =
-    "check --base-url, and a proxy on the way; see docs/proxies-and-certificates.md";
+const OTHER: &str = "check --base-url, and a proxy on the way: for one that answers in the API's place, write the path of a file \
+     with its root certificate (PEM) into the variable SSL_CERT_FILE";
 
 impl Refused {
     /// Of a server's certificate, `top` being the last one that it sent.

@@ -470,16 +470,23 @@ fn with_environment(command: clap::Command) -> clap::Command {
             if is_counted || is_said || (is_demo && flag == "to") {
                 return argument;
             }
-            let name = match flag.as_str() {
-                "base-url" => "MAVA_BASE_URL".to_owned(),
-                _ => format!(
-                    "{ENVIRONMENT_PREFIX}{}",
-                    flag.replace('-', "_").to_uppercase()
-                ),
-            };
-            argument.env(name).hide_env(true).hide_env_values(true)
+            argument
+                .env(variable(&flag))
+                .hide_env(true)
+                .hide_env_values(true)
         })
         .mut_subcommands(with_environment)
+}
+
+/// The environment variable of a flag, which is given without its hyphens.
+fn variable(flag: &str) -> String {
+    match flag {
+        "base-url" => "MAVA_BASE_URL".to_owned(),
+        _ => format!(
+            "{ENVIRONMENT_PREFIX}{}",
+            flag.replace('-', "_").to_uppercase()
+        ),
+    }
 }
 
 /// An empty variable is one that is not set.
@@ -503,7 +510,7 @@ fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
     let command = without_empty(command);
     let matches = command
         .try_get_matches_from(arguments)
-        .map_err(typed::refuse)?;
+        .map_err(|error| typed::refuse(typed::from_environment(error, arguments)))?;
     let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
     args.has_typed_key_file = has_typed(&matches, "api_key_file");
     if let Command::Query(query) = &mut args.command {

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, value_parser};
+use clap::{ArgAction, Args};
 
 use super::value::{self, Origin, Rate, Status, Target};
 use crate::settings::{Effort, LogFormat, LogLevel, Output, When};
@@ -20,7 +19,7 @@ pub struct OutputArgs {
     /// Print the result on stdout as JSON
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub json: bool,
     /// Form of the log lines on stderr: text or json. With json, the result is one line of JSON too
     #[arg(
@@ -138,7 +137,7 @@ pub struct WritingArgs {
     /// Write every file of the snapshot again, even where nothing changed: this repairs a damaged snapshot
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub whole: bool,
 }
 
@@ -149,15 +148,15 @@ pub struct FetchArgs {
     /// Copy tickets without their messages
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub no_messages: bool,
     /// How many pages to fetch at once at most, 1 to 16
-    #[arg(long, value_name = "N", default_value = "16", value_parser = value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = value::whole(1..=16_u8))]
     pub lanes: u8,
     /// Believe that tickets are deleted even when suspiciously many are gone, and go on where the desk looks like another one
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub allow_deletions: bool,
 }
 
@@ -177,18 +176,18 @@ pub struct SyncingArgs {
     )]
     pub effort: Effort,
     /// Read every ticket again at least once in so many days
-    #[arg(long, value_name = "DAYS", default_value = "360", value_parser = value_parser!(u32).range(2..=3650))]
+    #[arg(long, value_name = "DAYS", default_value = "360", value_parser = value::whole(2..=3650_u32))]
     pub refresh_within: u32,
     /// Read the whole desk when that takes at most so many requests
-    #[arg(long, value_name = "N", default_value = "60")]
+    #[arg(long, value_name = "N", default_value = "60", value_parser = value::whole(0..=u64::MAX))]
     pub full_below: u64,
     /// Read the whole desk, however many requests that takes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub full: bool,
     /// Look for older changes with at most so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = value::whole(0..=u64::MAX))]
     pub max_requests: Option<u64>,
 }
 
@@ -199,7 +198,7 @@ pub struct DepthArgs {
     /// First check the file, and every row against the hash it was stored with; without a key, only that
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub deep: bool,
 }
 
@@ -210,12 +209,12 @@ pub struct RepairArgs {
     /// Find what differs or is damaged, as --deep does, read it again and correct it; flag deleted tickets
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub repair: bool,
     /// Believe that tickets are deleted even when suspiciously many are gone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub allow_deletions: bool,
 }
 
@@ -268,14 +267,14 @@ pub struct FilterArgs {
         hide_possible_values = true
     )]
     pub origin: Vec<Origin>,
-    /// Only tickets of this category (its id)
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::id)]
+    /// Only tickets of this category: its name or its id
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = value::name)]
     pub category: Vec<String>,
-    /// Only tickets with this tag (its id)
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::id)]
+    /// Only tickets with this tag: its id, or its name where the store knows the tag already
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = value::name)]
     pub tag: Vec<String>,
-    /// Only tickets of this agent (the id, or Unassigned)
-    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = value::agent)]
+    /// Only tickets of this agent: the name or the id, or Unassigned
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = value::agent)]
     pub assigned_to: Vec<String>,
 }
 
@@ -305,7 +304,7 @@ pub struct ApiArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::positive_duration)]
     pub read_timeout: Duration,
     /// How often to try one request; refusals because of the limit (429) do not count
-    #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = value::whole(1..=1000_u32))]
     pub retry_attempts: u32,
     /// Stop trying a request after this time; if the API asks for a longer pause, the run ends
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = value::duration)]
@@ -329,10 +328,10 @@ pub struct ApiArgs {
 #[command(next_help_heading = "Simulated desk")]
 pub struct WorldArgs {
     /// How many tickets the desk has
-    #[arg(long, value_name = "N", default_value = "5000")]
+    #[arg(long, value_name = "N", default_value = "5000", value_parser = value::whole(0..=u32::MAX))]
     pub tickets: u32,
     /// Start of the random numbers: the same one makes the same desk
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value::whole(0..=u64::MAX))]
     pub seed: u64,
 }
 
@@ -341,7 +340,7 @@ pub struct WorldArgs {
 #[command(next_help_heading = "Simulated API")]
 pub struct ServerArgs {
     /// Port on this machine; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value = "8090")]
+    #[arg(long, value_name = "PORT", default_value = "8090", value_parser = value::whole(0..=u16::MAX))]
     pub port: u16,
     /// How long each answer takes
     #[arg(long, value_name = "TIME", default_value = "60ms", value_parser = value::duration)]
@@ -355,7 +354,7 @@ pub struct ServerArgs {
     /// Prepare all pages before the first request, to measure how fast a client is
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub prerender: bool,
     /// How many messages a ticket has on average
     #[arg(long, value_name = "N", default_value = "10", value_parser = value::mean)]

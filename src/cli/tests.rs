@@ -129,7 +129,7 @@ fn a_wrong_value_is_answered_with_the_form_of_a_right_one() {
     For more information, try '--help'.
     "#);
     insta::assert_snapshot!(stop(&["backfill", "--lanes", "17"]), @r#"
-    error: invalid value '17' for '--lanes <N>': 17 is not in 1..=16
+    error: invalid value '17' for '--lanes <N>': write a whole number from 1 to 16
 
     For more information, try '--help'.
     "#);
@@ -208,6 +208,72 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
         assert!(
             script.contains("backfill") && script.contains("rate-limit"),
             "{shell}"
+        );
+    }
+}
+
+/// What is nothing that any option takes but a text.
+const NONSENSE: &str = "§§";
+
+#[test]
+fn a_value_that_is_not_accepted_is_told_with_its_option_and_what_is() {
+    let mut refused = 0;
+    let mut options = Vec::new();
+    visit(&command(), "", &mut |path, argument| {
+        let is_valued = argument.get_action().takes_values();
+        if let Some(flag) = argument.get_long().filter(|_| is_valued) {
+            options.push((path.to_owned(), flag.to_owned()));
+        }
+    });
+    for (path, flag) in options {
+        let value = format!("--{flag}={NONSENSE}");
+        let words = path.split_whitespace().chain([value.as_str()]);
+        let arguments = std::iter::once("mava-export")
+            .chain(words)
+            .map(OsString::from);
+        let arguments: Vec<OsString> = arguments.collect();
+        let Err(error) = command().try_get_matches_from(&arguments) else {
+            continue;
+        };
+        let told = error.to_string();
+        if !told.contains("invalid value") {
+            continue;
+        }
+        refused += 1;
+        assert!(told.contains(&format!("--{flag}")), "{told}");
+        assert!(told.contains(NONSENSE), "{told}");
+        assert!(
+            told.contains("write ") || told.contains("possible values: "),
+            "{told}"
+        );
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
+fn a_value_from_the_environment_is_told_with_its_variable() {
+    let refused = |arguments: &[&str]| {
+        let arguments: Vec<OsString> = std::iter::once("mava-export")
+            .chain(arguments.iter().copied())
+            .map(OsString::from)
+            .collect();
+        let error = command().mut_subcommand("sync", |sync| {
+            sync.mut_arg("lanes", |lanes| lanes.default_value("many"))
+        });
+        let error = error.try_get_matches_from(&arguments).expect_err("many");
+        typed::from_environment(error, &arguments).to_string()
+    };
+    // A value that nobody typed and no file gave: what is left is the environment.
+    let told = refused(&["sync"]);
+    assert!(
+        told.contains("'MAVA_EXPORT_LANES (--lanes <N>)': write a whole number from 1 to 16"),
+        "{told}"
+    );
+    for typed in [&["sync", "--lanes", "few"][..], &["sync", "--lanes=few"]] {
+        let told = refused(typed);
+        assert!(
+            told.contains("'few' for '--lanes <N>': write a whole number from 1 to 16"),
+            "{told}"
         );
     }
 }

@@ -5,7 +5,9 @@
     reason = "knows the key of the environment, so as not to repeat it"
 )]
 
-use clap::error::{ContextKind, ContextValue};
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use secrecy::SecretString;
 
 use super::Stop;
@@ -35,6 +37,39 @@ pub(super) fn refuse(error: clap::Error) -> Stop {
             _ => Stop::Text(harmless(error)),
         },
     }
+}
+
+/// The same error, naming the variable where the value did not come from the command line: what the
+/// configuration files say is looked at before.
+pub(super) fn from_environment(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let is_of_value = matches!(
+        error.kind(),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation
+    );
+    let Some(ContextValue::String(shown)) =
+        error.get(ContextKind::InvalidArg).filter(|_| is_of_value)
+    else {
+        return error;
+    };
+    let Some(flag) = shown
+        .split([' ', '=', '['])
+        .next()
+        .and_then(|flag| flag.strip_prefix("--"))
+    else {
+        return error;
+    };
+    let is_typed = arguments
+        .iter()
+        .filter_map(|typed| typed.to_str())
+        .any(|typed| {
+            let typed = typed.strip_prefix("--").unwrap_or_default();
+            typed.split('=').next() == Some(flag)
+        });
+    if !is_typed {
+        let told = format!("{} ({shown})", super::variable(flag));
+        error.insert(ContextKind::InvalidArg, ContextValue::String(told));
+    }
+    error
 }
 
 /// Whether a stray word may be a key, or hold one: no command or option looks like that.

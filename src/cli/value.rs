@@ -3,14 +3,17 @@
 //! An error here completes clap's sentence `invalid value '…' for '--flag': `, or the
 //! configuration file's.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::ValueEnum;
 
 use crate::budget::LONGEST_PERIOD;
-use crate::settings::{RateLimit, STORE_FILE};
+use crate::settings::{RateLimit, STORE_FILE, UNASSIGNED};
 use crate::table::Instant;
 use crate::window;
 
@@ -143,6 +146,34 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .filter(|size| *size >= ByteSize::mib(1))
         .map(|size| size.as_u64())
         .ok_or_else(|| "write a size with its unit, at least 1MiB, such as 256MiB or 1GiB".into())
+}
+
+/// A whole number of `range`.
+pub(super) fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Copy + Display + Into<u64>,
+{
+    move |text: &str| {
+        let number = text.trim().parse().ok();
+        number
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                let (least, most) = (range.start(), range.end());
+                match (*most).into() {
+                    u64::MAX => format!("write a whole number, {least} or more"),
+                    _ => format!("write a whole number from {least} to {most}"),
+                }
+            })
+    }
+}
+
+/// On or off, in the words that clap takes for them.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+        "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+        _ => Err("write true or false".into()),
+    }
 }
 
 /// `0600`, `600` or `0o600`.
@@ -299,20 +330,19 @@ pub(super) fn moment(text: &str) -> Result<Instant, String> {
     window::parse(text).map_err(|error| error.help_text().unwrap_or_default().to_owned())
 }
 
-/// An id, opaque but not empty.
-pub(super) fn id(text: &str) -> Result<String, String> {
+/// A name or an id, not empty.
+pub(super) fn name(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("an id is missing".into()),
-        id => Ok(id.to_owned()),
+        "" => Err("write a name or an id".into()),
+        name => Ok(name.to_owned()),
     }
 }
 
-/// An agent's id, or the API's word for none.
+/// An agent's name or id, or the API's word for none.
 pub(super) fn agent(text: &str) -> Result<String, String> {
-    const NOBODY: &str = "Unassigned";
-    id(text).map(|id| match id.eq_ignore_ascii_case(NOBODY) {
-        true => NOBODY.to_owned(),
-        false => id,
+    name(text).map(|name| match name.eq_ignore_ascii_case(UNASSIGNED) {
+        true => UNASSIGNED.to_owned(),
+        false => name,
     })
 }
 
@@ -354,6 +384,36 @@ mod tests {
             "", "90", "90/30", "/30s", "0/30s", "90/0s", "-1/1s", "90/2days", "1.5/1s",
         ] {
             assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_say_what_they_may_be() {
+        assert_eq!(whole(1..=16_u8)(" 7 "), Ok(7));
+        assert_eq!(whole(0..=u64::MAX)("0"), Ok(0));
+        for wrong in ["", "0", "17", "300", "-1", "1.5", "1,000", "many"] {
+            let told = "write a whole number from 1 to 16";
+            assert_eq!(whole(1..=16_u8)(wrong), Err(told.into()), "{wrong}");
+        }
+        for wrong in ["", "-1", "99999999999999999999", "few"] {
+            let told = "write a whole number, 0 or more";
+            assert_eq!(whole(0..=u64::MAX)(wrong), Err(told.into()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn switches_are_true_or_false() {
+        for (text, is_on) in [
+            ("true", true),
+            ("Yes", true),
+            ("1", true),
+            ("off", false),
+            ("F", false),
+        ] {
+            assert_eq!(switch(text), Ok(is_on), "{text}");
+        }
+        for wrong in ["", "maybe", "2", "tru"] {
+            assert_eq!(switch(wrong), Err("write true or false".into()), "{wrong}");
         }
     }
 

@@ -65,6 +65,12 @@ pub async fn backfill_keeping(
         },
     )?;
     refuse_other_desk(&store, settings.kind, &settings.store.path)?;
+    let (client, cancel) = (&context.client, &context.cancel);
+    let named = super::filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
+    let settings = &Backfill {
+        filters: named.filters,
+        ..settings.clone()
+    };
     let spec = spec(settings, now)?;
     if !settings.allow_deletions {
         super::recognise::recognise(context, &store, None, now).await?;
@@ -78,6 +84,7 @@ pub async fn backfill_keeping(
         lacks_threads: false,
         accounted: 0,
         began_at: now,
+        lookups: named.lookups,
     };
     part.remark_superseded();
     tracing::info!(
@@ -199,6 +206,8 @@ struct Part<'a> {
     accounted: u64,
     /// The server's clock when the run began.
     began_at: Instant,
+    /// The lists of categories and agents, where they have come already.
+    lookups: Option<extract::Lookups>,
 }
 
 impl Part<'_> {
@@ -286,7 +295,10 @@ impl Part<'_> {
         let snapshot_id = self.run.snapshot_id;
         let mut server_time = None;
         if !self.run.has_lookups {
-            let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
+            let lookups = match self.lookups.take() {
+                Some(lookups) => lookups,
+                None => extract::lookups(&self.context.client, &self.context.cancel).await?,
+            };
             let requests = self.newly_sent();
             store.commit_lookups(&LookupsCommit {
                 snapshot_id,

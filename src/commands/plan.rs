@@ -10,6 +10,7 @@ use crate::extract::PAGE_LIMIT;
 use crate::plan;
 use crate::report::{Plan, PlannedWindow};
 use crate::settings::{Backfill, Connection};
+use crate::store::Store;
 use crate::wire::{self, Body};
 
 /// Requests beside the windows: categories and agents.
@@ -29,11 +30,14 @@ pub async fn plan(
     let range = settings
         .window(clock::now()?)
         .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
+    // Only to look up names: there may be none yet.
+    let store = Store::open_read_only(&settings.store.path).ok();
+    let named = super::filters::resolve(&client, cancel, store.as_ref(), &settings.filters).await?;
     let mut windows = Vec::new();
     for window in range.split_by_year() {
         // A whole page costs the same as one ticket, but only the count is needed here.
         let query = TicketsQuery {
-            filters: settings.filters.clone(),
+            filters: named.filters.clone(),
             ..TicketsQuery::of(window, 1)
         };
         let decode = |body: &[u8]| -> std::result::Result<u64, Undecodable> {

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, REPORT, Result};
 use crate::extract::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
@@ -59,7 +59,7 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
 fn no_answer(failure: FetchError) -> Error {
     match failure.is_strange {
         true => failure.error.help(
-            "check --base-url, and a proxy on the way; where both are right, the API has changed: please report it",
+            format!("check --base-url, and a proxy on the way; where both are right, the API has changed: {REPORT}"),
         ),
         false => failure.error,
     }

@@ -135,7 +135,8 @@ impl File {
     /// Makes the file's values the defaults of `command` and its subcommands.
     ///
     /// # Errors
-    /// A usage error that names the file and the key whose value is not accepted.
+    /// A usage error that names the file and the key whose value is not accepted, and the value if it is
+    /// too short to be a secret.
     pub fn apply(&self, command: clap::Command) -> Result<clap::Command> {
         let mut refused = None;
         cli::visit(&command, "", &mut |_, argument| {
@@ -144,10 +145,14 @@ impl File {
                 && refused.is_none()
                 && let Err(reason) = check(argument, values)
             {
-                refused = Some(Error::usage(format!(
-                    "{}: {key}: {reason}",
-                    self.path.display()
-                )));
+                let shown = match values.as_slice() {
+                    [value] if may_be_shown(value) => {
+                        format!("{value:?} is not accepted: ")
+                    }
+                    _ => String::new(),
+                };
+                let path = self.path.display();
+                refused = Some(Error::usage(format!("{path}: {key}: {shown}{reason}")));
             }
         });
         match refused {
@@ -169,6 +174,15 @@ impl File {
     }
 }
 
+/// Whether a value may be repeated in an error: a short word or number, such as nobody has for a secret.
+fn may_be_shown(value: &str) -> bool {
+    const LONGEST: usize = 8;
+    let is_word = value.chars().all(char::is_alphabetic);
+    let is_number =
+        value.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
+    value.chars().count() <= LONGEST && (is_word || is_number)
+}
+
 /// Every key that a file may hold.
 pub(super) fn keys() -> Vec<String> {
     let mut keys = Vec::new();
@@ -178,13 +192,17 @@ pub(super) fn keys() -> Vec<String> {
     keys
 }
 
+/// What the keys are called.
+const KEYS: &str = "a key is the name of an option with _ for -, such as rate_limit for --rate-limit: \
+    mava-export backfill --help lists those of a backfill";
+
 fn unknown(place: &str, key: &str, known: &[String]) -> Error {
     let error = Error::usage(format!("{place}: unknown key"));
     let key = key.replace('-', "_");
     let nearest = nearest(&key, known.iter().map(String::as_str));
     error.help(match nearest {
         Some(name) => format!("did you mean {name}?"),
-        None => "config/mava-export.example.toml lists every key".to_owned(),
+        None => KEYS.to_owned(),
     })
 }
 

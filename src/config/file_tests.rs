@@ -157,20 +157,26 @@ fn a_wrong_key_or_value_is_named_with_its_file() {
     "#);
     insta::assert_snapshot!(refused("colour_of_money = 1"), @r#"
     my.toml: colour_of_money: unknown key
-    config/mava-export.example.toml lists every key
+    a key is the name of an option with _ for -, such as rate_limit for --rate-limit: mava-export backfill --help lists those of a backfill
     "#);
-    insta::assert_snapshot!(refused("rate_limit = 90"), @"my.toml: rate_limit: write requests per time, such as 90/30s or 5/1s, or none (the time at most 1day)");
+    insta::assert_snapshot!(refused("rate_limit = 90"), @r#"
+    my.toml: rate_limit: "90" is not accepted: write requests per time, such as 90/30s or 5/1s, or none (the time at most 1day)
+    "#);
     insta::assert_snapshot!(refused("status = [\"open\", \"closed\"]"), @"my.toml: status: write one of Open, Pending, Waiting, Resolved");
-    insta::assert_snapshot!(refused("lanes = 17"), @"my.toml: lanes: 17 is not in 1..=16");
+    insta::assert_snapshot!(refused("lanes = 17"), @r#"
+    my.toml: lanes: "17" is not accepted: write a whole number from 1 to 16
+    "#);
     insta::assert_snapshot!(refused("lanes = [1, 2]"), @"my.toml: lanes: takes one value, not several");
-    insta::assert_snapshot!(refused("json = 7"), @"my.toml: json: value was not a boolean");
+    insta::assert_snapshot!(refused("json = 7"), @r#"
+    my.toml: json: "7" is not accepted: write true or false
+    "#);
     insta::assert_snapshot!(refused("[backfill]\nlanes = 1"), @r#"
     my.toml: backfill: unknown key
-    config/mava-export.example.toml lists every key
+    a key is the name of an option with _ for -, such as rate_limit for --rate-limit: mava-export backfill --help lists those of a backfill
     "#);
     insta::assert_snapshot!(refused("config = \"other.toml\""), @r#"
     my.toml: config: unknown key
-    config/mava-export.example.toml lists every key
+    a key is the name of an option with _ for -, such as rate_limit for --rate-limit: mava-export backfill --help lists those of a backfill
     "#);
     insta::assert_snapshot!(refused("lanes = 1\nlanes = 2"), @"my.toml: line 2: duplicate key");
 }
@@ -191,4 +197,28 @@ fn the_api_key_in_the_file_is_refused_and_not_printed() {
         let shown = refused(text);
         assert!(!shown.contains("s3cr3t"), "{shown}");
     }
+}
+
+#[test]
+fn a_value_that_is_not_accepted_is_told_with_its_key_and_what_is() {
+    let mut told = 0;
+    for key in keys() {
+        let file =
+            File::parse(Path::new("my.toml"), &format!("{key} = \"nonsense\"")).expect("a file");
+        let Err(error) = file.apply(cli::command()) else {
+            continue;
+        };
+        told += 1;
+        let text = error.to_string();
+        let begins = format!("my.toml: {key}: \"nonsense\" is not accepted: write ");
+        assert!(text.starts_with(&begins), "{text}");
+    }
+    assert!(told > 30, "{told}");
+    let long = "a value as long as a key of the API is";
+    let file = File::parse(Path::new("my.toml"), &format!("lanes = \"{long}\"")).expect("a file");
+    let error = file
+        .apply(cli::command())
+        .expect_err("no number")
+        .to_string();
+    assert_eq!(error, "my.toml: lanes: write a whole number from 1 to 16");
 }

@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 
 use crate::derived;
 use crate::error::Error;
+use crate::limits::Full;
 
 /// Why work on a snapshot ended early.
 #[derive(Debug)]
@@ -30,6 +31,14 @@ pub(super) struct Failure;
 impl Failure {
     /// A file or directory that cannot be made or written.
     pub(super) fn io(path: &Path, error: io::Error) -> Error {
+        if let Some(full) = Full::of(path, &error) {
+            let way_out = full.way_out();
+            return Error::failed(full.message(path))
+                .help(format!(
+                    "{way_out} and publish again; the last snapshot is as it was"
+                ))
+                .because(error);
+        }
         if let Some(explained) = derived::explain(path, &error) {
             return explained;
         }
@@ -41,10 +50,6 @@ impl Failure {
             .help(
                 "raise it (ulimit -f unlimited) and publish again; the last snapshot is as it was",
             ),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Error::failed(format!("no space left to write {shown}"))
-                    .help("free some disk space and publish again; the last snapshot is as it was")
-            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Error::usage(format!("cannot write {shown}"))
                     .help("check the permissions of the directory")

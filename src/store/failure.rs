@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
-use crate::limits;
+use crate::limits::{self, Full};
 
 /// The way out of a store that is not whole.
 const DAMAGED: &str = "restore it from a backup, or move it away and run a new backfill; what only the old file \
@@ -14,6 +14,10 @@ const DAMAGED: &str = "restore it from a backup, or move it away and run a new b
 /// The way out where some of it may be mended.
 const MENDED: &str = "mava-export verify --repair corrects what it can, and verify --deep lists what is damaged; \
     else restore it from a backup, or move it away and run a new backfill";
+
+/// The way out where a file system takes no more files.
+const NO_INODES: &str = "remove files that nobody needs from that file system (df -i shows how many it can hold), then run \
+    the same command again; it goes on from the last page stored";
 
 /// Why an operation on the store failed.
 #[derive(Debug)]
@@ -63,10 +67,25 @@ impl Failure {
                     "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
                 )
             }
+            // A file beside the store that cannot be made is one that "cannot be opened" to SQLite.
+            Some(ErrorCode::DiskFull | ErrorCode::CannotOpen) if limits::lacks_inodes(path) => (
+                ErrorKind::Failed,
+                format!("{what}: {}", Full::Files.message(path)),
+                NO_INODES,
+            ),
             Some(ErrorCode::DiskFull) => (
                 ErrorKind::Failed,
                 format!("{what}: no space left for {file}"),
                 "free some disk space and run the same command again; it goes on from the last page stored",
+            ),
+            // SQLite has no word of its own for a quota.
+            Some(ErrorCode::SystemIoFailure) if is_of_writing(&cause) => (
+                ErrorKind::Failed,
+                format!(
+                    "{what}: {file} cannot be written: a disk quota is used up, or the disk failed"
+                ),
+                "look at the quota (quota -s), the disk and its free space (df), then run the same command again; \
+                 it goes on from the last page stored",
             ),
             Some(ErrorCode::SystemIoFailure) => (
                 ErrorKind::Failed,
@@ -107,6 +126,19 @@ impl Failure {
     }
 }
 
+/// Whether SQLite could not write, rather than not read.
+fn is_of_writing(cause: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    const WRITING: [i32; 4] = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_SHMSIZE,
+    ];
+    let code = cause.sqlite_error().map(|failure| failure.extended_code);
+    code.is_some_and(|code| WRITING.contains(&code))
+}
+
 /// Whether a value is not of its column.
 fn is_unreadable(cause: &rusqlite::Error) -> bool {
     matches!(
@@ -126,6 +158,33 @@ fn words(cause: &rusqlite::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quota_is_named_where_writing_fails_and_not_where_reading_does() {
+        let told = |code| {
+            let failure = rusqlite::ffi::Error::new(code);
+            let cause = rusqlite::Error::SqliteFailure(failure, Some("disk I/O error".to_owned()));
+            let error = Failure::from(cause).explain(Path::new("support.db"), "store a page");
+            assert_eq!(error.kind(), ErrorKind::Failed);
+            format!("{error} ({})", error.help_text().unwrap_or_default())
+        };
+        for code in [
+            rusqlite::ffi::SQLITE_IOERR_WRITE,
+            rusqlite::ffi::SQLITE_IOERR_FSYNC,
+        ] {
+            assert!(
+                told(code).contains("a disk quota is used up"),
+                "{}",
+                told(code)
+            );
+        }
+        for code in [
+            rusqlite::ffi::SQLITE_IOERR_READ,
+            rusqlite::ffi::SQLITE_IOERR,
+        ] {
+            assert!(!told(code).contains("quota"), "{}", told(code));
+        }
+    }
 
     #[test]
     fn the_cause_is_told_once() {

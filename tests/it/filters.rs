@@ -1,6 +1,6 @@
 //! Filtered runs, and runs without messages: only what was asked for, and no word about the rest.
 
-use mava_export::error::ExitCode;
+use mava_export::error::{ErrorKind, ExitCode};
 use mava_export::settings::Filters;
 use mava_export::simulator::{Message, Shape, SimulatorSpec, Ticket, World};
 
@@ -90,6 +90,112 @@ async fn a_filter_by_category_tag_or_agent_stores_the_tickets_that_match_alone()
             .is_none_or(|assignee| *assignee == agent)
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_name_in_any_case_is_as_good_as_an_id() {
+    let world = generated(600);
+    let directory = world.directory();
+    let category = directory.categories[2].clone();
+    let filters = Filters {
+        category: vec![category.name.to_uppercase()],
+        ..Filters::default()
+    };
+    let json = format!(r#"{{"category":["{}"]}}"#, category.id);
+    let kept = category.id.clone();
+    exports(filters, &json, |one| {
+        one.category_id.as_ref() == Some(&kept)
+    })
+    .await;
+
+    let agent = directory.agents[1].clone();
+    let filters = Filters {
+        assigned_to: vec![
+            format!(" {}", agent.name.to_lowercase()),
+            "Unassigned".to_owned(),
+        ],
+        ..Filters::default()
+    };
+    let json = format!(r#"{{"assigned_to":["{}","Unassigned"]}}"#, agent.id);
+    let kept = agent.id.clone();
+    exports(filters, &json, |one| {
+        one.assigned_agent_id
+            .as_ref()
+            .is_none_or(|assignee| *assignee == kept)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_has_a_name_where_the_store_has_seen_it_and_a_run_goes_on_under_it() {
+    let mut desk = Desk::open(SimulatorSpec::new(generated(600))).await;
+    let tag = desk.simulator.world().directory().tags[3].clone();
+    desk.settings.filters.tag = vec![tag.name.clone()];
+    let error = desk
+        .backfill()
+        .await
+        .expect_err("nothing knows the tag's name");
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+    assert!(
+        error
+            .help_text()
+            .unwrap_or_default()
+            .contains("no list of tags"),
+        "{error}"
+    );
+    assert!(
+        desk.simulator.requests().is_empty(),
+        "the API has nothing to say about tags"
+    );
+
+    desk.settings.filters.tag = Vec::new();
+    desk.backfill().await.expect("completes");
+    desk.settings.filters.tag = vec![tag.name.to_uppercase()];
+    let (summary, exit_code) = desk.backfill().await.expect("completes");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let json = format!(r#"{{"tag":["{}"]}}"#, tag.id);
+    assert_eq!(
+        desk.column("SELECT filters_json FROM snapshots WHERE id = 2"),
+        [json]
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_ends_the_run_before_it_begins() {
+    let mut desk = Desk::open(SimulatorSpec::new(generated(600))).await;
+    let mut name = desk.simulator.world().directory().categories[2]
+        .name
+        .clone();
+    name.pop();
+    for filters in [
+        Filters {
+            category: vec![name.clone()],
+            ..Filters::default()
+        },
+        Filters {
+            assigned_to: vec!["Nobody Of This Name".to_owned()],
+            ..Filters::default()
+        },
+    ] {
+        desk.settings.filters = filters;
+        let error = desk.backfill().await.expect_err("no such name");
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert!(error.help_text().is_some(), "{error}");
+        assert!(desk.column("SELECT id FROM snapshots").is_empty());
+    }
+    let asked = desk.simulator.requests();
+    assert!(
+        asked.iter().all(|one| !one.path.contains("tickets")),
+        "{asked:?}"
+    );
+    desk.settings.filters = Filters {
+        category: vec![name],
+        ..Filters::default()
+    };
+    let error = desk.backfill().await.expect_err("no such name");
+    let full = desk.simulator.world().directory().categories[2].clone();
+    let meant = format!("did you mean {} ({})?", full.name, full.id);
+    assert_eq!(error.help_text(), Some(meant.as_str()), "{error}");
 }
 
 #[tokio::test]

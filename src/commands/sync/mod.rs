@@ -28,6 +28,8 @@ mod summary;
 mod sweeps;
 mod undo;
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use tokio::time::Instant as Moment;
 
@@ -77,7 +79,7 @@ pub async fn sync_keeping(
     let now = clock::now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
-        return Err(no_history(&settings.store));
+        return Err(no_history(&settings.store, None));
     }
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
@@ -96,8 +98,9 @@ pub async fn sync_keeping(
         {
             refuse_unfinished(&store)?;
         }
+        let filters = filtered(&store)?;
         drop(store);
-        return first(context, settings, unfinished).await;
+        return first(context, settings, unfinished, filters.as_deref()).await;
     };
     refuse_unfinished(&store)?;
     refuse_earlier(settings, &coverage)?;
@@ -226,9 +229,38 @@ fn refuse_unfinished(store: &Store) -> Result<()> {
     }
 }
 
-fn no_history(store: &StoreSettings) -> Error {
-    Error::usage(format!("{} holds no history yet", store.path.display()))
-        .help("say with --since where it begins, or run a backfill first")
+/// The filters of the last backfill that ended, of a store whose runs were all filtered.
+pub(super) fn filtered(store: &Store) -> Result<Option<String>> {
+    let snapshots = store.snapshots(u32::MAX)?;
+    let mut ended = snapshots.into_iter().filter(Snapshot::has_ended);
+    Ok(ended.find_map(|snapshot| snapshot.filters_json))
+}
+
+/// Filters as options: `--status Open,Pending --origin web`.
+fn as_typed(filters_json: &str) -> String {
+    let filters: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(filters_json).unwrap_or_default();
+    let options = filters
+        .iter()
+        .map(|(name, values)| format!("--{} {}", name.replace('_', "-"), values.join(",")));
+    options.collect::<Vec<_>>().join(" ")
+}
+
+/// That a sync has nothing to go on from; `filters` are those of what the store holds none the less.
+pub(super) fn no_history(store: &StoreSettings, filters: Option<&str>) -> Error {
+    let path = store.path.display();
+    match filters {
+        Some(filters) => Error::usage(format!(
+            "{path} holds only a part of the desk, read with {}; a sync keeps up a whole desk",
+            as_typed(filters)
+        ))
+        .help(
+            "to bring the part up to date, run its backfill again with the same filters; for the whole desk, run sync \
+             with --since DATE, which reads all of it once",
+        ),
+        None => Error::usage(format!("{path} holds no history yet"))
+            .help("say with --since where it begins, or run a backfill first"),
+    }
 }
 
 /// A store without history: a sync is a backfill then, or goes on with the one that was cut short.
@@ -236,13 +268,14 @@ async fn first(
     context: &Context,
     settings: &settings::Sync,
     unfinished: Option<Snapshot>,
+    filters: Option<&str>,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let begun = unfinished.filter(|run| {
         run.kind == settings.kind.word()
             && settings.since.is_none_or(|since| since == run.range_from)
     });
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
-        return Err(no_history(&settings.store));
+        return Err(no_history(&settings.store, filters));
     };
     let (summary, exit_code, store) = backfill::backfill_keeping(
         context,

@@ -27,12 +27,13 @@ pub(super) const COUNT: u64 = 1;
 pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
     let path = &settings.store.path;
     if settings.since.is_some() && !path.exists() {
-        return Err(without_history(settings));
+        return Err(without_history(settings, None));
     }
     let store = Store::open_read_only(path)?;
     store.require_current_schema()?;
     let Some(coverage) = store.coverage()? else {
-        return Err(without_history(settings));
+        let filters = super::filtered(&store)?;
+        return Err(without_history(settings, filters.as_deref()));
     };
     super::refuse_unfinished(&store)?;
     super::refuse_earlier(settings, &coverage)?;
@@ -58,13 +59,13 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
 }
 
 /// What a sync of a store without history would do, and what plans that.
-fn without_history(settings: &Sync) -> Error {
-    let path = settings.store.path.display();
-    let error = Error::usage(format!("{path} holds no history yet"));
+fn without_history(settings: &Sync, filters: Option<&str>) -> Error {
+    let error = super::no_history(&settings.store, filters);
     match settings.since.map(instant_text) {
         Some(since) => error.help(format!(
             "a sync would be a backfill from {since}: plan backfill --since {since} shows what it takes"
         )),
+        None if filters.is_some() => error,
         None => error.help("run a backfill first: plan backfill shows what it takes"),
     }
 }

@@ -77,13 +77,19 @@ async fn a_redirect_is_not_followed_and_carries_the_key_nowhere() {
     let elsewhere = Simulator::start(SimulatorSpec::new(World::empty()))
         .await
         .expect("a simulator");
-    let location = format!("{}/api/tickets", elsewhere.base_url());
+    let place = format!("{}/api/tickets", elsewhere.base_url());
+    let location = format!("{place}?token=hush#hush");
     let desk = desk(900).await;
     desk.simulator
         .set_hook(pages_from(9, move || Fault::Redirect(location.clone())));
     let error = failure(&desk).await;
     assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
-    assert!(error.to_string().contains("302"), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains(&format!("302, a redirect to {place}")),
+        "{told}"
+    );
+    assert!(!told.contains("hush"), "{told}");
     assert!(served(&desk, "redirect") >= 1);
     assert!(elsewhere.requests().is_empty());
     assert_goes_on(&desk).await;

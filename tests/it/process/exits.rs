@@ -222,7 +222,7 @@ fn a_proxys_page_is_named_as_html_with_a_way_out_that_is_none_in_a_circle() {
     }
     simulator.set_hook(Faults::always(|_| Fault::Status(400)));
     let ended = run(&mut place.command_at(&simulator, "probe")).expect(1);
-    ended.expect_error(&["400", "please report it"]);
+    ended.expect_error(&["400", "mava-export --version"]);
     assert!(
         !ended.stderr.contains("mava-export probe"),
         "{}",
@@ -390,7 +390,7 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
         ),
         (
             "colour_of_money = 1\n",
-            &["colour_of_money: unknown key", "example"],
+            &["colour_of_money: unknown key", "--rate-limit"],
         ),
         ("lanes = \"many\"\n", &["mava-export.toml: lanes"]),
         ("lanes = 4\nlanes = 5\n", &["mava-export.toml: line 2"]),
