@@ -106,9 +106,13 @@ pub struct Error {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What to do about an answer of the API that nobody foresaw.
-pub(crate) const REPORT: &str = "send what mava-export probe and mava-export --version print to whoever looks after \
-    mava-export for you: neither holds the key or anything of a ticket";
+/// What to do with what a probe printed of an answer that nobody foresaw.
+pub(crate) const REPORT: &str = "send this output and what mava-export --version prints to whoever looks after \
+    mava-export for you; it holds neither the key nor anything of a ticket";
+
+/// The same, before there was a probe.
+pub(crate) const PROBE_AND_REPORT: &str = "run mava-export probe, and send what it and mava-export --version print to \
+    whoever looks after mava-export for you; it holds neither the key nor anything of a ticket";
 
 /// The crate's result.
 pub type Result<T> = std::result::Result<T, Error>;

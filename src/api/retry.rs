@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::tls::Refused;
 use crate::budget::time_words;
-use crate::error::REPORT;
+use crate::error::PROBE_AND_REPORT;
 use crate::settings::RetrySettings;
 
 /// The longest pause between two tries that the backoff itself asks for.
@@ -160,7 +160,7 @@ impl Cause {
                 "check --base-url, and a proxy on the way; then run mava-export probe"
             }
             Self::TooLarge(_) => "raise --max-body",
-            Self::TooHeavy(_) => REPORT,
+            Self::TooHeavy(_) => PROBE_AND_REPORT,
             Self::Refused(refused) => refused.remedy(),
             Self::ProxyLogin => {
                 "write the name and the password into the proxy's variable: HTTPS_PROXY=http://name:password@host:port"

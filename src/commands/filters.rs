@@ -210,8 +210,7 @@ impl Names {
                 known.join(", ")
             ),
             (false, _) => format!("known are {}{more}", known.join(", ")),
-            (true, "tag") => "the API has no list of tags, and the store knows none yet: give the tag's id, or run a \
-                 backfill without the filter first"
+            (true, "tag") => "the API has no list of tags, and no run has stored the name of one yet: give the tag's id"
                 .to_owned(),
             (true, _) if self.is_listed => format!("the API lists none: give the {word}'s id"),
             (true, _) => format!("the API's list could not be read: give the {word}'s id"),

@@ -151,14 +151,10 @@ fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
         // A dictionary pays where values come again.
-        if is_unique(table, column) {
+        if is_unique(table, column) || column.kind == Type::Instant {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BYTE_ARRAY);
-        } else if column.kind == Type::Instant {
-            properties = properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                .set_column_encoding(path, Encoding::PLAIN);
         }
     }
     properties.build()

@@ -109,9 +109,10 @@ async fn a_name_in_any_case_is_as_good_as_an_id() {
     .await;
 
     let agent = directory.agents[1].clone();
+    let name = agent.username.clone().expect("a name");
     let filters = Filters {
         assigned_to: vec![
-            format!(" {}", agent.name.to_lowercase()),
+            format!(" {}", name.to_lowercase()),
             "Unassigned".to_owned(),
         ],
         ..Filters::default()
@@ -128,7 +129,14 @@ async fn a_name_in_any_case_is_as_good_as_an_id() {
 
 #[tokio::test]
 async fn a_tag_has_a_name_where_the_store_has_seen_it_and_a_run_goes_on_under_it() {
-    let mut desk = Desk::open(SimulatorSpec::new(generated(600))).await;
+    let mut desk = Desk::open(SimulatorSpec {
+        shape: Shape {
+            references: References::Objects,
+            ..Shape::default()
+        },
+        ..SimulatorSpec::new(generated(600))
+    })
+    .await;
     let tag = desk.simulator.world().directory().tags[3].clone();
     desk.settings.filters.tag = vec![tag.name.clone()];
     let error = desk

@@ -392,7 +392,10 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
             "colour_of_money = 1\n",
             &["colour_of_money: unknown key", "--rate-limit"],
         ),
-        ("lanes = \"many\"\n", &["mava-export.toml: lanes"]),
+        (
+            "lanes = \"many\"\n",
+            &["mava-export.toml: lanes: \"many\" is not accepted: write a whole number from 1 to 16"],
+        ),
         ("lanes = 4\nlanes = 5\n", &["mava-export.toml: line 2"]),
         ("[api]\nlanes = 4\n", &["api"]),
     ] {
@@ -410,7 +413,9 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
         .env("MAVA_EXPORT_LANES", "0")
         .env("MAVA_API_KEY", "a-key"))
     .expect(2);
-    ended.expect_error(&["0"]);
+    ended.expect_error(&[
+        "'0' for 'MAVA_EXPORT_LANES (--lanes <N>)': write a whole number from 1 to 16",
+    ]);
 }
 
 #[test]
@@ -439,9 +444,34 @@ fn an_empty_variable_is_one_that_is_not_set() {
 fn a_filter_by_an_id_that_nobody_knows_is_hinted_at() {
     let simulator = desk(60, 0);
     let place = Place::new();
-    let words = format!("{BACKFILL} --category billing --assigned-to Unassigned --json");
+    let id = "65f0c1a2b3c4d5e6f7a8b9c0";
+    let words = format!("{BACKFILL} --category {id} --assigned-to Unassigned --json");
     let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
-    ended.expect_error(&["--category billing is none of"]);
+    ended.expect_error(&[&format!("--category {id} is the id of none of")]);
     let remarks = ended.json()["remarks"].clone();
     assert_eq!(remarks.as_array().unwrap().len(), 1, "{remarks}");
+}
+
+#[test]
+fn a_store_of_a_part_of_a_desk_says_so_to_a_sync() {
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    let words = format!("{BACKFILL} --category BILLING --status open,pending");
+    run(&mut place.command_at(&simulator, &words)).expect(0);
+    let kept = simulator.requests().len();
+    for command in ["sync", "plan sync"] {
+        let words = format!("{command} --to sqlite:support.db");
+        let ended = run(&mut place.command_at(&simulator, &words)).expect(2);
+        ended.expect_error(&[
+            "holds only a part of the desk, read with --category ",
+            "--status Open,Pending",
+            "run its backfill again with the same filters",
+        ]);
+        assert!(!ended.stderr.contains("no history"), "{}", ended.stderr);
+    }
+    assert_eq!(simulator.requests().len(), kept);
+    let misspelt = format!("{BACKFILL} --category BILING");
+    run(&mut place.command_at(&simulator, &misspelt))
+        .expect(2)
+        .expect_error(&["--category BILING: no category of this name is known", "did you mean "]);
 }
