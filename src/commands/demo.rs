@@ -274,9 +274,10 @@ fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
     let path = redact::on_one_line(&demo.store.path.display().to_string());
     printer.text(&format!(
         "\nTry it yourself:\n  \
-         sqlite3 -box {path} \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\"\n  \
-         sqlite3 -box {path} \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\"\n  \
+         mava-export query \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\" --from sqlite:{path}\n  \
+         mava-export query \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\" --from sqlite:{path}\n  \
          mava-export query \"SELECT status, count(*) AS tickets FROM tickets WHERE deleted_at IS NULL GROUP BY status\" --from sqlite:{path}\n\
+         The sqlite3 command opens it too, from version 3.37 on.\n\
          Then with your own desk:\n  \
          MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \
          MAVA_API_KEY=… mava-export sync --to sqlite:support.db\n"

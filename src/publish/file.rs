@@ -150,7 +150,8 @@ fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
         .set_max_row_group_bytes(Some(GROUP_BYTES));
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
-        // A dictionary pays where values come again.
+        // A dictionary pays where values come again. Deltas would save little after zstd, and many readers
+        // do not know them: Spark before 3.3, fastparquet.
         if is_unique(table, column) || column.kind == Type::Instant {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)

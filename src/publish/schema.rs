@@ -12,7 +12,7 @@ pub const OPERATION: &str = "_op";
 
 /// Raised when files are written in another way than before: sorted, cut or encoded otherwise.
 /// Files of another layout are never linked.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
 /// Raised when columns come to mean something else, with the migration that makes them anew: rows are
 /// others then, and no run tells which.

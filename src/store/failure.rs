@@ -9,7 +9,7 @@ use crate::limits::{self, Full};
 
 /// The way out of a store that is not whole.
 const DAMAGED: &str = "restore it from a backup, or move it away and run a new backfill; what only the old file \
-    holds, such as history, sqlite3's .recover may get out of it";
+    holds, such as history, the .recover of sqlite3 (3.37 or newer) may get out of it";
 
 /// The way out where some of it may be mended.
 const MENDED: &str = "mava-export verify --repair corrects what it can, and verify --deep lists what is damaged; \

@@ -264,7 +264,8 @@ fn read_again(summary: &Summary) -> String {
 }
 
 fn sql(summary: &Summary, query: &str) -> String {
-    format!("sqlite3 {} \"{query}\"", shell_word(&plain(&summary.store)))
+    let store = shell_word(&plain(&summary.store));
+    format!("mava-export query \"{query}\" --from sqlite:{store}")
 }
 
 /// A path as a shell takes it.

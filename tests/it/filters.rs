@@ -2,7 +2,7 @@
 
 use mava_export::error::{ErrorKind, ExitCode};
 use mava_export::settings::Filters;
-use mava_export::simulator::{Message, Shape, SimulatorSpec, Ticket, World};
+use mava_export::simulator::{Message, References, Shape, SimulatorSpec, Ticket, World};
 
 use crate::support::{Desk, expected, expected_without_messages, generated};
 
@@ -111,10 +111,7 @@ async fn a_name_in_any_case_is_as_good_as_an_id() {
     let agent = directory.agents[1].clone();
     let name = agent.username.clone().expect("a name");
     let filters = Filters {
-        assigned_to: vec![
-            format!(" {}", name.to_lowercase()),
-            "Unassigned".to_owned(),
-        ],
+        assigned_to: vec![format!(" {}", name.to_lowercase()), "Unassigned".to_owned()],
         ..Filters::default()
     };
     let json = format!(r#"{{"assigned_to":["{}","Unassigned"]}}"#, agent.id);

@@ -394,7 +394,9 @@ fn a_key_that_the_configuration_file_does_not_know_is_named() {
         ),
         (
             "lanes = \"many\"\n",
-            &["mava-export.toml: lanes: \"many\" is not accepted: write a whole number from 1 to 16"],
+            &[
+                "mava-export.toml: lanes: \"many\" is not accepted: write a whole number from 1 to 16",
+            ],
         ),
         ("lanes = 4\nlanes = 5\n", &["mava-export.toml: line 2"]),
         ("[api]\nlanes = 4\n", &["api"]),
@@ -473,5 +475,8 @@ fn a_store_of_a_part_of_a_desk_says_so_to_a_sync() {
     let misspelt = format!("{BACKFILL} --category BILING");
     run(&mut place.command_at(&simulator, &misspelt))
         .expect(2)
-        .expect_error(&["--category BILING: no category of this name is known", "did you mean "]);
+        .expect_error(&[
+            "--category BILING: no category of this name is known",
+            "did you mean ",
+        ]);
 }

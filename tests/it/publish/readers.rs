@@ -8,8 +8,10 @@ use std::process::Command;
 
 use mava_export::normalize::TicketRows;
 use mava_export::table::TABLES;
+use parquet::basic::Encoding;
+use parquet::file::metadata::ParquetMetaDataReader;
 
-use super::support::{Site, moved, ticket, with_status};
+use super::support::{Site, files, moved, ticket, with_status};
 use crate::store::world::{at, reject, seal};
 
 fn root() -> &'static Path {
@@ -138,6 +140,49 @@ fn pyarrow_and_so_pandas_agrees_with_the_store() {
 }
 
 #[test]
+fn fastparquet_which_knows_few_encodings_agrees_with_the_store() {
+    assert_agrees("fastparquet", "fastparquet.");
+}
+
+#[test]
+fn a_file_has_only_encodings_that_old_readers_know() {
+    let mut site = hard();
+    site.publish();
+    site.run(&[ticket(200, 5)]);
+    let snapshot = site.publish().snapshot;
+    let mut columns = 0;
+    for path in files(&site.snapshot(&snapshot)) {
+        if path.extension().is_none_or(|ending| ending != "parquet") {
+            continue;
+        }
+        let file = std::fs::File::open(&path).unwrap();
+        let metadata = ParquetMetaDataReader::new()
+            .parse_and_finish(&file)
+            .unwrap();
+        for column in metadata
+            .row_groups()
+            .iter()
+            .flat_map(|group| group.columns())
+        {
+            columns += 1;
+            for encoding in column.encodings() {
+                let is_old = matches!(
+                    encoding,
+                    Encoding::PLAIN | Encoding::RLE | Encoding::RLE_DICTIONARY
+                );
+                assert!(
+                    is_old,
+                    "{encoding:?}: {} of {}",
+                    column.column_path(),
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(columns > 200, "{columns}");
+}
+
+#[test]
 fn polars_agrees_with_the_store() {
     assert_agrees("polars", "polars.");
 }
@@ -154,6 +199,7 @@ fn engines_read_a_desk_without_tickets() {
     site.publish();
     for (engine, line) in [
         ("duckdb", "duckdb."),
+        ("fastparquet", "fastparquet."),
         ("pyarrow", "pandas."),
         ("polars", "polars."),
         ("spark", "spark."),
@@ -198,5 +244,5 @@ fn changes_applied_to_the_parent_give_the_snapshot() {
 
 #[test]
 fn the_readme_has_no_line_that_is_not_run() {
-    assert_eq!(lines("").len(), 4);
+    assert_eq!(lines("").len(), 5);
 }
