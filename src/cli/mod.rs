@@ -508,9 +508,13 @@ fn without_empty(command: clap::Command) -> clap::Command {
 
 fn read(command: clap::Command, arguments: &[OsString]) -> Result<Args, Stop> {
     let command = without_empty(command);
-    let matches = command
-        .try_get_matches_from(arguments)
-        .map_err(|error| typed::refuse(typed::from_environment(error, arguments)))?;
+    let matches =
+        command
+            .try_get_matches_from(arguments)
+            .map_err(|error| match typed::refuse(error) {
+                Stop::Text(error) => Stop::Text(typed::from_environment(error, arguments)),
+                stop => stop,
+            })?;
     let mut args = Args::from_arg_matches(&matches).map_err(Stop::Text)?;
     args.has_typed_key_file = has_typed(&matches, "api_key_file");
     if let Command::Query(query) = &mut args.command {

@@ -361,7 +361,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(told(&names("tag", &[]), "urgent"), @r#"
         --category urgent: no tag of this name is known
-        the API has no list of tags, and the store knows none yet: give the tag's id, or run a backfill without the filter first
+        the API has no list of tags, and no run has stored the name of one yet: give the tag's id
         "#);
         insta::assert_snapshot!(told(&names("tag", &[("t1", "vip")]), "urgent"), @r#"
         --category urgent: no tag of this name is known

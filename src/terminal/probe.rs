@@ -106,7 +106,7 @@ mod tests {
           ok       2 findings as expected
 
         A backfill copes with most of this and says what it could not represent.
-        To have it mended, send what mava-export probe and mava-export --version print to whoever looks after mava-export for you: neither holds the key or anything of a ticket.
+        To have it mended, send this output and what mava-export --version prints to whoever looks after mava-export for you; it holds neither the key nor anything of a ticket.
         "#);
         insta::assert_snapshot!(serde_json::to_string(&probe).expect("plain"), @r#"{"base_url":"https://gateway.mava.app/","requests":1,"tickets":2,"findings":[{"verdict":"ok","what":"tickets[].id","expected":"string","seen":"string"},{"verdict":"unknown","what":"tickets[].mood","expected":"","seen":"string"},{"verdict":"differs","what":"tickets[].priority","expected":"number","seen":"string"},{"verdict":"differs","what":"tickets[].createdAt","expected":"date","seen":""},{"verdict":"ok","what":"sort by creation","expected":"ascending","seen":"ascending"}]}"#);
     }

@@ -50,7 +50,7 @@ fn a_complete_run() {
       time       5m 41s, 294 tickets/s
       store      support.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
 
-      next       sqlite3 support.db "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status"
+      next       mava-export query "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status" --from sqlite:support.db
     "#);
 }
 
@@ -112,7 +112,7 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
                  --since 2024-05-01 --until 2024-06-01
                  and so on
                  look at the rejects, and accept those that are known:
-                 sqlite3 'my desk.db' "SELECT ticket_id, path, reason FROM rejects WHERE accepted_at IS NULL"
+                 mava-export query "SELECT ticket_id, path, reason FROM rejects WHERE accepted_at IS NULL" --from sqlite:'my desk.db'
                  mava-export accept --to sqlite:'my desk.db'
     "#);
 }

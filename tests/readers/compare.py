@@ -107,7 +107,7 @@ def read_fastparquet(table, instants):
         columns = [
             [
                 None
-                if value is None or value is pandas.NaT or value is pandas.NA
+                if pandas.isna(value)
                 else round(value.timestamp() * 1000)
                 if name in instants
                 else getattr(value, "item", lambda value=value: value)()

@@ -14,7 +14,7 @@ fn a_demo_shows_a_desk_and_a_day_on_it_and_a_second_one_ends_the_same() {
         "Demo complete",
         "600 new",
         "The thread of one ticket",
-        "sqlite3 -box demo.sqlite",
+        "--from sqlite:demo.sqlite",
     ] {
         assert!(first.stdout.contains(part), "{part}: {}", first.stdout);
     }
