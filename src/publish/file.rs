@@ -137,6 +137,12 @@ fn is_unique(table: &Table, column: &Column) -> bool {
     is_own && table.key.last() == Some(&column.name) && column.kind == Type::Id
 }
 
+/// Whether a column holds texts that are long and hardly ever the same: a dictionary of them would grow past
+/// any bound. Then a file has values in both forms, which fastparquet reads as missing ones.
+fn is_long(column: &Column) -> bool {
+    ["content", "raw_json"].contains(&column.name)
+}
+
 /// How the files of a table are written whose rows come sorted by these columns.
 fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
@@ -146,13 +152,15 @@ fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
         // Statistics of each page, which make the page index.
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(sorting(table, sorted_by))
+        // Room for what a row group can hold, so that no column is written in two forms.
+        .set_dictionary_page_size_limit(GROUP_BYTES)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_max_row_group_bytes(Some(GROUP_BYTES));
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
         // A dictionary pays where values come again. Deltas would save little after zstd, and many readers
         // do not know them: Spark before 3.3, fastparquet.
-        if is_unique(table, column) || column.kind == Type::Instant {
+        if is_unique(table, column) || is_long(column) || column.kind == Type::Instant {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::PLAIN);

@@ -145,7 +145,7 @@ fn fastparquet_which_knows_few_encodings_agrees_with_the_store() {
 }
 
 #[test]
-fn a_file_has_only_encodings_that_old_readers_know() {
+fn a_column_has_one_encoding_and_one_that_old_readers_know() {
     let mut site = hard();
     site.publish();
     site.run(&[ticket(200, 5)]);
@@ -165,6 +165,13 @@ fn a_file_has_only_encodings_that_old_readers_know() {
             .flat_map(|group| group.columns())
         {
             columns += 1;
+            let of_pages = column.page_encoding_stats_mask().unwrap();
+            assert!(
+                of_pages.is_only(Encoding::PLAIN) || of_pages.is_only(Encoding::RLE_DICTIONARY),
+                "in two forms: {} of {}",
+                column.column_path(),
+                path.display()
+            );
             for encoding in column.encodings() {
                 let is_old = matches!(
                     encoding,
