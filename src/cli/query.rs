@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::options::FromArgs;
@@ -49,12 +48,12 @@ pub struct AnswerArgs {
     /// Replace the file of --output where it exists
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub overwrite: bool,
     /// In CSV, put an apostrophe before text that a spreadsheet would run as a formula
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = value::switch)]
     pub csv_safe: bool,
     /// Whether `--csv-safe` was typed, so that it has to fit the form.
     #[arg(skip)]

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
+use crate::config;
 use crate::error::{Error, Result};
 use crate::extract::{self, Lookups};
 use crate::settings::{Filters, UNASSIGNED};
@@ -10,9 +11,6 @@ use crate::store::Store;
 
 /// Digits of an id of the API.
 const ID_LENGTH: usize = 24;
-
-/// How like a name has to be to what was typed to be meant (Jaro and Winkler's measure).
-const SIMILAR: f64 = 0.75;
 
 /// Known names that an error lists; the rest is counted.
 const LISTED: usize = 8;
@@ -187,15 +185,9 @@ impl Names {
         let (flag, word) = (self.flag, self.word);
         let error = Error::usage(format!("{flag} {value}: no {word} of this name is known"));
         let names = || self.known.iter().filter(|one| one.name.is_some());
-        let likeness = |one: &Known| {
-            let name = folded(one.name.as_deref().unwrap_or_default());
-            strsim::jaro_winkler(&folded(value), &name)
-        };
-        let nearest = names()
-            .map(|one| (likeness(one), one))
-            .filter(|(likeness, _)| *likeness >= SIMILAR)
-            .max_by(|one, other| one.0.total_cmp(&other.0));
-        if let Some((_, one)) = nearest {
+        let nearest = config::nearest(value, names().filter_map(|one| one.name.as_deref()));
+        let meant = nearest.and_then(|name| names().find(|one| one.name.as_deref() == Some(name)));
+        if let Some(one) = meant {
             return error.help(format!("did you mean {}?", one.shown()));
         }
         let known: Vec<String> = names().take(LISTED).map(Known::shown).collect();
