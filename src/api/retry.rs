@@ -371,7 +371,7 @@ mod tests {
         for cause in [strange, answered(402), answered(400)] {
             assert!(!cause.help().contains("goes on"), "{cause}");
         }
-        assert!(answered(402).help().contains("what the API says"));
+        assert!(answered(402).help().contains("what the API's answer names"));
         assert!(answered(503).help().contains("goes on"));
         for too_long in [414, 431] {
             assert!(answered(too_long).help().contains("--tag"));

@@ -349,7 +349,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(told(&known, "keys"), @r#"
         --category keys: no category of this name is known
-        did you mean Keys, lost (c4, by its id)?
+        known are Billing (c1), Refunds (c2), refunds (c3), Keys, lost (c4, by its id)
         "#);
         insta::assert_snapshot!(told(&names("tag", &[]), "urgent"), @r#"
         --category urgent: no tag of this name is known
