@@ -567,3 +567,24 @@ fn the_nightly_line_runs_in_an_hour_that_every_night_has_once() {
     }
     assert!(shown.contains(&&root().join("README.md")) && shown.contains(&&help));
 }
+
+#[test]
+fn the_program_names_no_file_that_only_the_repository_has() {
+    // Not what is printed: the document that is written from the schema, and tests.
+    let is_printed = |path: &Path| {
+        let name = path.to_string_lossy();
+        !name.ends_with("document.rs") && !name.ends_with("tests.rs")
+    };
+    for path in files("src", "rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = program
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in lines.filter(|_| is_printed(&path)) {
+            for place in ["docs/", ".md", "example.toml", "README"] {
+                assert!(!line.contains(place), "{}: {line}", path.display());
+            }
+        }
+    }
+}

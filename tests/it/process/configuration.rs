@@ -132,7 +132,7 @@ fn the_users_file_may_set_everything_and_every_file_that_is_read_is_named() {
     write(&other.join("mava-export/config.toml"), &text(99));
     let mut command = place.command(words);
     let ended = run(command.env("XDG_CONFIG_HOME", &other)).expect(2);
-    ended.expect_error(&["other/mava-export/config.toml: lanes: 99 is not in 1..=16"]);
+    ended.expect_error(&["other/mava-export/config.toml: lanes: \"99\" is not accepted: write a whole number from 1 to 16"]);
     fs::set_permissions(&user, Permissions::from_mode(0o662)).unwrap();
     run(&mut place.command(words))
         .expect(2)
