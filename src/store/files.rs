@@ -171,12 +171,21 @@ impl Files {
     /// # Errors
     /// [`Failed`](crate::error::ErrorKind::Failed), naming the one that does not.
     pub(super) fn require_in_place(&self) -> Result<()> {
-        let store = self.known.first().map(|(path, _)| path.as_path());
+        let Some((store, own)) = self.known.first() else {
+            return Ok(());
+        };
         for (path, known) in &self.known {
             let found = identity(path)?;
-            if found != Some(*known) {
-                return Err(moved(store.unwrap_or(path), path, found));
+            if found == Some(*known) {
+                continue;
             }
+            // All of them may have gone with their directory, between two looks: then it is the store
+            // that is named.
+            let now = identity(store)?;
+            return Err(match now == Some(*own) {
+                true => moved(store, path, found),
+                false => moved(store, store, now),
+            });
         }
         Ok(())
     }
