@@ -575,7 +575,10 @@ async fn a_desk_that_seldom_resolves_leaves_something_to_the_optional_steps() {
     for step in ["ratings", "deletions", "refresh"] {
         assert!(requests_of(&summary, step) > 0, "{step}: {summary:?}");
     }
-    assert!(!has_remark(&summary, "the cap on requests"), "{summary:?}");
+    assert!(
+        !has_remark(&summary, "the limit of --max-requests"),
+        "{summary:?}"
+    );
 }
 
 /// The API's clock decides where the next sync begins, unless it is far ahead.
