@@ -18,7 +18,7 @@ pub(super) const SAID_EACH_TIME: [&str; 3] = ["file", "output", "overwrite"];
 /// `query` as typed.
 #[derive(Debug, Clone, Args)]
 pub struct QueryArgs {
-    /// One SELECT statement in quotes, or - to read it from stdin; or .tables, or .schema [TABLE]
+    /// One SELECT statement in quotes, or - to read it from stdin; or .tables, or .schema and the name of a table
     pub sql: Vec<OsString>,
     /// Read the statement from this file
     #[arg(long, value_name = "FILE")]
