@@ -1,6 +1,6 @@
 //! One request in, one reply out: authentication, limit, hook, query, page and faults.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -22,6 +22,8 @@ use crate::table;
 pub struct LoggedRequest {
     /// When it arrived.
     pub arrived_at: Instant,
+    /// When its answer was sent; empty before, and where there is none.
+    pub answered_at: Arc<OnceLock<Instant>>,
     /// Which connection it came over, from 1 on, in the order in which they were opened.
     pub connection: u64,
     /// Method.
@@ -60,6 +62,8 @@ pub(super) struct Reply {
     pub(super) has_date: bool,
     pub(super) delivery: Delivery,
     pub(super) delay: Duration,
+    /// When it is sent, for the log.
+    pub(super) answered_at: Arc<OnceLock<Instant>>,
 }
 
 impl Reply {
@@ -72,6 +76,7 @@ impl Reply {
             has_date: true,
             delivery: Delivery::Whole,
             delay: Duration::ZERO,
+            answered_at: Arc::default(),
         }
     }
 
@@ -216,6 +221,7 @@ impl Service {
         let refusal = self.refusal(&mut desk, arrived_at, key, &http_date);
         let mut logged = LoggedRequest {
             arrived_at,
+            answered_at: Arc::default(),
             connection,
             method: method.to_owned(),
             path: path.to_owned(),
@@ -225,7 +231,9 @@ impl Service {
             page_length: None,
             fault: None,
         };
-        if let Some(reply) = refusal {
+        let answered_at = Arc::clone(&logged.answered_at);
+        if let Some(mut reply) = refusal {
+            reply.answered_at = answered_at;
             logged.status = Some(reply.status);
             desk.log.push(logged);
             return reply;
@@ -260,6 +268,7 @@ impl Service {
 
         let mut reply = self.reply(&content, fault, http_date);
         reply.delay += self.latency + self.jitter_of(request.number);
+        reply.answered_at = answered_at;
         reply
     }
 

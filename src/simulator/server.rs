@@ -154,6 +154,7 @@ async fn respond(
             Err(io::ErrorKind::ConnectionReset.into())
         }
         Delivery::Whole | Delivery::HalfThenClose | Delivery::HalfThenHang => {
+            let _once = reply.answered_at.set(std::time::Instant::now());
             response(reply, service.now())
         }
     }
