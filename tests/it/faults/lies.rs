@@ -1,7 +1,7 @@
 //! Answers that contradict themselves: once, they are asked again; always, the run says so.
 
 use mava_export::error::ExitCode;
-use mava_export::simulator::{Fault, SimulatorSpec};
+use mava_export::simulator::{Fault, Faults, SimulatorSpec};
 use serde_json::{Value, json};
 
 use super::{assert_accounted, desk, pages, pages_from, served};
@@ -169,4 +169,26 @@ async fn a_page_without_threads_is_asked_again_and_then_reported() {
     assert!(!summary.unverified.is_empty(), "{summary:?}");
     let is_told = |remark: &String| remark.contains("came without messages");
     assert!(summary.remarks.iter().any(is_told), "{summary:?}");
+}
+
+#[tokio::test]
+async fn a_page_on_which_no_ticket_can_be_read_does_not_lack_its_threads() {
+    let desk = large_desk().await;
+    // Tickets of two months, so that whole pages are made of nothing else.
+    let is_broken = |created_at: &str| ("2024-03"..="2024-04-31").contains(&created_at);
+    desk.simulator.set_hook(Faults::always(move |_| {
+        Fault::edit_tickets(move |ticket| {
+            let fields = ticket.as_object_mut().expect("a ticket");
+            if fields["createdAt"].as_str().is_some_and(is_broken) {
+                fields.remove("id");
+                fields.remove("_id");
+            }
+        })
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert!(summary.rejects > 300, "{summary:?}");
+    assert!(summary.unverified.is_empty(), "{summary:?}");
+    let is_told = |remark: &String| remark.contains("without messages");
+    assert!(!summary.remarks.iter().any(is_told), "{summary:?}");
 }

@@ -1,7 +1,8 @@
 //! An answer that is empty or short by mistake, at any request of a sync: nothing is missing from a sync
 //! that calls itself complete.
 
-use mava_export::simulator::{Directory, Hook, Quirks};
+use mava_export::simulator::{Directory, Fault, Hook, Quirks};
+use mava_export::store::{OpenOptions, Store};
 
 use super::*;
 
@@ -135,4 +136,59 @@ async fn the_lists_of_a_sync_say_what_was_counted_up_to_its_start() {
     let open = windows.iter().find(|window| window.step == "open");
     let open = open.expect("a window");
     assert!(open.counted > 3 && open.counted == open.stored, "{open:?}");
+}
+
+/// A ticket of the last minutes always comes without its identity; one answer, counted from 1, is empty.
+fn without_identity(id: String, empty: Option<usize>, own: World) -> Hook {
+    let mut answers = 0;
+    Box::new(move |request, world| {
+        if !request.is_for_tickets() {
+            return None;
+        }
+        answers += 1;
+        *world = match Some(answers) == empty {
+            true => World::empty(),
+            false => own.clone(),
+        };
+        let id = id.clone();
+        Some(Fault::edit_tickets(move |ticket| {
+            if ticket["id"].as_str() == Some(&id) {
+                let fields = ticket.as_object_mut().expect("a ticket");
+                fields.remove("id");
+                fields.remove("_id");
+            }
+        }))
+    })
+}
+
+#[tokio::test]
+async fn an_empty_list_of_new_tickets_forgets_no_reject_that_was_accepted() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    let at = now() - TimeDelta::minutes(5);
+    let ticket = Ticket::new(object_id(at, 1), at);
+    let id = ticket.id.clone();
+    desk.simulator.with_world(|world| world.insert(ticket));
+    let own = desk.simulator.world();
+    let hook = |empty| without_identity(id.clone(), empty, own.clone());
+    desk.simulator.set_hook(hook(None));
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    let mut store = Store::open(&desk.path(), &OpenOptions::new(now())).expect("a store");
+    let standees = store.standees().expect("reads");
+    let ids: Vec<&str> = standees.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids.len(), 1, "{standees:?}");
+    store.accept_rejects(&ids, Some(now())).expect("writes");
+    drop(store);
+    let store = desk.path();
+    let kept = store.with_extension("kept");
+    copy(&store, &kept);
+    for number in 1..=8 {
+        copy(&kept, &store);
+        desk.simulator.set_hook(hook(Some(number)));
+        let (summary, exit_code) = sync(&desk).await;
+        let what = format!("answer {number}: {exit_code:?} {summary:#?}");
+        assert_eq!(exit_code, ExitCode::Complete, "{what}");
+        assert_eq!(summary.summary.rejects_accepted, 1, "{what}");
+        assert_eq!(summary.summary.rejects_standing, 0, "{what}");
+    }
 }
