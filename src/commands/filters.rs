@@ -56,13 +56,11 @@ pub(super) async fn resolve(
     store: Option<&Store>,
     filters: &Filters,
 ) -> Result<Resolved> {
-    let is_named = |values: &[String]| values.iter().any(|value| !is_id(value));
-    let has_names = [&filters.category, &filters.tag, &filters.assigned_to];
     let mut resolved = Resolved {
         filters: filters.clone(),
         lookups: None,
     };
-    if !has_names.into_iter().any(|values| is_named(values)) {
+    if !has_names(filters) {
         return Ok(resolved);
     }
     let is_listed = is_named(&filters.category) || is_named(&filters.assigned_to);
@@ -106,6 +104,16 @@ pub(super) async fn resolve(
     resolved.filters.assigned_to = agent.ids(&filters.assigned_to)?;
     resolved.lookups = lookups;
     Ok(resolved)
+}
+
+/// Whether one of the values is no id, so that it has to be looked up.
+pub(super) fn has_names(filters: &Filters) -> bool {
+    let values = [&filters.category, &filters.tag, &filters.assigned_to];
+    values.into_iter().any(|values| is_named(values))
+}
+
+fn is_named(values: &[String]) -> bool {
+    values.iter().any(|value| !is_id(value))
 }
 
 /// Whether this is an id, whatever it is of: so the API writes them.

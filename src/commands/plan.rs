@@ -31,7 +31,11 @@ pub async fn plan(
         .window(clock::now()?)
         .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
     // Only to look up names: there may be none yet.
-    let store = Store::open_read_only(&settings.store.path).ok();
+    let path = &settings.store.path;
+    let store = match super::filters::has_names(&settings.filters) && path.exists() {
+        true => Some(Store::open_read_only(path)?),
+        false => None,
+    };
     let named = super::filters::resolve(&client, cancel, store.as_ref(), &settings.filters).await?;
     let mut windows = Vec::new();
     for window in range.split_by_year() {

@@ -14,6 +14,9 @@ use super::mode;
 use crate::derived::{self, Names};
 use crate::error::{Error, ErrorKind, Result};
 
+/// The lock that a publish holds.
+pub(super) const LOCK: &str = ".publish-lock";
+
 /// How links are made: what a filesystem may lack.
 #[derive(Debug, Clone, Copy)]
 pub struct Filesystem {
@@ -361,7 +364,7 @@ impl Lock {
     /// # Errors
     /// [`StoreBusy`](ErrorKind::StoreBusy) while another publish has it.
     pub(super) fn take(directory: &Path, file_mode: u32) -> Result<Self> {
-        let path = directory.join(".publish-lock");
+        let path = directory.join(LOCK);
         let file = derived::open_or_create(&path, file_mode)
             .and_then(|(file, is_new)| {
                 if is_new {

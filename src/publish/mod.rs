@@ -107,6 +107,13 @@ pub fn create_directory(directory: &Path, file_mode: u32) -> Result<()> {
     directory::Lock::take(directory, file_mode).map(drop)
 }
 
+/// Whether the file at `path`, which may not exist, is one that a publish writes into `directory`.
+pub fn owns(directory: &Path, path: &Path) -> bool {
+    let names = [place::CURRENT, place::CURRENT_JSON, directory::LOCK];
+    path.starts_with(directory.join(place::SNAPSHOTS))
+        || names.iter().any(|name| path == directory.join(name))
+}
+
 /// Refuses a path at which a file lies.
 ///
 /// # Errors

@@ -26,6 +26,9 @@ pub(super) const CURRENT: &str = "current";
 /// What stands in for it on a filesystem without links.
 pub(super) const CURRENT_JSON: &str = "current.json";
 
+/// The directory of the snapshots.
+pub(super) const SNAPSHOTS: &str = "snapshots";
+
 /// What begins so is ours and not finished.
 const TEMPORARY: &str = ".mava-export-tmp-";
 
@@ -86,7 +89,7 @@ impl Place {
 
     /// The directory of the snapshots, which may be a filesystem of its own.
     pub(super) fn snapshots_directory(&self) -> PathBuf {
-        self.root.join("snapshots")
+        self.root.join(SNAPSHOTS)
     }
 
     /// The directory of a snapshot.
@@ -309,7 +312,7 @@ impl Place {
 
     /// Swaps `current`.
     fn point_to(&self, name: &str, filesystem: &Filesystem) -> Result<bool> {
-        let target = PathBuf::from("snapshots").join(name);
+        let target = PathBuf::from(SNAPSHOTS).join(name);
         let link = self.temporary_beside_current(CURRENT);
         let json = self.root.join(CURRENT_JSON);
         let is_linked = directory::symlink(&target, &link, filesystem)?;

@@ -9,7 +9,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::audit::{self, MESSAGES_SQL, add_message};
 use super::failure::Failure;
 use super::read::optional_instant;
-use super::sums::{self, RowHashes, Versions};
+use super::rejects::RejectHashes;
+use super::sums::{self, Versions};
 use super::{bind, hash};
 use crate::normalize::{Facts, Hash, recounted};
 use crate::table::{Cell, Instant, Record, Reject, THREAD_FACTS, Ticket};
@@ -39,22 +40,17 @@ fn unless_damaged(done: rusqlite::Result<()>) -> rusqlite::Result<()> {
     }
 }
 
-/// The same of second tickets of an id, which are kept whole in `rejects`: what the next read meets has to
+/// Second tickets of an id, which are kept whole in `rejects`, made anew in the same way: what the next read meets has to
 /// be the reject that is there, and accepted if that is. One that is not as it was written stays so.
 fn seconds(connection: &Connection) -> rusqlite::Result<()> {
     let ids: Vec<String> = connection
         .prepare("SELECT id FROM rejects WHERE path = '' AND created_at IS NOT NULL")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut rows = RowHashes::new(connection, Reject::TABLE)?;
-    let mut known = connection.prepare("SELECT hash FROM _rejects_met WHERE reject_id = ?1")?;
+    let mut hashes = RejectHashes::new(connection)?;
     let mut select = connection.prepare(&bind::select_sql(Reject::TABLE, "WHERE id = ?1"))?;
     for id in ids {
-        let known = known
-            .query_row([&id], |row| sums::hash(row, 0))
-            .optional()?;
-        let known = known.flatten();
-        if known.is_none() || rows.sum(&id)? != known {
+        if !hashes.is_whole(&id)? {
             continue;
         }
         let kept = select.query_row([&id], |row| {
@@ -69,11 +65,7 @@ fn seconds(connection: &Connection) -> rusqlite::Result<()> {
         })?;
         if let Some(recounted) = recounted(&kept) {
             replace(connection, &kept.id, &recounted)?;
-            let sum = rows.sum(&recounted.id)?;
-            connection.execute(
-                "UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1",
-                params![recounted.id, sum],
-            )?;
+            hashes.seal(&recounted.id)?;
         }
     }
     Ok(())

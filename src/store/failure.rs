@@ -15,10 +15,6 @@ const DAMAGED: &str = "restore it from a backup, or move it away and run a new b
 const MENDED: &str = "mava-export verify --repair corrects what it can, and verify --deep lists what is damaged; \
     else restore it from a backup, or move it away and run a new backfill";
 
-/// The way out where a file system takes no more files.
-const NO_INODES: &str = "remove files that nobody needs from that file system (df -i shows how many it can hold), then run \
-    the same command again; it goes on from the last page stored";
-
 /// Why an operation on the store failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -57,6 +53,14 @@ impl Failure {
             Self::Contradiction(message) => return Error::failed(format!("{what}: {message}")),
         };
         let file = path.display();
+        if let Some(full) = full(path, &cause) {
+            return Error::failed(format!("{what}: {}", full.message(path)))
+                .help(format!(
+                    "{}, then run the same command again; it goes on from the last page stored",
+                    full.way_out()
+                ))
+                .because(words(&cause));
+        }
         let (kind, message, help) = match cause.sqlite_error_code() {
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
                 if limits::is_file_size_met() =>
@@ -67,17 +71,6 @@ impl Failure {
                     "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
                 )
             }
-            // A file beside the store that cannot be made is one that "cannot be opened" to SQLite.
-            Some(ErrorCode::DiskFull | ErrorCode::CannotOpen) if limits::lacks_inodes(path) => (
-                ErrorKind::Failed,
-                format!("{what}: {}", Full::Files.message(path)),
-                NO_INODES,
-            ),
-            Some(ErrorCode::DiskFull) => (
-                ErrorKind::Failed,
-                format!("{what}: no space left for {file}"),
-                "free some disk space and run the same command again; it goes on from the last page stored",
-            ),
             // SQLite has no word of its own for a quota.
             Some(ErrorCode::SystemIoFailure) if is_of_writing(&cause) => (
                 ErrorKind::Failed,
@@ -123,6 +116,19 @@ impl Failure {
             }
         };
         Error::new(kind, message).help(help).because(words(&cause))
+    }
+}
+
+/// Why the file system takes no more, where it is not the limit on the size of files.
+fn full(path: &Path, cause: &rusqlite::Error) -> Option<Full> {
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) if limits::is_file_size_met() => None,
+        // A file beside the store that cannot be made is one that "cannot be opened" to SQLite.
+        Some(ErrorCode::DiskFull | ErrorCode::CannotOpen) if limits::lacks_inodes(path) => {
+            Some(Full::Files)
+        }
+        Some(ErrorCode::DiskFull) => Some(Full::Space),
+        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// The write-ahead log, its index, and the journal that stands in for them where the file system cannot
 /// have a log.
-const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(super) const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// What a rollback journal begins with: <https://www.sqlite.org/fileformat2.html#the_rollback_journal>.
 const JOURNAL: &[u8] = &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];

@@ -10,7 +10,8 @@ use crate::derived;
 use crate::error::{Error, Result};
 
 const LENGTH: u64 = 100;
-const MAGIC: &[u8] = b"SQLite format 3\0";
+/// How every SQLite file begins.
+pub const MAGIC: &[u8] = b"SQLite format 3\0";
 const USER_VERSION_OFFSET: usize = 60;
 const APPLICATION_ID_OFFSET: usize = 68;
 

@@ -13,6 +13,9 @@ use crate::derived::{self, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::instant_text;
 
+/// What the name of a store's lock ends with.
+pub(super) const LOCK: &str = "-lock";
+
 /// Bytes of a lock that are looked at: more than a run ever writes into one.
 const MOST_BYTES: u64 = 128;
 
@@ -25,7 +28,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock of the store at `path` or says who holds it.
     pub(super) fn take(path: &Path, options: &OpenOptions) -> Result<Self> {
-        let lock_path = beside(path, "-lock");
+        let lock_path = beside(path, LOCK);
         let cannot = |error: io::Error| match derived::explain(&lock_path, &error) {
             Some(explained) => explained,
             None => Error::usage(format!("cannot write {}", lock_path.display()))
@@ -55,7 +58,7 @@ impl Lock {
 
 /// Whether some process holds the lock of the store at `path` just now.
 pub(super) fn is_held(path: &Path) -> bool {
-    derived::open(&beside(path, "-lock"))
+    derived::open(&beside(path, LOCK))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 

@@ -54,6 +54,7 @@ use crate::error::{Error, Result};
 pub use audit::{Audit, Damage};
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use deletions::Neighbour;
+pub use header::MAGIC;
 pub use lookups::LookupsCommit;
 pub use open::{OWNERS_ONLY, OpenOptions};
 pub use outcomes::SyncOutcome;
@@ -92,6 +93,12 @@ impl Store {
         &self.path
     }
 
+    /// Whether the file at `path`, which may not exist, is the store or one that lies beside it for it.
+    pub fn owns(&self, path: &Path) -> bool {
+        let mut beside = files::SIDES.into_iter().chain([lock::LOCK]);
+        path == self.path || beside.any(|ending| path == lock::beside(&self.path, ending))
+    }
+
     /// Whether a run holds the store just now, this one included.
     pub fn is_held(&self) -> bool {
         lock::is_held(&self.path)
@@ -102,7 +109,7 @@ impl Store {
         &self.connection
     }
 
-    /// The same, to have it watched while it answers.
+    /// The connection, to have it watched while it answers.
     pub fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }

@@ -67,13 +67,13 @@ pub(super) struct Rejects<'c> {
 }
 
 /// The hashes of rejects.
-struct RejectHashes<'c> {
+pub(super) struct RejectHashes<'c> {
     look: CachedStatement<'c>,
     note: CachedStatement<'c>,
 }
 
 impl<'c> RejectHashes<'c> {
-    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             look: connection.prepare_cached(&LOOK)?,
             note: connection.prepare_cached(NOTE)?,
@@ -81,7 +81,7 @@ impl<'c> RejectHashes<'c> {
     }
 
     /// Whether the row is as it was written.
-    fn is_whole(&mut self, id: &str) -> rusqlite::Result<bool> {
+    pub(super) fn is_whole(&mut self, id: &str) -> rusqlite::Result<bool> {
         let whole = self.look.query_row([id], |row| {
             let known = sums::hash(row, Reject::TABLE.columns().count())?;
             Ok(known.is_some() && sums::row_sum(row, Reject::TABLE)? == known)
@@ -90,7 +90,7 @@ impl<'c> RejectHashes<'c> {
     }
 
     /// Notes the hash of the row as it is now.
-    fn seal(&mut self, id: &str) -> rusqlite::Result<()> {
+    pub(super) fn seal(&mut self, id: &str) -> rusqlite::Result<()> {
         let sum = self
             .look
             .query_row([id], |row| sums::row_sum(row, Reject::TABLE))?;

@@ -155,7 +155,7 @@ impl Asking<'_> {
     }
 
     fn sink(&self, columns: Vec<String>) -> Result<Sink<'_>> {
-        let store = self.explainer.store.path();
+        let store = self.explainer.store;
         let output = self.asked.output.as_deref();
         let output = output.map(|path| Output::begin(path, self.asked.is_overwriting, store));
         Sink::new(

@@ -15,16 +15,10 @@ use rustix::io::Errno;
 
 use crate::derived;
 use crate::error::{Error, Result};
+use crate::limits::Full;
+use crate::publish;
 use crate::settings::STORE_FILE;
-
-/// How every SQLite file begins.
-const DATABASE: &[u8; 16] = b"SQLite format 3\0";
-
-/// The endings of what lies beside a store.
-const BESIDE_A_STORE: [&str; 4] = ["-wal", "-shm", "-lock", "-journal"];
-
-/// What a publish writes into a directory, beside its snapshots.
-const PUBLISHED: [&str; 3] = ["current", "current.json", ".publish-lock"];
+use crate::store::{MAGIC, Store};
 
 /// Names that are tried for the unfinished file, where others lie about from processes that were killed.
 const NAMES: u32 = 100;
@@ -43,7 +37,7 @@ impl Output {
     ///
     /// # Errors
     /// Something lies there that is not to be replaced, or the file cannot be made.
-    pub(super) fn begin(path: &Path, is_overwriting: bool, store: &Path) -> Result<Self> {
+    pub(super) fn begin(path: &Path, is_overwriting: bool, store: &Store) -> Result<Self> {
         let failed = |error| explain(path, error);
         let Some(name) = path.file_name() else {
             return Err(Error::usage(format!("{} names no file", path.display()))
@@ -56,7 +50,7 @@ impl Output {
         };
         let like = match &replaced {
             Some(found) => found.clone(),
-            None => fs::metadata(store).map_err(failed)?,
+            None => fs::metadata(store.path()).map_err(failed)?,
         };
         // Nobody runs an answer.
         let mode = like.permissions().mode() & 0o666;
@@ -77,19 +71,13 @@ impl Output {
     }
 
     /// That it is none of the files of the store, whether they exist now or not.
-    fn keep_away_from(&self, store: &Path) -> Result<()> {
-        let is_beside = BESIDE_A_STORE.iter().any(|ending| {
-            let mut beside = store.as_os_str().to_owned();
-            beside.push(ending);
-            self.path.as_os_str() == beside
-        });
-        // What a publish writes beside the store of a directory.
-        let is_published = store.ends_with(STORE_FILE)
-            && (self.path.starts_with(store.with_file_name("snapshots"))
-                || PUBLISHED
-                    .iter()
-                    .any(|name| self.path == store.with_file_name(name)));
-        if self.path == store || is_beside || is_published {
+    fn keep_away_from(&self, store: &Store) -> Result<()> {
+        let is_published = store.path().ends_with(STORE_FILE)
+            && store
+                .path()
+                .parent()
+                .is_some_and(|directory| publish::owns(directory, &self.path));
+        if store.owns(&self.path) || is_published {
             return Err(
                 Error::usage(format!("{} belongs to the store", self.path.display()))
                     .help("name another file"),
@@ -198,9 +186,9 @@ fn look(path: &Path, is_overwriting: bool) -> Result<Option<Metadata>> {
     if !is_overwriting {
         return Err(exists(path));
     }
-    let mut start = [0; DATABASE.len()];
+    let mut start = [0; MAGIC.len()];
     let read = derived::open(path).and_then(|mut file| file.read_exact(&mut start));
-    if read.is_ok() && start == *DATABASE {
+    if read.is_ok() && start == *MAGIC {
         return refused(
             "it is a database",
             "name another file: query replaces no database".to_owned(),
@@ -228,6 +216,14 @@ fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
 
 fn explain(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
+    if let Some(full) = Full::of(path, &error) {
+        return Error::failed(format!("{}: nothing of it was kept", full.message(path)))
+            .help(format!(
+                "{}, or name a file on another disk, and ask again",
+                full.way_out()
+            ))
+            .because(error);
+    }
     match error.kind() {
         ErrorKind::AlreadyExists => exists(path),
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -240,11 +236,11 @@ fn explain(path: &Path, error: io::Error) -> Error {
                 .help("check the permissions of its directory, or name a file elsewhere")
                 .because(error)
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            Error::failed(format!("no space left for {shown}: nothing of it was kept"))
-                .help("free some disk space, or name a file on another disk, and ask again")
-                .because(error)
-        }
+        ErrorKind::FileTooLarge => Error::failed(format!(
+            "the limit on the size of files keeps {shown} from being written: nothing of it was kept"
+        ))
+        .help("raise it (ulimit -f unlimited), and ask again")
+        .because(error),
         _ => Error::failed(format!("cannot write {shown}: nothing of it was kept")).because(error),
     }
 }

@@ -9,13 +9,11 @@ use std::io::{self, IsTerminal, Read};
 
 use crate::error::{Error, Result};
 use crate::settings::Question;
+use crate::store::MAGIC;
 use crate::terminal::Printer;
 
 /// Bytes of a question at most: no statement that somebody wrote is nearly as long.
 const LONGEST: u64 = 16 << 20;
-
-/// How every SQLite file begins.
-const DATABASE: &[u8] = b"SQLite format 3\0";
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +72,7 @@ fn text(name: &str, input: impl Read) -> Result<String> {
         ))
         .help("give one SELECT statement"));
     }
-    if bytes.starts_with(DATABASE) {
+    if bytes.starts_with(MAGIC) {
         return Err(Error::usage(format!("{name} is a database, not SQL"))
             .help("name the store with --from sqlite:FILE, and write the SQL in quotes"));
     }

@@ -1,22 +1,19 @@
 //! What a repair does beside reading again: before it, so that it can; after it, with what no read
 //! brings back.
 
+mod acceptance;
+mod records;
+
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::audit::{self, CustomerAudit, Damage, TicketAudit};
+use super::Store;
+use super::audit::{self, Damage};
 use super::failure::Failure;
-use super::read::{instant, optional_instant};
-use super::sums::{self, RowHashes, Versions};
-use super::{Store, facts, runs, salvage};
+use super::sums;
 use crate::error::Result;
-use crate::table::{
-    Agent, Category, Customer, CustomerAttribute, Instant, Message, MessageAttachment, Outcome,
-    Record, Reject, Snapshot, Table, Tag, Ticket, TicketAttribute, TicketDiscordUser, TicketTag,
-    instant_text,
-};
+use crate::table::{Agent, Category, Instant, Record, Tag};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -104,7 +101,7 @@ impl Store {
     /// The store cannot be written.
     pub fn clear_debris(&mut self, now: Instant) -> Result<Vec<String>> {
         self.in_transaction("make way for a repair", |connection| {
-            let remarks = mend_runs(connection, now)?;
+            let remarks = records::mend_runs(connection, now)?;
             forget_values(connection)?;
             adopt_tickets(connection)?;
             // When a ticket was found gone, its last version says too.
@@ -197,14 +194,16 @@ impl Store {
             for damage in damaged {
                 let id = damage.id.as_str();
                 let is_done = match damage.table {
-                    "tickets" => accept_ticket(connection, snapshot_id, id, now)?,
-                    "customers" => accept_customer(connection, snapshot_id, id, now)?,
-                    "rejects" => accept_reject(connection, id, now)?,
+                    "tickets" => acceptance::accept_ticket(connection, snapshot_id, id, now)?,
+                    "customers" => acceptance::accept_customer(connection, snapshot_id, id, now)?,
+                    "rejects" => acceptance::accept_reject(connection, id, now)?,
                     _ => match [Tag::TABLE, Category::TABLE, Agent::TABLE]
                         .into_iter()
                         .find(|table| table.name == damage.table)
                     {
-                        Some(table) => accept_row(connection, snapshot_id, table, id, now)?,
+                        Some(table) => {
+                            acceptance::accept_row(connection, snapshot_id, table, id, now)?
+                        }
                         None => false,
                     },
                 };
@@ -250,95 +249,6 @@ fn rebuild(connection: &Connection) -> Attempt<()> {
         ))?;
     }
     Ok(())
-}
-
-/// Runs whose record is not as it was written: made readable, and claiming no more than the tickets
-/// that are stored.
-fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<String>> {
-    let ids: Vec<i64> = connection
-        .prepare("SELECT id FROM snapshots ORDER BY id")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let (oldest, newest): (Option<i64>, Option<i64>) = connection.query_row(
-        "SELECT min(created_at_ms), max(created_at_ms) FROM _ticket_index",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let at = |ms: Option<i64>| ms.and_then(Instant::from_timestamp_millis).unwrap_or(now);
-    let mut hashes = RowHashes::new(connection, Snapshot::TABLE)?;
-    let mut remarks = Vec::new();
-    for id in ids {
-        let word = id.to_string();
-        let found = hashes.sum(&word)?;
-        let known = hashes.known(&word)?;
-        let is_finished: bool = connection.query_row(
-            "SELECT finished_at IS NOT NULL FROM snapshots WHERE id = ?1",
-            [id],
-            |row| row.get(0),
-        )?;
-        // The record of a run that is not over has no hash yet.
-        let is_over = is_finished || known.is_some();
-        if found.is_some() && (found == known || !is_over) {
-            continue;
-        }
-        let (from, until) = range_of(connection, id)?;
-        // An instant that cannot be read and has to be there: when the run is taken to have begun.
-        salvage::clean(connection, Snapshot::TABLE, "id", &word, now)?;
-        let first = at(oldest);
-        let last = at(newest) + TimeDelta::milliseconds(1);
-        let from = from.map_or(first, |from| from.max(first));
-        let until = until.map_or(last, |until| until.min(last));
-        connection.execute(
-            "UPDATE snapshots SET
-                 outcome = CASE WHEN outcome IN ('complete', 'complete_with_rejects', 'superseded') THEN outcome
-                     ELSE 'incomplete' END,
-                 kind = CASE WHEN kind IN ('backfill', 'sync', 'verify', 'demo') THEN kind
-                     ELSE 'backfill' END,
-                 range_from = ?2, range_until = ?3
-             WHERE id = ?1",
-            params![id, instant_text(from), instant_text(until.max(from))],
-        )?;
-        match is_over {
-            true => {
-                connection.execute(
-                    "UPDATE snapshots SET finished_at = coalesce(finished_at, started_at)
-                     WHERE id = ?1",
-                    [id],
-                )?;
-                hashes.seal(&word, true)?;
-            }
-            false => runs::end(connection, id, Outcome::Superseded, now)?,
-        }
-        remarks.push(format!(
-            "the record of run {id} was damaged; it is kept as it was found, for no more than the time \
-             of the tickets that are stored"
-        ));
-    }
-    // Entries of runs that are gone.
-    connection.execute(
-        "DELETE FROM _row_hashes WHERE table_name = 'snapshots'
-             AND id NOT IN (SELECT CAST(id AS TEXT) FROM snapshots)",
-        [],
-    )?;
-    Ok(remarks)
-}
-
-/// The ends of a run's range, as far as they can be read.
-fn range_of(
-    connection: &Connection,
-    id: i64,
-) -> rusqlite::Result<(Option<Instant>, Option<Instant>)> {
-    connection.query_row(
-        "SELECT range_from, range_until FROM snapshots WHERE id = ?1",
-        [id],
-        |row| {
-            let read = |index: usize| -> rusqlite::Result<Option<Instant>> {
-                let text = row.get_ref(index)?.as_str().ok();
-                Ok(text.and_then(crate::wire::usual_instant))
-            };
-            Ok((read(0)?, read(1)?))
-        },
-    )
 }
 
 /// Numbers of syncs that are not as they were written: without them, the next sync knows less and
@@ -435,221 +345,4 @@ fn adopt_tickets(connection: &Connection) -> Attempt<()> {
         )?;
     }
     Ok(())
-}
-
-/// Sets everything that follows from other rows, and the hashes over what is there.
-fn accept_ticket(
-    connection: &Connection,
-    snapshot_id: i64,
-    id: &str,
-    now: Instant,
-) -> Attempt<bool> {
-    let known: Option<(i64, bool)> = connection
-        .query_row(
-            "SELECT created_at_ms, is_deleted FROM _ticket_index WHERE id = ?1",
-            [id],
-            |row| Ok((row.get_ref(0)?.as_i64().unwrap_or(0), row.get(1)?)),
-        )
-        .optional()?;
-    let Some((created_ms, is_deleted)) = known else {
-        return Ok(false);
-    };
-    let created_at = Instant::from_timestamp_millis(created_ms).unwrap_or(now);
-    let versions = salvage::versions(connection, id)?.versions;
-    let is_there: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM tickets WHERE id = ?1)",
-        [id],
-        |row| row.get(0),
-    )?;
-    if !is_there {
-        let last = versions.last().map(|(last, _)| last.clone());
-        connection.execute(
-            "INSERT INTO tickets (id, status, priority, category_id, assigned_agent_id, created_at,
-                 csat, ai_status, resolution_time_ms, snapshot_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                id,
-                last.as_ref().and_then(|last| last.status.clone()),
-                last.as_ref().and_then(|last| last.priority),
-                last.as_ref().and_then(|last| last.category_id.clone()),
-                last.as_ref()
-                    .and_then(|last| last.assigned_agent_id.clone()),
-                instant_text(created_at),
-                last.as_ref().and_then(|last| last.csat),
-                last.as_ref().and_then(|last| last.ai_status.clone()),
-                last.as_ref().and_then(|last| last.resolution_time_ms),
-                snapshot_id
-            ],
-        )?;
-    }
-    // Only now: SQLite counts rows that hang on nothing as they come, but not as they go.
-    salvage::replace_versions(connection, id, &versions, snapshot_id)?;
-    salvage::clean(connection, Ticket::TABLE, "id", id, created_at)?;
-    for table in [
-        Message::TABLE,
-        MessageAttachment::TABLE,
-        TicketAttribute::TABLE,
-        TicketTag::TABLE,
-        TicketDiscordUser::TABLE,
-        Reject::TABLE,
-    ] {
-        salvage::clean(connection, table, "ticket_id", id, created_at)?;
-    }
-    if is_deleted {
-        // When it was found gone, its last version says.
-        let last = versions.last().filter(|(last, _)| last.is_deleted);
-        let gone_at = last.map_or(now, |(last, _)| last.valid_from);
-        connection.execute(
-            "UPDATE tickets SET deleted_at = coalesce(deleted_at, ?2) WHERE id = ?1",
-            params![id, instant_text(gone_at)],
-        )?;
-    }
-    connection.execute(
-        "UPDATE tickets SET snapshot_id = ?2 WHERE id = ?1",
-        [&id as &dyn rusqlite::ToSql, &snapshot_id],
-    )?;
-    seal_ticket(connection, id)?;
-    Ok(true)
-}
-
-/// Facts, instants and hashes of a ticket as they follow from its rows.
-fn seal_ticket(connection: &Connection, id: &str) -> Attempt<()> {
-    let mut look = TicketAudit::new(connection)?;
-    let has_thread: bool = connection.query_row(
-        "SELECT thread_hash IS NOT NULL FROM _ticket_index WHERE id = ?1",
-        [id],
-        |row| row.get(0),
-    )?;
-    let Some(found) = look.found(id, has_thread)? else {
-        return Ok(());
-    };
-    facts::write(connection, id, found.facts())?;
-    connection.execute(
-        "UPDATE tickets SET resolved_at = ?2 WHERE id = ?1",
-        params![id, found.resolved_at.map(instant_text)],
-    )?;
-    let (snapshot_id, created_at, deleted_at) = connection.query_row(
-        "SELECT snapshot_id, created_at, deleted_at FROM tickets WHERE id = ?1",
-        [id],
-        |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                instant(row, "created_at")?,
-                optional_instant(row, "deleted_at")?,
-            ))
-        },
-    )?;
-    connection.execute(
-        "UPDATE _ticket_index SET head_hash = ?2, thread_hash = ?3, flags_hash = ?4,
-             history_hash = ?5, created_at_ms = ?6, is_deleted = ?7 WHERE id = ?1",
-        params![
-            id,
-            found.head,
-            found.thread,
-            sums::flags(snapshot_id, deleted_at),
-            Versions::new(connection)?.sum(id)?,
-            created_at.timestamp_millis(),
-            deleted_at.is_some()
-        ],
-    )?;
-    Ok(())
-}
-
-fn accept_customer(
-    connection: &Connection,
-    snapshot_id: i64,
-    id: &str,
-    now: Instant,
-) -> Attempt<bool> {
-    let is_indexed: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM _customer_index WHERE id = ?1)",
-        [id],
-        |row| row.get(0),
-    )?;
-    connection.execute(
-        "INSERT INTO customers (id, snapshot_id) VALUES (?1, ?2)
-         ON CONFLICT (id) DO UPDATE SET snapshot_id = excluded.snapshot_id",
-        params![id, snapshot_id],
-    )?;
-    if !is_indexed {
-        // Of one of whom only the id was sent, nothing else can be known.
-        let empty: Vec<String> = Customer::TABLE
-            .content
-            .iter()
-            .filter(|column| column.is_nullable)
-            .map(|column| format!("{} = NULL", column.name))
-            .collect();
-        connection.execute(
-            &format!("UPDATE customers SET {} WHERE id = ?1", empty.join(", ")),
-            [id],
-        )?;
-        connection.execute(
-            "DELETE FROM customer_attributes WHERE customer_id = ?1",
-            [id],
-        )?;
-        RowHashes::new(connection, Customer::TABLE)?.seal(id, true)?;
-        return Ok(true);
-    }
-    salvage::clean(connection, Customer::TABLE, "id", id, now)?;
-    salvage::clean(connection, CustomerAttribute::TABLE, "customer_id", id, now)?;
-    if let Some((content, flags)) = CustomerAudit::new(connection)?.sums(id)? {
-        connection.execute(
-            "UPDATE _customer_index SET hash = ?2, flags_hash = ?3 WHERE id = ?1",
-            params![id, content, flags],
-        )?;
-    }
-    Ok(true)
-}
-
-fn accept_reject(connection: &Connection, id: &str, now: Instant) -> Attempt<bool> {
-    salvage::clean(connection, Reject::TABLE, "id", id, now)?;
-    connection.execute(
-        "INSERT OR IGNORE INTO _rejects_met (reject_id, snapshot_id)
-         SELECT id, snapshot_id FROM rejects WHERE id = ?1",
-        [id],
-    )?;
-    let sum = RowHashes::new(connection, Reject::TABLE)?.sum(id)?;
-    connection.execute(
-        "UPDATE _rejects_met SET hash = ?2 WHERE reject_id = ?1",
-        params![id, sum],
-    )?;
-    Ok(true)
-}
-
-fn accept_row(
-    connection: &Connection,
-    snapshot_id: i64,
-    table: &'static Table,
-    id: &str,
-    now: Instant,
-) -> Attempt<bool> {
-    let name = table.name;
-    let unnamed = UNNAMED.iter().find(|(table, _)| *table == name);
-    let is_unnamed: bool = match unnamed {
-        Some((_, unnamed)) => connection.query_row(
-            &format!("SELECT {unnamed} FROM (SELECT ?1 AS id) AS row"),
-            [id],
-            |row| row.get(0),
-        )?,
-        None => false,
-    };
-    let mut hashes = RowHashes::new(connection, table)?;
-    let is_there = hashes.stored::<Tag>(id, None)?.is_some();
-    if !is_there && is_unnamed {
-        connection.execute(
-            "DELETE FROM _row_hashes WHERE table_name = ?1 AND id = ?2",
-            [name, id],
-        )?;
-        return Ok(true);
-    }
-    connection.execute(
-        &format!(
-            "INSERT INTO {name} (id, snapshot_id) VALUES (?1, ?2)
-             ON CONFLICT (id) DO UPDATE SET snapshot_id = excluded.snapshot_id"
-        ),
-        params![id, snapshot_id],
-    )?;
-    salvage::clean(connection, table, "id", id, now)?;
-    hashes.seal(id, true)?;
-    Ok(true)
 }
