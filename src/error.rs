@@ -110,7 +110,7 @@ pub struct Error {
 pub(crate) const REPORT: &str = "send this output and what mava-export --version prints to whoever looks after \
     mava-export for you; it holds neither the key nor anything of a ticket";
 
-/// The same, before there was a probe.
+/// What to do with an answer that nobody foresaw, before there was a probe.
 pub(crate) const PROBE_AND_REPORT: &str = "run mava-export probe, and send what it and mava-export --version print to \
     whoever looks after mava-export for you; it holds neither the key nor anything of a ticket";
 

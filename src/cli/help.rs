@@ -142,7 +142,7 @@ Examples:
 Where you give several options, a reject has to match each of them. Values are not shown; to see them:
   mava-export query \"SELECT * FROM rejects\" --from sqlite:support.db
 
-Exit code 0: shown or done; 2: no reject matches; 5: a run uses the store.";
+Exit code 0: shown or done; 2: no reject matches; 5: another run uses the store.";
 
 pub(super) const PROBE: &str = "\
 Example:

@@ -75,8 +75,8 @@ pub enum Command {
     ///
     /// The API does not say what changed, so a sync has to find out. It reads new tickets, everything
     /// unresolved, what was resolved or rated since, what was deleted, and older tickets that are
-    /// likely to have changed. That takes a few percent of the requests of a full read. At the end it
-    /// says what it may have missed.
+    /// likely to have changed. On a large desk that takes a few percent of the requests of a full
+    /// read; a small one is read in full. At the end it says what it may have missed.
     #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
     /// Show what a command would do before it does it: tickets, requests, minutes

@@ -186,7 +186,7 @@ pub struct SyncingArgs {
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = value::switch)]
     pub full: bool,
-    /// Look for older changes with at most so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
+    /// Stop looking for older changes once this sync has sent so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
     #[arg(long, value_name = "N", value_parser = value::whole(0..=u64::MAX))]
     pub max_requests: Option<u64>,
 }

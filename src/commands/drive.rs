@@ -74,7 +74,7 @@ pub(super) async fn interruptible(
         kind = signals.next() => Err(Error::new(kind, "stopped at once")
             .help(
                 "what was stored is safe: run the same command again to go on; \
-                 after the summary only publish is left to do",
+                 if the summary was printed already, run publish",
             )),
     }
 }

@@ -8,7 +8,7 @@ use super::wrap::{self, Width, columns};
 /// A column of text is made no narrower than this before records are stacked.
 const LEAST_TEXT: usize = 12;
 
-/// The same where cells are cut: less of a text tells nothing.
+/// Where cells are cut, a column of text is made no narrower than this: less of a text tells nothing.
 const LEAST_CUT: usize = 16;
 
 /// A word of up to so many columns is of no use in part: an id, an instant.

@@ -1,0 +1,334 @@
+use super::*;
+use crate::report::TableRows;
+
+fn at(text: &str) -> Instant {
+    crate::window::parse(text).expect("a test's own instant")
+}
+
+fn status() -> Status {
+    Status {
+        store: "support.db".into(),
+        store_bytes: 432_013_312,
+        as_of: at("2026-01-31T12:00:00Z"),
+        tables: [
+            ("tickets", 100_240),
+            ("messages", 1_023_344),
+            ("rejects", 0),
+        ]
+        .map(|(table, rows)| TableRows {
+            table: table.into(),
+            rows,
+        })
+        .into(),
+        tickets: 100_000,
+        freshness: Freshness::HOURS
+            .into_iter()
+            .zip([1_204, 5_000, 99_999, 100_000])
+            .map(|(hours, tickets)| Freshness::new(hours, tickets, 100_000))
+            .collect(),
+        threads_unread: 12,
+        rejects_standing: 2,
+        rejects_accepted: 1,
+        snapshots: vec![SnapshotStatus {
+            snapshot_id: 3,
+            kind: "backfill".into(),
+            outcome: "incomplete".into(),
+            started_at: at("2026-01-31T08:59:00Z"),
+            finished_at: Some(at("2026-01-31T09:05:00Z")),
+            range_from: at("2023-01-01"),
+            range_until: at("2026-01-31T08:59:00Z"),
+            filters: Some(serde_json::json!({"origin": ["web"]})),
+            has_messages: false,
+            requests: 1_018,
+            tickets_read: 100_234,
+            tickets_new: 1_204,
+            tickets_changed: 12,
+            tickets_deleted: 0,
+            unverified_slices: 1,
+            rejects: 2,
+            windows: vec![CountedWindow {
+                step: "backfill".into(),
+                window: "[2023-01-01, 2024-01-01)".into(),
+                counted: 1_207,
+                stored: 1_204,
+                rejected: 2,
+                is_settled: false,
+                note: Some("the count did not settle".into()),
+            }],
+        }],
+        snapshot_count: 3,
+        last_sync: None,
+        unfinished: None,
+        partial: vec![PartialRange {
+            snapshot_id: 2,
+            kind: "backfill".into(),
+            filters: None,
+            range_from: "2019-01-01T00:00:00.000Z".into(),
+            range_until: "2022-05-01T00:00:00.000Z".into(),
+            reason: "it was given up for another range before it was read".into(),
+        }],
+        published: Vec::new(),
+    }
+}
+
+fn shown(status: &Status) -> String {
+    anstream::adapter::strip_str(&text(status, None)).to_string()
+}
+
+#[test]
+fn a_store_with_finished_runs() {
+    insta::assert_snapshot!(shown(&status()), @r#"
+    support.db, 412.00 MiB
+
+    ┌──────────┬───────────┐
+    │ table    ┆      rows │
+    ╞══════════╪═══════════╡
+    │ tickets  ┆   100,240 │
+    │ messages ┆ 1,023,344 │
+    └──────────┴───────────┘
+
+      freshness    1.2 % read in the last 24 hours, 1,204 tickets
+                   5.0 % read in the last 7 days, 5,000 tickets
+                  99.9 % read in the last 30 days, 99,999 tickets
+                 100.0 % read in the last 90 days, 100,000 tickets
+
+    ┌────────────┬────────────┬──────────────────────────┬─────────────────────────┬─────────┬───────┬─────────┬─────────┬──────────┐
+    │ snapshot   ┆ outcome    ┆ finished                 ┆ range                   ┆    read ┆   new ┆ changed ┆ deleted ┆ requests │
+    ╞════════════╪════════════╪══════════════════════════╪═════════════════════════╪═════════╪═══════╪═════════╪═════════╪══════════╡
+    │ 3 backfill ┆ incomplete ┆ 2026-01-31 (3 hours ago) ┆ 2023-01-01 – 2026-01-31 ┆ 100,234 ┆ 1,204 ┆      12 ┆       0 ┆    1,018 │
+    └────────────┴────────────┴──────────────────────────┴─────────────────────────┴─────────┴───────┴─────────┴─────────┴──────────┘
+    and 2 before these
+    snapshot 3: only origin web
+    snapshot 3: 1,207 counted by the API, 1,204 stored
+    snapshot 3: 1 slice not proven complete, 2 rejects, read without messages
+
+      not read in full
+        2019-01-01 until 2022-05-01 (backfill 2): it was given up for another range before it was read
+      next       a backfill with --since and --until over those ranges reads them
+
+      threads    12 tickets without, since no run has read theirs: sync --full does
+      rejects    3 rejects, 1 of them accepted
+    "#);
+}
+
+#[test]
+fn a_store_with_an_unfinished_run_and_nothing_else() {
+    let run = Unfinished {
+        snapshot_id: 1,
+        kind: "backfill".into(),
+        started_at: at("2026-01-30T12:00:00Z"),
+        range_from: at("2023-01-01"),
+        range_until: at("2026-01-30"),
+        filters: None,
+        tickets_read: 12_400,
+        tickets_expected: Some(100_234),
+        slices_sealed: 3,
+        slices: 9,
+        is_running: false,
+    };
+    let status = Status {
+        tables: Vec::new(),
+        tickets: 0,
+        freshness: Vec::new(),
+        snapshots: Vec::new(),
+        snapshot_count: 0,
+        last_sync: None,
+        unfinished: Some(run),
+        partial: Vec::new(),
+        published: Vec::new(),
+        ..status()
+    };
+    insta::assert_snapshot!(shown(&status), @r#"
+    support.db, 412.00 MiB
+
+      no rows yet
+
+      backfill 1 is unfinished
+      since      2026-01-30 12:00 UTC (24 hours ago)
+      range      2023-01-01 until 2026-01-30
+      tickets    12,400 of 100,234 read
+      slices     3 of 9 read to their end
+      next       run the same command again to go on
+
+      rejects    3 rejects, 1 of them accepted
+    "#);
+}
+
+#[test]
+fn what_the_last_sync_may_not_have_seen_is_told() {
+    let mut sync = LastSync {
+        snapshot_id: 9,
+        steps: Vec::new(),
+        complete_until: at("2026-01-31T09:05:00Z"),
+        is_full: false,
+        ratings_outstanding: Some(3),
+        bulk_change_windows: 2,
+        refresh_within_days: Some(90),
+        tickets_overdue: 1,
+        remarks: vec!["none of it was believed".into(); 3],
+    };
+    let told = |sync: &LastSync| {
+        shown(&Status {
+            last_sync: Some(sync.clone()),
+            ..status()
+        })
+    };
+    let text = told(&sync);
+    for fact in [
+        "what happened before 2026-01-31 09:05 UTC",
+        "3 ratings; notes, messages",
+        "2 windows of bulk changes still to be read",
+        "1 ticket unread for 90 days or more",
+        "note: none of it was believed (3 times)\n",
+    ] {
+        assert!(text.contains(fact), "{fact}: {text}");
+    }
+    sync.is_full = true;
+    assert!(!told(&sync).contains("seen late"));
+}
+
+#[test]
+fn machines_get_instants_and_shares() {
+    let mut status = status();
+    status.freshness.truncate(1);
+    status.tables.truncate(1);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status).expect("plain"), @r#"
+    {
+      "store": "support.db",
+      "store_bytes": 432013312,
+      "as_of": "2026-01-31T12:00:00.000Z",
+      "tables": [
+        {
+          "table": "tickets",
+          "rows": 100240
+        }
+      ],
+      "tickets": 100000,
+      "freshness": [
+        {
+          "within_hours": 24,
+          "tickets": 1204,
+          "share": 0.01204
+        }
+      ],
+      "threads_unread": 12,
+      "rejects_standing": 2,
+      "rejects_accepted": 1,
+      "snapshots": [
+        {
+          "snapshot_id": 3,
+          "kind": "backfill",
+          "outcome": "incomplete",
+          "started_at": "2026-01-31T08:59:00.000Z",
+          "finished_at": "2026-01-31T09:05:00.000Z",
+          "range_from": "2023-01-01T00:00:00.000Z",
+          "range_until": "2026-01-31T08:59:00.000Z",
+          "filters": {
+            "origin": [
+              "web"
+            ]
+          },
+          "has_messages": false,
+          "requests": 1018,
+          "tickets_read": 100234,
+          "tickets_new": 1204,
+          "tickets_changed": 12,
+          "tickets_deleted": 0,
+          "unverified_slices": 1,
+          "rejects": 2,
+          "windows": [
+            {
+              "step": "backfill",
+              "window": "[2023-01-01, 2024-01-01)",
+              "counted": 1207,
+              "stored": 1204,
+              "rejected": 2,
+              "is_settled": false,
+              "note": "the count did not settle"
+            }
+          ]
+        }
+      ],
+      "snapshot_count": 3,
+      "last_sync": null,
+      "unfinished": null,
+      "partial": [
+        {
+          "snapshot_id": 2,
+          "kind": "backfill",
+          "filters": null,
+          "range_from": "2019-01-01T00:00:00.000Z",
+          "range_until": "2022-05-01T00:00:00.000Z",
+          "reason": "it was given up for another range before it was read"
+        }
+      ],
+      "published": []
+    }
+    "#);
+}
+
+#[test]
+fn it_fits_every_terminal() {
+    crate::terminal::wrap::assert_fits(|width| text(&status(), width));
+}
+
+#[test]
+fn what_is_the_same_of_several_runs_is_told_once() {
+    let mut status = status();
+    let one = status.snapshots[0].clone();
+    let of = |snapshot_id| SnapshotStatus {
+        snapshot_id,
+        ..one.clone()
+    };
+    status.snapshots = [12, 11, 10, 9, 7, 6, 3].map(of).to_vec();
+    let partial = status.partial[0].clone();
+    status.partial.push(PartialRange {
+        snapshot_id: 4,
+        ..partial
+    });
+    let text = shown(&status);
+    for line in [
+        "7 snapshots (12–9, 7, 6, 3): only origin web\n",
+        "7 snapshots (12–9, 7, 6, 3): 1 slice not proven complete, 2 rejects, read without messages\n",
+        " (backfill 2, backfill 4): it was given up",
+    ] {
+        assert_eq!(text.matches(line).count(), 1, "{line}: {text}");
+    }
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    let count = lines.len();
+    lines.dedup();
+    assert_eq!(lines.len(), count, "{text}");
+}
+
+#[test]
+fn nothing_is_called_missing_only_where_nothing_is_known_to_be() {
+    const WORDS: &str = "nothing is missing";
+    let sound = || {
+        let mut status = status();
+        status.partial.clear();
+        status.threads_unread = 0;
+        (status.rejects_standing, status.rejects_accepted) = (0, 0);
+        status.snapshots[0] = SnapshotStatus {
+            outcome: "complete".into(),
+            has_messages: true,
+            unverified_slices: 0,
+            rejects: 0,
+            ..status.snapshots[0].clone()
+        };
+        status
+    };
+    assert!(shown(&sound()).contains(WORDS), "{}", shown(&sound()));
+    let spoil: [fn(&mut Status); 5] = [
+        |status| status.snapshots[0].outcome = "incomplete".into(),
+        |status| status.snapshots[0].has_messages = false,
+        |status| status.snapshots[0].unverified_slices = 1,
+        |status| status.threads_unread = 1,
+        |status| status.rejects_standing = 1,
+    ];
+    for spoil in spoil {
+        let mut status = sound();
+        spoil(&mut status);
+        assert!(!shown(&status).contains(WORDS), "{}", shown(&status));
+    }
+}
