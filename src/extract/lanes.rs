@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::announcements::{Begun, Standing};
 use super::block::FOREIGN;
 use super::page::{self, Page, Scope};
 use super::pager::{Answer, PAGE_LIMIT, Pager, Step, Taken};
@@ -17,7 +18,7 @@ use crate::api::{Client, FetchError};
 use crate::clock;
 use crate::error::Error;
 use crate::normalize::Outcome;
-use crate::plan::{self, Announced, Expected, Position, Slice, SliceState, Told};
+use crate::plan::{self, Announced, Slice, SliceState, Told};
 use crate::report::Progress;
 use crate::table::Instant;
 use crate::window::Window;
@@ -93,13 +94,6 @@ pub struct Ended {
 }
 
 type Flight = (Pager, Result<Page, FetchError>);
-
-/// What is known of one slice, for the progress and for choosing what to split.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    handed_on: u64,
-    remaining: Option<u64>,
-}
 
 struct Lanes<'a> {
     extraction: &'a Extraction,
@@ -613,52 +607,5 @@ impl<'a> Lanes<'a> {
             waiting: client.gate().waiting(),
         };
         self.extraction.progress.send_replace(progress);
-    }
-}
-
-/// What is known of a request before its answer is judged.
-#[derive(Debug)]
-struct Begun {
-    /// Where its list begins.
-    from: Instant,
-    /// What the answer before it passed over.
-    passed: Option<Window>,
-    /// What that said of how many tickets follow.
-    expected: Option<Expected>,
-    /// What its answer counts, where that counts all that is left and the answer adds up.
-    count: Option<u64>,
-}
-
-impl Begun {
-    fn of(pager: &Pager, page: &Page) -> Self {
-        let slice = pager.slice();
-        let from = match slice.position {
-            Position::Key(at) => at,
-            Position::Offset { .. } => slice.window.from(),
-        };
-        let announced = pager.announced();
-        let passed = announced.map(|(part, _)| part);
-        let expected = match announced {
-            Some((_, tickets)) => Some(Expected::Announced(tickets)),
-            None => pager.shown().map(Expected::Shown),
-        };
-        let start = passed.map_or(from, |part| part.until());
-        let is_sound = Window::new(start, slice.window.until())
-            .is_some_and(|window| page.left(window).is_ok());
-        Self {
-            from,
-            passed,
-            expected,
-            count: page.count.filter(|_| pager.is_counting() && is_sound),
-        }
-    }
-}
-
-impl Standing {
-    fn of(pager: &Pager) -> Self {
-        Self {
-            handed_on: pager.handed_on(),
-            remaining: pager.remaining(),
-        }
     }
 }

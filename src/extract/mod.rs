@@ -8,6 +8,7 @@
 //! flight. A task fetches, decodes and normalises one page and gives the pager back with it, so
 //! nothing is shared and nothing is locked.
 
+mod announcements;
 mod block;
 mod count;
 mod gone;
