@@ -28,6 +28,10 @@ const FILES_OF_RUN: usize = 64;
 /// that do what blocks.
 const THREADS: usize = 8;
 
+/// Memory that has to be left beside the threads: what a run of a few tickets takes. With less, whichever
+/// library asks next ends the process, and not every one says why.
+const ROOM_BYTES: usize = 32 << 20;
+
 /// The stack of the main thread, whatever `ulimit -s` says of the one that the system made.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -141,7 +145,7 @@ pub fn check_files() -> Result<()> {
     files(FILES)
 }
 
-/// That a command with a runtime gets its files and threads.
+/// That a command with a runtime gets its files, its threads, and some memory beside them.
 ///
 /// # Errors
 /// It does not.
@@ -183,10 +187,11 @@ fn files(least: usize) -> Result<()> {
     Ok(())
 }
 
-/// Starts so many threads that wait for each other, as a runtime would.
+/// Starts so many threads that wait for each other, as a runtime would, and looks for room beside them.
 fn threads(least: usize) -> Result<()> {
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
+    let mut has_room = Ok(());
     std::thread::scope(|scope| {
         let started = (0..least).try_for_each(|_| {
             Builder::new()
@@ -196,14 +201,47 @@ fn threads(least: usize) -> Result<()> {
                 })
                 .map(drop)
         });
+        has_room = room(ROOM_BYTES);
         drop(end);
         started
     })
-    .map_err(no_threads)
+    .map_err(no_threads)?;
+    has_room
+}
+
+/// That so many bytes can be had. They are given back.
+fn room(bytes: usize) -> Result<()> {
+    let mut room = Vec::<u8>::new();
+    // Kept from being left out, since nobody uses it.
+    std::hint::black_box(&mut room)
+        .try_reserve_exact(bytes)
+        .map_err(|error| {
+            Error::usage("the system gives mava-export too little memory")
+                .because(error)
+                .help("raise the limit before the command: ulimit -v (memory)")
+        })
 }
 
 fn no_threads(error: io::Error) -> Error {
     Error::usage("the system gives mava-export no more threads")
         .because(error)
         .help("raise the limits before the command: ulimit -u (processes) and ulimit -v (memory)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn too_little_memory_is_told_and_not_died_of() {
+        room(ROOM_BYTES).expect("there is so much");
+        let error = room(isize::MAX.unsigned_abs()).expect_err("nobody has so much");
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(
+            error
+                .help_text()
+                .is_some_and(|help| help.contains("ulimit -v"))
+        );
+    }
 }
