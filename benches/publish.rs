@@ -20,9 +20,10 @@ use mava_export::api::Client;
 use mava_export::commands::{self, Context};
 use mava_export::report::Progress;
 use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
+    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
 use mava_export::simulator::{Simulator, SimulatorSpec, World, WorldSpec};
+use mava_export::table::RunKind;
 use mava_export::window;
 use secrecy::SecretString;
 use tokio::sync::watch;

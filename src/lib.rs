@@ -28,6 +28,7 @@
 //!
 //! - [`cli`], [`config`], [`settings`]: what was typed and read, and what it means.
 //! - [`commands`]: one file a command, glue between all that follows.
+//! - [`mava`]: what the API documents: words, sizes, what a filter selects. Pure.
 //! - [`window`], [`plan`]: ranges, slices, what they cost. Pure.
 //! - [`refresh`]: how a sync finds what changed. Pure.
 //! - [`extract`]: pagers, lanes, the writer's thread. The only module that spawns tasks.
@@ -59,6 +60,7 @@ mod derived;
 pub mod error;
 pub mod extract;
 pub mod limits;
+pub mod mava;
 pub mod normalize;
 pub mod plan;
 pub mod probe;

@@ -17,8 +17,10 @@ pub use status::{
     DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status, TableRows,
     Unfinished,
 };
-pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification};
+pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification, VerifyOutcome};
 
+use crate::refresh::SyncStep;
+use crate::table::{Ending, RunKind};
 use crate::window::Window;
 
 /// A run's progress at one moment.
@@ -53,12 +55,12 @@ pub struct Progress {
 /// What one run did, for people and, as JSON, for machines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The command: `backfill`, `sync`, `verify` or `demo`.
-    pub kind: String,
+    /// What the run was begun to do.
+    pub kind: RunKind,
     /// The snapshot this run wrote.
     pub snapshot_id: i64,
-    /// `complete`, `complete_with_rejects`, `incomplete`, `interrupted`, or `failed`.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Ending,
     /// Start of the range, RFC 3339.
     pub range_from: String,
     /// End of the range, exclusive, RFC 3339.
@@ -134,31 +136,14 @@ pub struct SyncSummary {
 /// One step of a sync.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// `new`, `open`, `resolved`, `confirm`, `ratings`, `pages`, `deletions`, `refresh`,
-    /// `campaigns`; or `full`.
-    pub step: String,
+    /// Which.
+    pub step: SyncStep,
     /// Requests it took.
     pub requests: u64,
     /// Tickets it read that no step before it had.
     pub read: u64,
     /// Of those, new, changed or gone.
     pub changed: u64,
-}
-
-impl Step {
-    /// The words of all steps, in the order in which they are taken.
-    pub const ORDER: [&str; 10] = [
-        "full",
-        "new",
-        "open",
-        "resolved",
-        "confirm",
-        "ratings",
-        "pages",
-        "deletions",
-        "refresh",
-        "campaigns",
-    ];
 }
 
 /// A window that ended with a count.
@@ -192,8 +177,8 @@ pub struct Unverified {
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Plan {
-    /// The command planned: `backfill`.
-    pub kind: String,
+    /// What is planned.
+    pub kind: RunKind,
     /// Its windows, oldest first.
     pub windows: Vec<PlannedWindow>,
     /// Tickets in all.
@@ -211,7 +196,7 @@ pub struct Plan {
 pub struct PlannedWindow {
     /// The step of a sync that asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
+    pub step: Option<SyncStep>,
     /// The range.
     #[serde(serialize_with = "window_text")]
     pub window: Window,

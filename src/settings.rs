@@ -10,7 +10,7 @@ use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 pub use crate::refresh::Effort;
-use crate::table::Instant;
+use crate::table::{Instant, RunKind};
 use crate::window::Window;
 
 /// The store's name in a directory that it is published to.
@@ -209,9 +209,6 @@ pub struct Filters {
     pub assigned_to: Vec<String>,
 }
 
-/// The API's word for a ticket of nobody, among [`Filters::assigned_to`].
-pub const UNASSIGNED: &str = "Unassigned";
-
 impl Filters {
     /// Whether nothing is filtered out.
     pub fn is_empty(&self) -> bool {
@@ -219,29 +216,10 @@ impl Filters {
     }
 }
 
-/// Whose desk a run copies. The two never share a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunKind {
-    /// A real one.
-    Backfill,
-    /// An invented one.
-    Demo,
-}
-
-impl RunKind {
-    /// The word in `snapshots.kind`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Backfill => "backfill",
-            Self::Demo => "demo",
-        }
-    }
-}
-
 /// A backfill, as meant.
 #[derive(Debug, Clone)]
 pub struct Backfill {
-    /// Whose desk.
+    /// A backfill of a desk or of an invented one.
     pub kind: RunKind,
     /// Start of the range.
     pub since: Instant,
@@ -262,7 +240,7 @@ pub struct Backfill {
 /// A sync, as meant.
 #[derive(Debug, Clone)]
 pub struct Sync {
-    /// Whose desk.
+    /// What reads a store that holds nothing yet.
     pub kind: RunKind,
     /// Where the history begins, for a store that holds none.
     pub since: Option<Instant>,

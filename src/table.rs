@@ -10,13 +10,15 @@
 
 mod document;
 mod internal;
+mod kind;
 mod outcome;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 pub use document::document;
 pub use internal::{INTERNAL_PREFIX, INTERNAL_TABLES};
-pub use outcome::{Outcome, ending};
+pub use kind::RunKind;
+pub use outcome::{Ending, Outcome, ending};
 
 /// An instant with millisecond precision, in UTC.
 pub type Instant = DateTime<Utc>;

@@ -5,11 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat};
 
 use crate::error::{Error, Result};
+use crate::mava::LONGEST_DAYS;
 use crate::table::{Instant, parse_instant};
-
-/// The longest range the API is sure to accept. It documents "1 year" without saying whether that
-/// is 365 or 366 days, so the shorter one.
-pub const LONGEST_DAYS: i64 = 365;
 
 /// No desk has tickets from before: Mava is younger. Years before it would be counted one by one.
 pub const EARLIEST: Instant = match DateTime::from_timestamp(1_262_304_000, 0) {

@@ -2,8 +2,8 @@
 
 use mava_export::commands::{self, Context};
 use mava_export::error::ExitCode;
-use mava_export::settings::{Backfill, Filters, RunKind, StoreSettings, Sync};
-use mava_export::table::Instant;
+use mava_export::settings::{Backfill, Filters, StoreSettings, Sync};
+use mava_export::table::{Instant, RunKind};
 
 use super::Asked;
 
@@ -39,7 +39,7 @@ pub(crate) async fn run_sync(context: &Context, asked: Asked, store: &StoreSetti
         steps: summary
             .steps
             .into_iter()
-            .map(|step| (step.step, step.requests))
+            .map(|step| (step.step.word().to_owned(), step.requests))
             .collect(),
         is_complete: code == ExitCode::Complete,
     }

@@ -14,5 +14,5 @@ pub use client::{Client, Fetched};
 pub use counters::Counters;
 pub use failure::{FetchError, Undecodable};
 pub use loopback::is_loopback;
-pub use query::{Get, LONGEST_URL, ORIGINS, STATUSES, SortBy, SortOrder, TicketsQuery};
+pub use query::{Get, LONGEST_URL, SortBy, SortOrder, TicketsQuery};
 pub use room::{Held, MOST_WEIGHT, weight};

@@ -6,12 +6,6 @@ use crate::settings::Filters;
 use crate::table::instant_text;
 use crate::window::Window;
 
-/// Statuses that the API documents as a filter.
-pub const STATUSES: [&str; 4] = ["Open", "Resolved", "Pending", "Waiting"];
-
-/// Origins that the API documents as a filter.
-pub const ORIGINS: [&str; 5] = ["web", "discord", "telegram", "telegram-group", "email"];
-
 /// The longest address that can be sent, in bytes: HTTP libraries count it in 16 bits. Most servers take
 /// less, and answer 414 or 431 past that.
 pub const LONGEST_URL: usize = 65_534;

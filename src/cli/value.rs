@@ -13,7 +13,8 @@ use bytesize::ByteSize;
 use clap::ValueEnum;
 
 use crate::budget::LONGEST_PERIOD;
-use crate::settings::{RateLimit, STORE_FILE, UNASSIGNED};
+use crate::mava::UNASSIGNED;
+use crate::settings::{RateLimit, STORE_FILE};
 use crate::table::Instant;
 use crate::window;
 
@@ -597,11 +598,8 @@ mod tests {
     #[test]
     fn the_words_are_those_of_the_api() {
         let statuses: Vec<String> = Status::value_variants().iter().map(word).collect();
-        assert_eq!(statuses, ["Open", "Pending", "Waiting", "Resolved"]);
+        assert_eq!(statuses, crate::mava::STATUSES);
         let origins: Vec<String> = Origin::value_variants().iter().map(word).collect();
-        assert_eq!(
-            origins,
-            ["web", "discord", "telegram", "telegram-group", "email"]
-        );
+        assert_eq!(origins, crate::mava::ORIGINS);
     }
 }

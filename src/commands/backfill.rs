@@ -17,9 +17,9 @@ use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
 use crate::report::{CountedWindow, Progress, Summary, Unverified};
-use crate::settings::{Backfill, RunKind};
+use crate::settings::Backfill;
 use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store, WindowState};
-use crate::table::{Instant, Snapshot, instant_text};
+use crate::table::{Ending, Instant, RunKind, Snapshot, instant_text};
 use crate::window::Window;
 
 /// A resumed run whose range ends "now" is extended when its recorded end is this far behind.
@@ -119,7 +119,7 @@ pub(super) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Re
             "{path} holds a real desk, which the demo must not touch"
         ))
         .help("name another file with --to")),
-        RunKind::Backfill | RunKind::Demo => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -143,7 +143,7 @@ fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
         Some(json)
     };
     Ok(RunSpec {
-        kind: settings.kind.word().to_owned(),
+        kind: settings.kind,
         range,
         is_until_open: settings.until.is_none(),
         filters_json,
@@ -378,27 +378,26 @@ impl Part<'_> {
         let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
-        let words = snapshot.outcome.clone();
-        let summary = self.summary(store, &snapshot, &words, unverified, began)?;
+        let summary = self.summary(store, &snapshot, Ending::of(&snapshot), unverified, began)?;
         Ok((summary, exit_code))
     }
 
     fn interrupted(&self, store: &Store, began: Moment) -> Result<(Summary, ExitCode)> {
-        let summary = self.cut_short(store, "interrupted", began)?;
+        let summary = self.cut_short(store, Ending::Interrupted, began)?;
         Ok((summary, ExitCode::Interrupted))
     }
 
     /// `error` with what the run keeps, where the store can still tell and is where it was.
     fn failed(&self, store: &Store, error: Error, began: Moment) -> Error {
         let in_place = store.require_in_place();
-        match in_place.and_then(|()| self.cut_short(store, "failed", began)) {
+        match in_place.and_then(|()| self.cut_short(store, Ending::Failed, began)) {
             Ok(kept) => error.after(kept),
             Err(_) => error,
         }
     }
 
     /// The summary of a run that is not over.
-    fn cut_short(&self, store: &Store, outcome: &str, began: Moment) -> Result<Summary> {
+    fn cut_short(&self, store: &Store, outcome: Ending, began: Moment) -> Result<Summary> {
         let slices = store.slices(self.run.snapshot_id)?;
         let snapshot = store
             .progress()?
@@ -511,7 +510,7 @@ impl Part<'_> {
         &self,
         store: &Store,
         snapshot: &Snapshot,
-        outcome: &str,
+        outcome: Ending,
         unverified: Vec<Unverified>,
         began: Moment,
     ) -> Result<Summary> {
@@ -524,9 +523,9 @@ impl Part<'_> {
                 .map_or(0, |(_, count)| *count)
         };
         Ok(Summary {
-            kind: snapshot.kind.clone(),
+            kind: self.settings.kind,
             snapshot_id: snapshot.id,
-            outcome: outcome.to_owned(),
+            outcome,
             range_from: instant_text(snapshot.range_from),
             range_until: instant_text(snapshot.range_until),
             filters: snapshot

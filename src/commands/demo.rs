@@ -15,14 +15,14 @@ use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::report::{Summary, SyncSummary};
 use crate::settings::{
-    Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings, RunKind,
+    Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings,
     Simulation, Sync, Timeouts,
 };
 use crate::simulator::{
     self, API_KEY, Evolution, Faults, Simulator, SimulatorSpec, World, WorldSpec,
 };
 use crate::store::{OpenOptions, Store};
-use crate::table::Instant;
+use crate::table::{Instant, RunKind};
 use crate::terminal::Printer;
 use crate::window;
 
@@ -207,7 +207,7 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
 fn is_interrupted_here(store: &Store, simulator: &Simulator) -> Result<bool> {
     let is_backfill = store
         .progress()?
-        .is_some_and(|progress| progress.snapshot.kind == RunKind::Demo.word());
+        .is_some_and(|progress| progress.snapshot.is_of(RunKind::Demo));
     if !is_backfill {
         return Ok(false);
     }

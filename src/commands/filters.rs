@@ -6,7 +6,8 @@ use crate::api::Client;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::extract::{self, Lookups};
-use crate::settings::{Filters, UNASSIGNED};
+use crate::mava::UNASSIGNED;
+use crate::settings::Filters;
 use crate::store::Store;
 
 /// Digits of an id of the API.

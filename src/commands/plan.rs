@@ -6,11 +6,12 @@ use crate::api::{Client, TicketsQuery, Undecodable};
 use crate::budget::Limit;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::extract::PAGE_LIMIT;
+use crate::mava::PAGE_LIMIT;
 use crate::plan;
 use crate::report::{Plan, PlannedWindow};
 use crate::settings::{Backfill, Connection};
 use crate::store::Store;
+use crate::table::RunKind;
 use crate::wire::{self, Body};
 
 /// Requests beside the windows: categories and agents.
@@ -60,7 +61,7 @@ pub async fn plan(
     }
     let requests = LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
     Ok(Plan {
-        kind: "backfill".to_owned(),
+        kind: RunKind::Backfill,
         tickets: windows.iter().map(|planned| planned.tickets).sum(),
         requests,
         seconds: Limit::of(&connection.budget).map_or(0, |limit| limit.seconds_for(requests)),

@@ -6,11 +6,12 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
 use crate::clock;
 use crate::error::{Error, REPORT, Result};
-use crate::extract::PAGE_LIMIT;
+use crate::mava::LONGEST_DAYS;
+use crate::mava::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
 use crate::settings::Connection;
-use crate::window::{LONGEST_DAYS, Window};
+use crate::window::Window;
 use crate::wire::{self, Body};
 
 /// An answer that would take so much memory, in bytes, is not looked into.

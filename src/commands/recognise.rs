@@ -6,13 +6,14 @@ use chrono::TimeDelta;
 use super::backfill::Context;
 use crate::api::{SortOrder, TicketsQuery};
 use crate::error::{Error, Result};
-use crate::extract::{self, Lookups, PAGE_LIMIT};
+use crate::extract::{self, Lookups};
+use crate::mava::{LONGEST_DAYS, PAGE_LIMIT};
 use crate::store::Store;
 use crate::table::Instant;
 use crate::window::Window;
 
 /// As long a window as the API accepts.
-const YEAR: TimeDelta = TimeDelta::days(365);
+const YEAR: TimeDelta = TimeDelta::days(LONGEST_DAYS);
 
 /// Ends a run before its first write where tickets come, but none that the store knows.
 ///

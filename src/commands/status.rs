@@ -5,12 +5,13 @@ use chrono::TimeDelta;
 use crate::clock;
 use crate::error::{ExitCode, Result};
 use crate::publish;
+use crate::refresh::SyncStep;
 use crate::report::{
     DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
 };
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
-use crate::table::{Instant, Snapshot};
+use crate::table::{Instant, RunKind, Snapshot};
 use crate::terminal::Printer;
 
 /// Snapshots shown.
@@ -93,7 +94,7 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
     let last = snapshots
         .iter()
-        .find(|snapshot| snapshot.kind == "sync" && snapshot.has_ended());
+        .find(|snapshot| snapshot.is_of(RunKind::Sync) && snapshot.has_ended());
     let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
         return Ok(None);
     };
@@ -110,7 +111,7 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let outcome = outcome.unwrap_or_default();
     Ok(Some(LastSync {
         snapshot_id: last.id,
-        is_full: steps.iter().any(|step| step.step == "full"),
+        is_full: steps.iter().any(|step| step.step == SyncStep::Full),
         steps,
         complete_until: coverage.complete_at,
         ratings_outstanding: outcome.ratings_outstanding,

@@ -16,10 +16,9 @@ use crate::cli::{
 use crate::error::{Error, Result};
 use crate::settings::{
     Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
-    RejectSelection, RetrySettings, RunKind, Simulation, StoreSettings, Sync, Timeouts, Verify,
-    World,
+    RejectSelection, RetrySettings, Simulation, StoreSettings, Sync, Timeouts, Verify, World,
 };
-use crate::table::Instant;
+use crate::table::{Instant, RunKind};
 use crate::window::{EARLIEST, Window};
 
 /// What an origin and a status add to a request, in bytes, where a crowded instant is taken apart.

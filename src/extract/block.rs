@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Scope};
-use super::pager::{Answer, Key, PAGE_LIMIT, Pager, Step};
+use super::pager::{Answer, Key, Pager, Step};
 use crate::api::{Client, FetchError, TicketsQuery};
 use crate::error::Result;
+use crate::mava::PAGE_LIMIT;
 use crate::normalize::{Outcome, TicketRows};
 use crate::plan::{Position, Slice, SliceState};
 use crate::store::Rejected;

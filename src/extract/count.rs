@@ -7,12 +7,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::page::{Scope, refuse_heavy};
-use super::pager::PAGE_LIMIT;
+use super::page::{excludes, refuse_heavy};
 use crate::api::{Client, FetchError, TicketsQuery, Undecodable};
 use crate::error::Result;
-use crate::normalize::{self, Outcome};
-use crate::plan::verify::{NO_RATING, Subset};
+use crate::mava::PAGE_LIMIT;
+use crate::normalize;
+use crate::plan::verify::Subset;
 use crate::window::Window;
 use crate::wire::{self, Body};
 
@@ -116,11 +116,7 @@ impl Counter {
         query: &TicketsQuery,
         subset: &Subset,
     ) -> std::result::Result<Counted, FetchError> {
-        let scope = Scope {
-            filters: query.filters.clone(),
-            has_messages: false,
-        };
-        let csat_values = query.csat_values.clone();
+        let (filters, ratings) = (query.filters.clone(), query.csat_values.clone());
         let is_filtered = *subset != Subset::all();
         let decode = move |body: &[u8]| -> std::result::Result<Counted, Undecodable> {
             let text = Body::new(body);
@@ -132,7 +128,7 @@ impl Counter {
             let has_strays = is_filtered
                 && page.tickets.iter().any(|ticket| {
                     let outcome = normalize::ticket(ticket, false);
-                    scope.excludes(&outcome) || has_other_rating(&csat_values, &outcome)
+                    excludes(&filters, &ratings, &outcome)
                 });
             Ok(Counted::Tickets { count, has_strays })
         };
@@ -142,16 +138,4 @@ impl Counter {
             .await?
             .value)
     }
-}
-
-/// Whether a ticket does not have one of the ratings asked for.
-fn has_other_rating(asked: &[String], outcome: &Outcome) -> bool {
-    let Outcome::Rows(rows) = outcome else {
-        return false;
-    };
-    let rating = rows
-        .ticket
-        .csat
-        .map_or_else(|| NO_RATING.to_owned(), |csat| csat.to_string());
-    !asked.is_empty() && !asked.contains(&rating)
 }

@@ -8,14 +8,16 @@ use chrono::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Page, Scope};
-use super::pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step};
+use super::pager::{Answer, Ask, Key, Narrowing, Pager, Step};
 use crate::api::Client;
 use crate::error::Result;
+use crate::mava::LONGEST_DAYS;
+use crate::mava::PAGE_LIMIT;
 use crate::normalize::{Outcome, TicketRows};
 use crate::plan::{Slice, SliceState};
 use crate::store::Neighbour;
 use crate::table::Instant;
-use crate::window::{LONGEST_DAYS, Window};
+use crate::window::Window;
 
 /// Live neighbours before the first ticket of a batch: an answer that shows none of them is no
 /// answer about the batch.

@@ -24,7 +24,9 @@ pub use count::{Counted, Counter};
 pub use gone::{BEFORE, Batch, MOST, Missing, SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups, server_time};
-pub use page::{Page, Scope, fetch_query, fetch_without_threads_at_worst, has_rating, query};
-pub use pager::{Answer, Ask, Key, Narrowing, PAGE_LIMIT, Pager, Step, Taken};
+pub use page::{
+    Page, Scope, excludes, fetch_query, fetch_without_threads_at_worst, has_rating, query,
+};
+pub use pager::{Answer, Ask, Key, Narrowing, Pager, Step, Taken};
 pub(crate) use pager::{Proof, Sightings};
 pub use writer::{Event, Writer};

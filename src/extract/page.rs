@@ -1,37 +1,28 @@
 //! One page: asked for, decoded, turned into rows.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::pager::{Answer, Ask, Key, PAGE_LIMIT};
+use super::pager::{Answer, Ask, Key};
 use crate::api::{
     Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
 };
+use crate::mava::{self, PAGE};
 use crate::normalize::{self, Outcome, TicketRows};
 use crate::settings::Filters;
 use crate::store::Rejected;
-use crate::table::{Instant, Reject, Tag};
+use crate::table::{Instant, Reject};
 use crate::window::Window;
 use crate::wire::{self, Body, RawTicket};
-
-/// [`PAGE_LIMIT`] as a length.
-const PAGE: usize = PAGE_LIMIT as usize;
 
 /// A page of several tickets is asked for in smaller pieces from this weight on, in bytes: see
 /// [`weight`].
 const HEAVIEST: u64 = 512 << 20;
 
-/// Filters by so many values, and tickets of so many tags, are compared by a set.
-const FEW: usize = 16;
-
 /// A page of at least so many tickets on which none has a thread is not believed at all.
 pub(super) const LEAST_TICKETS_TO_DOUBT: usize = 10;
-
-/// The `assignedTo` of tickets without an agent.
-const UNASSIGNED: &str = "Unassigned";
 
 /// What every page of a run is asked with.
 #[derive(Debug, Clone)]
@@ -43,33 +34,19 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether a ticket is one that the filters exclude, so that the API must have ignored them.
+    /// See [`excludes`].
     pub(super) fn excludes(&self, outcome: &Outcome) -> bool {
-        let Outcome::Rows(rows) = outcome else {
-            return false;
-        };
-        let (ticket, filters) = (&rows.ticket, &self.filters);
-        let lacks = |wanted: &[String], value: Option<&str>| {
-            !wanted.is_empty()
-                && !value
-                    .is_some_and(|value| wanted.iter().any(|one| one.eq_ignore_ascii_case(value)))
-        };
-        let assignee = ticket.assigned_agent_id.as_deref().unwrap_or(UNASSIGNED);
-        lacks(&filters.status, ticket.status.as_deref())
-            || lacks(&filters.origin, ticket.source_type.as_deref())
-            || lacks(&filters.category, ticket.category_id.as_deref())
-            || lacks(&filters.assigned_to, Some(assignee))
-            || !filters.tag.is_empty() && !has_one(&rows.tags, &filters.tag)
+        excludes(&self.filters, &[], outcome)
     }
 }
 
-/// Whether one of the tags is among those wanted.
-fn has_one(tags: &[Tag], wanted: &[String]) -> bool {
-    if tags.len() <= FEW || wanted.len() <= FEW {
-        return tags.iter().any(|tag| wanted.contains(&tag.id));
+/// Whether a ticket is one that these filters, and these ratings, exclude, so that the API must have
+/// ignored them.
+pub fn excludes(filters: &Filters, ratings: &[String], outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Rows(rows) => !mava::matches(filters, ratings, &rows.ticket, &rows.tags),
+        Outcome::Reject(_) => false,
     }
-    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
-    tags.iter().any(|tag| wanted.contains(tag.id.as_str()))
 }
 
 /// A page as the pager and the writer need it.

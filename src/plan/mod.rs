@@ -2,6 +2,7 @@
 
 mod announced;
 pub mod closing;
+pub mod coverage;
 mod lanes;
 mod requests;
 mod slice;

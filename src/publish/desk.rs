@@ -8,15 +8,16 @@ use super::failure::Failure;
 use super::place::Place;
 use crate::derived::{self, Names, Refusal};
 use crate::error::{Error, Result};
-use crate::settings::{RunKind, STORE_FILE};
+use crate::settings::STORE_FILE;
 use crate::store::Store;
+use crate::table::RunKind;
 use crate::table::{Snapshot, instant_text};
 
 /// Whether a store holds the demo's invented desk.
 pub(super) fn is_demo(store: &Store) -> Result<bool> {
     // Syncs and repairs say nothing about whose desk it is.
     let runs = store.snapshots(u32::MAX)?;
-    Ok(runs.iter().any(|run| run.kind == RunKind::Demo.word()))
+    Ok(runs.iter().any(|run| run.is_of(RunKind::Demo)))
 }
 
 /// Refuses a path at which a file lies, or one of the directories above is a file.

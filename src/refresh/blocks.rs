@@ -2,7 +2,8 @@
 //! the floor under how long any ticket goes unread.
 
 use super::index::{Index, Known};
-use super::{DAY_MS, PAGE, real};
+use super::{DAY_MS, real};
+use crate::mava::PAGE;
 
 /// What reading one ticket again is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

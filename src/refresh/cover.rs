@@ -1,7 +1,7 @@
 //! The fewest plain pages that show all of some tickets.
 
-use super::PAGE;
 use super::index::Index;
+use crate::mava::PAGE;
 
 /// Pages for all of some tickets, each as the instant of creation it starts at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

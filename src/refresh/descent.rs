@@ -9,7 +9,7 @@
 //! of one time come in any order. So each page reaches back to the last ticket that is above the
 //! end of the page before, and is asked for again further back where it does not.
 
-use super::PAGE;
+use crate::mava::PAGE;
 
 /// By how many tickets a page reaches back at rest: the last one, and the one above it.
 pub(super) const OVERLAP: usize = 2;

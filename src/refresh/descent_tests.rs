@@ -1,11 +1,11 @@
 //! Lists on the way down: what joins two pages, and what a list that is over has shown.
 
+use crate::mava::PAGE;
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::PAGE;
 use super::descent::*;
 
 /// A page: where it began, what it counted, its times; `-1` is no time, `-2` one that cannot be read.

@@ -18,6 +18,7 @@ mod descent_tests;
 mod desk;
 mod hazard;
 mod index;
+mod step;
 mod sweep;
 mod vouch;
 
@@ -27,17 +28,15 @@ pub use descent::{Course, Descent, Stretch, Time};
 pub use desk::Desk;
 pub use hazard::{Hazard, Hazards, Kind};
 pub use index::{Index, Known};
+pub use step::SyncStep;
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
 pub use vouch::{KEPT_MS, Vouch, Vouches};
-
-/// Tickets on a full page.
-pub const PAGE: usize = 100;
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
 
 /// The longest range of one request, in milliseconds.
-pub const LONGEST_MS: i64 = crate::window::LONGEST_DAYS * DAY_MS;
+pub const LONGEST_MS: i64 = crate::mava::LONGEST_DAYS * DAY_MS;
 
 /// A desk with fewer tickets is read at half the price: its rows are few and its changes rare.
 const SMALL_DESK: usize = 50_000;

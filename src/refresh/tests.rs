@@ -1,5 +1,6 @@
 //! Properties of the plans: whatever must be seen is asked for, at the price that was promised.
 
+use crate::mava::PAGE;
 use proptest::prelude::*;
 
 use super::*;

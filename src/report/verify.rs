@@ -5,15 +5,56 @@ use serde::{Serialize, Serializer};
 use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
+/// What a verification found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyOutcome {
+    /// The counts agree.
+    Equal,
+    /// The counts agree, and a repair was asked for, but rejects stand.
+    EqualWithRejects,
+    /// The counts agree after a repair.
+    Repaired,
+    /// The counts agree after a repair, but rejects stand.
+    RepairedWithRejects,
+    /// The counts do not agree.
+    Different,
+    /// Rows are not as they were written; the counts agree, or nothing was counted.
+    Damaged,
+    /// Rows are as they were written, and nothing was counted.
+    Whole,
+    /// It was interrupted.
+    Interrupted,
+}
+
+impl VerifyOutcome {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::EqualWithRejects => "equal_with_rejects",
+            Self::Repaired => "repaired",
+            Self::RepairedWithRejects => "repaired_with_rejects",
+            Self::Different => "different",
+            Self::Damaged => "damaged",
+            Self::Whole => "whole",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl Serialize for VerifyOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
 /// A verification.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verification {
     /// The store's path.
     pub store: String,
-    /// `equal`, `different`, `repaired` (equal after a repair), `damaged` (counts are equal, but rows
-    /// are not as they were written), `whole` (they are, and nothing was counted) or `interrupted`; or,
-    /// where a repair was asked for and rejects stand, `equal_with_rejects` or `repaired_with_rejects`.
-    pub outcome: String,
+    /// What was found.
+    pub outcome: VerifyOutcome,
     /// The history that was counted; tickets created later are left to the next run.
     #[serde(serialize_with = "window_texts")]
     pub windows: Vec<Window>,

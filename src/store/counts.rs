@@ -6,7 +6,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
 use crate::error::Result;
-use crate::plan::verify::{Group, NO_RATING, Subset, UNASSIGNED};
+use crate::mava::{NO_RATING, UNASSIGNED};
+use crate::plan::verify::{Group, Subset};
 use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
 

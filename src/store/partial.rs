@@ -9,9 +9,10 @@ use super::failure::Failure;
 use super::{read, slices, windows};
 use crate::error::Result;
 use crate::plan::closing::overlap;
-use crate::plan::verify::KIND;
+use crate::plan::coverage::{makes_up_for, may_be_replaced, without};
 use crate::plan::{Position, Slice, SliceState};
-use crate::table::{Outcome, Snapshot};
+use crate::refresh::SyncStep;
+use crate::table::Snapshot;
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -55,11 +56,7 @@ fn partial(connection: &Connection) -> Attempt<Vec<Partial>> {
     let mut partial = Vec::new();
     for (place, run) in runs.iter().enumerate() {
         let left = slices::read(connection, run.id)?;
-        let later = runs.iter().skip(place + 1);
-        let later: Vec<Window> = later
-            .filter(|later| covers(later, run, &full_syncs))
-            .filter_map(|later| Window::new(later.range_from, later.range_until))
-            .collect();
+        let later = made_up(run, runs.iter().skip(place + 1), &full_syncs);
         for slice in left {
             let SliceState::Unverified { reason } = slice.state else {
                 continue;
@@ -77,53 +74,30 @@ fn partial(connection: &Connection) -> Attempt<Vec<Partial>> {
     Ok(partial)
 }
 
-/// Whether `later` read all of its range as `run` would have. What it could not prove either stands
-/// in slices of its own.
-fn covers(later: &Snapshot, run: &Snapshot, full_syncs: &BTreeSet<i64>) -> bool {
-    let outcome = Outcome::of(&later.outcome);
-    // Rejects that stand leave no range unread.
-    let is_read = matches!(outcome, Some(Outcome::Complete | Outcome::WithRejects));
-    let is_whole = match later.kind.as_str() {
-        // A sync reads from where the last complete one began.
-        "sync" => full_syncs.contains(&later.id) || run.kind == "sync" && is_read,
-        KIND => is_read,
-        _ => true,
-    };
-    let is_as_wide = later.filters_json.is_none() || later.filters_json == run.filters_json;
-    let is_as_deep = later.has_messages || !run.has_messages;
-    later.has_ended() && is_whole && is_as_wide && is_as_deep
+/// The ranges of those of `later` that read all of theirs as `run` would have.
+pub(super) fn made_up<'a>(
+    run: &Snapshot,
+    later: impl Iterator<Item = &'a Snapshot>,
+    full_syncs: &BTreeSet<i64>,
+) -> Vec<Window> {
+    later
+        .filter(|later| makes_up_for(later, full_syncs.contains(&later.id), run))
+        .filter_map(|later| Window::new(later.range_from, later.range_until))
+        .collect()
 }
 
-fn full_syncs(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+/// Syncs that read the whole desk.
+pub(super) fn full_syncs(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
     let mut statement = connection
-        .prepare_cached("SELECT snapshot_id FROM _sync_steps WHERE step = 'full' AND is_done")?;
-    let ids = statement.query_map([], |row| row.get(0))?;
+        .prepare_cached("SELECT snapshot_id FROM _sync_steps WHERE step = ?1 AND is_done")?;
+    let ids = statement.query_map([SyncStep::Full.word()], |row| row.get(0))?;
     ids.collect()
-}
-
-/// What of `window` lies in none of `others`.
-fn without(window: Window, others: &[Window]) -> Vec<Window> {
-    let mut left = vec![window];
-    for other in others {
-        left = left
-            .into_iter()
-            .flat_map(|part| {
-                if !overlap(part, *other) {
-                    return vec![part];
-                }
-                let before = Window::new(part.from(), other.from());
-                let after = Window::new(other.until(), part.until());
-                before.into_iter().chain(after).collect()
-            })
-            .collect();
-    }
-    left
 }
 
 /// Keeps what a run that is given up had still to read, as slices that are not proven.
 pub(super) fn keep_rest(connection: &Connection, snapshot_id: i64) -> Attempt<()> {
     let run = read::snapshot(connection, snapshot_id)?;
-    if matches!(run.kind.as_str(), "sync" | KIND) {
+    if may_be_replaced(&run) {
         return Ok(());
     }
     let slices = slices::read(connection, snapshot_id)?;
@@ -160,33 +134,4 @@ pub(super) fn keep_rest(connection: &Connection, snapshot_id: i64) -> Attempt<()
         slices::add(connection, snapshot_id, &slice)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::Instant;
-
-    fn window(from_ms: i64, until_ms: i64) -> Window {
-        Window::from_millis(from_ms, until_ms).expect("not empty")
-    }
-
-    #[test]
-    fn what_later_runs_read_is_partial_no_more() {
-        let of = |others: &[(i64, i64)]| -> Vec<(i64, i64)> {
-            let others: Vec<Window> = others
-                .iter()
-                .map(|(from, until)| window(*from, *until))
-                .collect();
-            let millis = |at: Instant| at.timestamp_millis();
-            let left = without(window(10, 20), &others).into_iter();
-            left.map(|part| (millis(part.from()), millis(part.until())))
-                .collect()
-        };
-        assert_eq!(of(&[]), [(10, 20)]);
-        assert_eq!(of(&[(0, 10), (20, 30)]), [(10, 20)]);
-        assert_eq!(of(&[(0, 12), (15, 17)]), [(12, 15), (17, 20)]);
-        assert_eq!(of(&[(0, 15), (15, 30)]), []);
-        assert_eq!(of(&[(5, 25)]), []);
-    }
 }

@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
 use super::read::{instant, optional_instant};
-use super::sync::{OPEN, set_value, value};
+use super::sync::{set_value, value};
 use super::{Store, sums};
 use crate::error::Result;
+use crate::mava::OPEN;
 use crate::table::{Instant, instant_text, parse_instant};
 
 /// The name under which the doubt is kept.

@@ -8,7 +8,7 @@ use super::sums::RowHashes;
 use super::{Store, bind, read, rejects, slices};
 use crate::error::Result;
 use crate::plan::Slice;
-use crate::table::{self, Instant, Record, Snapshot, instant_text};
+use crate::table::{self, Instant, Record, RunKind, Snapshot, instant_text};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -16,8 +16,8 @@ type Attempt<T> = std::result::Result<T, Failure>;
 /// What a run is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
-    /// The command: `backfill`, `sync`, `verify` or `demo`.
-    pub kind: String,
+    /// What it is begun to do.
+    pub kind: RunKind,
     /// The creation range.
     pub range: Window,
     /// Whether the end of the range is only "now", because none was asked for.
@@ -82,10 +82,10 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn give_up(&mut self, kind: &str, now: Instant) -> Result<()> {
+    pub fn give_up(&mut self, kind: RunKind, now: Instant) -> Result<()> {
         self.in_transaction("give up a run", |connection| {
             for snapshot in read::unfinished(connection)? {
-                if snapshot.kind == kind {
+                if snapshot.is_of(kind) {
                     end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                 }
             }
@@ -235,7 +235,7 @@ fn is_same(spec: &RunSpec, snapshot: &Snapshot, is_open: bool) -> bool {
     let is_same_end = snapshot.range_until == until
         || (spec.is_until_open && (is_open || snapshot.range_until < until));
     is_same_end
-        && spec.kind == snapshot.kind
+        && snapshot.is_of(spec.kind)
         && spec.range.from() == snapshot.range_from
         && spec.filters_json == snapshot.filters_json
         && spec.has_messages == snapshot.has_messages
@@ -260,7 +260,7 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
     )?;
     let snapshot = Snapshot {
         id,
-        kind: spec.kind.clone(),
+        kind: spec.kind.word().to_owned(),
         outcome: table::Outcome::Running.word().to_owned(),
         started_at: now
             - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos() % 1_000_000)),

@@ -7,14 +7,13 @@ use super::failure::Failure;
 use super::runs::Outcome;
 use super::unproven;
 use crate::error::Result;
-use crate::refresh::{Hazard, Hazards, Index, Kind, Known, Vouch, Vouches};
-use crate::table::{self, Instant, Snapshot, instant_text};
+use crate::mava::{self, OPEN};
+use crate::plan::coverage::kept_up;
+use crate::refresh::{Hazard, Hazards, Index, Kind, Known, SyncStep, Vouch, Vouches};
+use crate::table::{self, Instant, RunKind, Snapshot, instant_text};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
-
-/// Statuses by which the open set is listed.
-pub(super) const OPEN: [&str; 3] = ["Open", "Pending", "Waiting"];
 
 /// The history that complete, unfiltered runs have read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +32,10 @@ pub struct Coverage {
 }
 
 /// One step of a sync.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepRow {
-    /// Its word.
-    pub step: String,
+    /// Which.
+    pub step: SyncStep,
     /// Whether it is over.
     pub is_done: bool,
     /// Requests it took.
@@ -45,6 +44,19 @@ pub struct StepRow {
     pub tickets_read: i64,
     /// Of those, new or changed.
     pub tickets_changed: i64,
+}
+
+impl StepRow {
+    /// A step that has just begun.
+    pub fn begun(step: SyncStep) -> Self {
+        Self {
+            step,
+            is_done: false,
+            requests: 0,
+            tickets_read: 0,
+            tickets_changed: 0,
+        }
+    }
 }
 
 impl Store {
@@ -70,7 +82,7 @@ impl Store {
         self.in_transaction("end a stale sync", |connection| {
             for snapshot in super::read::unfinished(connection)? {
                 let is_current = (oldest..=latest).contains(&snapshot.started_at);
-                if snapshot.kind == "sync" && !is_current {
+                if snapshot.is_of(RunKind::Sync) && !is_current {
                     super::runs::end(connection, snapshot.id, table::Outcome::Superseded, now)?;
                 }
             }
@@ -129,7 +141,7 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     snapshot_id,
-                    step.step,
+                    step.step.word(),
                     step.is_done,
                     step.requests,
                     step.tickets_read,
@@ -299,66 +311,12 @@ pub(super) fn set_value(connection: &Connection, name: &str, value: i64) -> rusq
     super::sums::seal_value(connection, name, value)
 }
 
-/// A run that has read its range without filters.
-struct Read {
-    range: Window,
-    has_messages: bool,
-}
-
-fn reads(connection: &Connection, is_synced: bool) -> Attempt<Vec<Read>> {
-    let mut statement = connection.prepare(
-        "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
-             AND filters_json IS NULL AND kind <> 'verify' ORDER BY range_from, range_until",
-    )?;
-    let ids: Vec<i64> = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut reads = Vec::with_capacity(ids.len());
-    for id in ids {
-        let snapshot = super::read::snapshot(connection, id)?;
-        let is_believed = is_synced || snapshot.kind != "sync";
-        let range = Window::new(snapshot.range_from, snapshot.range_until);
-        reads.extend(range.filter(|_| is_believed).map(|range| Read {
-            range,
-            has_messages: snapshot.has_messages,
-        }));
-    }
-    Ok(reads)
-}
-
-/// Stretches without a gap, oldest first, of what was read by the start of its range.
-fn stretches(reads: Vec<Read>) -> Vec<Read> {
-    let mut stretches: Vec<Read> = Vec::new();
-    for read in reads {
-        match stretches.last_mut() {
-            Some(last) if read.range.from() <= last.range.until() => {
-                last.range = last.range.hull(read.range);
-                last.has_messages |= read.has_messages;
-            }
-            _ => stretches.push(read),
-        }
-    }
-    stretches
-}
-
 fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
     let synced = value(connection, "complete_ms")?;
-    let mut stretches = stretches(reads(connection, synced.is_some())?);
-    // A backfill of another time, apart from what syncs keep up to date, moves nothing.
-    let place = match synced.and_then(Instant::from_timestamp_millis) {
-        Some(at) => stretches
-            .iter()
-            .position(|stretch| at <= stretch.range.until())
-            .unwrap_or(0),
-        None => 0,
-    };
-    let before = place
-        .checked_sub(1)
-        .and_then(|before| stretches.get(before).map(|stretch| stretch.range));
-    if place >= stretches.len() {
+    let synced_at = synced.and_then(Instant::from_timestamp_millis);
+    let Some((stretch, apart)) = kept_up(&super::read::ended(connection)?, synced_at) else {
         return Ok(None);
-    }
-    let stretch = stretches.swap_remove(place);
+    };
     let range = stretch.range;
     let oldest = match synced {
         Some(at) => match oldest_before_syncs(connection, range)? {
@@ -375,7 +333,7 @@ fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
         .map_or(range.until(), |at| at.min(range.until()));
     Ok(Some(Coverage {
         range,
-        apart: before,
+        apart,
         complete_at,
         is_synced: synced.is_some(),
         has_messages: stretch.has_messages,
@@ -414,15 +372,18 @@ fn steps(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<Step
          FROM _sync_steps WHERE snapshot_id = ?1",
     )?;
     let rows = statement.query_map([snapshot_id], |row| {
-        Ok(StepRow {
-            step: row.get(0)?,
+        let Some(step) = SyncStep::of(&row.get::<_, String>(0)?) else {
+            return Ok(None);
+        };
+        Ok(Some(StepRow {
+            step,
             is_done: row.get(1)?,
             requests: row.get(2)?,
             tickets_read: row.get(3)?,
             tickets_changed: row.get(4)?,
-        })
+        }))
     })?;
-    rows.collect()
+    rows.filter_map(std::result::Result::transpose).collect()
 }
 
 fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite::Result<Index> {
@@ -436,7 +397,7 @@ fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite
     let mut tickets = Vec::new();
     while let Some(row) = rows.next()? {
         let status = row.get_ref(4)?.as_str_or_null().unwrap_or(None);
-        let is_resolved = status == Some("Resolved");
+        let is_resolved = mava::is_resolved(status);
         let resolution_ms: Option<i64> = row.get(5)?;
         tickets.push(Known {
             id: row.get(0)?,
@@ -444,7 +405,7 @@ fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite
             verified_ms: row.get(2)?,
             is_met: row.get(3)?,
             is_resolved,
-            is_open: status.is_some_and(|status| OPEN.contains(&status)),
+            is_open: mava::is_open(status),
             resolution_ms: resolution_ms.filter(|_| is_resolved),
             is_rated: row.get(6)?,
             is_gone: false,

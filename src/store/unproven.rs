@@ -1,74 +1,35 @@
-//! What backfills could not prove complete, and no later one has read since.
+//! What backfills could not prove complete, and no later run has read since.
 
 use rusqlite::Connection;
 
 use super::failure::Failure;
+use super::{partial, read};
+use crate::plan::coverage::{Claim, without};
 use crate::table::Instant;
 use crate::window::Window;
-
-/// An unfiltered backfill that has ended.
-struct Backfill {
-    range: Window,
-    /// Slices that stayed unverified.
-    unverified: Vec<Window>,
-}
 
 /// Where the first slice in `range` begins that is not proven complete, in milliseconds.
 ///
 /// Of a run that has ended only unverified slices are kept. So a later run vouches for all of its
 /// range: what it could not prove either stands in a slice of its own.
 pub(super) fn since(connection: &Connection, range: Window) -> Result<Option<i64>, Failure> {
-    let backfills = backfills(connection)?;
+    let mut runs = read::ended(connection)?;
+    runs.sort_by_key(|run| run.id);
+    let full_syncs = partial::full_syncs(connection)?;
     let mut since = None;
-    for (place, backfill) in backfills.iter().enumerate() {
-        let mut later: Vec<Window> = backfills
-            .iter()
-            .skip(place + 1)
-            .map(|later| later.range)
-            .collect();
-        later.sort_by_key(Window::from);
-        let left = backfill
-            .unverified
-            .iter()
+    for (place, run) in runs.iter().enumerate() {
+        if Claim::of(run).is_none_or(|claim| claim.is_sync) {
+            continue;
+        }
+        let later = partial::made_up(run, runs.iter().skip(place + 1), &full_syncs);
+        let left = unverified(connection, run.id)?
+            .into_iter()
             .filter(|slice| slice.from() < range.until() && range.from() < slice.until())
-            .filter_map(|slice| uncovered(*slice, &later));
+            .flat_map(|slice| without(slice, &later))
+            .map(|left| left.from());
         since = left.chain(since).min();
     }
     Ok(since.map(|at| at.timestamp_millis()))
-}
-
-/// The first instant of `slice` that lies in none of `windows`, which are sorted.
-fn uncovered(slice: Window, windows: &[Window]) -> Option<Instant> {
-    let mut from = slice.from();
-    for window in windows {
-        if window.from() <= from {
-            from = from.max(window.until());
-        }
-    }
-    (from < slice.until()).then_some(from)
-}
-
-/// Oldest first.
-fn backfills(connection: &Connection) -> Result<Vec<Backfill>, Failure> {
-    let mut statement = connection.prepare(
-        "SELECT id FROM snapshots WHERE finished_at IS NOT NULL AND outcome <> 'superseded'
-             AND filters_json IS NULL AND kind NOT IN ('sync', 'verify') ORDER BY id",
-    )?;
-    let ids: Vec<i64> = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut backfills = Vec::with_capacity(ids.len());
-    for id in ids {
-        let snapshot = super::read::snapshot(connection, id)?;
-        let Some(range) = Window::new(snapshot.range_from, snapshot.range_until) else {
-            continue;
-        };
-        backfills.push(Backfill {
-            range,
-            unverified: unverified(connection, id)?,
-        });
-    }
-    Ok(backfills)
 }
 
 fn unverified(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Vec<Window>> {

@@ -1,5 +1,9 @@
 //! How a run stands or ended.
 
+use serde::{Serialize, Serializer};
+
+use super::Snapshot;
+
 /// The words of `snapshots.outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -47,8 +51,42 @@ impl Outcome {
     }
 }
 
+/// How the process that did a run ended, in its summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The run is over.
+    Over(Outcome),
+    /// It was interrupted, and can go on.
+    Interrupted,
+    /// It failed, and can go on.
+    Failed,
+}
+
+impl Ending {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Over(outcome) => outcome.word(),
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// How a run ended that is over. One whose outcome a newer program wrote is not known to be
+    /// complete.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self::Over(Outcome::of(&snapshot.outcome).unwrap_or(Outcome::Incomplete))
+    }
+}
+
+impl Serialize for Ending {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
 /// How a run ended, for people: the one place that has these words. `outcome` is the word of an
-/// [`Outcome`], or `interrupted` or `failed` of a run that can go on.
+/// [`Outcome`] or of an [`Ending`].
 pub fn ending(outcome: &str) -> &str {
     match Outcome::of(outcome) {
         Some(Outcome::WithRejects) => "complete, but with rejects",
@@ -71,6 +109,9 @@ mod tests {
             assert_eq!(Outcome::of(outcome.word()), Some(outcome));
         }
         assert_eq!(Outcome::of("interrupted"), None);
-        assert_eq!(ending("interrupted"), "interrupted");
+        for other in [Ending::Interrupted, Ending::Failed] {
+            assert!(!words.contains(other.word()));
+            assert_eq!(ending(other.word()), other.word());
+        }
     }
 }

@@ -17,7 +17,7 @@ const SHORTEST_HORIZON: Duration = Duration::from_secs(10);
 const SAMPLE_APART: Duration = Duration::from_millis(500);
 
 /// The largest page the API serves.
-const PAGE: f64 = 100.0;
+const PAGE: f64 = crate::mava::PAGE_LIMIT as f64;
 
 /// What [`Progress`] was when, as far back as it matters.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 
 use super::grid::grid;
-use super::style::{BOLD, FAINT, count, counted, paint, plain};
+use super::style::{BOLD, FAINT, count, counted, paint};
 use super::wrap::Width;
 use crate::report::Plan;
 
@@ -17,8 +17,8 @@ pub(super) fn text(plan: &Plan, width: Width) -> String {
         .map(|planned| {
             let window = planned.window.to_string();
             vec![
-                match &planned.step {
-                    Some(step) => format!("{step} {window}"),
+                match planned.step {
+                    Some(step) => format!("{} {window}", step.word()),
                     None => window,
                 },
                 count(planned.tickets),
@@ -44,7 +44,7 @@ pub(super) fn text(plan: &Plan, width: Width) -> String {
     let requests = counted(plan.requests, "request");
     format!(
         "{}\n{}{}: {requests}, {takes} within the budget.\n{}\n",
-        paint(BOLD, &format!("Plan of a {}", plain(&plan.kind))),
+        paint(BOLD, &format!("Plan of a {}", plan.kind.word())),
         grid(&["window", "tickets", "requests"], &rows, width),
         counted(plan.tickets, "ticket"),
         paint(
@@ -61,6 +61,7 @@ pub(super) fn text(plan: &Plan, width: Width) -> String {
 mod tests {
     use super::*;
     use crate::report::PlannedWindow;
+    use crate::table::RunKind;
     use crate::window::{Window, parse};
 
     #[test]
@@ -81,7 +82,7 @@ mod tests {
         })
         .collect();
         let plan = Plan {
-            kind: "backfill".into(),
+            kind: RunKind::Backfill,
             windows,
             tickets: 39_999,
             requests: 405,

@@ -4,7 +4,7 @@ use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
 use crate::report::{CountedWindow, Summary};
-use crate::table::ending;
+use crate::table::{Ending, Outcome, ending};
 
 /// Slices that could not be proven complete and are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -32,18 +32,15 @@ pub(super) fn text(summary: &Summary) -> String {
 }
 
 fn heading(summary: &Summary) -> String {
-    let mut kind = plain(&summary.kind);
+    let mut kind = summary.kind.word().to_owned();
     if let Some(first) = kind.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let style = match summary.outcome.as_str() {
-        "complete" => GOOD,
+    let style = match summary.outcome {
+        Ending::Over(Outcome::Complete) => GOOD,
         _ => WARNING,
     };
-    let heading = paint(
-        style,
-        &format!("{kind} {}", plain(ending(&summary.outcome))),
-    );
+    let heading = paint(style, &format!("{kind} {}", ending(summary.outcome.word())));
     let resumed = match summary.is_resumed {
         true => paint(FAINT, " (went on from an interrupted run)"),
         false => String::new(),
@@ -199,11 +196,11 @@ fn unverified(summary: &Summary) -> String {
 /// What to do now.
 fn next(summary: &Summary) -> String {
     let mut steps = Vec::new();
-    match summary.outcome.as_str() {
-        "interrupted" => {
+    match summary.outcome {
+        Ending::Interrupted => {
             steps.push("what was read is kept; run the same command again to go on".to_owned());
         }
-        "failed" => steps.push(
+        Ending::Failed => steps.push(
             "what was read is kept; once the cause is gone, run the same command again to go on"
                 .to_owned(),
         ),
@@ -221,7 +218,7 @@ fn next(summary: &Summary) -> String {
             shell_word(&plain(&summary.store))
         ));
     }
-    if summary.outcome == "complete" {
+    if summary.outcome == Ending::Over(Outcome::Complete) {
         steps.push(sql(
             summary,
             "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status",
@@ -237,13 +234,13 @@ fn next(summary: &Summary) -> String {
 
 /// How to read the ranges again that were not proven complete, and no more than those.
 fn read_again(summary: &Summary) -> String {
-    let (how, before, after) = match summary.kind.as_str() {
-        "backfill" | "demo" => (
+    let (how, before, after) = match summary.kind.is_backfill() {
+        true => (
             "read those ranges again, and only those: the same command with",
             "",
             String::new(),
         ),
-        _ => (
+        false => (
             "read those ranges again",
             "mava-export backfill ",
             format!(" --to sqlite:{}", shell_word(&plain(&summary.store))),

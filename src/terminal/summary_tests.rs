@@ -1,12 +1,13 @@
 use super::*;
 
 use crate::report::Unverified;
+use crate::table::RunKind;
 
 fn summary() -> Summary {
     Summary {
-        kind: "backfill".into(),
+        kind: RunKind::Backfill,
         snapshot_id: 3,
-        outcome: "complete".into(),
+        outcome: Ending::Over(Outcome::Complete),
         range_from: "2023-01-01T00:00:00.000Z".into(),
         range_until: "2026-01-31T09:05:00.000Z".into(),
         filters: None,
@@ -57,7 +58,7 @@ fn a_complete_run() {
 #[test]
 fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
     let summary = Summary {
-        outcome: "incomplete".into(),
+        outcome: Ending::Over(Outcome::Incomplete),
         filters: Some(
             serde_json::json!({"status": ["Open", "Pending"], "assigned_to": ["Unassigned"]}),
         ),
@@ -120,16 +121,16 @@ fn an_incomplete_run_says_what_is_missing_and_what_to_do() {
 #[test]
 fn a_run_with_rejects_and_one_that_is_incomplete_end_in_other_words() {
     let ends = [
-        "complete",
-        "complete_with_rejects",
-        "incomplete",
-        "interrupted",
-        "failed",
+        Ending::Over(Outcome::Complete),
+        Ending::Over(Outcome::WithRejects),
+        Ending::Over(Outcome::Incomplete),
+        Ending::Interrupted,
+        Ending::Failed,
     ];
     let headings = ends.map(|outcome| {
         let summary = Summary {
-            kind: "sync".into(),
-            outcome: outcome.into(),
+            kind: RunKind::Sync,
+            outcome,
             ..summary()
         };
         let shown = shown(&summary);
@@ -167,7 +168,7 @@ fn rejects_of_earlier_runs_are_told_too() {
 #[test]
 fn an_interrupted_run_says_how_to_go_on() {
     let summary = Summary {
-        outcome: "interrupted".into(),
+        outcome: Ending::Interrupted,
         tickets_read: 1,
         tickets_new: 1,
         tickets_changed: 0,
@@ -219,8 +220,8 @@ fn a_store_with_an_odd_name_can_be_pasted_into_a_shell() {
 #[test]
 fn a_sync_names_the_backfill_that_reads_a_range_again() {
     let summary = Summary {
-        kind: "sync".into(),
-        outcome: "incomplete".into(),
+        kind: RunKind::Sync,
+        outcome: Ending::Over(Outcome::Incomplete),
         unverified: vec![Unverified {
             window: "[2024-01-01, 2024-01-02T09:00:00.120Z)".into(),
             reason: "it would not settle".into(),
@@ -235,7 +236,7 @@ fn a_sync_names_the_backfill_that_reads_a_range_again() {
 #[test]
 fn it_fits_every_terminal() {
     let rejected = Summary {
-        outcome: "complete_with_rejects".into(),
+        outcome: Ending::Over(Outcome::WithRejects),
         rejects: 1,
         rejects_standing: 1,
         remarks: vec![

@@ -4,24 +4,11 @@ use super::grid::grid;
 use super::style::{count, counted, fields};
 use super::summary;
 use super::wrap::Width;
+use crate::refresh::SyncStep;
 use crate::report::{Step, SyncSummary};
 
 /// What a sync sees late.
 const LATE: &str = "notes, messages, priority and attributes on resolved tickets, for a while";
-
-/// What each step is, for who reads the table.
-const STEPS: [(&str, &str); 10] = [
-    ("full", "the whole desk"),
-    ("new", "created since"),
-    ("open", "everything unresolved"),
-    ("resolved", "resolved since"),
-    ("confirm", "no longer unresolved"),
-    ("ratings", "rated since"),
-    ("pages", "likely to have changed"),
-    ("deletions", "gone"),
-    ("refresh", "unread for longest"),
-    ("campaigns", "tags and categories in bulk"),
-];
 
 /// The summary as text, styled.
 pub(super) fn text(sync: &SyncSummary, width: Width) -> String {
@@ -38,10 +25,9 @@ pub(super) fn table(steps: &[Step], width: Width) -> String {
     let rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
-            let what = STEPS.iter().find(|(word, _)| *word == step.step);
             vec![
-                step.step.clone(),
-                what.map_or_else(String::new, |(_, what)| (*what).to_owned()),
+                step.step.word().to_owned(),
+                step.step.what().to_owned(),
                 count(step.requests),
                 count(step.read),
                 count(step.changed),
@@ -65,7 +51,7 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         })
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
-    let is_full = sync.steps.iter().any(|step| step.step == "full");
+    let is_full = sync.steps.iter().any(|step| step.step == SyncStep::Full);
     let ratings = sync
         .ratings_outstanding
         .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX));

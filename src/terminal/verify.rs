@@ -7,7 +7,7 @@ use super::style::{
     BOLD, FAINT, GOOD, WARNING, count, counted, duration, fields, paint, plain, rejects,
 };
 use super::wrap::Width;
-use crate::report::{Deep, Difference, Repair, Verification};
+use crate::report::{Deep, Difference, Repair, Verification, VerifyOutcome};
 
 /// Differences shown; the rest is counted.
 const SHOWN: usize = 40;
@@ -39,24 +39,24 @@ pub(super) fn text(verification: &Verification, width: Width) -> String {
 }
 
 fn heading(verification: &Verification) -> String {
-    let (style, words) = match verification.outcome.as_str() {
-        "equal" => (GOOD, "The store and the API count the same"),
-        "repaired" => (
+    let (style, words) = match verification.outcome {
+        VerifyOutcome::Equal => (GOOD, "The store and the API count the same"),
+        VerifyOutcome::Repaired => (
             GOOD,
             "The store and the API differed; they count the same now",
         ),
-        "equal_with_rejects" => (
+        VerifyOutcome::EqualWithRejects => (
             WARNING,
             "The store and the API count the same, but rejects stand",
         ),
-        "repaired_with_rejects" => (
+        VerifyOutcome::RepairedWithRejects => (
             WARNING,
             "The store and the API differed; they count the same now, but rejects stand",
         ),
-        "whole" => (GOOD, "Every stored row is as it was written"),
-        "damaged" => (WARNING, "The store is damaged"),
-        "interrupted" => (WARNING, "Verification interrupted"),
-        _ => (WARNING, "The store and the API differ"),
+        VerifyOutcome::Whole => (GOOD, "Every stored row is as it was written"),
+        VerifyOutcome::Damaged => (WARNING, "The store is damaged"),
+        VerifyOutcome::Interrupted => (WARNING, "Verification interrupted"),
+        VerifyOutcome::Different => (WARNING, "The store and the API differ"),
     };
     format!("{}\n", paint(style, words))
 }
@@ -203,7 +203,7 @@ fn meaning(verification: &Verification) -> String {
         "On a desk in use, status, agent, rating and tags change after each run; the next run\n\
          corrects such differences.\n",
     );
-    if verification.repair.is_none() && verification.outcome != "interrupted" {
+    if verification.repair.is_none() && verification.outcome != VerifyOutcome::Interrupted {
         text.push_str(&format!(
             "To read these slices again now, run this with {}.\n",
             paint(BOLD, "--repair")
@@ -306,7 +306,7 @@ mod tests {
     fn verification() -> Verification {
         Verification {
             store: "/data/support.db".into(),
-            outcome: "equal".into(),
+            outcome: VerifyOutcome::Equal,
             windows: vec![
                 Window::new(
                     parse("2024-01-01").expect("a date"),
@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn a_repair_after_which_rejects_stand_says_so() {
         let found = Verification {
-            outcome: "repaired_with_rejects".into(),
+            outcome: VerifyOutcome::RepairedWithRejects,
             rejects_standing: 2,
             rejects_accepted: 1,
             ..verification()
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn differences_are_a_table_with_what_they_mean() {
         let found = Verification {
-            outcome: "different".into(),
+            outcome: VerifyOutcome::Different,
             differences: vec![
                 difference("all", "", None, 99, 100),
                 difference("tag", "65f0", Some("billing\u{1b}[2J"), 1_204, 1_200),
@@ -425,7 +425,7 @@ mod tests {
             differences: vec![difference("status", "Open", None, 4, 5)],
         };
         let found = Verification {
-            outcome: "different".into(),
+            outcome: VerifyOutcome::Different,
             differences: vec![difference("status", "Open", None, 4, 6)],
             repair: Some(repair),
             ..verification()
@@ -462,7 +462,7 @@ mod tests {
     #[test]
     fn damage_is_told_by_ids_with_the_way_out() {
         let found = Verification {
-            outcome: "damaged".into(),
+            outcome: VerifyOutcome::Damaged,
             windows: Vec::new(),
             deep: Some(Deep {
                 tickets: 5_000,
@@ -504,7 +504,7 @@ mod tests {
     #[test]
     fn it_fits_every_terminal() {
         let found = Verification {
-            outcome: "different".into(),
+            outcome: VerifyOutcome::Different,
             differences: vec![
                 difference("all", "-", None, 99, 100),
                 difference(

@@ -8,11 +8,11 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
 use mava_export::report::{Progress, SyncSummary};
-use mava_export::settings::{RunKind, Sync};
+use mava_export::settings::Sync;
 use mava_export::simulator::{
     Faults, Message, Quirks, ResolutionTime, SimulatorSpec, Ticket, World, WorldSpec, object_id,
 };
-use mava_export::table::{Instant, instant_text};
+use mava_export::table::{Instant, RunKind, instant_text};
 use tokio::sync::watch;
 
 use crate::support::Desk;

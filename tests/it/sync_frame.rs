@@ -27,7 +27,7 @@ async fn a_filter_that_the_api_refuses_or_fails_on_costs_its_step_and_nothing_el
         let (next, exit_code) = sync(&desk).await;
         assert_eq!(exit_code, ExitCode::Complete, "{fault}: {next:?}");
         assert!(next.complete_until >= complete_until);
-        let steps: Vec<&str> = next.steps.iter().map(|step| step.step.as_str()).collect();
+        let steps: Vec<&str> = next.steps.iter().map(|step| step.step.word()).collect();
         assert!(steps.contains(&"campaigns"), "{steps:?}");
         assert_current(&desk);
     }

@@ -9,12 +9,12 @@ use mava_export::commands::{self, Context};
 use mava_export::error::ExitCode;
 use mava_export::refresh::Effort;
 use mava_export::report::{Progress, SyncSummary};
-use mava_export::settings::{RunKind, Sync};
+use mava_export::settings::Sync;
 use mava_export::simulator::{
     Fault, Faults, Quirks, ResolutionTime, SimulatorSpec, Ticket, World, WorldSpec, object_id,
 };
 use mava_export::store::{CampaignWindow, Field, Group, OpenOptions, Store};
-use mava_export::table::Instant;
+use mava_export::table::{Instant, RunKind};
 use mava_export::window::Window;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -153,7 +153,7 @@ fn has_remark(summary: &SyncSummary, part: &str) -> bool {
 }
 
 fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
-    let step = summary.steps.iter().find(|one| one.step == step);
+    let step = summary.steps.iter().find(|one| one.step.word() == step);
     step.map_or(0, |step| step.requests)
 }
 

@@ -14,7 +14,7 @@ use super::backfill::Context;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
 use crate::plan::closing::{ROUNDS, is_suspicious};
-use crate::plan::verify;
+use crate::plan::coverage;
 use crate::store::{HeldCount, RunWindow, Store, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
@@ -178,7 +178,7 @@ impl Closing<'_> {
         closed.is_settled = rows.iter().all(|row| row.state == WindowState::Settled);
         if closed.is_settled && self.is_unfiltered() {
             // Not before: a count may bring back what the pages left out.
-            for range in verify::merged(rows.iter().map(|row| row.window)) {
+            for range in coverage::merged(rows.iter().map(|row| row.window)) {
                 store.forget_unmet(self.snapshot_id, &range)?;
             }
         }

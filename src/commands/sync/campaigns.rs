@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use super::night::Night;
 use crate::api::TicketsQuery;
 use crate::error::Result;
-use crate::refresh::{DAY_MS, PAGE};
+use crate::mava::PAGE;
+use crate::mava::RESOLVED;
+use crate::refresh::DAY_MS;
 use crate::settings::Filters;
 use crate::store::{CampaignWindow, Field, Group};
 use crate::window::Window;
@@ -141,7 +143,7 @@ impl Night<'_> {
     fn group_query(&self, group: &Group, window: Window) -> TicketsQuery {
         let values = vec![group.value.clone()];
         let mut filters = Filters {
-            status: vec!["Resolved".to_owned()],
+            status: vec![RESOLVED.to_owned()],
             ..Filters::default()
         };
         match group.field {

@@ -8,7 +8,7 @@ use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
 use crate::extract::{Missing, Proof, Sightings};
-use crate::refresh::PAGE;
+use crate::mava::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
 

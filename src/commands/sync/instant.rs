@@ -4,8 +4,8 @@ use super::night::Night;
 use super::read::Seen;
 use crate::error::Result;
 use crate::extract::{self, Pager, Scope};
+use crate::mava::PAGE;
 use crate::plan::{Slice, SliceState};
-use crate::refresh::PAGE;
 use crate::settings::Filters;
 use crate::window::Window;
 

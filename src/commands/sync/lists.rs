@@ -7,20 +7,18 @@ use chrono::TimeDelta;
 use super::super::closing::Closing;
 use super::super::mend;
 use super::night::Night;
-use crate::api;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
+use crate::mava::OPEN;
 use crate::plan::SliceState;
+use crate::refresh::SyncStep;
 use crate::settings::Filters;
 use crate::store::WindowState;
 use crate::window::Window;
 
 /// How far past the server's clock a list of new tickets reaches: what a clock may be behind.
 const AHEAD: TimeDelta = TimeDelta::days(1);
-
-/// The step that lists new tickets.
-const NEW: &str = "new";
 
 impl Night<'_> {
     /// Step 0: the whole desk.
@@ -30,7 +28,8 @@ impl Night<'_> {
         }
         let until = self.desk.began_at + AHEAD;
         let windows = self.desk.windows_until(until);
-        self.list("full", &windows, Filters::default()).await?;
+        self.list(SyncStep::Full, &windows, Filters::default())
+            .await?;
         if let Some(remark) = mend::told(self.store()?.mended()) {
             self.remark(remark);
         }
@@ -54,7 +53,7 @@ impl Night<'_> {
         let Some(window) = Window::new(self.desk.since, self.desk.began_at + AHEAD) else {
             return Ok(());
         };
-        self.list(NEW, &window.split_by_year(), Filters::default())
+        self.list(SyncStep::New, &window.split_by_year(), Filters::default())
             .await
     }
 
@@ -67,21 +66,16 @@ impl Night<'_> {
                 windows.push(window);
             }
         }
-        let open: Vec<String> = api::STATUSES
-            .iter()
-            .filter(|status| **status != "Resolved")
-            .map(ToString::to_string)
-            .collect();
         let filters = Filters {
-            status: open,
+            status: OPEN.map(str::to_owned).to_vec(),
             ..Filters::default()
         };
-        self.list("open", &windows, filters).await
+        self.list(SyncStep::Open, &windows, filters).await
     }
 
     /// Reads these windows to their end, or goes on where an earlier part of the run stopped, and
     /// closes each with a count of it up to the start of the sync.
-    async fn list(&mut self, step: &str, windows: &[Window], filters: Filters) -> Result<()> {
+    async fn list(&mut self, step: SyncStep, windows: &[Window], filters: Filters) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let is_filtered = !filters.is_empty();
         let store = self.store()?;
@@ -113,7 +107,7 @@ impl Night<'_> {
             return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
         }
         let ended = self.plan_ends(step, windows)?;
-        if step != NEW || !self.is_nothing(&ended)? {
+        if step != SyncStep::New || !self.is_nothing(&ended)? {
             self.close(step, scope, first_slice).await?;
         }
         self.tell_unverified(0)
@@ -149,7 +143,8 @@ impl Night<'_> {
     pub(super) async fn close_new(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let windows = self.store()?.windows(snapshot_id)?.into_iter();
-        let mut open = windows.filter(|row| row.step == NEW && row.state == WindowState::Open);
+        let mut open = windows
+            .filter(|row| row.step == SyncStep::New.word() && row.state == WindowState::Open);
         if open.next().is_none() {
             return Ok(());
         }
@@ -160,7 +155,7 @@ impl Night<'_> {
         let slices = self.store()?.slices(snapshot_id)?.into_iter();
         let numbers = slices.map(|slice| slice.number + 1);
         let first_slice = numbers.max().unwrap_or(0);
-        self.close(NEW, scope, first_slice).await?;
+        self.close(SyncStep::New, scope, first_slice).await?;
         self.tell_unverified(first_slice)
     }
 
@@ -202,26 +197,27 @@ impl Night<'_> {
 
     /// The windows of a list that end with a count. What is created after the start of the sync belongs
     /// to the next one.
-    fn plan_ends(&mut self, step: &str, windows: &[Window]) -> Result<Vec<Window>> {
+    fn plan_ends(&mut self, step: SyncStep, windows: &[Window]) -> Result<Vec<Window>> {
         let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
         let ended: Vec<Window> = windows
             .iter()
             .filter_map(|window| Window::new(window.from(), window.until().min(began_at)))
             .collect();
         self.account()?;
-        self.store()?.plan_windows(snapshot_id, step, &ended)?;
+        self.store()?
+            .plan_windows(snapshot_id, step.word(), &ended)?;
         Ok(ended)
     }
 
     /// Ends each window of a list with a count.
-    async fn close(&mut self, step: &str, scope: Arc<Scope>, first_slice: i64) -> Result<()> {
+    async fn close(&mut self, step: SyncStep, scope: Arc<Scope>, first_slice: i64) -> Result<()> {
         let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
         let covered = self.desk.windows_until(began_at);
         let mut closing = Closing {
             context: self.context,
             snapshot_id,
             scope,
-            step,
+            step: step.word(),
             first_slice,
             began_at,
             covered: &covered,

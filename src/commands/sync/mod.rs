@@ -40,11 +40,12 @@ use super::backfill::{self, Context};
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
-use crate::plan::verify;
+use crate::plan::coverage;
+use crate::refresh::SyncStep;
 use crate::report::SyncSummary;
 use crate::settings::{self, Backfill, Filters, StoreSettings};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
-use crate::table::{Instant, Snapshot, instant_text};
+use crate::table::{Instant, RunKind, Snapshot, instant_text};
 use crate::window::Window;
 
 /// Subtracted from when the last complete sync began: what clocks and indexes of the API's own
@@ -119,7 +120,7 @@ pub async fn sync_keeping(
     let range = range(&coverage, server_time)?;
     let run = store.begin(
         &RunSpec {
-            kind: "sync".to_owned(),
+            kind: RunKind::Sync,
             range,
             is_until_open: true,
             filters_json: None,
@@ -177,7 +178,7 @@ fn is_full_under_way(store: &Store) -> Result<bool> {
         return Ok(false);
     };
     let steps = store.steps(progress.snapshot.id)?;
-    Ok(steps.iter().any(|step| step.step == "full"))
+    Ok(steps.iter().any(|step| step.step == SyncStep::Full))
 }
 
 fn not_looked_after(apart: Window, from: Instant) -> String {
@@ -215,7 +216,7 @@ fn refuse_earlier(settings: &settings::Sync, coverage: &Coverage) -> Result<()> 
 /// to read, no sync would.
 fn refuse_unfinished(store: &Store) -> Result<()> {
     match store.progress()? {
-        Some(progress) if !matches!(progress.snapshot.kind.as_str(), "sync" | verify::KIND) => {
+        Some(progress) if !coverage::may_be_replaced(&progress.snapshot) => {
             Err(Error::failed(format!(
                 "run {} ({}) is unfinished",
                 progress.snapshot.id, progress.snapshot.kind
@@ -271,8 +272,7 @@ async fn first(
     filters: Option<&str>,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let begun = unfinished.filter(|run| {
-        run.kind == settings.kind.word()
-            && settings.since.is_none_or(|since| since == run.range_from)
+        run.is_of(settings.kind) && settings.since.is_none_or(|since| since == run.range_from)
     });
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
         return Err(no_history(&settings.store, filters));

@@ -12,11 +12,11 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
 use crate::plan::{self, SliceState};
-use crate::refresh::{Desk, Effort, Index, KEPT_MS};
+use crate::refresh::{Desk, Effort, Index, KEPT_MS, SyncStep};
 use crate::report::{SyncSummary, Unverified};
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proofs, Rejected, Run, StepRow, Store, SyncOutcome};
-use crate::table::{Instant, instant_text};
+use crate::table::{Ending, Instant, instant_text};
 use crate::window::{EARLIEST, Window};
 
 /// Requests that the optional steps may bring a sync to: this share of a full read, in percent, and
@@ -26,9 +26,6 @@ const LEAST_REQUESTS: u64 = 40;
 
 /// Requests left to the optional steps, however much the others took.
 const LEAST_OPTIONAL: u64 = 20;
-
-/// The steps that no cap keeps a sync from.
-const NEEDED: [&str; 4] = ["new", "open", "resolved", "confirm"];
 
 /// Requests beside the steps: categories and agents.
 pub(super) const LOOKUPS: u64 = 2;
@@ -184,11 +181,11 @@ impl<'a> Night<'a> {
     async fn steps(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let steps = self.store()?.steps(snapshot_id)?;
-        let begun = |word: &str| steps.iter().any(|step| step.step == word);
-        let done: HashSet<String> = steps
+        let begun = |which| steps.iter().any(|step| step.step == which);
+        let done: HashSet<SyncStep> = steps
             .iter()
             .filter(|step| step.is_done)
-            .map(|step| step.step.clone())
+            .map(|step| step.step)
             .collect();
         let full = self.full_requests()?;
         self.floor_share = self
@@ -197,36 +194,50 @@ impl<'a> Night<'a> {
         self.most_requests = most_requests(self.settings, full, self.floor_share, 0);
         let is_small = full <= self.settings.full_below && steps.is_empty();
         // An earlier part of the run may have been asked to.
-        self.is_thorough |= begun("full");
-        if self.settings.is_full || is_small || begun("full") {
-            self.step("full", &done, async |night| night.full().await)
+        self.is_thorough |= begun(SyncStep::Full);
+        if self.settings.is_full || is_small || begun(SyncStep::Full) {
+            self.step(SyncStep::Full, &done, async |night| night.full().await)
                 .await?;
             self.is_covered = self.failures.is_empty();
             return Ok(());
         }
-        self.step("new", &done, async |night| night.new_tickets().await)
-            .await?;
-        self.step("open", &done, async |night| night.open_set().await)
+        self.step(SyncStep::New, &done, async |night| {
+            night.new_tickets().await
+        })
+        .await?;
+        self.step(SyncStep::Open, &done, async |night| night.open_set().await)
             .await?;
         self.load()?;
-        self.step("resolved", &done, async |night| night.resolved().await)
-            .await?;
-        self.step("confirm", &done, async |night| night.confirm().await)
-            .await?;
+        self.step(SyncStep::Resolved, &done, async |night| {
+            night.resolved().await
+        })
+        .await?;
+        self.step(SyncStep::Confirm, &done, async |night| {
+            night.confirm().await
+        })
+        .await?;
         self.close_new().await?;
         self.is_covered = self.failures.is_empty();
         let needed = self.needed_requests()?;
         self.most_requests = most_requests(self.settings, full, self.floor_share, needed);
-        self.optional("ratings", &done, async |night| night.ratings().await)
+        self.optional(SyncStep::Ratings, &done, async |night| {
+            night.ratings().await
+        })
+        .await?;
+        self.optional(SyncStep::Pages, &done, async |night| night.pages().await)
             .await?;
-        self.optional("pages", &done, async |night| night.pages().await)
-            .await?;
-        self.optional("deletions", &done, async |night| night.deletions().await)
-            .await?;
-        self.optional("refresh", &done, async |night| night.refresh().await)
-            .await?;
-        self.optional("campaigns", &done, async |night| night.campaigns().await)
-            .await
+        self.optional(SyncStep::Deletions, &done, async |night| {
+            night.deletions().await
+        })
+        .await?;
+        self.optional(SyncStep::Refresh, &done, async |night| {
+            night.refresh().await
+        })
+        .await?;
+        self.optional(SyncStep::Campaigns, &done, async |night| {
+            night.campaigns().await
+        })
+        .await
     }
 
     /// Runs a step that may fail: what the API did is said, and the rest goes on. An interruption,
@@ -234,19 +245,21 @@ impl<'a> Night<'a> {
     /// sync all the same.
     async fn optional(
         &mut self,
-        word: &str,
-        done: &HashSet<String>,
+        which: SyncStep,
+        done: &HashSet<SyncStep>,
         work: impl AsyncFnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
         if self.unanswered >= MOST_UNANSWERED {
+            let word = which.word();
             self.remark(format!("{word} was left to the next sync"));
             return Ok(());
         }
         self.failing = None;
-        let outcome = self.step(word, done, work).await;
+        let outcome = self.step(which, done, work).await;
         match (outcome, self.failing.take()) {
             (Err(error), Some(failing)) if error.kind() == ErrorKind::Failed => {
                 self.unanswered += usize::from(failing == Failing::Unanswered);
+                let word = which.word();
                 self.remark(format!("{word} ended early: {error}"));
                 Ok(())
             }
@@ -257,11 +270,11 @@ impl<'a> Night<'a> {
     /// Runs one step, unless an earlier part of the run did, and notes what it took and brought.
     async fn step(
         &mut self,
-        word: &str,
-        done: &HashSet<String>,
+        which: SyncStep,
+        done: &HashSet<SyncStep>,
         work: impl AsyncFnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
-        if done.contains(word) {
+        if done.contains(&which) {
             return Ok(());
         }
         self.stop_if_cancelled()?;
@@ -272,14 +285,13 @@ impl<'a> Night<'a> {
             .store()?
             .steps(snapshot_id)?
             .into_iter()
-            .find(|step| step.step == word)
-            .unwrap_or_default();
+            .find(|step| step.step == which)
+            .unwrap_or_else(|| StepRow::begun(which));
         self.store()?.commit_step(
             snapshot_id,
             &StepRow {
-                step: word.to_owned(),
                 is_done: false,
-                ..earlier.clone()
+                ..earlier
             },
         )?;
         let (failures, said) = (self.failures.len(), self.remarks.len());
@@ -303,7 +315,7 @@ impl<'a> Night<'a> {
         self.store()?.commit_step(
             snapshot_id,
             &StepRow {
-                step: word.to_owned(),
+                step: which,
                 is_done,
                 requests: earlier.requests + after.requests - before.requests,
                 tickets_read: earlier.tickets_read + after.tickets_read - before.tickets_read,
@@ -314,7 +326,8 @@ impl<'a> Night<'a> {
         tracing::info!(
             run = snapshot_id,
             requests = after.requests - before.requests,
-            "{word} done"
+            "{} done",
+            which.word()
         );
         outcome
     }
@@ -334,9 +347,7 @@ impl<'a> Night<'a> {
     fn needed_requests(&mut self) -> Result<u64> {
         let snapshot_id = self.snapshot_id;
         let steps = self.store()?.steps(snapshot_id)?;
-        let needed = steps
-            .iter()
-            .filter(|step| NEEDED.contains(&step.step.as_str()));
+        let needed = steps.iter().filter(|step| step.step.is_needed());
         let requests: i64 = needed.map(|step| step.requests).sum();
         Ok(LOOKUPS + u64::try_from(requests).unwrap_or(0))
     }
@@ -348,7 +359,7 @@ impl<'a> Night<'a> {
         for window in windows {
             let tickets = self.store()?.live_count(&window)?;
             let tickets = u64::try_from(tickets).unwrap_or(0);
-            requests += plan::requests(tickets, crate::extract::PAGE_LIMIT) + super::plan::COUNT;
+            requests += plan::requests(tickets, crate::mava::PAGE_LIMIT) + super::plan::COUNT;
         }
         Ok(requests)
     }
@@ -454,8 +465,8 @@ impl<'a> Night<'a> {
         let exit_code = ExitCode::from(&snapshot);
         let twins = super::super::twins::remark(self.store()?)?;
         self.remarks.extend(twins);
-        let words = snapshot.outcome.clone();
-        let summary = summary::of(&mut self, &snapshot, &words, began)?;
+        let ending = Ending::of(&snapshot);
+        let summary = summary::of(&mut self, &snapshot, ending, began)?;
         Ok((summary, exit_code, self.store))
     }
 
@@ -497,7 +508,7 @@ impl<'a> Night<'a> {
         self.account()?;
         let snapshot_id = self.snapshot_id;
         let snapshot = self.store()?.snapshot(snapshot_id)?;
-        let summary = summary::of(&mut self, &snapshot, "interrupted", began)?;
+        let summary = summary::of(&mut self, &snapshot, Ending::Interrupted, began)?;
         Ok((summary, ExitCode::Interrupted, self.store))
     }
 }

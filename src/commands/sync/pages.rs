@@ -5,7 +5,8 @@ use super::night::Night;
 use super::read::Seen;
 use crate::api::TicketsQuery;
 use crate::error::Result;
-use crate::refresh::{Block, PAGE};
+use crate::mava::PAGE;
+use crate::refresh::Block;
 use crate::window::Window;
 
 /// Requests left to the steps after this one.

@@ -7,13 +7,13 @@ use super::pages::LEFT;
 use crate::budget::Limit;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::extract::PAGE_LIMIT;
+use crate::mava::PAGE_LIMIT;
 use crate::plan;
-use crate::refresh::{Block, DAY_MS, Desk, Segment};
+use crate::refresh::{Block, DAY_MS, Desk, Segment, SyncStep};
 use crate::report::{Plan, PlannedWindow};
 use crate::settings::{BudgetSettings, Sync};
 use crate::store::Store;
-use crate::table::{Instant, instant_text};
+use crate::table::{Instant, RunKind, instant_text};
 use crate::window::Window;
 
 /// Each list ends with a count of it.
@@ -49,7 +49,7 @@ pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Res
     };
     let requests = night::LOOKUPS + windows.iter().map(|planned| planned.requests).sum::<u64>();
     Ok(Plan {
-        kind: "sync".to_owned(),
+        kind: RunKind::Sync,
         tickets: windows.iter().map(|planned| planned.tickets).sum(),
         requests,
         seconds: Limit::of(budget).map_or(0, |limit| limit.seconds_for(requests)),
@@ -76,7 +76,7 @@ fn full(desk: &Desk) -> Vec<PlannedWindow> {
         .map(|window| {
             let tickets = count(desk.index.live(ms(window.from()), ms(window.until())));
             let requests = plan::requests(tickets, PAGE_LIMIT) + COUNT;
-            planned("full", window, tickets, requests)
+            planned(SyncStep::Full, window, tickets, requests)
         })
         .collect()
 }
@@ -101,19 +101,19 @@ fn steps(desk: &Desk, settings: &Sync, full: u64, has_groups: bool) -> Vec<Plann
         });
     };
     if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
-        add(planned("ratings", window, 0, 1), 0);
+        add(planned(SyncStep::Ratings, window, 0, 1), 0);
     }
     // As if no rating had come since: how many did, only the count in the step before tells.
-    if let Some(pages) = together("pages", &desk.worthwhile(Some(0))) {
+    if let Some(pages) = together(SyncStep::Pages, &desk.worthwhile(Some(0))) {
         add(pages, floor_share + LEFT);
     }
     for (number, window) in desk.windows().into_iter().enumerate() {
         if number == 0 || desk.is_turn(number) {
-            add(planned("deletions", window, 0, 1), 0);
+            add(planned(SyncStep::Deletions, window, 0, 1), 0);
         }
     }
     let blocks = desk.floor(settings.refresh_within_days, 0);
-    if let Some(refresh) = together("refresh", &blocks) {
+    if let Some(refresh) = together(SyncStep::Refresh, &blocks) {
         let reserved = if refresh.requests <= floor_share {
             0
         } else {
@@ -122,7 +122,7 @@ fn steps(desk: &Desk, settings: &Sync, full: u64, has_groups: bool) -> Vec<Plann
         add(refresh, reserved);
     }
     if let Some(window) = desk.windows().first().filter(|_| has_groups) {
-        add(planned("campaigns", *window, 0, 1), 0);
+        add(planned(SyncStep::Campaigns, *window, 0, 1), 0);
     }
     all
 }
@@ -136,12 +136,12 @@ fn needed(desk: &Desk) -> Vec<PlannedWindow> {
         let open = count(tickets.iter().filter(|known| known.is_open).count());
         if open > 0 || desk.is_turn(number) {
             let requests = plan::requests(open, PAGE_LIMIT) + COUNT;
-            all.push(planned("open", window, open, requests));
+            all.push(planned(SyncStep::Open, window, open, requests));
         }
     }
     // Which of the open tickets will be gone from the list is not known yet.
     for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
-        all.extend(swept("resolved", &segment));
+        all.extend(swept(SyncStep::Resolved, &segment));
     }
     let strays = desk.strays();
     let range = strays.first().zip(strays.last());
@@ -149,7 +149,12 @@ fn needed(desk: &Desk) -> Vec<PlannedWindow> {
         range.and_then(|(first, last)| Window::from_millis(first.created_ms, last.created_ms + 1))
     {
         let requests = count(desk.cover(&strays).requests());
-        all.push(planned("confirm", window, count(strays.len()), requests));
+        all.push(planned(
+            SyncStep::Confirm,
+            window,
+            count(strays.len()),
+            requests,
+        ));
     }
     all
 }
@@ -162,10 +167,10 @@ fn new(desk: &Desk) -> Option<PlannedWindow> {
     let days = window.length().max(TimeDelta::hours(1)).num_hours();
     let tickets = count(month) * u64::try_from(days).unwrap_or(0) / (28 * 24);
     let requests = plan::requests(tickets, PAGE_LIMIT) + COUNT;
-    Some(planned("new", window, tickets, requests))
+    Some(planned(SyncStep::New, window, tickets, requests))
 }
 
-fn swept(step: &str, segment: &Segment) -> Option<PlannedWindow> {
+fn swept(step: SyncStep, segment: &Segment) -> Option<PlannedWindow> {
     let window = Window::from_millis(segment.from_ms, segment.until_ms)?;
     let pages = count(segment.requests);
     Some(planned(
@@ -177,7 +182,7 @@ fn swept(step: &str, segment: &Segment) -> Option<PlannedWindow> {
 }
 
 /// Pages all over a range, as one line.
-fn together(step: &str, blocks: &[Block]) -> Option<PlannedWindow> {
+fn together(step: SyncStep, blocks: &[Block]) -> Option<PlannedWindow> {
     let from = blocks.iter().map(|block| block.from_ms).min()?;
     let until = blocks.iter().map(|block| block.until_ms).max()?;
     let tickets = blocks
@@ -192,9 +197,9 @@ fn together(step: &str, blocks: &[Block]) -> Option<PlannedWindow> {
     ))
 }
 
-fn planned(step: &str, window: Window, tickets: u64, requests: u64) -> PlannedWindow {
+fn planned(step: SyncStep, window: Window, tickets: u64, requests: u64) -> PlannedWindow {
     PlannedWindow {
-        step: Some(step.to_owned()),
+        step: Some(step),
         window,
         tickets,
         requests,

@@ -3,6 +3,7 @@
 use super::night::Night;
 use super::sweeps::Swept;
 use crate::error::Result;
+use crate::mava::RATINGS;
 use crate::refresh::Kind;
 use crate::window::Window;
 
@@ -22,7 +23,7 @@ impl Night<'_> {
             return Ok(());
         };
         let mut query = self.newest_first(window);
-        query.csat_values = (1..=5).map(|value| value.to_string()).collect();
+        query.csat_values = RATINGS.map(str::to_owned).to_vec();
         // On a connection of its own, since the count is what this step goes by.
         let query = query.alone();
         let Some(seen) = self.read(&query).await? else {

@@ -8,7 +8,8 @@ use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
 use crate::clock;
 use crate::error::Result;
-use crate::extract::{self, Answer, Key, PAGE_LIMIT, Page};
+use crate::extract::{self, Answer, Key, Page};
+use crate::mava::{self, PAGE_LIMIT};
 use crate::normalize::{Outcome, TicketRows};
 use crate::refresh::{DAY_MS, Kind, Known, Time, Vouch};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
@@ -374,26 +375,17 @@ fn time(outcome: &Outcome) -> Time {
 
 /// Whether a ticket came that the request excludes, so that the API must have ignored a filter.
 fn excludes(query: &TicketsQuery, outcome: &Outcome) -> bool {
-    let Outcome::Rows(rows) = outcome else {
-        return false;
+    let is_elsewhere = match outcome {
+        Outcome::Rows(rows) => !query.window.contains(rows.ticket.created_at),
+        Outcome::Reject(_) => false,
     };
-    let ticket = &rows.ticket;
-    let filters = &query.filters;
-    let lacks = |wanted: &[String], value: Option<&str>| {
-        !wanted.is_empty() && !wanted.iter().any(|one| Some(one.as_str()) == value)
-    };
-    let csat = ticket.csat.map(|csat| csat.to_string());
-    !query.window.contains(ticket.created_at)
-        || lacks(&filters.status, ticket.status.as_deref())
-        || lacks(&filters.category, ticket.category_id.as_deref())
-        || lacks(&query.csat_values, csat.as_deref())
-        || !filters.tag.is_empty() && !rows.tags.iter().any(|tag| filters.tag.contains(&tag.id))
+    is_elsewhere || extract::excludes(&query.filters, &query.csat_values, outcome)
 }
 
 fn known(rows: &TicketRows, read_at: Instant) -> Known {
     let ticket = &rows.ticket;
     let status = ticket.status.as_deref();
-    let is_resolved = status == Some("Resolved");
+    let is_resolved = mava::is_resolved(status);
     Known {
         id: ticket.id.as_str().into(),
         created_ms: ticket.created_at.timestamp_millis(),
@@ -402,7 +394,7 @@ fn known(rows: &TicketRows, read_at: Instant) -> Known {
         resolution_known_ms: i64::MIN,
         resolution_ms: ticket.resolution_time_ms.filter(|_| is_resolved),
         is_resolved,
-        is_open: matches!(status, Some("Open" | "Pending" | "Waiting")),
+        is_open: mava::is_open(status),
         is_rated: ticket.csat.is_some(),
         is_met: true,
         is_gone: false,

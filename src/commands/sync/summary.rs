@@ -5,14 +5,15 @@ use tokio::time::Instant as Moment;
 use super::super::backfill;
 use super::night::Night;
 use crate::error::Result;
+use crate::refresh::SyncStep;
 use crate::report::{Freshness, Step, Summary, SyncSummary};
 use crate::store::{StepRow, Store};
-use crate::table::{Snapshot, instant_text};
+use crate::table::{Ending, RunKind, Snapshot, instant_text};
 
 pub(super) fn of(
     night: &mut Night<'_>,
     snapshot: &Snapshot,
-    outcome: &str,
+    outcome: Ending,
     began: Moment,
 ) -> Result<SyncSummary> {
     let counters = night.context.client.counters();
@@ -45,9 +46,9 @@ pub(super) fn of(
         tickets: fresh.live,
         freshness: Freshness::shares(fresh.within(), fresh.live),
         summary: Summary {
-            kind: snapshot.kind.clone(),
+            kind: RunKind::Sync,
             snapshot_id: snapshot.id,
-            outcome: outcome.to_owned(),
+            outcome,
             range_from: instant_text(snapshot.range_from),
             range_until: instant_text(snapshot.range_until),
             filters: None,
@@ -80,14 +81,14 @@ pub(super) fn of(
 /// The steps of a run, in order.
 pub(in crate::commands) fn steps(store: &Store, snapshot_id: i64) -> Result<Vec<Step>> {
     let mut steps = store.steps(snapshot_id)?;
-    steps.sort_by_key(|step| Step::ORDER.iter().position(|word| *word == step.step));
+    steps.sort_by_key(|step| step.step);
     Ok(steps.iter().map(step).collect())
 }
 
 fn step(row: &StepRow) -> Step {
     let count = |value: i64| u64::try_from(value).unwrap_or(0);
     Step {
-        step: row.step.clone(),
+        step: row.step,
         requests: count(row.requests),
         read: count(row.tickets_read),
         changed: count(row.tickets_changed),
@@ -100,7 +101,7 @@ pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
     SyncSummary {
         complete_until: summary.range_until.clone(),
         steps: vec![Step {
-            step: "full".to_owned(),
+            step: SyncStep::Full,
             requests: summary.requests,
             read: u64::try_from(summary.tickets_read).unwrap_or(0),
             changed: u64::try_from(summary.tickets_new + summary.tickets_changed).unwrap_or(0),

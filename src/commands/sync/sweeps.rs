@@ -4,6 +4,7 @@ use super::night::{Failing, Night};
 use super::read::Seen;
 use crate::api::TicketsQuery;
 use crate::error::Result;
+use crate::mava::{RATINGS, RESOLVED};
 use crate::refresh::{Course, Descent, Segment, Stretch, Time};
 use crate::settings::Filters;
 use crate::window::Window;
@@ -84,7 +85,7 @@ impl Night<'_> {
         };
         let mut query = self.slowest_first(window);
         match is_rated {
-            true => query.csat_values = (1..=5).map(|value| value.to_string()).collect(),
+            true => query.csat_values = RATINGS.map(str::to_owned).to_vec(),
             false => query.filters = resolved(),
         }
         let mut swept = Swept::Broken;
@@ -198,7 +199,7 @@ impl Night<'_> {
 /// What lists of resolved tickets are filtered by.
 fn resolved() -> Filters {
     Filters {
-        status: vec!["Resolved".to_owned()],
+        status: vec![RESOLVED.to_owned()],
         ..Filters::default()
     }
 }

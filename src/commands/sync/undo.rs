@@ -5,9 +5,6 @@ use super::night::Night;
 use crate::error::Result;
 use crate::store::StepRow;
 
-/// Steps that flag deletions.
-const FLAGGING: [&str; 3] = ["full", "confirm", "deletions"];
-
 impl Night<'_> {
     /// Says that `count` missing tickets are not believed to be gone, and takes back those that this
     /// run flagged before them, in whichever of its parts. The steps that did are to be done again.
@@ -21,7 +18,7 @@ impl Night<'_> {
         let store = self.store()?;
         let mut unmarked = store.unmark_deleted(snapshot_id)?;
         for step in store.steps(snapshot_id)? {
-            if step.is_done && FLAGGING.contains(&step.step.as_str()) {
+            if step.is_done && step.step.flags_deletions() {
                 let undone = unmarked.min(step.tickets_changed);
                 unmarked -= undone;
                 let undone = StepRow {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::api::{ORIGINS, STATUSES};
 use crate::error::{Error, Result};
 use crate::extract::{Counted, Counter};
-use crate::plan::verify::{Answered, Group, NO_RATING, Subset, Tally, UNASSIGNED, cut, is_ignored};
+use crate::mava::{NO_RATING, ORIGINS, RATINGS, STATUSES, UNASSIGNED};
+use crate::plan::verify::{Answered, Group, Subset, Tally, cut, is_ignored};
 use crate::store::Store;
 use crate::window::Window;
 
@@ -58,9 +58,11 @@ pub(super) fn subsets(store: &Store, group: Group) -> Result<Vec<Subset>> {
         Group::All => return Ok(vec![Subset::all()]),
         Group::Status => STATUSES.map(str::to_owned).into(),
         Group::Origin => ORIGINS.map(str::to_owned).into(),
-        Group::Rating => ["1", "2", "3", "4", "5", NO_RATING]
+        Group::Rating => RATINGS
+            .into_iter()
+            .chain([NO_RATING])
             .map(str::to_owned)
-            .into(),
+            .collect(),
         Group::Category | Group::Tag => known(store.known_values(group)?).collect(),
         Group::Assignee => known(store.known_values(group)?)
             .chain([UNASSIGNED.to_owned()])

@@ -23,10 +23,12 @@ use crate::api::Client;
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Counter;
-use crate::plan::verify::{Group, KIND, Subset, Tally, covered, is_claim};
-use crate::report::{Deep, Difference, Progress, Refused, Verification};
+use crate::plan::coverage::{self, Claim, covered};
+use crate::plan::verify::{Group, Subset, Tally};
+use crate::report::{Deep, Difference, Progress, Refused, Verification, VerifyOutcome};
 use crate::settings::{Connection, Verify};
 use crate::store::{Audit, OpenOptions, Store};
+use crate::table::RunKind;
 use crate::terminal::Printer;
 use crate::window::Window;
 
@@ -89,11 +91,10 @@ pub async fn check(
         Err(error) => return Err(error),
     };
     report.outcome = match exit_code {
-        ExitCode::Complete => "whole",
-        ExitCode::Interrupted => "interrupted",
-        _ => "damaged",
-    }
-    .to_owned();
+        ExitCode::Complete => VerifyOutcome::Whole,
+        ExitCode::Interrupted => VerifyOutcome::Interrupted,
+        _ => VerifyOutcome::Damaged,
+    };
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code))
 }
@@ -142,17 +143,19 @@ pub async fn verify_keeping(
     // Whatever a repair found, what stands in rejects is not as it was sent.
     let has_rejects = settings.is_repair && report.rejects_standing > 0;
     let (outcome, exit_code) = match (exit_code, &report.repair) {
-        (ExitCode::Interrupted, _) => ("interrupted", exit_code),
-        (ExitCode::Complete, None) if has_rejects => ("equal_with_rejects", ExitCode::Incomplete),
-        (ExitCode::Complete, Some(_)) if has_rejects => {
-            ("repaired_with_rejects", ExitCode::Incomplete)
+        (ExitCode::Interrupted, _) => (VerifyOutcome::Interrupted, exit_code),
+        (ExitCode::Complete, None) if has_rejects => {
+            (VerifyOutcome::EqualWithRejects, ExitCode::Incomplete)
         }
-        (ExitCode::Complete, None) => ("equal", exit_code),
-        (ExitCode::Complete, Some(_)) => ("repaired", exit_code),
-        (_, None) if verifying.is_equal => ("damaged", exit_code),
-        _ => ("different", exit_code),
+        (ExitCode::Complete, Some(_)) if has_rejects => {
+            (VerifyOutcome::RepairedWithRejects, ExitCode::Incomplete)
+        }
+        (ExitCode::Complete, None) => (VerifyOutcome::Equal, exit_code),
+        (ExitCode::Complete, Some(_)) => (VerifyOutcome::Repaired, exit_code),
+        (_, None) if verifying.is_equal => (VerifyOutcome::Damaged, exit_code),
+        _ => (VerifyOutcome::Different, exit_code),
     };
-    report.outcome = outcome.to_owned();
+    report.outcome = outcome;
     report.requests = context.client.counters().requests();
     report.elapsed_s = began.elapsed().as_secs_f64();
     Ok((report, exit_code, verifying.repaired))
@@ -162,7 +165,7 @@ pub async fn verify_keeping(
 fn blank(store: &Store) -> Verification {
     Verification {
         store: store.path().display().to_string(),
-        outcome: String::new(),
+        outcome: VerifyOutcome::Different,
         windows: Vec::new(),
         counts: 0,
         deep: None,
@@ -211,7 +214,7 @@ fn open(settings: &Verify) -> Result<Store> {
     match progress.filter(|_| !has_ended) {
         // A sync begins anew, and what it stored is stored; what a backfill had still to read, no
         // later run would.
-        Some(progress) if !matches!(progress.snapshot.kind.as_str(), KIND | "sync") => {
+        Some(progress) if !coverage::may_be_replaced(&progress.snapshot) => {
             Err(Error::usage(format!(
                 "a {} of {} is unfinished, which a repair would give up",
                 progress.snapshot.kind,
@@ -240,7 +243,7 @@ impl History {
             .collect();
         let has_messages = snapshots
             .iter()
-            .any(|snapshot| is_claim(snapshot) && snapshot.has_messages);
+            .any(|snapshot| Claim::of(snapshot).is_some_and(|claim| claim.has_messages));
         if windows.is_empty() {
             return Err(Error::usage(format!(
                 "there is nothing to verify: no unfiltered run has finished on {}",
@@ -309,7 +312,7 @@ impl Verifying<'_> {
         if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
             if self.settings.is_repair {
                 // One that was cut short had mended all there was.
-                store.give_up(KIND, clock::now()?)?;
+                store.give_up(RunKind::Verify, clock::now()?)?;
             }
             return Ok(code(self.is_equal && self.is_fine()));
         }

@@ -9,11 +9,10 @@ use super::super::twins;
 use crate::clock;
 use crate::error::{ErrorKind, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
-use crate::plan::verify::KIND;
 use crate::plan::{Slice, SliceState};
 use crate::settings::{Filters, Verify};
 use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
-use crate::table::Snapshot;
+use crate::table::{RunKind, Snapshot};
 use crate::window::Window;
 
 /// A repair under way.
@@ -39,7 +38,7 @@ impl Repairing<'_> {
     /// read is stored, and the slices of this one follow from what is wrong now.
     pub(super) fn begin(&mut self, store: &mut Store, range: Window) -> Result<()> {
         let spec = RunSpec {
-            kind: KIND.to_owned(),
+            kind: RunKind::Verify,
             range,
             is_until_open: false,
             filters_json: None,
@@ -104,7 +103,7 @@ impl Repairing<'_> {
         unsettled: Option<String>,
     ) -> Result<()> {
         // What an earlier round settled is counted again, since it was read again.
-        let step = format!("{KIND} {first_slice}");
+        let step = format!("{} {first_slice}", RunKind::Verify.word());
         store.plan_windows(self.snapshot_id, &step, pieces)?;
         let mut closing = Closing {
             context: self.context,

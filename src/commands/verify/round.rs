@@ -9,7 +9,7 @@ use super::{counted, deep, named};
 use crate::clock;
 use crate::error::Result;
 use crate::extract::Counter;
-use crate::plan::verify::merged;
+use crate::plan::coverage::merged;
 use crate::report::{self, Difference};
 use crate::store::{Damage, Store};
 use crate::table::{Outcome, Snapshot};

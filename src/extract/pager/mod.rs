@@ -26,6 +26,7 @@ use std::collections::HashSet;
 
 use chrono::Duration;
 
+use crate::mava::PAGE_LIMIT;
 use crate::plan::{Position, Slice, SliceState};
 use crate::settings::Filters;
 use crate::table::Instant;
@@ -36,9 +37,6 @@ use offset::Offset;
 use seam::{Passed, Seam, Seen};
 pub(crate) use sightings::{Proof, Sightings};
 use tie::Tie;
-
-/// Tickets a page asks for: the API's documented maximum.
-pub const PAGE_LIMIT: u32 = 100;
 
 /// How often an answer that contradicts itself is asked for before it is taken as it is.
 const MOST_TRIES: u32 = 4;
@@ -171,8 +169,8 @@ impl Pager {
             light: None,
             fell_back,
             filters: filters.clone(),
-            statuses: words(&filters.status, &crate::api::STATUSES),
-            origins: words(&filters.origin, &crate::api::ORIGINS),
+            statuses: words(&filters.status, &crate::mava::STATUSES),
+            origins: words(&filters.origin, &crate::mava::ORIGINS),
         }
     }
 

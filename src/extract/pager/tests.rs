@@ -57,8 +57,8 @@ impl World {
             .iter()
             .filter(|(_, (created, status, origin))| {
                 (from..until).contains(created)
-                    && word(&ask.narrowing.status, &crate::api::STATUSES, *status)
-                    && word(&ask.narrowing.origin, &crate::api::ORIGINS, *origin)
+                    && word(&ask.narrowing.status, &crate::mava::STATUSES, *status)
+                    && word(&ask.narrowing.origin, &crate::mava::ORIGINS, *origin)
             })
             .map(|(id, (created, ..))| (*created, *id))
             .collect();

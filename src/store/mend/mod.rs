@@ -13,6 +13,7 @@ use super::audit::{self, Damage};
 use super::failure::Failure;
 use super::sums;
 use crate::error::Result;
+use crate::mava::PAGE;
 use crate::table::{Agent, Category, Instant, Record, Tag};
 use crate::window::Window;
 
@@ -50,9 +51,6 @@ const UNNAMED: [(&str, &str); 4] = [
         "NOT EXISTS (SELECT 1 FROM ticket_tags WHERE tag_id = row.id)",
     ),
 ];
-
-/// Tickets of a window that is read again: what one request brings.
-const PAGE: usize = 100;
 
 impl Store {
     /// Makes a file whole that SQLite finds damaged: builds indexes again, and tables whose rows lie in

@@ -9,9 +9,9 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
 use mava_export::report::{Progress, Summary, Verification};
-use mava_export::settings::{RateLimit, RunKind, Sync, Verify};
+use mava_export::settings::{RateLimit, Sync, Verify};
 use mava_export::simulator::{LoggedRequest, Quirks, SimulatorSpec};
-use mava_export::table::Instant;
+use mava_export::table::{Instant, RunKind};
 use mava_export::window::Window;
 use rand::RngExt;
 use tokio::sync::watch;
@@ -386,7 +386,7 @@ impl Carried {
                     store,
                 };
                 let (summary, exit_code) = commands::sync(&context, &settings).await?;
-                let is_whole = summary.steps.iter().any(|step| step.step == "full");
+                let is_whole = summary.steps.iter().any(|step| step.step.word() == "full");
                 (end(exit_code, &summary.summary), is_whole)
             }
             Command::Verify | Command::Repair => {

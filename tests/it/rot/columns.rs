@@ -205,7 +205,7 @@ async fn a_repair_brings_back_what_was_edited_in_any_way() {
     assert!(told.deep.expect("looked").damaged.len() >= MENDABLE.len() - 2);
     let (mended, exit_code) = verify(&desk, false, true).await.expect("ends");
     assert_eq!(exit_code, ExitCode::Complete, "{mended:#?}");
-    assert_eq!(mended.outcome, "repaired");
+    assert_eq!(mended.outcome.word(), "repaired");
     assert!(mended.repair.expect("a repair").tickets_mended > 10);
     desk.rows().assert_equal(&before, "after the repair");
     desk.assert_whole("after the repair");
@@ -214,7 +214,7 @@ async fn a_repair_brings_back_what_was_edited_in_any_way() {
     assert_eq!(versions, 1);
     let (found, exit_code) = verify(&desk, true, false).await.expect("ends");
     assert_eq!(
-        (found.outcome.as_str(), exit_code),
+        (found.outcome.word(), exit_code),
         ("equal", ExitCode::Complete)
     );
 }
@@ -243,6 +243,6 @@ async fn an_ordinary_run_over_the_same_desk_leaves_rows_that_are_right_alone() {
     let changed = desk.number("SELECT count(*) FROM tickets WHERE snapshot_id <> 1");
     assert_eq!(changed, 0);
     let (found, _) = verify(&desk, false, true).await.expect("ends");
-    assert_eq!(found.outcome, "equal");
+    assert_eq!(found.outcome.word(), "equal");
     assert!(found.repair.is_none());
 }

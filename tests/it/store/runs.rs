@@ -75,7 +75,7 @@ fn an_unfinished_run_goes_on_where_it_was() {
 fn an_unfinished_run_of_another_spec_is_superseded() {
     let others = [
         RunSpec {
-            kind: "sync".to_owned(),
+            kind: mava_export::table::RunKind::Sync,
             ..spec()
         },
         RunSpec {

@@ -23,7 +23,7 @@ pub(crate) fn range(from: &str, until: &str) -> Window {
 
 pub(crate) fn spec() -> RunSpec {
     RunSpec {
-        kind: "backfill".to_owned(),
+        kind: mava_export::table::RunKind::Backfill,
         range: range("2025-01-01", "2025-07-01"),
         is_until_open: false,
         filters_json: None,

@@ -12,10 +12,11 @@ use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, RetrySettings, RunKind, StoreSettings, Timeouts,
+    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
 use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{Audit, Store};
+use mava_export::table::RunKind;
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;

@@ -51,7 +51,7 @@ async fn a_nightly_sync_costs_at_most_forty_requests_more_than_its_lists() {
         let steps: Vec<(&str, u64)> = summary
             .steps
             .iter()
-            .map(|step| (step.step.as_str(), step.requests))
+            .map(|step| (step.step.word(), step.requests))
             .collect();
         assert!(asked <= 50, "{asked}: {steps:?}");
         all += asked;

@@ -32,7 +32,7 @@ async fn copied_without(world: World, id: &str, field: &'static str) -> Desk {
 }
 
 fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
-    let step = summary.steps.iter().find(|one| one.step == step);
+    let step = summary.steps.iter().find(|one| one.step.word() == step);
     step.map_or(0, |step| step.requests)
 }
 

@@ -17,7 +17,7 @@ async fn crowded(count: usize, status: &'static str, quirks: Quirks) -> (Desk, V
 }
 
 fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
-    let step = summary.steps.iter().find(|one| one.step == step);
+    let step = summary.steps.iter().find(|one| one.step.word() == step);
     step.map_or(0, |step| step.requests)
 }
 

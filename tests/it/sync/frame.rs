@@ -244,7 +244,7 @@ async fn a_backfill_of_an_older_time_apart_moves_no_sync_back() {
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert!(summary.complete_until >= complete_until, "{summary:?}");
-    let new = summary.steps.iter().find(|step| step.step == "new");
+    let new = summary.steps.iter().find(|step| step.step.word() == "new");
     assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
     let remarks = &summary.summary.remarks;
     assert!(
@@ -332,7 +332,7 @@ async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert!(summary.complete_until > before, "{summary:?}");
     for step in &summary.steps {
-        let is_needed = ["new", "open", "resolved", "confirm"].contains(&step.step.as_str());
+        let is_needed = ["new", "open", "resolved", "confirm"].contains(&step.step.word());
         assert!(is_needed || step.requests == 0, "{step:?}");
     }
     for skipped in ["ratings", "missing tickets", "bulk changes"] {

@@ -222,6 +222,6 @@ async fn a_list_of_the_open_set_that_is_not_proven_costs_the_next_sync_no_whole_
     assert!(summary.complete_until > yesterday, "{summary:?}");
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    let new = summary.steps.iter().find(|step| step.step == "new");
+    let new = summary.steps.iter().find(|step| step.step.word() == "new");
     assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
 }

@@ -55,7 +55,10 @@ async fn costs_what_was_planned(desk: &Desk) {
     let windows = plan["windows"].as_array().expect("windows");
     let pages = windows.iter().find(|window| window["step"] == "pages");
     let pages = pages.map_or(0, |window| window["requests"].as_u64().expect("a number"));
-    let read = summary.steps.iter().find(|step| step.step == "pages");
+    let read = summary
+        .steps
+        .iter()
+        .find(|step| step.step.word() == "pages");
     let read = read.map_or(0, |step| step.requests);
     assert!(read <= pages, "{plan:#} {:#?}", summary.steps);
     assert_eq!(

@@ -37,7 +37,7 @@ async fn resolution_times_that_are_something_else_leave_no_instants_behind() {
         };
         let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-        let is_full = summary.steps.iter().any(|step| step.step == "full");
+        let is_full = summary.steps.iter().any(|step| step.step.word() == "full");
         assert_eq!(is_full, full_below > 0, "{summary:?}");
         let remarks = &summary.summary.remarks;
         let is_told = |remark: &String| remark.contains("resolved_at is left empty");

@@ -224,7 +224,10 @@ async fn tickets_of_one_resolution_time_that_were_resolved_again_are_all_found()
             let what = format!("{apart_ms} {has_shuffled_ties}: {summary:?}");
             assert_eq!(exit_code, ExitCode::Complete, "{what}");
             assert_eq!(list.stale(), Vec::<usize>::new(), "{what}");
-            let resolved = summary.steps.iter().find(|one| one.step == "resolved");
+            let resolved = summary
+                .steps
+                .iter()
+                .find(|one| one.step.word() == "resolved");
             let requests = resolved.map_or(0, |step| step.requests);
             assert!(requests <= 120, "{requests}: {what}");
         }
@@ -251,6 +254,9 @@ async fn a_resolution_time_that_cannot_be_read_ends_no_list() {
     assert_eq!(list.stale(), [PAGE - 1], "{summary:?}");
     assert!(summary.summary.unverified.is_empty(), "{summary:?}");
     // Nothing was left to plain pages.
-    let confirm = summary.steps.iter().find(|one| one.step == "confirm");
+    let confirm = summary
+        .steps
+        .iter()
+        .find(|one| one.step.word() == "confirm");
     assert_eq!(confirm.map(|step| step.requests), Some(0), "{summary:?}");
 }

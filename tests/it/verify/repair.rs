@@ -104,7 +104,7 @@ async fn a_store_held_by_another_run_can_be_verified_but_not_repaired() {
     let held = Store::open(&desk.path(), &OpenOptions::new(at("2026-01-01"))).expect("opens");
     let error = run(&desk, true).await.expect_err("is refused");
     assert_eq!(error.kind(), ErrorKind::StoreBusy);
-    assert_eq!(look(&desk).await.outcome, "equal");
+    assert_eq!(look(&desk).await.outcome.word(), "equal");
     drop(held);
 }
 
@@ -117,7 +117,7 @@ async fn the_store_of_a_repair_stays_held_for_what_follows_it() {
     let (found, _, store) = commands::verify_keeping(&context, &settings, &|_| {})
         .await
         .expect("ends");
-    assert_eq!(found.outcome, "repaired");
+    assert_eq!(found.outcome.word(), "repaired");
     assert!(store.is_some());
     let options = OpenOptions::new(at("2026-01-01"));
     let error = Store::open(&desk.path(), &options).expect_err("is held");
