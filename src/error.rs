@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::report::Summary;
 use crate::table::{Outcome, Snapshot};
 
 /// What the caller does next with an [`Error`].
@@ -102,7 +101,6 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     help: Option<String>,
-    kept: Option<Box<Summary>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -124,7 +122,6 @@ impl Error {
             kind,
             message: message.into(),
             help: None,
-            kept: None,
             source: None,
         }
     }
@@ -137,6 +134,16 @@ impl Error {
     /// A run that cannot go on now; progress is kept.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Failed, message)
+    }
+
+    /// The user, or the system, asked the run to stop.
+    pub fn interrupted() -> Self {
+        Self::new(ErrorKind::Interrupted, "interrupted")
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        self.kind == ErrorKind::Interrupted
     }
 
     /// Adds the way out, printed on a line of its own.
@@ -153,13 +160,6 @@ impl Error {
         self
     }
 
-    /// Adds what the run had done and keeps.
-    #[must_use]
-    pub fn after(mut self, kept: Summary) -> Self {
-        self.kept = Some(Box::new(kept));
-        self
-    }
-
     /// What the caller does next.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -168,11 +168,6 @@ impl Error {
     /// The way out, if there is one to name.
     pub fn help_text(&self) -> Option<&str> {
         self.help.as_deref()
-    }
-
-    /// What the run that it ended had done and keeps, where one had begun.
-    pub fn kept(&self) -> Option<&Summary> {
-        self.kept.as_deref()
     }
 }
 

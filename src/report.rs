@@ -19,6 +19,7 @@ pub use status::{
 };
 pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification, VerifyOutcome};
 
+use crate::error::Error;
 use crate::refresh::SyncStep;
 use crate::table::{Ending, RunKind};
 use crate::window::Window;
@@ -112,6 +113,27 @@ pub struct Summary {
     pub store: String,
     /// Its size in bytes.
     pub store_bytes: u64,
+}
+
+/// What ended a run early.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Why.
+    pub error: Error,
+    /// What the run had done and keeps, where one had begun.
+    pub kept: Option<Box<Summary>>,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self { error, kept: None }
+    }
+}
+
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Self {
+        stopped.error
+    }
 }
 
 /// What a sync did.

@@ -22,7 +22,7 @@ use super::tls;
 use super::words::Words;
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
 
@@ -182,8 +182,8 @@ impl Client {
     /// once, but not a request that is under way.
     ///
     /// # Errors
-    /// [`ErrorKind::Unauthorized`] at 401 and 403, [`ErrorKind::Interrupted`] when cancelled,
-    /// [`ErrorKind::Usage`] where the request is too long, else [`ErrorKind::Failed`], with method,
+    /// [`Unauthorized`](crate::error::ErrorKind::Unauthorized) at 401 and 403, [`Interrupted`](crate::error::ErrorKind::Interrupted) when cancelled,
+    /// [`Usage`](crate::error::ErrorKind::Usage) where the request is too long, else [`Failed`](crate::error::ErrorKind::Failed), with method,
     /// path, window, attempts, time and the last cause.
     pub async fn fetch<T: Send + 'static>(
         &self,
@@ -479,7 +479,7 @@ async fn too_late(cancel: &CancellationToken) {
 }
 
 fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted")
+    Error::interrupted()
 }
 
 #[cfg(test)]
@@ -554,7 +554,7 @@ mod tests {
             began.cancelled().await;
             cancel.cancel();
         });
-        assert_eq!(fetched.unwrap_err().error.kind(), ErrorKind::Interrupted);
+        assert!(fetched.unwrap_err().error.is_interruption());
         drop(hold);
     }
 

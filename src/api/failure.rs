@@ -7,23 +7,60 @@ use super::retry::{Cause, TOO_LONG, pause_help};
 use crate::budget::{Pause, instant_words, time_words};
 use crate::error::{Error, ErrorKind};
 
+/// Why a request gave up for good, by what the caller can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The answer is larger than what is taken: fewer tickets are the only way.
+    TooLarge,
+    /// The API may have had too much to do: fewer tickets may succeed.
+    Heavy,
+    /// The API refused this very request (400, 404, 414, 422, 431), or it cannot be written at all.
+    /// Another may well be answered.
+    Refused {
+        /// What the API said, or why the request cannot be written.
+        words: String,
+        /// Whether the API no longer takes what it documents (400).
+        is_undocumented: bool,
+    },
+    /// The API answered otherwise than it documents.
+    Strange,
+    /// The key is not accepted.
+    Unauthorized,
+    /// The API asked for a longer pause than this process may wait: another request would meet the
+    /// same.
+    Paused,
+    /// The run was asked to stop.
+    Interrupted,
+    /// No answer was to be had.
+    Down,
+}
+
 /// Why a request gave up for good.
 #[derive(Debug)]
 pub struct FetchError {
     /// For the user.
     pub error: Error,
+    /// For the caller.
+    pub kind: FailureKind,
+}
+
+impl FetchError {
     /// Whether asking for fewer tickets may succeed.
-    pub is_weight: bool,
-    /// Whether the answer was past the cap on its size.
-    pub is_too_large: bool,
-    /// What the API said, where it refused the request itself (400, 404, 414, 422, 431), or why it
-    /// cannot be put into a request at all.
-    pub refusal: Option<String>,
+    pub fn may_be_weight(&self) -> bool {
+        matches!(self.kind, FailureKind::TooLarge | FailureKind::Heavy)
+    }
+
     /// Whether the API answered otherwise than it documents: what a probe looks into.
-    pub is_strange: bool,
-    /// Whether the API asked for a longer pause than this process may wait: another request would
-    /// meet the same.
-    pub is_paused: bool,
+    pub fn is_unforeseen(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::Strange
+                | FailureKind::Refused {
+                    is_undocumented: true,
+                    ..
+                }
+        )
+    }
 }
 
 impl From<FetchError> for Error {
@@ -34,14 +71,12 @@ impl From<FetchError> for Error {
 
 impl From<Error> for FetchError {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            is_weight: false,
-            is_too_large: false,
-            refusal: None,
-            is_strange: false,
-            is_paused: false,
-        }
+        let kind = match error.kind() {
+            ErrorKind::Interrupted | ErrorKind::Terminated => FailureKind::Interrupted,
+            ErrorKind::Unauthorized => FailureKind::Unauthorized,
+            ErrorKind::Usage | ErrorKind::StoreBusy | ErrorKind::Failed => FailureKind::Down,
+        };
+        Self { error, kind }
     }
 }
 
@@ -102,11 +137,10 @@ pub(super) fn given_up(
     };
     FetchError {
         error: Error::new(kind, message).help(help),
-        is_weight: cause.is_weight(),
-        is_too_large: cause.is_too_large(),
-        refusal: cause.is_refusal().then(|| cause.to_string()),
-        is_strange: matches!(cause.status(), Some(400)) || matches!(cause, Cause::Undecodable(_)),
-        is_paused: long_pause.is_some(),
+        kind: match long_pause {
+            Some(_) => FailureKind::Paused,
+            None => cause.failure(),
+        },
     }
 }
 
@@ -114,10 +148,11 @@ pub(super) fn given_up(
 pub(super) fn too_long(get: &Get, length: usize) -> FetchError {
     let reason = format!("its address has {length} bytes, and at most {LONGEST_URL} can be sent");
     FetchError {
-        refusal: Some(format!("the request was not sent: {reason}")),
-        ..Error::usage(format!("{get} was not sent: {reason}"))
-            .help(TOO_LONG)
-            .into()
+        error: Error::usage(format!("{get} was not sent: {reason}")).help(TOO_LONG),
+        kind: FailureKind::Refused {
+            words: format!("the request was not sent: {reason}"),
+            is_undocumented: false,
+        },
     }
 }
 
@@ -132,15 +167,14 @@ pub(super) fn paused(get: &Get, pause: Pause, now_ms: i64, total: Duration) -> F
         false => String::new(),
     };
     FetchError {
-        is_paused: true,
-        ..Error::failed(format!(
+        kind: FailureKind::Paused,
+        error: Error::failed(format!(
             "{get} was not sent: the API answered an earlier request with 429 and asked for a pause until {}, \
              {} from now{again}",
             instant_words(pause.asked_ms),
             time_words(left)
         ))
-        .help(pause_help(left, total))
-        .into()
+        .help(pause_help(left, total)),
     }
 }
 

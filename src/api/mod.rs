@@ -12,7 +12,7 @@ mod words;
 
 pub use client::{Client, Fetched};
 pub use counters::Counters;
-pub use failure::{FetchError, Undecodable};
+pub use failure::{FailureKind, FetchError, Undecodable};
 pub use loopback::is_loopback;
 pub use query::{Get, LONGEST_URL, SortBy, SortOrder, TicketsQuery};
 pub use room::{Held, MOST_WEIGHT, weight};

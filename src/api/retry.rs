@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Url;
 
+use super::failure::FailureKind;
 use super::tls::Refused;
 use crate::budget::time_words;
 use crate::error::PROBE_AND_REPORT;
@@ -87,27 +88,28 @@ impl Cause {
         }
     }
 
-    /// Whether a request for fewer tickets may succeed where this failed.
-    pub(super) fn is_weight(&self) -> bool {
+    /// What the caller can do about it, once no further try may help.
+    pub(super) fn failure(&self) -> FailureKind {
         match self {
-            Self::TooLarge(_)
-            | Self::TooHeavy(_)
-            | Self::Silence
-            | Self::Slow
-            | Self::Broken(_) => true,
-            // One that names a pause is not at work on too many tickets: it wants to be left alone.
-            Self::Status(answered) => answered.status >= 500 && answered.pause.is_none(),
-            Self::Limited(_)
-            | Self::Connect(_)
-            | Self::Refused(_)
-            | Self::ProxyLogin
-            | Self::Undecodable(_) => false,
+            Self::TooLarge(_) | Self::TooHeavy(_) => FailureKind::TooLarge,
+            Self::Silence | Self::Slow | Self::Broken(_) => FailureKind::Heavy,
+            Self::Undecodable(_) => FailureKind::Strange,
+            Self::Status(answered) => match answered.status {
+                401 | 403 => FailureKind::Unauthorized,
+                // Whether it refused this very request, and may well answer another.
+                400 | 404 | 414 | 422 | 431 => FailureKind::Refused {
+                    words: self.to_string(),
+                    is_undocumented: answered.status == 400,
+                },
+                // One that names a pause is not at work on too many tickets: it wants to be left
+                // alone.
+                500.. if answered.pause.is_none() => FailureKind::Heavy,
+                _ => FailureKind::Down,
+            },
+            Self::Limited(_) | Self::Connect(_) | Self::Refused(_) | Self::ProxyLogin => {
+                FailureKind::Down
+            }
         }
-    }
-
-    /// Whether asking for fewer tickets is the only way to have them.
-    pub(super) fn is_too_large(&self) -> bool {
-        matches!(self, Self::TooLarge(_) | Self::TooHeavy(_))
     }
 
     pub(super) fn is_unauthorized(&self) -> bool {
@@ -117,11 +119,6 @@ impl Cause {
     /// Whether the API takes the request for too long.
     pub(super) fn is_too_long(&self) -> bool {
         matches!(self.status(), Some(414 | 431))
-    }
-
-    /// Whether the API refused this very request, and may well answer another.
-    pub(super) fn is_refusal(&self) -> bool {
-        matches!(self.status(), Some(400 | 404 | 414 | 422 | 431))
     }
 
     /// The same cause, with what is said of a body as `fit` makes it.
@@ -375,7 +372,10 @@ mod tests {
         assert!(answered(503).help().contains("goes on"));
         for too_long in [414, 431] {
             assert!(answered(too_long).help().contains("--tag"));
-            assert!(answered(too_long).is_refusal());
+            assert!(matches!(
+                answered(too_long).failure(),
+                FailureKind::Refused { .. }
+            ));
         }
     }
 
@@ -495,9 +495,9 @@ mod tests {
                 ..Answered::default()
             })
         };
-        assert!(busy(None).is_weight());
+        assert_eq!(busy(None).failure(), FailureKind::Heavy);
         let named = busy(Some(Duration::from_secs(45)));
-        assert!(!named.is_weight());
+        assert_eq!(named.failure(), FailureKind::Down);
         assert_eq!(
             named.to_string(),
             "the API answered 503, and asked for a pause of 45 s"

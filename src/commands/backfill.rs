@@ -13,10 +13,10 @@ use super::gone::{self, Search};
 use super::twins;
 use crate::api::Client;
 use crate::clock;
-use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
-use crate::report::{CountedWindow, Progress, Summary, Unverified};
+use crate::report::{CountedWindow, Progress, Stopped, Summary, Unverified};
 use crate::settings::Backfill;
 use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store, WindowState};
 use crate::table::{Ending, Instant, RunKind, Snapshot, instant_text};
@@ -53,7 +53,7 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
 pub async fn backfill_keeping(
     context: &Context,
     settings: &Backfill,
-) -> Result<(Summary, ExitCode, Store)> {
+) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = clock::now()?;
     super::publish::create_directory(&settings.store)?;
@@ -284,7 +284,7 @@ impl Part<'_> {
         let requests = self.newly_sent();
         let entered = store.commit_requests(self.run.snapshot_id, requests);
         match failure {
-            Some(failure) if failure.kind() != ErrorKind::Interrupted => Some(failure),
+            Some(failure) if !failure.is_interruption() => Some(failure),
             _ => entered.err(),
         }
     }
@@ -364,7 +364,7 @@ impl Part<'_> {
             );
         }
         let is_settled = match self.close(store, unverified(&slices).is_empty()).await {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
+            Err(error) if error.is_interruption() => {
                 return self.interrupted(store, began);
             }
             closed => closed?,
@@ -388,11 +388,12 @@ impl Part<'_> {
     }
 
     /// `error` with what the run keeps, where the store can still tell and is where it was.
-    fn failed(&self, store: &Store, error: Error, began: Moment) -> Error {
+    fn failed(&self, store: &Store, error: Error, began: Moment) -> Stopped {
         let in_place = store.require_in_place();
-        match in_place.and_then(|()| self.cut_short(store, Ending::Failed, began)) {
-            Ok(kept) => error.after(kept),
-            Err(_) => error,
+        let kept = in_place.and_then(|()| self.cut_short(store, Ending::Failed, began));
+        Stopped {
+            error,
+            kept: kept.ok().map(Box::new),
         }
     }
 

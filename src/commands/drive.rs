@@ -11,7 +11,7 @@ use super::backfill::Context;
 use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
-use crate::report::{Progress, Summary, SyncSummary};
+use crate::report::{Progress, Stopped, Summary, SyncSummary};
 use crate::settings::{Backfill, Connection, StoreSettings, Sync};
 use crate::store::Store;
 use crate::terminal::Printer;
@@ -62,7 +62,7 @@ pub(super) async fn interruptible(
         outcome = work => match outcome {
             // It may have ended in the very moment.
             Ok(ExitCode::Interrupted) => Ok(received.into()),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
+            Err(error) if error.is_interruption() => {
                 let told = Error::new(received, error.to_string());
                 Err(match error.help_text() {
                     Some(help) => told.help(help),
@@ -91,7 +91,7 @@ pub(super) async fn backfill(
                 super::backfill_keeping(context, settings).await
             })
             .await
-            .inspect_err(|error| printer.kept(error))?;
+            .inspect_err(|stopped| printer.kept(stopped))?;
         let ended = Ended::Run(&summary);
         conclude(
             ended,
@@ -119,7 +119,7 @@ pub(super) async fn sync(
                 super::sync_keeping(context, settings).await
             })
             .await
-            .inspect_err(|error| printer.kept(error))?;
+            .inspect_err(|stopped| printer.kept(stopped))?;
         let ended = Ended::Sync(&summary);
         conclude(ended, exit_code, store, &settings.store, &cancel, printer).await?;
         Ok(exit_code)
@@ -134,7 +134,8 @@ pub(super) async fn backfill_quietly(
     printer: &Printer,
 ) -> Result<(Summary, ExitCode)> {
     quietly(connection, "Backfill", printer, async |context| {
-        super::backfill(context, settings).await
+        let (summary, exit_code, _) = super::backfill_keeping(context, settings).await?;
+        Ok((summary, exit_code))
     })
     .await
 }
@@ -146,7 +147,8 @@ pub(super) async fn sync_quietly(
     printer: &Printer,
 ) -> Result<(SyncSummary, ExitCode)> {
     quietly(connection, "Sync", printer, async |context| {
-        super::sync(context, settings).await
+        let (summary, exit_code, _) = super::sync_keeping(context, settings).await?;
+        Ok((summary, exit_code))
     })
     .await
 }
@@ -155,13 +157,13 @@ async fn quietly<T>(
     connection: &Connection,
     title: &str,
     printer: &Printer,
-    work: impl AsyncFnOnce(&Context) -> Result<(T, ExitCode)>,
+    work: impl AsyncFnOnce(&Context) -> std::result::Result<(T, ExitCode), Stopped>,
 ) -> Result<(T, ExitCode)> {
     let mut ended = None;
     let exit_code = interruptible(async |cancel| {
         let (summary, exit_code) = watched(connection, title, printer, &cancel, work)
             .await
-            .inspect_err(|error| printer.kept(error))?;
+            .inspect_err(|stopped| printer.kept(stopped))?;
         ended = Some(summary);
         Ok(exit_code)
     })
@@ -196,8 +198,8 @@ async fn watched<T>(
     title: &str,
     printer: &Printer,
     cancel: &CancellationToken,
-    work: impl AsyncFnOnce(&Context) -> Result<T>,
-) -> Result<T> {
+    work: impl AsyncFnOnce(&Context) -> std::result::Result<T, Stopped>,
+) -> std::result::Result<T, Stopped> {
     let (progress, mut told) = watch::channel(Progress::default());
     let context = Context {
         client: Arc::new(Client::new(connection, rand::random)?),

@@ -58,7 +58,7 @@ pub async fn probe(connection: &Connection, cancel: &CancellationToken) -> Resul
 
 /// Elsewhere the way out of a strange answer is this very command.
 fn no_answer(failure: FetchError) -> Error {
-    match failure.is_strange {
+    match failure.is_unforeseen() {
         true => failure.error.help(
             format!("check --base-url, and a proxy on the way; where both are right, the API has changed: {REPORT}"),
         ),

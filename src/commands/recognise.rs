@@ -119,7 +119,7 @@ enum Look {
 async fn look(context: &Context, store: &Store, query: &TicketsQuery) -> Result<Look> {
     let page = match extract::fetch_query(&context.client, query, &context.cancel).await {
         Ok(page) => page,
-        Err(failure) if failure.is_too_large || failure.is_weight => return Ok(Look::Failed),
+        Err(failure) if failure.may_be_weight() => return Ok(Look::Failed),
         Err(failure) => return Err(failure.error),
     };
     let ids: Vec<&str> = page

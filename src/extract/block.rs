@@ -74,7 +74,7 @@ impl<'a> Block<'a> {
             query.has_messages &= !self.pager.is_light();
             let page = match page::fetch_query(self.client, &query, self.cancel).await {
                 Ok(page) => page,
-                Err(failure) if failure.is_weight || failure.is_too_large => {
+                Err(failure) if failure.may_be_weight() => {
                     self.lighten(failure);
                     continue;
                 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::page::{excludes, refuse_heavy};
-use crate::api::{Client, FetchError, TicketsQuery, Undecodable};
+use crate::api::{Client, FailureKind, FetchError, TicketsQuery, Undecodable};
 use crate::error::Result;
 use crate::mava::PAGE_LIMIT;
 use crate::normalize;
@@ -91,7 +91,7 @@ impl Counter {
         };
         let answer = match self.ask(&query, subset).await {
             // A page too heavy to be had still has a count.
-            Err(failure) if failure.is_weight || failure.is_too_large => {
+            Err(failure) if failure.may_be_weight() => {
                 let light = TicketsQuery {
                     limit: 1,
                     has_messages: false,
@@ -104,7 +104,7 @@ impl Counter {
         match answer {
             Ok(counted) => Ok(counted),
             Err(FetchError {
-                refusal: Some(words),
+                kind: FailureKind::Refused { words, .. },
                 ..
             }) if *subset != Subset::all() => Ok(Counted::Refused(words)),
             Err(failure) => Err(failure.error),

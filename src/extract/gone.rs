@@ -208,7 +208,7 @@ impl Looking<'_> {
         let window = ask.window;
         let query = page::query(self.scope, ask).alone();
         match page::fetch_without_threads_at_worst(self.client, &query, self.cancel).await {
-            Err(failure) if failure.is_weight || failure.is_too_large => {
+            Err(failure) if failure.may_be_weight() => {
                 tracing::warn!(window = %window, error = %failure.error, "a second look failed");
                 Ok(None)
             }

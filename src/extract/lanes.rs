@@ -14,7 +14,7 @@ use super::page::{self, Page, Scope};
 use super::pager::{Answer, Pager, Step, Taken};
 use super::splits::Splits;
 use super::writer::{Event, Writer};
-use crate::api::{Client, FetchError};
+use crate::api::{Client, FailureKind, FetchError};
 use crate::clock;
 use crate::error::Error;
 use crate::mava::PAGE_LIMIT;
@@ -306,8 +306,11 @@ impl<'a> Lanes<'a> {
         let is_up = self.extraction.client.counters().successes() > 0;
         let slices = self.flights.len() + self.parked.len() + 1;
         let most = MOST_SHRINKS_IN_A_ROW * slices;
-        let may_be_weight = failure.is_weight && !failure.is_too_large && is_up;
-        let is_worth_it = failure.is_too_large || may_be_weight && self.shrinks_in_a_row < most;
+        let is_worth_it = match failure.kind {
+            FailureKind::TooLarge => true,
+            FailureKind::Heavy => is_up && self.shrinks_in_a_row < most,
+            _ => false,
+        };
         if is_worth_it && pager.shrink() {
             self.shrinks_in_a_row += 1;
             tracing::warn!(
@@ -316,7 +319,8 @@ impl<'a> Lanes<'a> {
                 "asking for smaller pages"
             );
             self.parked.push(pager);
-        } else if may_be_weight
+        } else if failure.kind == FailureKind::Heavy
+            && is_up
             && self.shrinks_in_a_row <= most
             && self.extraction.scope.has_messages
             && pager.lighten()

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, FetchError, Get, Undecodable};
+use crate::api::{Client, FailureKind, FetchError, Get, Undecodable};
 use crate::error::{ErrorKind, Result};
 use crate::table::{Agent, Category, Instant, Reject};
 use crate::wire::{self, List};
@@ -76,7 +76,7 @@ impl Lookups {
     fn remark(&mut self, what: &str, failure: FetchError) -> Result<()> {
         let error = failure.error;
         match error.kind() {
-            ErrorKind::Failed if !failure.is_paused => {
+            ErrorKind::Failed if failure.kind != FailureKind::Paused => {
                 tracing::warn!(error = %error, "{what} were not refreshed");
                 self.remarks
                     .push(format!("{what} were not refreshed: {error}"));

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pager::{Answer, Ask, Key};
 use crate::api::{
-    Client, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
+    Client, FailureKind, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
 };
 use crate::mava::{self, PAGE};
 use crate::normalize::{self, Outcome, TicketRows};
@@ -209,7 +209,7 @@ pub async fn fetch_without_threads_at_worst(
     cancel: &CancellationToken,
 ) -> Result<(Page, Option<FetchError>), FetchError> {
     match fetch_query(client, query, cancel).await {
-        Err(failure) if failure.is_weight && !failure.is_too_large && query.has_messages => {
+        Err(failure) if failure.kind == FailureKind::Heavy && query.has_messages => {
             let light = TicketsQuery {
                 has_messages: false,
                 ..query.clone()

@@ -45,7 +45,8 @@ use self::secrets::Secrets;
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::report::{
-    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
+    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Stopped, Summary, SyncSummary,
+    Verification,
 };
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
@@ -89,9 +90,9 @@ struct Failed<'a> {
 }
 
 impl<'a> Failed<'a> {
-    fn of(error: &'a Error) -> Self {
+    fn of(error: &'a Error, kept: Option<&'a Summary>) -> Self {
         Self {
-            kept: error.kept(),
+            kept,
             error: error.to_string(),
             help: error.help_text().map(Cow::Borrowed),
             exit_code: ExitCode::from(error.kind()).number(),
@@ -409,10 +410,10 @@ impl Printer {
 
     /// Prints what a run that failed keeps, on stdout, if it had begun; as JSON with the error and
     /// the way out.
-    pub fn kept(&self, error: &Error) {
-        let printed = match error.kept() {
+    pub fn kept(&self, stopped: &Stopped) {
+        let printed = match stopped.kept.as_deref() {
             None => return,
-            Some(_) if self.output.is_json => self.json(&Failed::of(error)),
+            kept @ Some(_) if self.output.is_json => self.json(&Failed::of(&stopped.error, kept)),
             Some(kept) => self.text(&format!("{}\n", summary::text(kept).trim_end())),
         };
         // The error itself still goes to stderr.
@@ -423,7 +424,7 @@ impl Printer {
     pub fn failure(&self, error: &Error) {
         if self.output.is_json && !self.has_result.load(Ordering::Relaxed) {
             // The error itself still goes to stderr.
-            let _ = self.json(&Failed::of(error));
+            let _ = self.json(&Failed::of(error, None));
         }
     }
 

@@ -32,7 +32,7 @@ pub fn stop(stop: &Stop, arguments: impl IntoIterator<Item = OsString>) -> ExitC
         Stop::Error(error) => {
             write_stderr(&error_text(error), ColorChoice::Auto);
             if is_json {
-                print(&Failed::of(error));
+                print(&Failed::of(error, None));
             }
             error.kind().into()
         }

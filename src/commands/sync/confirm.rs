@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 
 use super::super::gone;
-use super::night::{Failing, Night};
+use super::night::Night;
 use super::read::Seen;
+use crate::api::FailureKind;
 use crate::error::Result;
 use crate::extract::{self, Missing};
 use crate::refresh::{Known, LONGEST_MS};
@@ -157,7 +158,7 @@ impl Night<'_> {
         let context = self.context;
         let looked =
             extract::look_again(&context.client, &self.scope, &batches, &context.cancel).await;
-        let look = looked.inspect_err(|_| self.failing = Some(Failing::Unanswered))?;
+        let look = looked.inspect_err(|_| self.failing = Some(FailureKind::Down))?;
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
         // Some of which nothing was known may be missing as well.

@@ -8,7 +8,7 @@ use super::super::closing::Closing;
 use super::super::mend;
 use super::night::Night;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::mava::OPEN;
 use crate::plan::SliceState;
@@ -104,7 +104,7 @@ impl Night<'_> {
         }
         let slices = self.store()?.slices(snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+            return Err(Error::interrupted());
         }
         let ended = self.plan_ends(step, windows)?;
         if step != SyncStep::New || !self.is_nothing(&ended)? {

@@ -38,11 +38,11 @@ pub(super) use self::plan::plan;
 pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
 use crate::clock;
-use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::extract;
 use crate::plan::coverage;
 use crate::refresh::SyncStep;
-use crate::report::SyncSummary;
+use crate::report::{Stopped, SyncSummary};
 use crate::settings::{self, Backfill, Filters, StoreSettings};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
 use crate::table::{Instant, RunKind, Snapshot, instant_text};
@@ -75,12 +75,12 @@ pub async fn sync(context: &Context, settings: &settings::Sync) -> Result<(SyncS
 pub async fn sync_keeping(
     context: &Context,
     settings: &settings::Sync,
-) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
+) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let began = Moment::now();
     let now = clock::now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
-        return Err(no_history(&settings.store, None));
+        return Err(no_history(&settings.store, None).into());
     }
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
@@ -163,11 +163,11 @@ pub async fn sync_keeping(
         "sync begins"
     );
     match night.run().await {
-        Ok(()) => night.end(began),
-        Err(error) if error.kind() == ErrorKind::Interrupted => night.interrupted(began),
+        Ok(()) => Ok(night.end(began)?),
+        Err(error) if error.is_interruption() => Ok(night.interrupted(began)?),
         Err(error) => {
             night.account()?;
-            Err(error)
+            Err(error.into())
         }
     }
 }
@@ -270,12 +270,12 @@ async fn first(
     settings: &settings::Sync,
     unfinished: Option<Snapshot>,
     filters: Option<&str>,
-) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
+) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let begun = unfinished.filter(|run| {
         run.is_of(settings.kind) && settings.since.is_none_or(|since| since == run.range_from)
     });
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
-        return Err(no_history(&settings.store, filters));
+        return Err(no_history(&settings.store, filters).into());
     };
     let (summary, exit_code, store) = backfill::backfill_keeping(
         context,

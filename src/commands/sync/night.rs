@@ -7,7 +7,7 @@ use tokio::time::Instant as Moment;
 
 use super::super::backfill::Context;
 use super::{OVERLAP, summary};
-use crate::api::FetchError;
+use crate::api::FailureKind;
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
@@ -32,24 +32,6 @@ pub(super) const LOOKUPS: u64 = 2;
 
 /// Optional steps that may end without an answer before the rest is left to the next sync.
 const MOST_UNANSWERED: usize = 2;
-
-/// What the API did with a request that brought no page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failing {
-    /// It refused it: the next one may do.
-    Refused,
-    /// It did not answer, or not with a page.
-    Unanswered,
-}
-
-impl Failing {
-    pub(super) fn of(failure: &FetchError) -> Self {
-        match failure.refusal {
-            Some(_) => Self::Refused,
-            None => Self::Unanswered,
-        }
-    }
-}
 
 /// A sync under way.
 pub(super) struct Night<'a> {
@@ -78,7 +60,7 @@ pub(super) struct Night<'a> {
     /// Whether the steps that must succeed did.
     is_covered: bool,
     /// What the API did with the request that ended a step, if one did.
-    pub(super) failing: Option<Failing>,
+    pub(super) failing: Option<FailureKind>,
     /// Optional steps that ended without an answer.
     unanswered: usize,
     /// Whether resolution times are what they are taken for.
@@ -257,8 +239,11 @@ impl<'a> Night<'a> {
         self.failing = None;
         let outcome = self.step(which, done, work).await;
         match (outcome, self.failing.take()) {
+            // Paused, the steps after this one would be sent nothing either.
+            (outcome, Some(FailureKind::Paused)) => outcome,
             (Err(error), Some(failing)) if error.kind() == ErrorKind::Failed => {
-                self.unanswered += usize::from(failing == Failing::Unanswered);
+                let is_refused = matches!(failing, FailureKind::Refused { .. });
+                self.unanswered += usize::from(!is_refused);
                 let word = which.word();
                 self.remark(format!("{word} ended early: {error}"));
                 Ok(())
@@ -332,6 +317,11 @@ impl<'a> Night<'a> {
         outcome
     }
 
+    /// Whether the API refused the request that ended the work before: another may well be answered.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.failing, Some(FailureKind::Refused { .. }))
+    }
+
     pub(super) fn load(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let effort = self.settings.effort;
@@ -372,7 +362,7 @@ impl<'a> Night<'a> {
 
     pub(super) fn stop_if_cancelled(&self) -> Result<()> {
         if self.context.cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+            return Err(Error::interrupted());
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::super::gone;
-use super::night::{Failing, Night};
+use super::night::Night;
 use super::rejected::{self, Shown};
-use crate::api::{SortBy, SortOrder, TicketsQuery};
+use crate::api::{FailureKind, SortBy, SortOrder, TicketsQuery};
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Answer, Key, Page};
@@ -117,18 +117,17 @@ impl Night<'_> {
                 page
             }
             // An API that is down looks the same, but not twice in a row.
-            Err(failure) if failure.is_too_large || (failure.is_weight && !self.is_weak) => {
-                self.is_weak = !failure.is_too_large;
+            Err(failure)
+                if failure.kind == FailureKind::TooLarge
+                    || (failure.kind == FailureKind::Heavy && !self.is_weak) =>
+            {
+                self.is_weak = failure.kind == FailureKind::Heavy;
                 let window = query.window;
                 self.remark(format!("{window} could not be read: {}", failure.error));
                 return Ok(None);
             }
             Err(failure) => {
-                // Paused, the steps after this one would be sent nothing either.
-                self.failing = match failure.is_paused {
-                    true => None,
-                    false => Some(Failing::of(&failure)),
-                };
+                self.failing = Some(failure.kind);
                 return Err(failure.error);
             }
         };
@@ -188,7 +187,7 @@ impl Night<'_> {
         let page = match extract::fetch_query(&context.client, &light, &context.cancel).await {
             Ok(page) => page,
             Err(failure) => {
-                self.failing = Some(Failing::of(&failure));
+                self.failing = Some(failure.kind.clone());
                 return Err(failure.error);
             }
         };
@@ -204,7 +203,7 @@ impl Night<'_> {
     ) -> Result<Option<Seen>> {
         self.failing = None;
         match self.read(query).await {
-            Err(error) if self.failing == Some(Failing::Refused) => {
+            Err(error) if self.is_refused() => {
                 self.failing = None;
                 self.remark(format!("the API refused a request: {error}"));
                 Ok(None)

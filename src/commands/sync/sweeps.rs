@@ -1,6 +1,6 @@
 //! Sweeps: lists by resolution time, longest first, read down to a threshold.
 
-use super::night::{Failing, Night};
+use super::night::Night;
 use super::read::Seen;
 use crate::api::TicketsQuery;
 use crate::error::Result;
@@ -156,7 +156,7 @@ impl Night<'_> {
     async fn read_sorted(&mut self, query: &TicketsQuery, is_rated: bool) -> Result<Option<Seen>> {
         self.failing = None;
         let seen = match self.read(query).await {
-            Err(error) if self.failing == Some(Failing::Refused) => {
+            Err(error) if self.is_refused() => {
                 self.failing = None;
                 self.distrust(format!(
                     "the API refused a list by resolution time: {error}"

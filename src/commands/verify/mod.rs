@@ -21,7 +21,7 @@ use super::recognise::recognise;
 use super::{drive, mend};
 use crate::api::Client;
 use crate::clock;
-use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::extract::Counter;
 use crate::plan::coverage::{self, Claim, covered};
 use crate::plan::verify::{Group, Subset, Tally};
@@ -87,7 +87,7 @@ pub async fn check(
             report.deep = Some(deep::told(&audit));
             code(is_whole)
         }
-        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
+        Err(error) if error.is_interruption() => ExitCode::Interrupted,
         Err(error) => return Err(error),
     };
     report.outcome = match exit_code {
@@ -136,7 +136,7 @@ pub async fn verify_keeping(
         repaired: None,
     };
     let exit_code = match verifying.run(store).await {
-        Err(error) if error.kind() == ErrorKind::Interrupted => ExitCode::Interrupted,
+        Err(error) if error.is_interruption() => ExitCode::Interrupted,
         ended => ended?,
     };
     let mut report = verifying.report;

@@ -7,7 +7,7 @@ use super::super::closing::Closing;
 use super::super::gone::{self, Search};
 use super::super::twins;
 use crate::clock;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
 use crate::settings::{Filters, Verify};
@@ -89,7 +89,7 @@ impl Repairing<'_> {
         };
         match ended {
             Ok(()) => Ok((store, true)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok((store, false)),
+            Err(error) if error.is_interruption() => Ok((store, false)),
             Err(error) => Err(error),
         }
     }
@@ -193,7 +193,7 @@ impl Repairing<'_> {
         }
         self.account(&mut store)?;
         match ended.failure {
-            Some(failure) if failure.kind() != ErrorKind::Interrupted => Err(failure),
+            Some(failure) if !failure.is_interruption() => Err(failure),
             _ => Ok(store),
         }
     }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::Store;
 use super::failure::Failure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 pub(in crate::store) use customer::CustomerAudit;
 pub(in crate::store) use file::{foreign_tables, integrity};
@@ -60,7 +60,7 @@ impl Store {
     /// looked at, and says whether to go on.
     ///
     /// # Errors
-    /// [`Interrupted`](ErrorKind::Interrupted) where `told` says so; the file cannot be read at all.
+    /// [`Interrupted`](crate::error::ErrorKind::Interrupted) where `told` says so; the file cannot be read at all.
     pub fn audit(&self, told: &dyn Fn(u64) -> bool) -> Result<Audit> {
         let mut audit = Audit::default();
         let outcome = Auditing {
@@ -71,7 +71,7 @@ impl Store {
         .run();
         match outcome {
             Ok(()) => Ok(audit),
-            Err(Stop::Interrupted) => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
+            Err(Stop::Interrupted) => Err(Error::interrupted()),
             Err(Stop::Failed(failure)) => Err(self.failed("check the store", failure)),
         }
     }
