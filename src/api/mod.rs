@@ -1,5 +1,6 @@
 //! The Mava API: typed queries, retries, and the client that sends them.
 
+mod account;
 mod client;
 mod counters;
 mod failure;
@@ -10,6 +11,7 @@ mod room;
 mod tls;
 mod words;
 
+pub use account::Account;
 pub use client::{Client, Fetched};
 pub use counters::Counters;
 pub use failure::{FailureKind, FetchError, Undecodable};

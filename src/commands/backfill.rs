@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::closing::Closing;
 use super::gone::{self, Search};
 use super::twins;
-use crate::api::Client;
+use crate::api::{Account, Client};
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
@@ -82,7 +82,7 @@ pub async fn backfill_keeping(
         run,
         remarks: Vec::new(),
         lacks_threads: false,
-        accounted: 0,
+        account: Account::of(&context.client),
         began_at: now,
         lookups: named.lookups,
     };
@@ -202,8 +202,7 @@ struct Part<'a> {
     remarks: Vec<String>,
     /// Whether no ticket came with the messages asked for.
     lacks_threads: bool,
-    /// Requests of this process that are in the run's account.
-    accounted: u64,
+    account: Account,
     /// The server's clock when the run began.
     began_at: Instant,
     /// The lists of categories and agents, where they have come already.
@@ -225,7 +224,7 @@ impl Part<'_> {
         spec: &RunSpec,
     ) -> Result<(Store, Option<Error>)> {
         if let Err(error) = self.prepare(&mut store, spec).await {
-            let failure = self.account(&mut store, Some(error));
+            let failure = self.enter(&mut store, Some(error));
             return Ok((store, failure));
         }
         let snapshot_id = self.run.snapshot_id;
@@ -246,7 +245,7 @@ impl Part<'_> {
             snapshot_id,
             slices: store.slices(snapshot_id)?,
             tickets_resumed: u64::try_from(self.run.snapshot.tickets_read).unwrap_or(0),
-            requests_accounted: self.accounted,
+            account: self.account.clone(),
         };
         let writer = Writer::start(store, snapshot_id)?;
         let ended = extraction.run(work, &writer).await;
@@ -254,11 +253,10 @@ impl Part<'_> {
         if let Err(error) = written {
             return Ok((store, Some(error)));
         }
-        self.accounted = ended.requests_accounted;
         self.remarks.extend(ended.remarks);
         self.lacks_threads = ended.lacks_threads;
         self.tell_stored(&store);
-        let failure = self.account(&mut store, ended.failure);
+        let failure = self.enter(&mut store, ended.failure);
         Ok((store, failure))
     }
 
@@ -280,8 +278,8 @@ impl Part<'_> {
 
     /// Enters the requests sent, and gives what ended the run early, unless that was an
     /// interruption.
-    fn account(&mut self, store: &mut Store, failure: Option<Error>) -> Option<Error> {
-        let requests = self.newly_sent();
+    fn enter(&mut self, store: &mut Store, failure: Option<Error>) -> Option<Error> {
+        let requests = self.account.newly_sent();
         let entered = store.commit_requests(self.run.snapshot_id, requests);
         match failure {
             Some(failure) if !failure.is_interruption() => Some(failure),
@@ -299,7 +297,7 @@ impl Part<'_> {
                 Some(lookups) => lookups,
                 None => extract::lookups(&self.context.client, &self.context.cancel).await?,
             };
-            let requests = self.newly_sent();
+            let requests = self.account.newly_sent();
             store.commit_lookups(&LookupsCommit {
                 snapshot_id,
                 categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
@@ -373,7 +371,7 @@ impl Part<'_> {
             outcome = store::Outcome::Incomplete;
         }
         let unverified = unverified(&store.slices(snapshot_id)?);
-        let requests = self.newly_sent();
+        let requests = self.account.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
         let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
         let exit_code = ExitCode::from(&snapshot);
@@ -432,11 +430,10 @@ impl Part<'_> {
             began_at: self.began_at,
             covered: range.as_slice(),
             allow_deletions: self.settings.allow_deletions,
-            accounted: self.accounted,
+            account: self.account.clone(),
             known_deleted: 0,
         };
         let closed = closing.close(store).await;
-        self.accounted = closing.accounted;
         self.enter_requests(store)?;
         let closed = closed?;
         let is_said = closed.disbelieved > 0;
@@ -472,7 +469,7 @@ impl Part<'_> {
     }
 
     fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
-        let requests = self.newly_sent();
+        let requests = self.account.newly_sent();
         store.commit_requests(self.run.snapshot_id, requests)
     }
 
@@ -497,14 +494,6 @@ impl Part<'_> {
             young_from: gone::young_from(self.began_at),
         };
         search.flag(store, &missing).await
-    }
-
-    /// Requests sent since the last account.
-    fn newly_sent(&mut self) -> i64 {
-        let sent = self.context.client.counters().requests();
-        let newly = sent.saturating_sub(self.accounted);
-        self.accounted = sent;
-        i64::try_from(newly).unwrap_or(i64::MAX)
     }
 
     fn summary(

@@ -14,7 +14,7 @@ use super::page::{self, Page, Scope};
 use super::pager::{Answer, Pager, Step, Taken};
 use super::splits::Splits;
 use super::writer::{Event, Writer};
-use crate::api::{Client, FailureKind, FetchError};
+use crate::api::{Account, Client, FailureKind, FetchError};
 use crate::clock;
 use crate::error::Error;
 use crate::mava::PAGE_LIMIT;
@@ -76,8 +76,8 @@ pub struct Work {
     pub slices: Vec<Slice>,
     /// Tickets that an earlier part of the run has read.
     pub tickets_resumed: u64,
-    /// Requests of this process that are in the run's account already.
-    pub requests_accounted: u64,
+    /// Where its requests are counted.
+    pub account: Account,
 }
 
 /// How an extraction ended.
@@ -90,14 +90,13 @@ pub struct Ended {
     pub remarks: Vec<String>,
     /// Whether threads were asked for and not one of the tickets read came with one.
     pub lacks_threads: bool,
-    /// Requests of this process that are in the run's account.
-    pub requests_accounted: u64,
 }
 
 type Flight = (Pager, Result<Page, FetchError>);
 
 struct Lanes<'a> {
     extraction: &'a Extraction,
+    account: Account,
     writer: &'a Writer,
     /// Ends waits and pauses: cancelled with the run, or when it fails.
     stop: CancellationToken,
@@ -191,10 +190,8 @@ impl<'a> Lanes<'a> {
             latency: None,
             run: work.snapshot_id,
             tickets_resumed: work.tickets_resumed,
-            ended: Ended {
-                requests_accounted: work.requests_accounted,
-                ..Ended::default()
-            },
+            account: work.account,
+            ended: Ended::default(),
             writer_is_gone: false,
         }
     }
@@ -429,7 +426,7 @@ impl<'a> Lanes<'a> {
             // Nothing may be dated by a clock that cannot be right.
             Err(error) => return self.fail(error),
         };
-        let requests = self.newly_sent();
+        let requests = self.account.newly_sent();
         self.hand_over(Event::Page {
             slice: pager.slice().clone(),
             tickets,
@@ -562,14 +559,6 @@ impl<'a> Lanes<'a> {
             .filter_map(|standing| standing.remaining)
             .sum();
         left / u64::from(PAGE_LIMIT)
-    }
-
-    /// Requests sent since the last event that counted any.
-    fn newly_sent(&mut self) -> i64 {
-        let sent = self.extraction.client.counters().requests();
-        let newly = sent.saturating_sub(self.ended.requests_accounted);
-        self.ended.requests_accounted = sent;
-        i64::try_from(newly).unwrap_or(i64::MAX)
     }
 
     async fn hand_over(&mut self, event: Event) {

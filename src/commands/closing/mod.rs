@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::backfill::Context;
+use crate::api::Account;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
 use crate::plan::closing::{ROUNDS, is_suspicious};
@@ -40,7 +41,7 @@ pub(super) struct Closing<'a> {
     /// Whether to believe it even when suspiciously many are gone.
     pub(super) allow_deletions: bool,
     /// Requests of this process that are in the run's account.
-    pub(super) accounted: u64,
+    pub(super) account: Account,
     /// Tickets that were stored before the run and that it flagged.
     pub(super) known_deleted: i64,
 }
@@ -159,7 +160,7 @@ impl Closing<'_> {
                     window.unproven.clear();
                     window.is_disbelieved = false;
                     self.compare(store, window, place, &mut absent).await?;
-                    self.account(store)?;
+                    self.enter_requests(store)?;
                 }
             }
             self.look_again(store, &mut open, absent, &mut closed)
@@ -167,7 +168,7 @@ impl Closing<'_> {
             for window in open.iter_mut().filter(|window| !window.is_over) {
                 self.judge(store, window, number)?;
             }
-            self.account(store)?;
+            self.enter_requests(store)?;
             if open.iter().all(|window| window.is_over) {
                 break;
             }
@@ -281,11 +282,8 @@ impl Closing<'_> {
     }
 
     /// Enters what was sent since the last time into the run's account.
-    fn account(&mut self, store: &mut Store) -> Result<()> {
-        let sent = self.context.client.counters().requests();
-        let newly = sent.saturating_sub(self.accounted);
-        self.accounted = sent;
-        store.commit_requests(self.snapshot_id, i64::try_from(newly).unwrap_or(i64::MAX))
+    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
+        store.commit_requests(self.snapshot_id, self.account.newly_sent())
     }
 }
 

@@ -178,7 +178,7 @@ impl Night<'_> {
             snapshot_id,
             slices,
             tickets_resumed: u64::try_from(read).unwrap_or(0),
-            requests_accounted: self.accounted(),
+            account: self.account.clone(),
         };
         let Some(store) = self.store.take() else {
             return Err(Error::failed("the store was lost with its writer"));
@@ -188,7 +188,6 @@ impl Night<'_> {
         let (store, written) = writer.finish().await?;
         self.store = Some(store);
         written?;
-        self.set_accounted(ended.requests_accounted);
         for remark in ended.remarks {
             self.remark(remark);
         }
@@ -203,7 +202,7 @@ impl Night<'_> {
             .iter()
             .filter_map(|window| Window::new(window.from(), window.until().min(began_at)))
             .collect();
-        self.account()?;
+        self.enter_requests()?;
         self.store()?
             .plan_windows(snapshot_id, step.word(), &ended)?;
         Ok(ended)
@@ -222,12 +221,11 @@ impl Night<'_> {
             began_at,
             covered: &covered,
             allow_deletions: self.settings.allow_deletions,
-            accounted: self.accounted(),
+            account: self.account.clone(),
             known_deleted: 0,
         };
         let closed = closing.close(self.store()?).await;
-        self.set_accounted(closing.accounted);
-        self.account()?;
+        self.enter_requests()?;
         let closed = closed?;
         self.deleted = self.store()?.snapshot(snapshot_id)?.tickets_deleted;
         for remark in closed.remarks {

@@ -37,6 +37,7 @@ use self::night::Night;
 pub(super) use self::plan::plan;
 pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
+use crate::api::Account;
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract;
@@ -111,7 +112,7 @@ pub async fn sync_keeping(
         now - LONGEST_PAUSE
     };
     store.end_stale_syncs(oldest, now + OVERLAP, now)?;
-    let sent_before = context.client.counters().requests();
+    let account = Account::since(&context.client, context.client.counters().requests());
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
     if !settings.allow_deletions {
@@ -129,16 +130,8 @@ pub async fn sync_keeping(
         now,
     )?;
     let began_at = store.fix_server_time(run.snapshot_id, server_time)?;
-    let mut night = Night::new(
-        context,
-        settings,
-        store,
-        &run,
-        &coverage,
-        began_at,
-        sent_before,
-    )?;
-    let requests = night.newly_sent();
+    let mut night = Night::new(context, settings, store, &run, &coverage, began_at, account)?;
+    let requests = night.account.newly_sent();
     night.store()?.commit_lookups(&LookupsCommit {
         snapshot_id: run.snapshot_id,
         categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
@@ -166,7 +159,7 @@ pub async fn sync_keeping(
         Ok(()) => Ok(night.end(began)?),
         Err(error) if error.is_interruption() => Ok(night.interrupted(began)?),
         Err(error) => {
-            night.account()?;
+            night.enter_requests()?;
             Err(error.into())
         }
     }

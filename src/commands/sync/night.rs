@@ -7,7 +7,7 @@ use tokio::time::Instant as Moment;
 
 use super::super::backfill::Context;
 use super::{OVERLAP, summary};
-use crate::api::FailureKind;
+use crate::api::{Account, FailureKind};
 use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
@@ -83,12 +83,9 @@ pub(super) struct Night<'a> {
     pub(super) rejected: HashMap<String, Rejected>,
     /// Tickets that no page had shown for some days, shown by the pages that located losses.
     pub(super) reread: usize,
-    /// Requests that the client had sent before this sync.
-    sent_before: u64,
     /// Requests that earlier parts of this run sent.
     sent_earlier: u64,
-    /// Requests of this process that are in the run's account.
-    accounted: u64,
+    pub(super) account: Account,
     /// Requests at which optional steps stop.
     pub(super) most_requests: u64,
     /// Pages a night that reading everything in time takes.
@@ -103,7 +100,7 @@ impl<'a> Night<'a> {
         run: &Run,
         coverage: &Coverage,
         began_at: Instant,
-        sent_before: u64,
+        account: Account,
     ) -> Result<Self> {
         let proofs = store.proofs()?;
         let known = store.outcome(run.snapshot_id)?.unwrap_or_default();
@@ -140,9 +137,8 @@ impl<'a> Night<'a> {
                 .and_then(|counted| u64::try_from(counted).ok()),
             rejected: rejected.map(|one| (one.id.clone(), one)).collect(),
             reread: 0,
-            sent_before,
             sent_earlier: u64::try_from(run.snapshot.requests).unwrap_or(0),
-            accounted: sent_before,
+            account,
             most_requests: 0,
             floor_share: 0,
             store: Some(store),
@@ -263,7 +259,7 @@ impl<'a> Night<'a> {
             return Ok(());
         }
         self.stop_if_cancelled()?;
-        self.account()?;
+        self.enter_requests()?;
         let snapshot_id = self.snapshot_id;
         let before = self.store()?.snapshot(snapshot_id)?;
         let earlier = self
@@ -284,7 +280,7 @@ impl<'a> Night<'a> {
         if self.store.is_none() {
             return outcome;
         }
-        self.account()?;
+        self.enter_requests()?;
         let proofs = self.proofs;
         self.store()?.commit_proofs(proofs)?;
         let after = self.store()?.snapshot(snapshot_id)?;
@@ -369,8 +365,7 @@ impl<'a> Night<'a> {
 
     /// Requests this sync has sent.
     pub(super) fn sent(&self) -> u64 {
-        let sent = self.context.client.counters().requests();
-        sent.saturating_sub(self.sent_before)
+        self.account.sent()
     }
 
     /// Requests that optional steps may still send, all parts of the run together.
@@ -379,25 +374,9 @@ impl<'a> Night<'a> {
             .saturating_sub(self.sent_earlier + self.sent())
     }
 
-    /// Requests sent since the last account.
-    pub(super) fn newly_sent(&mut self) -> i64 {
-        let sent = self.context.client.counters().requests();
-        let newly = sent.saturating_sub(self.accounted);
-        self.accounted = sent;
-        i64::try_from(newly).unwrap_or(i64::MAX)
-    }
-
-    pub(super) fn set_accounted(&mut self, requests: u64) {
-        self.accounted = requests;
-    }
-
-    pub(super) fn accounted(&self) -> u64 {
-        self.accounted
-    }
-
     /// Puts every request sent so far into the run's account.
-    pub(super) fn account(&mut self) -> Result<()> {
-        let requests = self.newly_sent();
+    pub(super) fn enter_requests(&mut self) -> Result<()> {
+        let requests = self.account.newly_sent();
         let snapshot_id = self.snapshot_id;
         match &mut self.store {
             Some(store) => store.commit_requests(snapshot_id, requests),
@@ -495,7 +474,7 @@ impl<'a> Night<'a> {
         mut self,
         began: Moment,
     ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
-        self.account()?;
+        self.enter_requests()?;
         let snapshot_id = self.snapshot_id;
         let snapshot = self.store()?.snapshot(snapshot_id)?;
         let summary = summary::of(&mut self, &snapshot, Ending::Interrupted, began)?;

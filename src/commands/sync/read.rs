@@ -191,7 +191,7 @@ impl Night<'_> {
                 return Err(failure.error);
             }
         };
-        self.account()?;
+        self.enter_requests()?;
         let is_foreign = page.outcomes.iter().any(|one| excludes(query, one));
         Ok(page.count.filter(|_| !is_foreign))
     }
@@ -234,7 +234,7 @@ impl Night<'_> {
         read_at: Instant,
     ) -> Result<()> {
         let snapshot_id = self.snapshot_id;
-        let requests = self.newly_sent();
+        let requests = self.account.newly_sent();
         let (_, reads) = self.store()?.commit_read(&ReadCommit {
             snapshot_id,
             tickets,

@@ -19,7 +19,7 @@ use super::backfill::{Context, holds_demo};
 use super::publish::{self, Ended};
 use super::recognise::recognise;
 use super::{drive, mend};
-use crate::api::Client;
+use crate::api::{Account, Client};
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::Counter;
@@ -325,7 +325,7 @@ impl Verifying<'_> {
                 is_whole: true,
                 remarks: Vec::new(),
                 snapshot_id: 0,
-                accounted: 0,
+                account: Account::of(&self.context.client),
             },
             counter: &counter,
             note: self.note,

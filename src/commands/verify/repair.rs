@@ -6,6 +6,7 @@ use super::super::backfill::Context;
 use super::super::closing::Closing;
 use super::super::gone::{self, Search};
 use super::super::twins;
+use crate::api::Account;
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Extraction, Scope, Work, Writer};
@@ -29,8 +30,7 @@ pub(super) struct Repairing<'a> {
     pub(super) remarks: Vec<String>,
     /// The run, once begun.
     pub(super) snapshot_id: i64,
-    /// Requests of this process that are in the run's account.
-    pub(super) accounted: u64,
+    pub(super) account: Account,
 }
 
 impl Repairing<'_> {
@@ -64,7 +64,7 @@ impl Repairing<'_> {
             .remarks
             .into_iter()
             .for_each(|remark| self.remark(remark));
-        self.account(store)
+        self.enter_requests(store)
     }
 
     /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
@@ -117,12 +117,11 @@ impl Repairing<'_> {
             began_at: clock::now()?,
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
-            accounted: self.accounted,
+            account: self.account.clone(),
             known_deleted: 0,
         };
         let closed = closing.close(store).await;
-        self.accounted = closing.accounted;
-        self.account(store)?;
+        self.enter_requests(store)?;
         let closed = closed?;
         self.is_whole &= closed.is_settled;
         if closed.disbelieved > 0 {
@@ -167,18 +166,17 @@ impl Repairing<'_> {
             cancel: self.context.cancel.clone(),
             progress: self.context.progress.clone(),
         };
-        self.account(&mut store)?;
+        self.enter_requests(&mut store)?;
         let work = Work {
             snapshot_id: self.snapshot_id,
             slices: store.slices(self.snapshot_id)?,
             tickets_resumed: 0,
-            requests_accounted: self.accounted,
+            account: self.account.clone(),
         };
         let writer = Writer::start(store, self.snapshot_id)?;
         let ended = extraction.run(work, &writer).await;
         let (mut store, written) = writer.finish().await?;
         written?;
-        self.accounted = ended.requests_accounted;
         ended
             .remarks
             .into_iter()
@@ -191,7 +189,7 @@ impl Repairing<'_> {
                     .to_owned(),
             );
         }
-        self.account(&mut store)?;
+        self.enter_requests(&mut store)?;
         match ended.failure {
             Some(failure) if !failure.is_interruption() => Err(failure),
             _ => Ok(store),
@@ -232,13 +230,13 @@ impl Repairing<'_> {
             young_from: range.until(),
         };
         let flagged = search.flag(store, &missing).await;
-        self.account(store)?;
+        self.enter_requests(store)?;
         flagged
     }
 
     /// Ends the run.
     pub(super) fn finish(&mut self, store: &mut Store, is_equal: bool) -> Result<Snapshot> {
-        self.account(store)?;
+        self.enter_requests(store)?;
         let outcome = match is_equal && self.is_whole {
             true => Outcome::Complete,
             false => Outcome::Incomplete,
@@ -258,11 +256,7 @@ impl Repairing<'_> {
     }
 
     /// Enters what was sent since the last time into the run's account.
-    fn account(&mut self, store: &mut Store) -> Result<()> {
-        let sent = self.context.client.counters().requests();
-        let newly = sent.saturating_sub(self.accounted);
-        self.accounted = sent;
-        let newly = i64::try_from(newly).unwrap_or(i64::MAX);
-        store.commit_requests(self.snapshot_id, newly)
+    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
+        store.commit_requests(self.snapshot_id, self.account.newly_sent())
     }
 }
