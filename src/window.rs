@@ -80,6 +80,21 @@ impl Window {
         }
         windows
     }
+
+    /// Cuts it into windows of at most [`LONGEST_DAYS`], newest first, that touch and cover it
+    /// exactly. The oldest one takes the remainder.
+    pub fn split_by_year_from_end(&self) -> Vec<Self> {
+        let mut windows = Vec::new();
+        let mut until = self.until;
+        while self.from < until {
+            let from = until
+                .checked_sub_signed(Duration::days(LONGEST_DAYS))
+                .map_or(self.from, |start| start.max(self.from));
+            windows.push(Self { from, until });
+            until = from;
+        }
+        windows
+    }
 }
 
 impl fmt::Display for Window {
@@ -217,16 +232,23 @@ mod tests {
         ) {
             let from = Instant::from_timestamp_millis(from_ms).expect("in range");
             let until = Instant::from_timestamp_millis(from_ms + length_ms).expect("in range");
-            let windows = Window::new(from, until).expect("not empty").split_by_year();
-            let mut edge = from;
-            for window in &windows {
-                prop_assert_eq!(window.from(), edge);
-                prop_assert!(window.length() <= Duration::days(LONGEST_DAYS));
-                edge = window.until();
-            }
-            prop_assert_eq!(edge, until);
+            let whole = Window::new(from, until).expect("not empty");
+            let mut from_end = whole.split_by_year_from_end();
+            let newest = from_end.first().map(Window::length);
+            from_end.reverse();
+            let from_start = whole.split_by_year();
+            prop_assert_eq!(newest, from_start.first().map(Window::length));
             let shortest = (length_ms + LONGEST_DAYS * 86_400_000 - 1) / (LONGEST_DAYS * 86_400_000);
-            prop_assert_eq!(i64::try_from(windows.len()).expect("few"), shortest);
+            for windows in [from_start, from_end] {
+                let mut edge = from;
+                for window in &windows {
+                    prop_assert_eq!(window.from(), edge);
+                    prop_assert!(window.length() <= Duration::days(LONGEST_DAYS));
+                    edge = window.until();
+                }
+                prop_assert_eq!(edge, until);
+                prop_assert_eq!(i64::try_from(windows.len()).expect("few"), shortest);
+            }
         }
     }
 }

@@ -56,14 +56,9 @@ impl Desk {
     /// Windows of at most a year from the history's start to `until`, cut from its end backwards, so
     /// that the newest is the longest; newest first.
     pub fn windows_until(&self, until: Instant) -> Vec<Window> {
-        let year = chrono::TimeDelta::milliseconds(LONGEST_MS);
-        let mut windows = Vec::new();
-        let mut end = until;
-        while let Some(window) = Window::new(self.first.max(end - year), end) {
-            windows.push(window);
-            end = window.from();
-        }
-        windows
+        Window::new(self.first, until).map_or_else(Vec::new, |history| {
+            history.split_by_year_from_end()
+        })
     }
 
     /// Windows of everything before the last sync.
