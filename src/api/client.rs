@@ -35,6 +35,10 @@ const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
 /// Requests that may wait for their turn at the same time in one run.
 const MOST_LANES: u32 = 16;
 
+/// The target of log lines of what was tried again: where all goes well in the end, they are not what a
+/// quiet run has to say.
+pub const RETRIES: &str = "mava_export::retries";
+
 /// An error's body is read up to so many bytes: enough for any words that are worth showing.
 const LONGEST_ERROR: usize = 64 << 10;
 
@@ -261,6 +265,7 @@ impl Client {
                 return Err(given_up(cause));
             }
             tracing::warn!(
+                target: RETRIES,
                 window = get.window.map(tracing::field::display),
                 path = get.path,
                 attempt = attempts,

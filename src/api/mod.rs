@@ -12,7 +12,7 @@ mod tls;
 mod words;
 
 pub use account::Account;
-pub use client::{Client, Fetched};
+pub use client::{Client, Fetched, RETRIES};
 pub use counters::Counters;
 pub use failure::{FailureKind, FetchError, Undecodable};
 pub use loopback::is_loopback;

@@ -74,7 +74,7 @@ Examples:
   mava-export plan sync --to sqlite:support.db
 
 As a nightly job (crontab):
-  30 4 * * *  mava-export sync --to sqlite:/var/lib/mava/support.db --api-key-file /etc/mava-key --quiet
+  30 4 * * *  /usr/local/bin/mava-export sync --to sqlite:/data/desk.db -q
 
 Not between 1:00 and 3:00: where clocks change for summer, that hour is missing on one night.";
 
@@ -167,6 +167,7 @@ Then, in another terminal:
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   mava-export completions bash > ~/.local/share/bash-completion/completions/mava-export
   mava-export completions zsh > ~/.zfunc/_mava-export
   mava-export completions fish > ~/.config/fish/completions/mava-export.fish";

@@ -42,7 +42,7 @@ pub struct OutputArgs {
     /// Log more; repeat it to log even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Print nothing when all is well, no result either, and log less; repeat it to log even less
+    /// Print nothing when all is well, no summary either, and log less; status and query still answer
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
     /// Colours: always, never, or auto: on a terminal where NO_COLOR is not set
@@ -330,7 +330,7 @@ pub struct WorldArgs {
     /// How many tickets the desk has
     #[arg(long, value_name = "N", default_value = "5000", value_parser = value::whole(0..=u32::MAX))]
     pub tickets: u32,
-    /// Start of the random numbers: the same one makes the same desk
+    /// Start of the random numbers: the same one makes the same desk, of the same size and days
     #[arg(long, value_name = "N", default_value = "1", value_parser = value::whole(0..=u64::MAX))]
     pub seed: u64,
 }
@@ -348,7 +348,7 @@ pub struct ServerArgs {
     /// Requests to allow in any stretch of time, or none for no limit
     #[arg(long, value_name = "N/TIME", default_value = "90/30s", value_parser = value::rate)]
     pub rate_limit: Rate,
-    /// Share of requests that fail, 0 to 1
+    /// Share of requests that fail, 0 to 1: with errors, broken answers and 429
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = value::fraction)]
     pub fault_rate: f64,
     /// Prepare all pages before the first request, to measure how fast a client is

@@ -13,6 +13,7 @@ use super::{backfill, drive};
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
+use crate::refresh::DAY_MS;
 use crate::report::{Summary, SyncSummary};
 use crate::settings::{
     Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings,
@@ -50,14 +51,14 @@ const QUESTIONS: [(&str, &str); 3] = [
                   row_number() OVER (PARTITION BY source_type ORDER BY first_reply_time_ms) AS place,
                   count(*) OVER (PARTITION BY source_type) AS replied
            FROM tickets WHERE first_reply_time_ms IS NOT NULL AND deleted_at IS NULL)
-         SELECT source_type AS origin, count(*) AS tickets, sum(status <> 'Resolved') AS open,
+         SELECT source_type AS origin, count(*) AS tickets, sum(status IN ('Open', 'Pending', 'Waiting')) AS open,
                 (SELECT first_reply_time_ms / 60000 FROM replies
                  WHERE replies.source_type = tickets.source_type
                    AND place = (replied + 1) / 2) AS median_reply_min
          FROM tickets WHERE deleted_at IS NULL GROUP BY source_type ORDER BY tickets DESC",
     ),
     (
-        "Who answers what: categories, their tickets and ratings",
+        "Categories: their tickets and ratings",
         "SELECT coalesce(name, '(archived)') AS category, count(*) AS tickets, count(csat) AS rated,
                 round(avg(csat), 2) AS mean_rating, sum(message_count) AS messages
          FROM tickets JOIN categories ON categories.id = tickets.category_id
@@ -277,7 +278,7 @@ fn farewell(demo: &Demo, printer: &Printer) -> Result<()> {
          mava-export query \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\" --from sqlite:{path}\n  \
          mava-export query \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\" --from sqlite:{path}\n  \
          mava-export query \"SELECT status, count(*) AS tickets FROM tickets WHERE deleted_at IS NULL GROUP BY status\" --from sqlite:{path}\n\
-         The sqlite3 command opens it too, from version 3.37 on.\n\
+         The sqlite3 command opens it too, from version 3.37 on; median and REGEXP are only in query.\n\
          Then with your own desk:\n  \
          MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \
          MAVA_API_KEY=… mava-export sync --to sqlite:support.db\n"
@@ -314,7 +315,10 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
         Some(since) => since,
         None => window::parse(FIRST_DAY)?,
     };
-    let until = simulation.until.map_or_else(clock::now, Ok)?;
+    let until = match simulation.until {
+        Some(until) => until,
+        None => today(clock::now()?),
+    };
     let spec = SimulatorSpec {
         rate_limit: simulation.rate_limit.map(|limit| {
             let requests = usize::try_from(limit.requests).unwrap_or(usize::MAX);
@@ -341,6 +345,12 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
         Ok(ExitCode::Interrupted)
     })
     .await
+}
+
+/// The start of a day, so that a desk that is started again on it is the same.
+fn today(now: Instant) -> Instant {
+    let ms = now.timestamp_millis();
+    Instant::from_timestamp_millis(ms - ms.rem_euclid(DAY_MS)).unwrap_or(now)
 }
 
 /// What has to be known to talk to a simulated Mava, for machines.

@@ -56,7 +56,7 @@ pub(super) async fn interruptible(
         outcome = &mut work => return outcome,
         kind = signals.next() => kind,
     };
-    tracing::warn!("stopping: pages that have come are stored first");
+    tracing::warn!("stopping: what has come is finished first; ask once more to stop at once");
     cancel.cancel();
     tokio::select! {
         outcome = work => match outcome {

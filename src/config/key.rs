@@ -133,7 +133,7 @@ fn from_file(path: &Path, patience: Patience) -> Result<SecretString> {
     let (file, metadata) = open::to_read(path, true).map_err(|error| {
         Error::usage(format!("{place} cannot be read"))
             .because(error)
-            .help("--api-key-file takes the path of a file that holds only the key")
+            .help("--api-key-file takes the path of a file that exists and holds only the key; the path is not shown, since it may be the key")
     })?;
     let name = path.display();
     let kind = open::kind(&metadata);

@@ -41,6 +41,9 @@ pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
         return Err(Error::usage("--overwrite goes with --output FILE")
             .help("name the file that is to be written, or leave --overwrite out"));
     }
+    if let (None, Some(path)) = (format, output.as_deref()) {
+        refuse_unknown_ending(path)?;
+    }
     let format = format
         .or_else(|| output.as_deref().and_then(by_ending))
         .unwrap_or(match is_json {
@@ -53,9 +56,10 @@ pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
             .help("add --format csv, or leave --csv-safe out: the other forms need no such care"));
     }
     // What people look at is cut where nobody says otherwise, what programs read is whole.
+    let is_to_file = output.is_some();
     let most = |limit: Option<Limit<usize>>, of_table: usize| match (limit, form) {
         (Some(Limit(most)), _) => most,
-        (None, AnswerForm::Table) => Some(of_table),
+        (None, AnswerForm::Table) if !is_to_file => Some(of_table),
         (None, _) => None,
     };
     Ok(Query {
@@ -98,6 +102,21 @@ fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
             Error::usage("the SQL is more than one word of the command line")
                 .help("put the whole statement in one pair of quotes, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\""),
         ),
+    }
+}
+
+/// A file of another name would be taken for what it is not, such as a spreadsheet.
+fn refuse_unknown_ending(path: &Path) -> Result<()> {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending {
+        Some(ending) if by_ending(path).is_none() && ending != "txt" => {
+            Err(Error::usage(format!("no form belongs to a file that ends in .{ending}")).help(
+                "name it .csv, .json, .ndjson or .txt (a table for people), or say with --format what is to be in it",
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

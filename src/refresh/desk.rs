@@ -56,9 +56,8 @@ impl Desk {
     /// Windows of at most a year from the history's start to `until`, cut from its end backwards, so
     /// that the newest is the longest; newest first.
     pub fn windows_until(&self, until: Instant) -> Vec<Window> {
-        Window::new(self.first, until).map_or_else(Vec::new, |history| {
-            history.split_by_year_from_end()
-        })
+        Window::new(self.first, until)
+            .map_or_else(Vec::new, |history| history.split_by_year_from_end())
     }
 
     /// Windows of everything before the last sync.

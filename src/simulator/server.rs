@@ -46,7 +46,11 @@ impl Server {
     /// Listens on loopback, on the current runtime; port 0 takes a free one.
     pub(super) fn start(service: Arc<Service>, port: u16) -> Result<Self> {
         let refuse = |error: io::Error| {
-            Error::failed(format!("cannot listen on 127.0.0.1:{port}")).because(error)
+            Error::failed(format!("cannot listen on 127.0.0.1:{port}"))
+                .because(error)
+                .help(
+                    "end what listens there, or take another port with --port; 0 takes a free one",
+                )
         };
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refuse)?;
         listener.set_nonblocking(true).map_err(refuse)?;

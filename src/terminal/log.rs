@@ -11,15 +11,18 @@ use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::secrets::Secrets;
+use crate::api::RETRIES;
 use crate::settings::LogFormat;
 
 /// Everything a process logs, in one value to install.
 ///
 /// Our own lines at `level`; of the libraries only warnings and errors, at most: their finer
-/// lines would show headers, where the API key is.
+/// lines would show headers, where the API key is. A quiet run does not tell what was tried again: if that does not
+/// help, its error does.
 pub(super) fn subscriber<W>(
     format: LogFormat,
     level: LevelFilter,
+    is_quiet: bool,
     has_color: bool,
     writer: W,
 ) -> Box<dyn tracing::Subscriber + Send + Sync>
@@ -28,6 +31,14 @@ where
 {
     let targets = Targets::new()
         .with_target("mava_export", level)
+        .with_target(
+            RETRIES,
+            if is_quiet {
+                level.min(LevelFilter::ERROR)
+            } else {
+                level
+            },
+        )
         .with_default(level.min(LevelFilter::from_level(Level::WARN)));
     let lines = fmt::layer()
         .with_target(false)
@@ -105,7 +116,7 @@ mod tests {
     fn logged(format: LogFormat, level: LevelFilter) -> Vec<String> {
         let kept = Kept::default();
         let writer = kept.clone();
-        let subscriber = subscriber(format, level, false, move || writer.clone());
+        let subscriber = subscriber(format, level, false, false, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::debug!("unseen");
             tracing::info!(run = 3, lane = 1, "page read");

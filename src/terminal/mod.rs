@@ -133,6 +133,7 @@ impl Printer {
         let subscriber = log::subscriber(
             self.output.log_format,
             self.output.level(self.has_display),
+            self.output.log_steps < 0,
             has_color,
             log::BesideProgress {
                 bars: self.bars.clone(),

@@ -66,7 +66,11 @@ fn held(status: &Status, width: Width) -> String {
     }
 }
 
+/// Nothing while the first backfill is under way: all that is there was read by it just now.
 fn how_fresh(status: &Status) -> Vec<(&'static str, String)> {
+    if status.snapshot_count == 0 {
+        return Vec::new();
+    }
     let shares = status.freshness.iter().enumerate().map(|(index, fresh)| {
         let label = if index == 0 { "freshness" } else { "" };
         (label, freshness(fresh))
@@ -89,8 +93,8 @@ fn last_sync(sync: &LastSync, width: Width) -> String {
     }
     format!(
         "{}\n{}{}",
-        paint(BOLD, &format!("Last sync: snapshot {}", sync.snapshot_id)),
-        super::sync::table(&sync.steps, width),
+        paint(BOLD, &format!("Last sync: run {}", sync.snapshot_id)),
+        super::sync::table(&sync.steps, 0, width),
         fields(&facts)
     )
 }
@@ -303,12 +307,13 @@ fn about(snapshot: &SnapshotStatus) -> Vec<(bool, String)> {
     if let Some(filters) = &snapshot.filters {
         facts.push((false, format!("only {}", style::filters(filters))));
     }
+    let is_settled = snapshot.windows.iter().all(|window| window.is_settled);
     if !snapshot.windows.is_empty() {
         let sum = |of: fn(&CountedWindow) -> u64| snapshot.windows.iter().map(of).sum::<u64>();
         let (counted, stored) = (sum(|window| window.counted), sum(|window| window.stored));
         facts.push((
             false,
-            match counted == stored {
+            match counted == stored && is_settled {
                 true => "as many tickets stored as the API counted".to_owned(),
                 false => format!(
                     "{} counted by the API, {} stored",

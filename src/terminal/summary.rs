@@ -3,8 +3,9 @@
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
+use crate::refresh::SyncStep;
 use crate::report::{CountedWindow, Summary};
-use crate::table::{Ending, Outcome, ending};
+use crate::table::{Ending, Outcome, RunKind, ending};
 
 /// Slices that could not be proven complete and are listed; the rest is counted.
 const LISTED: usize = 5;
@@ -143,9 +144,15 @@ fn rejects(summary: &Summary) -> Option<String> {
 fn counts(summary: &Summary) -> Option<String> {
     let sum = |of: fn(&CountedWindow) -> u64| summary.windows.iter().map(of).sum::<u64>();
     let (rejected, stored) = (sum(|window| window.rejected), sum(|window| window.stored));
+    let is_part = summary.kind == RunKind::Sync
+        && !summary
+            .windows
+            .iter()
+            .any(|window| window.step == SyncStep::Full.word());
     let mut text = format!(
-        "{} by the API, {} stored",
+        "{}{} by the API, {} stored",
         count(sum(|window| window.counted)),
+        if is_part { " new or unresolved" } else { "" },
         count(stored)
     );
     if rejected > 0 {
@@ -197,6 +204,9 @@ fn unverified(summary: &Summary) -> String {
 fn next(summary: &Summary) -> String {
     let mut steps = Vec::new();
     match summary.outcome {
+        Ending::Interrupted | Ending::Failed if summary.tickets_read == 0 => {
+            steps.push("run the same command again to begin".to_owned());
+        }
         Ending::Interrupted => {
             steps.push("what was read is kept; run the same command again to go on".to_owned());
         }

@@ -15,14 +15,23 @@ pub(super) fn text(sync: &SyncSummary, width: Width) -> String {
     format!(
         "{}\n{}{}",
         summary::text(&sync.summary),
-        table(&sync.steps, width),
+        table(&sync.steps, beside(sync), width),
         fields(&facts(sync))
     )
 }
 
-/// The steps as a table.
-pub(super) fn table(steps: &[Step], width: Width) -> String {
-    let rows: Vec<Vec<String>> = steps
+/// Requests of a sync that belong to no step; of one that went on with another the steps hold those of both.
+fn beside(sync: &SyncSummary) -> u64 {
+    let steps: u64 = sync.steps.iter().map(|step| step.requests).sum();
+    match sync.summary.is_resumed {
+        true => 0,
+        false => sync.summary.requests.saturating_sub(steps),
+    }
+}
+
+/// The steps as a table, and the requests `beside` them.
+pub(super) fn table(steps: &[Step], beside: u64, width: Width) -> String {
+    let mut rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
             vec![
@@ -34,6 +43,16 @@ pub(super) fn table(steps: &[Step], width: Width) -> String {
             ]
         })
         .collect();
+    if beside > 0 {
+        let what = "categories, agents, and whose desk it is".to_owned();
+        rows.push(vec![
+            String::new(),
+            what,
+            count(beside),
+            String::new(),
+            String::new(),
+        ]);
+    }
     grid(
         &["step", "what", "requests", "read", "changed"],
         &rows,

@@ -98,7 +98,7 @@ fn facts(verification: &Verification) -> Vec<(&'static str, String)> {
 fn checked(deep: &Deep) -> String {
     let length = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
     format!(
-        "{} and {}: {} damaged",
+        "{} with their messages and {}: {} damaged",
         counted(deep.tickets, "ticket"),
         counted(deep.rows, "other row"),
         count(length(deep.damaged.len())),
@@ -487,7 +487,7 @@ mod tests {
         insta::assert_snapshot!(shown(&found), @r#"
         The store is damaged
 
-          checked    5,000 tickets and 1,204 other rows: 2 damaged
+          checked    5,000 tickets with their messages and 1,204 other rows: 2 damaged
           time       36s
           store      /data/support.db
 

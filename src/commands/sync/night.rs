@@ -434,9 +434,26 @@ impl<'a> Night<'a> {
         let exit_code = ExitCode::from(&snapshot);
         let twins = super::super::twins::remark(self.store()?)?;
         self.remarks.extend(twins);
+        self.tell_partial()?;
         let ending = Ending::of(&snapshot);
         let summary = summary::of(&mut self, &snapshot, ending, began)?;
         Ok((summary, exit_code, self.store))
+    }
+
+    /// Says what earlier runs were to read and no sync will.
+    fn tell_partial(&mut self) -> Result<()> {
+        let snapshot_id = self.snapshot_id;
+        let partial = self.store()?.partial()?.into_iter();
+        let earlier = partial
+            .filter(|range| range.snapshot_id < snapshot_id)
+            .count();
+        if earlier > 0 {
+            let ranges = if earlier == 1 { "range" } else { "ranges" };
+            self.remark(format!(
+                "{earlier} {ranges} that an earlier run did not read in full stay so, since no sync reads them: see status"
+            ));
+        }
+        Ok(())
     }
 
     /// Stores what there is to say beside the counts.

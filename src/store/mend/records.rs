@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::super::sums::RowHashes;
 use super::super::{runs, salvage};
 use super::Attempt;
-use crate::table::{Instant, Outcome, Record, Snapshot, instant_text};
+use crate::table::{Instant, Outcome, Record, RunKind, Snapshot, instant_text};
 
 /// Runs whose record is not as it was written: made readable, and claiming no more than the tickets
 /// that are stored.
@@ -44,15 +44,17 @@ pub(super) fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<St
         let last = at(newest) + TimeDelta::milliseconds(1);
         let from = from.map_or(first, |from| from.max(first));
         let until = until.map_or(last, |until| until.min(last));
+        let (outcome, kind) = words_of(connection, id)?;
         connection.execute(
-            "UPDATE snapshots SET
-                 outcome = CASE WHEN outcome IN ('complete', 'complete_with_rejects', 'superseded') THEN outcome
-                     ELSE 'incomplete' END,
-                 kind = CASE WHEN kind IN ('backfill', 'sync', 'verify', 'demo') THEN kind
-                     ELSE 'backfill' END,
-                 range_from = ?2, range_until = ?3
+            "UPDATE snapshots SET outcome = ?2, kind = ?3, range_from = ?4, range_until = ?5
              WHERE id = ?1",
-            params![id, instant_text(from), instant_text(until.max(from))],
+            params![
+                id,
+                outcome.word(),
+                kind.word(),
+                instant_text(from),
+                instant_text(until.max(from))
+            ],
         )?;
         match is_over {
             true => {
@@ -77,6 +79,24 @@ pub(super) fn mend_runs(connection: &Connection, now: Instant) -> Attempt<Vec<St
         [],
     )?;
     Ok(remarks)
+}
+
+/// The outcome and the kind of a run, as far as they can be read; else an incomplete backfill.
+fn words_of(connection: &Connection, id: i64) -> rusqlite::Result<(Outcome, RunKind)> {
+    connection.query_row(
+        "SELECT outcome, kind FROM snapshots WHERE id = ?1",
+        [id],
+        |row| {
+            let word = |place| row.get::<_, String>(place).unwrap_or_default();
+            let outcome = match Outcome::of(&word(0)) {
+                Some(ended @ (Outcome::Complete | Outcome::WithRejects | Outcome::Superseded)) => {
+                    ended
+                }
+                _ => Outcome::Incomplete,
+            };
+            Ok((outcome, RunKind::of(&word(1)).unwrap_or(RunKind::Backfill)))
+        },
+    )
 }
 
 /// The ends of a run's range, as far as they can be read.
