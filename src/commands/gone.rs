@@ -9,8 +9,7 @@ use super::backfill::Context;
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
-use crate::plan::Slice;
-pub(super) use crate::plan::closing::is_suspicious;
+use crate::plan::{Slice, losses};
 use crate::store::{PageCommit, Store};
 use crate::table::Instant;
 use crate::window::Window;
@@ -75,7 +74,14 @@ impl Search<'_> {
         let old = missing.partition_point(|(_, at)| *at < self.young_from);
         let missing = missing.get(..old).unwrap_or_default();
         let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
-        if is_suspicious(count, self.live) && !self.allow_deletions {
+        let case = losses::Case {
+            live: self.live,
+            missing: count,
+            known: count,
+            is_allowed: self.allow_deletions,
+            ..losses::Case::default()
+        };
+        if losses::backfill(case) {
             return Ok(Some(disbelief(count)));
         }
         if missing.is_empty() {

@@ -3,6 +3,7 @@
 mod announced;
 pub mod closing;
 mod lanes;
+pub mod losses;
 mod requests;
 mod slice;
 pub mod verify;

@@ -2,7 +2,8 @@
 
 use super::{Closing, Open};
 use crate::error::Result;
-use crate::plan::closing::{ROUNDS, Round, Verdict, is_suspicious, overlap};
+use crate::plan::closing::{ROUNDS, Round, Verdict, overlap};
+use crate::plan::losses::{self, Case};
 use crate::store::{HeldCount, RunWindow, Store, WindowCommit, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
@@ -95,7 +96,12 @@ impl Closing<'_> {
             let here = place(stretch.until()) - place(stretch.from());
             let here = u64::try_from(here).unwrap_or(u64::MAX);
             let lost = i64::try_from(announced.saturating_sub(here)).unwrap_or(i64::MAX);
-            if lost > 0 && is_suspicious(lost, self.live(store)?.saturating_add(lost)) {
+            let case = Case {
+                live: self.live(store)?,
+                counted: lost,
+                ..Case::default()
+            };
+            if losses::announced(case) {
                 return Ok(Some((
                     stretch,
                     format!(

@@ -10,7 +10,8 @@ use super::{Absent, Closed, Closing, Open};
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
-use crate::plan::closing::{is_incredible, is_suspicious};
+use crate::plan::closing::is_incredible;
+use crate::plan::losses::{self, Case};
 use crate::settings::Filters;
 use crate::store::{ReadCommit, Store};
 use crate::window::Window;
@@ -88,7 +89,12 @@ impl Closing<'_> {
             self.known_deleted = store.deleted_before(self.snapshot_id)?;
         } else if !self.allow_deletions {
             let gone = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
-            let is_disbelieved = is_suspicious(gone, self.live(store)?);
+            let is_disbelieved = losses::window_after(Case {
+                live: self.live(store)?,
+                missing: gone,
+                is_filtered: true,
+                ..Case::default()
+            });
             for window in open.iter_mut().filter(|window| !window.is_over) {
                 window.is_disbelieved |= is_disbelieved;
             }

@@ -13,7 +13,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::backfill::Context;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
-use crate::plan::closing::{ROUNDS, is_suspicious};
+use crate::plan::closing::ROUNDS;
+use crate::plan::losses::{self, Case};
 use crate::plan::verify;
 use crate::store::{HeldCount, RunWindow, Store, WindowState};
 use crate::table::Instant;
@@ -266,10 +267,17 @@ impl Closing<'_> {
         let snapshot = store.snapshot(self.snapshot_id)?;
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let deleted = snapshot.tickets_deleted;
-        let live = self.live(store)? + deleted;
-        let missing = number(absent.len()).saturating_add(fallen) + deleted;
-        let known = number(absent.iter().filter(|one| one.is_known).count()) + self.known_deleted;
-        Ok(is_suspicious(missing, live) || is_suspicious(known, live - snapshot.tickets_new))
+        Ok(losses::window(Case {
+            live: self.live(store)?,
+            new: snapshot.tickets_new,
+            deleted,
+            known_deleted: self.known_deleted,
+            missing: number(absent.len()),
+            known: number(absent.iter().filter(|one| one.is_known).count()),
+            counted: fallen,
+            is_filtered: !self.is_unfiltered(),
+            is_allowed: self.allow_deletions,
+        }))
     }
 
     fn live(&self, store: &Store) -> Result<i64> {

@@ -7,6 +7,7 @@ use super::night::{Failing, Night};
 use super::read::Seen;
 use crate::error::Result;
 use crate::extract::{self, Missing};
+use crate::plan::losses::{self, Case};
 use crate::refresh::{Known, LONGEST_MS};
 use crate::settings::Filters;
 use crate::table::Instant;
@@ -91,7 +92,7 @@ impl Night<'_> {
 
     /// Counts the newest year before anything is believed to be gone: a few missing tickets may be
     /// the first sign of an API that shows another desk, or none. Returns how many of it are not there.
-    async fn look_for_the_desk(&mut self, live: i64) -> Result<i64> {
+    async fn look_for_the_desk(&mut self) -> Result<i64> {
         let Some(window) = self.desk.windows().first().copied() else {
             return Ok(0);
         };
@@ -102,9 +103,7 @@ impl Night<'_> {
         };
         let remote = i64::try_from(*remote).unwrap_or(i64::MAX);
         let local = self.store()?.live_count(&window)?;
-        let missing = local - remote;
-        self.is_suspicious |= gone::is_suspicious(missing, live);
-        Ok(missing)
+        Ok(local - remote)
     }
 
     /// Created since the last sync by what is stored, and not in the list of new tickets.
@@ -146,10 +145,21 @@ impl Night<'_> {
         // Of what was known before this run: another desk's tickets would make up for them.
         let snapshot_id = self.snapshot_id;
         let new = self.store()?.snapshot(snapshot_id)?.tickets_new;
-        let live = self.store()?.live_count(&range)? + self.deleted - new;
-        let lost = self.look_for_the_desk(live).await?;
-        self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
-        self.is_suspicious &= !self.settings.allow_deletions;
+        let live = self.store()?.live_count(&range)?;
+        let lost = self.look_for_the_desk().await?;
+        let case = |missing, counted, deleted, is_allowed| Case {
+            live,
+            new,
+            deleted,
+            missing,
+            known: missing,
+            counted,
+            is_allowed,
+            ..Case::default()
+        };
+        let is_allowed = self.settings.allow_deletions;
+        self.is_suspicious |= losses::sync(case(count, lost, self.deleted, is_allowed));
+        self.is_suspicious &= !is_allowed;
         if self.is_suspicious {
             return self.disbelieve(count.max(lost));
         }
@@ -162,8 +172,7 @@ impl Night<'_> {
         self.take_rows(&look.found, &[], at)?;
         // Some of which nothing was known may be missing as well.
         let count = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
-        self.is_suspicious =
-            gone::is_suspicious(count + self.deleted, live) && !self.settings.allow_deletions;
+        self.is_suspicious = losses::sync(case(count, 0, self.deleted, is_allowed));
         if self.is_suspicious {
             return self.disbelieve(count.max(lost));
         }

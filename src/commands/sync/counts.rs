@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
 use crate::extract::{Missing, Proof, Sightings};
+use crate::plan::losses::{self, Case};
 use crate::refresh::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
@@ -71,8 +71,13 @@ impl Night<'_> {
     fn is_too_much(&self, missing: usize) -> bool {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let live = number(self.desk.index.tickets().len());
-        !self.settings.allow_deletions
-            && gone::is_suspicious(number(missing).saturating_add(self.deleted), live)
+        losses::cap(Case {
+            live: live - self.deleted,
+            missing: number(missing),
+            deleted: self.deleted,
+            is_allowed: self.settings.allow_deletions,
+            ..Case::default()
+        })
     }
 
     /// What is missing where the counts of both sides differ. A gap that stays unexplained is told.
@@ -136,7 +141,13 @@ impl Night<'_> {
             let local = self.store()?.live_count(&window)?;
             for _ in 0..MOST_RECOUNTS {
                 let missing = local - i64::try_from(count).unwrap_or(i64::MAX);
-                if self.settings.allow_deletions || !gone::is_suspicious(missing, local) {
+                let case = Case {
+                    live: local,
+                    counted: missing,
+                    is_allowed: self.settings.allow_deletions,
+                    ..Case::default()
+                };
+                if !losses::answer(case) {
                     break;
                 }
                 count = self

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::super::gone;
 use super::night::{Failing, Night};
 use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
@@ -10,6 +9,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Answer, Key, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
+use crate::plan::losses;
 use crate::refresh::{DAY_MS, Kind, Known, Time, Vouch};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
 use crate::table::Instant;
@@ -162,8 +162,12 @@ impl Night<'_> {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let local = self.local(&query.window);
         let lacking = local.saturating_sub(seen.count.unwrap_or(local));
-        let is_suspicious =
-            !self.settings.allow_deletions && gone::is_suspicious(number(lacking), number(local));
+        let is_suspicious = losses::answer(losses::Case {
+            live: number(local),
+            counted: number(lacking),
+            is_allowed: self.settings.allow_deletions,
+            ..losses::Case::default()
+        });
         if seen.is_foreign || !is_suspicious {
             return Ok(Some(seen));
         }
