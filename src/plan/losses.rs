@@ -1,247 +1,185 @@
-//! Whether so many missing tickets are believed to be gone, in each of the places that ask: pure.
+//! Whether missing tickets are a loss to believe or a fault of the API: pure.
 
-use super::closing::is_suspicious;
+use chrono::TimeDelta;
+
+use crate::table::Instant;
+
+/// A run that found more tickets gone than this, and more than [`MANY_PERCENT`] of those alive,
+/// believes none of it: a wrong key or an empty workspace looks just so.
+const MANY: i128 = 50;
+
+/// See [`MANY`].
+const MANY_PERCENT: i128 = 2;
+
+/// The same on any desk, however small, that lost so many and more than half of its tickets.
+const MOST: i128 = 2;
+
+/// A ticket created less than this before a run began is not missed by it: a copy of the desk may
+/// lag, and show it late.
+const YOUNG: TimeDelta = TimeDelta::minutes(10);
+
+/// An answer that lacked more tickets than this, and more than a tenth, of those that are there after
+/// all, is no answer.
+const MOST_FOUND: usize = 2;
+
+/// From when on tickets are too young to be missed by a run that began at this instant, by the
+/// server's clock.
+pub fn young_from(began_at: Instant) -> Instant {
+    began_at - YOUNG
+}
+
+/// Whether a part has to be read again, of whose `stored` tickets `found` did not come and are there
+/// after all.
+pub fn is_incredible(found: usize, stored: u64) -> bool {
+    let tenth = usize::try_from(stored / 10).unwrap_or(usize::MAX);
+    found > MOST_FOUND.max(tenth)
+}
 
 /// What a run misses, and of how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Case {
-    /// Live tickets of all that the run looked at, the missing ones and its own new ones included, those that
-    /// it flagged not.
-    pub live: i64,
-    /// Tickets that the run stored first.
-    pub new: i64,
-    /// Tickets that the run flagged.
-    pub deleted: i64,
-    /// Of those, the ones that were stored before it.
-    pub known_deleted: i64,
-    /// Tickets that did not come.
+pub struct Losses {
+    /// Tickets that did not come, those that are too young to be missed left out.
     pub missing: i64,
     /// Of those, the ones that were stored before the run.
     pub known: i64,
-    /// Tickets that only a count says are missing.
-    pub counted: i64,
-    /// Whether the run has filters.
+    /// Live tickets of all that the run looks at, the missing ones and its own new ones included, those
+    /// that it flagged not.
+    pub live: i64,
+    /// Tickets that the run stored first, those that it flagged since included.
+    pub new: i64,
+    /// Tickets that the run flagged as deleted so far.
+    pub deleted: i64,
+    /// Of those, the ones that were stored before the run.
+    pub known_deleted: i64,
+    /// Whether the run refused a loss in another place, which it did not look into again.
+    pub is_refused: bool,
+    /// Whether the run has filters: what left its list has changed, as a rule.
     pub is_filtered: bool,
-    /// Whether the user allows it.
+    /// Whether the user allows any number of deletions.
     pub is_allowed: bool,
 }
 
-/// A backfill, before it looks for what it did not meet.
-pub fn backfill(case: Case) -> bool {
-    is_suspicious(case.missing, case.live) && !case.is_allowed
+/// What says that tickets are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// One answer that counts fewer than there should be.
+    Count,
+    /// A read to the end that did not show them, or a count that holds against the store.
+    List,
+    /// A second look at each of them, which did not show them either.
+    Look,
 }
 
-/// A repair, before it looks for what it did not meet.
-pub fn repair(case: Case) -> bool {
-    is_suspicious(case.missing, case.live - case.new) && !case.is_allowed
+/// What to do about missing tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Take it as it is: flag what a second look did not find.
+    Believed,
+    /// The evidence is too weak: ask for the count again, or look at each ticket again.
+    AskAgain,
+    /// Flag nothing, take back what the run flagged, and say so: together so many would be missing.
+    Refused {
+        /// Those that are missing, and those that were flagged.
+        missing: i64,
+    },
 }
 
-/// A sync, before and after it looks for what did not come.
-pub fn sync(case: Case) -> bool {
-    let live = case.live + case.deleted - case.new;
-    (is_suspicious(case.missing + case.deleted, live) || is_suspicious(case.counted, live))
-        && !case.is_allowed
-}
-
-/// A sync, before it leaves some of what is missing to the next one.
-pub fn cap(case: Case) -> bool {
-    let indexed = case.live + case.deleted;
-    !case.is_allowed && is_suspicious(case.missing.saturating_add(case.deleted), indexed)
-}
-
-/// The end of a window, before it looks for what did not come.
-pub fn window(case: Case) -> bool {
-    if case.is_allowed || case.is_filtered || case.missing == 0 && case.counted == 0 {
-        return false;
+impl Losses {
+    /// What to do, by what says that they are missing.
+    pub fn verdict(&self, evidence: Evidence) -> Verdict {
+        if self.missing <= 0 {
+            return Verdict::Believed;
+        }
+        match (evidence, self.is_too_much(evidence)) {
+            (Evidence::Count | Evidence::Look, false) => Verdict::Believed,
+            (Evidence::Count, true) | (Evidence::List, false) => Verdict::AskAgain,
+            (Evidence::List | Evidence::Look, true) => Verdict::Refused {
+                missing: self.missing.saturating_add(self.deleted),
+            },
+        }
     }
-    let live = case.live + case.deleted;
-    let missing = case.missing.saturating_add(case.counted) + case.deleted;
-    let known = case.known + case.known_deleted;
-    is_suspicious(missing, live) || is_suspicious(known, live - case.new)
+
+    /// Whether so many are missing, together with those that the run flagged, that none of it is
+    /// believed. The tickets that were known before the run are looked at by themselves as well: those of
+    /// another desk would make up for them.
+    fn is_too_much(&self, evidence: Evidence) -> bool {
+        if self.is_allowed || self.is_filtered && evidence != Evidence::Look {
+            return false;
+        }
+        if self.is_refused {
+            return true;
+        }
+        let alive = self.live.saturating_add(self.deleted);
+        is_suspicious(self.missing.saturating_add(self.deleted), alive)
+            || is_suspicious(
+                self.known.saturating_add(self.known_deleted),
+                alive.saturating_sub(self.new),
+            )
+    }
 }
 
-/// The end of a window, after it looked for what did not come.
-pub fn window_after(case: Case) -> bool {
-    case.is_filtered && !case.is_allowed && is_suspicious(case.missing, case.live)
+/// Whether so many of those alive are missing that none of it is believed.
+fn is_suspicious(missing: i64, live: i64) -> bool {
+    let (missing, live) = (i128::from(missing), i128::from(live));
+    let is_many = missing > MANY && missing * 100 > live * MANY_PERCENT;
+    let is_most = missing >= MOST && missing * 2 > live;
+    is_many || is_most
 }
 
-/// An answer that counts fewer tickets than are stored: whether to ask for it once more.
-pub fn answer(case: Case) -> bool {
-    !case.is_allowed && is_suspicious(case.counted, case.live)
+/// Neighbours that an answer should show, and those of them that it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// How many it should show.
+    pub expected: usize,
+    /// How many of them came.
+    pub came: usize,
 }
 
-/// A stretch of which more was announced than is stored at its end: whether to count again.
-pub fn announced(case: Case) -> bool {
-    !case.is_allowed
-        && !case.is_filtered
-        && case.counted > 0
-        && is_suspicious(case.counted, case.live.saturating_add(case.counted))
+/// The neighbours of a missing ticket, and what an answer shows of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Company {
+    /// Neighbours in all that was asked for.
+    pub stored: usize,
+    /// Whether the answer tells how far it reaches: up to there it should show every neighbour.
+    pub has_reach: bool,
+    /// All neighbours within its reach.
+    pub all: Shown,
+    /// Those that were created before the ticket.
+    pub before: Shown,
+    /// Those that were created after it.
+    pub after: Shown,
+}
+
+/// What the neighbours say of an answer that does not show a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// Enough of them are there: it is an answer about this part of the desk.
+    Shown,
+    /// There are none to be shown: the same answer has to come twice.
+    Nobody,
+    /// They are missing as well: it proves nothing.
+    Missing,
+}
+
+impl Company {
+    /// Half of the neighbours have to be there, and one at least on each side that has any: a copy that
+    /// lags shows all that is older and nothing that is newer.
+    pub fn witness(&self) -> Witness {
+        if self.all.expected == 0 {
+            return match self.stored == 0 || self.has_reach {
+                true => Witness::Nobody,
+                false => Witness::Missing,
+            };
+        }
+        let is_half = self.all.came.saturating_mul(2) >= self.all.expected;
+        let mut sides = [self.before, self.after].into_iter();
+        match is_half && sides.all(|side| side.expected == 0 || side.came > 0) {
+            true => Witness::Shown,
+            false => Witness::Missing,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What each place says: `backfill repair sync cap | window after | answer announced`, `x` where it is not
-    /// believed.
-    fn said(case: Case) -> String {
-        let mark = |place: fn(Case) -> bool| if place(case) { 'x' } else { '.' };
-        [backfill, repair, sync, cap]
-            .map(mark)
-            .into_iter()
-            .chain([' '])
-            .chain([window, window_after].map(mark))
-            .chain([' '])
-            .chain([answer, announced].map(mark))
-            .collect()
-    }
-
-    /// So many of a desk, all of it known before the run.
-    fn missing(missing: i64, live: i64) -> Case {
-        Case {
-            live,
-            missing,
-            known: missing,
-            ..Case::default()
-        }
-    }
-
-    #[test]
-    fn where_nothing_but_the_number_counts_all_places_agree() {
-        for (case, expected) in [
-            (missing(0, 0), "...."),
-            (missing(0, 100), "...."),
-            (missing(1, 1), "...."),
-            (missing(2, 2), "xxxx"),
-            (missing(2, 3), "xxxx"),
-            (missing(2, 4), "...."),
-            (missing(50, 100), "...."),
-            (missing(51, 102), "xxxx"),
-            (missing(51, 2_549), "xxxx"),
-            (missing(51, 2_550), "...."),
-            (missing(52, 2_550), "xxxx"),
-        ] {
-            let window = &expected[..1];
-            let expected = format!("{expected} {window}. ..");
-            assert_eq!(said(case), expected, "{case:?}");
-            let allowed = Case {
-                is_allowed: true,
-                ..case
-            };
-            assert_eq!(said(allowed), ".... .. ..", "{case:?}");
-        }
-    }
-
-    #[test]
-    fn where_the_places_differ() {
-        for (what, case, expected) in [
-            (
-                "tickets of this run make up for those that are gone",
-                Case {
-                    new: 1_000,
-                    ..missing(6, 1_010)
-                },
-                ".xx. x. ..",
-            ),
-            (
-                "as much was flagged before",
-                Case {
-                    deleted: 40,
-                    known_deleted: 40,
-                    ..missing(40, 1_000)
-                },
-                "..xx x. ..",
-            ),
-            (
-                "nothing more is missing, after much was flagged",
-                Case {
-                    deleted: 60,
-                    known_deleted: 60,
-                    ..missing(0, 1_000)
-                },
-                "..xx .. ..",
-            ),
-            (
-                "what was flagged was new as well, so that it says nothing of the rest",
-                Case {
-                    new: 5_000,
-                    deleted: 60,
-                    ..missing(1, 5_040)
-                },
-                "..x. .. ..",
-            ),
-            (
-                "many are new and missing",
-                Case {
-                    new: 80,
-                    known: 0,
-                    ..missing(60, 80)
-                },
-                "xxxx x. ..",
-            ),
-            (
-                "a list by filters",
-                Case {
-                    is_filtered: true,
-                    ..missing(60, 100)
-                },
-                "xxxx .x ..",
-            ),
-            (
-                "a list by filters, as much was flagged before",
-                Case {
-                    is_filtered: true,
-                    deleted: 40,
-                    known_deleted: 40,
-                    ..missing(40, 1_000)
-                },
-                "..xx .. ..",
-            ),
-            (
-                "only counted",
-                Case {
-                    counted: 60,
-                    ..missing(0, 100)
-                },
-                "..x. x. xx",
-            ),
-            (
-                "only counted, beside as many that were flagged",
-                Case {
-                    counted: 40,
-                    deleted: 40,
-                    known_deleted: 40,
-                    ..missing(0, 1_000)
-                },
-                ".... x. ..",
-            ),
-            (
-                "only counted, of a list by filters",
-                Case {
-                    counted: 60,
-                    is_filtered: true,
-                    ..missing(0, 100)
-                },
-                "..x. .. x.",
-            ),
-            (
-                "announced, and never stored",
-                Case {
-                    counted: 70,
-                    ..missing(0, 60)
-                },
-                "..x. x. xx",
-            ),
-            (
-                "announced, and never stored: half of what there was",
-                Case {
-                    counted: 50,
-                    ..missing(0, 50)
-                },
-                "..x. x. x.",
-            ),
-        ] {
-            assert_eq!(said(case), expected, "{what}");
-        }
-    }
-}
+#[path = "losses_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Answer, Key, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
-use crate::plan::losses;
+use crate::plan::losses::{Evidence, Losses, Verdict};
 use crate::refresh::{DAY_MS, Kind, Known, Time, Vouch};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
 use crate::table::Instant;
@@ -162,13 +162,13 @@ impl Night<'_> {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let local = self.local(&query.window);
         let lacking = local.saturating_sub(seen.count.unwrap_or(local));
-        let is_suspicious = losses::answer(losses::Case {
+        let losses = Losses {
+            missing: number(lacking),
             live: number(local),
-            counted: number(lacking),
             is_allowed: self.settings.allow_deletions,
-            ..losses::Case::default()
-        });
-        if seen.is_foreign || !is_suspicious {
+            ..Losses::default()
+        };
+        if seen.is_foreign || losses.verdict(Evidence::Count) != Verdict::AskAgain {
             return Ok(Some(seen));
         }
         let again = self.read(&query.clone().alone()).await?;
