@@ -15,6 +15,7 @@ use crate::api::{Account, Client};
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{CountedWindow, Progress, Stopped, Summary, Unverified};
 use crate::settings::Backfill;
@@ -458,7 +459,7 @@ impl Part<'_> {
 
     /// Whether tickets are stored that this run did not meet and did not flag, and should have.
     fn has_unseen(&self, store: &Store) -> Result<bool> {
-        let young_from = gone::young_from(self.began_at);
+        let young_from = young_from(self.began_at);
         for range in self.range(store)? {
             let unseen = store.unseen(self.run.snapshot_id, &range)?;
             if unseen.iter().any(|(_, at)| *at < young_from) {
@@ -489,9 +490,9 @@ impl Part<'_> {
             has_messages: self.settings.has_messages,
             range,
             slice: slices.first(),
-            live: store.live_count(&range)?,
+            covered: &[range],
             allow_deletions: self.settings.allow_deletions,
-            young_from: gone::young_from(self.began_at),
+            young_from: young_from(self.began_at),
         };
         search.flag(store, &missing).await
     }

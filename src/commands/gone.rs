@@ -3,29 +3,17 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-
 use super::backfill::Context;
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
-pub(super) use crate::plan::closing::is_suspicious;
+use crate::plan::losses::{Evidence, Losses, Verdict};
 use crate::store::{PageCommit, Store};
 use crate::table::Instant;
 use crate::window::Window;
 
-/// A ticket created less than this before a run began is not missed by it: a copy of the desk may lag,
-/// and show it late.
-const YOUNG: TimeDelta = TimeDelta::minutes(10);
-
-/// From when on tickets are too young to be missed by a run that began at this instant, by the server's
-/// clock.
-pub(super) fn young_from(began_at: Instant) -> Instant {
-    began_at - YOUNG
-}
-
-/// What is said then.
+/// What is said where so many are missing that none of it is believed.
 pub(super) fn disbelief(missing: i64) -> String {
     format!(
         "{missing} stored tickets were not found any more; so many look like a wrong key, another \
@@ -45,6 +33,36 @@ pub(super) fn batches(
     })
 }
 
+/// Missing tickets that were stored before a run, as a loss of all that the run looks at: what is
+/// stored in `covered`.
+pub(super) fn losses(
+    store: &Store,
+    snapshot_id: i64,
+    covered: &[Window],
+    missing: usize,
+) -> Result<Losses> {
+    let snapshot = store.snapshot(snapshot_id)?;
+    let missing = i64::try_from(missing).unwrap_or(i64::MAX);
+    Ok(Losses {
+        missing,
+        known: missing,
+        live: live(store, covered)?,
+        new: snapshot.tickets_new,
+        deleted: snapshot.tickets_deleted,
+        known_deleted: store.deleted_before(snapshot_id)?,
+        ..Losses::default()
+    })
+}
+
+/// Live tickets in these windows.
+pub(super) fn live(store: &Store, windows: &[Window]) -> Result<i64> {
+    let mut live = 0;
+    for window in windows {
+        live += store.live_count(window)?;
+    }
+    Ok(live)
+}
+
 /// A search for tickets that may be gone.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
@@ -56,8 +74,8 @@ pub(super) struct Search<'a> {
     pub(super) range: Window,
     /// The slice in whose name tickets that are there after all are stored.
     pub(super) slice: Option<&'a Slice>,
-    /// Live tickets of all that the run looked at, the missing ones included.
-    pub(super) live: i64,
+    /// All that the run looked at: what the guard against mass losses is held against.
+    pub(super) covered: &'a [Window],
     /// Whether to believe it even when suspiciously many are gone.
     pub(super) allow_deletions: bool,
     /// What was created from here on is too young to be missed.
@@ -74,12 +92,18 @@ impl Search<'_> {
     ) -> Result<Option<String>> {
         let old = missing.partition_point(|(_, at)| *at < self.young_from);
         let missing = missing.get(..old).unwrap_or_default();
-        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
-        if is_suspicious(count, self.live) && !self.allow_deletions {
-            return Ok(Some(disbelief(count)));
-        }
-        if missing.is_empty() {
-            return Ok(None);
+        let losses = Losses {
+            is_allowed: self.allow_deletions,
+            ..losses(store, self.snapshot_id, self.covered, missing.len())?
+        };
+        match losses.verdict(Evidence::List) {
+            Verdict::Believed => return Ok(None),
+            Verdict::Refused { missing } => {
+                // Nor is what the run flagged before it came to that.
+                store.unmark_deleted(self.snapshot_id)?;
+                return Ok(Some(disbelief(missing)));
+            }
+            Verdict::AskAgain => {}
         }
         let scope = Arc::new(Scope {
             filters: crate::settings::Filters::default(),

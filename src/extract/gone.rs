@@ -1,6 +1,7 @@
 //! Tickets that a complete listing did not show: read again in the company of their neighbours,
 //! before anybody believes they are gone.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::error::Result;
 use crate::mava::LONGEST_DAYS;
 use crate::mava::PAGE_LIMIT;
 use crate::normalize::{Outcome, TicketRows};
+use crate::plan::losses::{Company, Witness};
 use crate::plan::{Slice, SliceState};
 use crate::store::Neighbour;
 use crate::table::Instant;
@@ -65,24 +67,31 @@ impl Batch {
         }
     }
 
-    /// Whether tickets that came, by `shown`, hold half of the neighbours that `is_expected`, and one
-    /// at least: `None` where none is.
-    fn vouches<'a>(
-        &self,
-        shown: impl Iterator<Item = &'a Key>,
-        is_expected: impl Fn(Instant) -> bool,
-    ) -> Option<bool> {
-        let expected = self.neighbours.values().filter(|at| is_expected(**at));
-        let expected = expected.count();
-        let is_neighbour = |key: &&Key| {
-            let created_at = self.neighbours.get(&key.id);
-            created_at.is_some_and(|at| is_expected(*at))
+    /// The neighbours of what was created at `at`, and those of them that are among `shown`. An answer
+    /// that reaches up to `reach` should show those that were created before that, and those that share
+    /// the instant, which is asked for by itself.
+    fn company(&self, at: Instant, shown: &HashSet<&str>, reach: Option<Instant>) -> Company {
+        let mut company = Company {
+            stored: self.neighbours.len(),
+            has_reach: reach.is_some(),
+            ..Company::default()
         };
-        let shown: HashSet<&str> = shown
-            .filter(is_neighbour)
-            .map(|key| key.id.as_str())
-            .collect();
-        (expected > 0).then_some(shown.len().saturating_mul(2) >= expected)
+        for (id, created_at) in &self.neighbours {
+            if *created_at != at && reach.is_none_or(|reach| *created_at >= reach) {
+                continue;
+            }
+            let side = match created_at.cmp(&at) {
+                Ordering::Less => Some(&mut company.before),
+                Ordering::Equal => None,
+                Ordering::Greater => Some(&mut company.after),
+            };
+            let came = usize::from(shown.contains(id.as_str()));
+            for shown in side.into_iter().chain([&mut company.all]) {
+                shown.expected += 1;
+                shown.came += came;
+            }
+        }
+        company
     }
 
     /// Batches of `missing` (by creation). `around` gives, by creation, at most [`MOST`] live
@@ -221,42 +230,37 @@ impl Looking<'_> {
     /// show, it has to come twice.
     async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Result<()> {
         if page.is_whole(batch.window) {
-            let is_vouched = match batch.vouches(page.keys.iter(), |_| true) {
-                Some(is_vouched) => is_vouched,
-                None => self.is_repeated(batch, &page).await?,
+            let is_repeated = batch.neighbours.is_empty() && self.is_repeated(batch, &page).await?;
+            let shown = page.keys.iter().map(|key| key.id.as_str()).collect();
+            let reach = Some(batch.window.until());
+            let is_answer = |at| match batch.company(at, &shown, reach).witness() {
+                Witness::Shown => true,
+                Witness::Nobody => is_repeated,
+                Witness::Missing => false,
             };
-            match is_vouched {
-                true => look.settle(&batch.sought, &page.keys, page.outcomes),
-                false => look.leave(&batch.sought),
-            }
+            look.settle(&batch.sought, &page.keys, page.outcomes, is_answer);
             return Ok(());
         }
         // It does not add up, or more tickets are there than a page holds: each instant by itself,
         // with the neighbours that the page spans.
-        let spanned = page.spans(batch.window);
+        let reach = page.spans(batch.window);
         let mut left = batch.sought.as_slice();
         while let Some((_, at)) = left.first() {
             let tied = left.iter().take_while(|(_, other)| other == at).count();
             let (tied, rest) = left.split_at(tied);
             match self.whole_millisecond(*at).await? {
                 Some((keys, outcomes)) => {
-                    let is_expected = |other: Instant| {
-                        other == *at || spanned.is_some_and(|spanned| other < spanned)
-                    };
                     let shown = page.keys.iter().chain(&keys);
-                    let is_vouched = match batch.vouches(shown, is_expected) {
-                        Some(is_vouched) => is_vouched,
-                        // Of the neighbours it should have shown one.
-                        None if page.keys.is_empty() && !batch.neighbours.is_empty() => false,
-                        None => {
+                    let shown = shown.map(|key| key.id.as_str()).collect();
+                    let is_answer = match batch.company(*at, &shown, reach).witness() {
+                        Witness::Shown => true,
+                        Witness::Nobody => {
                             let again = self.whole_millisecond(*at).await?;
                             again.is_some_and(|(again, _)| again == keys)
                         }
+                        Witness::Missing => false,
                     };
-                    match is_vouched {
-                        true => look.settle(tied, &keys, outcomes),
-                        false => look.find(tied, outcomes),
-                    }
+                    look.settle(tied, &keys, outcomes, |_| is_answer);
                 }
                 None => look.leave(tied),
             }
@@ -326,24 +330,26 @@ impl SecondLook {
         self
     }
 
-    /// Sorts `sought` by whether they are among `keys`, the whole of what spans them. One of
+    /// Sorts `sought` by whether they are among `keys`, the whole of what spans them. What came is there.
+    /// What did not is gone only where the answer is one about tickets of its creation. One of
     /// several that came without an id may be any of them, so then nothing is gone for sure.
-    fn settle(&mut self, sought: &[Missing], keys: &[Key], outcomes: Vec<Outcome>) {
+    fn settle(
+        &mut self,
+        sought: &[Missing],
+        keys: &[Key],
+        outcomes: Vec<Outcome>,
+        is_answer: impl Fn(Instant) -> bool,
+    ) {
+        let kept = self.keep(sought, outcomes);
         let here: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        let absent = sought.iter().filter(|(id, _)| !here.contains(id.as_str()));
-        let absent = absent.map(|(id, _)| id.clone());
-        match keys.iter().all(|key| key.has_id) {
-            true => self.gone.extend(absent),
-            false => self.unclear.extend(absent),
+        let has_ids = keys.iter().all(|key| key.has_id);
+        let is_here = |id: &str| here.contains(id) || kept.contains(id);
+        for (id, at) in sought.iter().filter(|(id, _)| !is_here(id)) {
+            match has_ids && is_answer(*at) {
+                true => self.gone.push(id.clone()),
+                false => self.unclear.push(id.clone()),
+            }
         }
-        self.keep(sought, outcomes);
-    }
-
-    /// The same of an answer that nothing vouches for: what came is there, of the rest nobody knows.
-    fn find(&mut self, sought: &[Missing], outcomes: Vec<Outcome>) {
-        let here: HashSet<String> = self.keep(sought, outcomes);
-        let absent = sought.iter().filter(|(id, _)| !here.contains(id));
-        self.unclear.extend(absent.map(|(id, _)| id.clone()));
     }
 
     /// Nothing is known about these.
@@ -438,6 +444,72 @@ mod tests {
                 (gone.to_owned(), unclear.to_owned())
             );
         }
+    }
+
+    /// What an answer shows of neighbours created at 100, 200 (two of them) and 300, with those of these
+    /// ids among it: in all, before and after a ticket created at `at`, each expected and come.
+    fn company(ms: i64, shown: &[&str], reach: Option<i64>) -> [(usize, usize); 3] {
+        let neighbours = [("a", 100), ("b", 200), ("c", 200), ("d", 300)];
+        let batch = Batch {
+            window: Window::new(at(0), at(1_000)).expect("not empty"),
+            sought: Vec::new(),
+            neighbours: neighbours
+                .map(|(id, ms)| (id.to_owned(), at(ms)))
+                .into_iter()
+                .collect(),
+        };
+        let shown = shown.iter().copied().collect();
+        let company = batch.company(at(ms), &shown, reach.map(at));
+        assert_eq!((company.stored, company.has_reach), (4, reach.is_some()));
+        [company.all, company.before, company.after].map(|shown| (shown.expected, shown.came))
+    }
+
+    #[test]
+    fn neighbours_are_expected_up_to_where_an_answer_reaches_and_counted_by_side() {
+        let all = ["a", "b", "c", "d", "another"];
+        assert_eq!(company(150, &all, Some(1_000)), [(4, 4), (1, 1), (3, 3)]);
+        assert_eq!(
+            company(150, &["a", "c"], Some(1_000)),
+            [(4, 2), (1, 1), (3, 1)]
+        );
+        // Those of its instant are on no side.
+        assert_eq!(
+            company(200, &["b", "d"], Some(1_000)),
+            [(4, 2), (1, 0), (1, 1)]
+        );
+        // What shares the last instant of a page may go on.
+        assert_eq!(company(150, &all, Some(300)), [(3, 3), (1, 1), (2, 2)]);
+        assert_eq!(company(150, &all, Some(100)), [(0, 0), (0, 0), (0, 0)]);
+        // Its own instant is asked for by itself, whatever the page is.
+        assert_eq!(company(200, &["b"], None), [(2, 1), (0, 0), (0, 0)]);
+        assert_eq!(company(150, &all, None), [(0, 0), (0, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn what_came_is_there_and_what_did_not_is_gone_only_where_the_answer_is_about_it() {
+        let key = |id: &str, has_id| Key {
+            id: id.to_owned(),
+            created_at: Some(at(5)),
+            has_id,
+            version: 0,
+        };
+        let settled = |keys: &[Key]| {
+            let mut look = SecondLook::default();
+            let is_answer = |instant| instant < at(20);
+            look.settle(&missing(&[1, 5, 19, 20]), keys, Vec::new(), is_answer);
+            (look.gone.join(" "), look.unclear.join(" "))
+        };
+        let told = |gone: &str, unclear: &str| (gone.to_owned(), unclear.to_owned());
+        assert_eq!(settled(&[]), told("1 5 19", "20"));
+        assert_eq!(
+            settled(&[key("5", true), key("20", true)]),
+            told("1 19", "")
+        );
+        // It may be any of them.
+        assert_eq!(
+            settled(&[key("5", true), key("?", false)]),
+            told("", "1 19 20")
+        );
     }
 
     #[test]

@@ -16,35 +16,6 @@ pub const ROUNDS: u32 = 4;
 /// Parts that may stay unproven before the rest of a window is left to the next round.
 pub const MOST_UNPROVEN: usize = 4;
 
-/// A run that found more tickets gone than this, and more than [`SUSPICIOUS_PERCENT`] of those
-/// alive, believes none of it: a wrong key or an empty workspace looks just so.
-const SUSPICIOUS_COUNT: i64 = 50;
-
-/// The same on any desk, however small, that lost so many and more than half of its tickets.
-const SUSPICIOUS_HALF: i64 = 2;
-
-/// See [`SUSPICIOUS_COUNT`].
-const SUSPICIOUS_PERCENT: i64 = 2;
-
-/// A block's answer that lacked more tickets than this, and more than a tenth, of those that are
-/// there after all, is no answer about the block.
-const MOST_FOUND: usize = 2;
-
-/// Whether so many of those alive are missing that none of it is believed.
-pub fn is_suspicious(missing: i64, live: i64) -> bool {
-    let is_many = missing > SUSPICIOUS_COUNT
-        && missing.saturating_mul(100) > live.saturating_mul(SUSPICIOUS_PERCENT);
-    let is_most = missing >= SUSPICIOUS_HALF && missing.saturating_mul(2) > live;
-    is_many || is_most
-}
-
-/// Whether a block has to be read again, of whose `stored` tickets `found` did not come and are there
-/// after all.
-pub fn is_incredible(found: usize, stored: u64) -> bool {
-    let tenth = usize::try_from(stored / 10).unwrap_or(usize::MAX);
-    found > MOST_FOUND.max(tenth)
-}
-
 /// A ticket that the API should count: one that is stored, or that came and could not be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldTicket {
@@ -228,39 +199,6 @@ mod tests {
             id: format!("{number:04}"),
             is_rejected: false,
         }))
-    }
-
-    #[test]
-    fn a_loss_is_believed_only_where_it_is_a_small_part_of_the_desk() {
-        for (missing, live, is_disbelieved) in [
-            (0, 0, false),
-            (1, 1, false),
-            (1, 2, false),
-            (2, 2, true),
-            (2, 3, true),
-            (2, 4, false),
-            (45, 45, true),
-            (50, 100, false),
-            (51, 100, true),
-            (51, 2_550, false),
-            (52, 2_550, true),
-        ] {
-            let what = format!("{missing} of {live}");
-            assert_eq!(is_suspicious(missing, live), is_disbelieved, "{what}");
-        }
-    }
-
-    #[test]
-    fn an_answer_that_lacked_more_than_a_tenth_of_what_is_there_is_none() {
-        for (found, stored, is_none) in [
-            (0, 90, false),
-            (2, 3, false),
-            (3, 3, true),
-            (9, 90, false),
-            (10, 90, true),
-        ] {
-            assert_eq!(is_incredible(found, stored), is_none, "{found} of {stored}");
-        }
     }
 
     #[test]

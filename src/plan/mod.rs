@@ -4,6 +4,7 @@ mod announced;
 pub mod closing;
 pub mod coverage;
 mod lanes;
+pub mod losses;
 mod requests;
 mod slice;
 pub mod verify;

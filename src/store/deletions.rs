@@ -18,8 +18,8 @@ pub struct Neighbour {
     pub id: String,
     /// Its creation.
     pub created_at: Instant,
-    /// Whether it was stored before this run, and not by it: another desk's tickets vouch for
-    /// nothing.
+    /// Whether it was stored before this run, which may have written it again: what a run stored first
+    /// may be another desk's, and says nothing of this one.
     pub is_known: bool,
 }
 
@@ -53,7 +53,7 @@ impl Store {
     }
 
     /// At most `most` live tickets, by creation: up to `before` of those created before `at`, and
-    /// those that follow. Known are those that this run did not write.
+    /// those that follow. Known are those that were stored before this run.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -128,6 +128,10 @@ fn unseen(
     Ok(unseen)
 }
 
+/// Whether a ticket was stored before the run: it did not write it, or not first.
+const IS_KNOWN: &str = "(snapshot_id <> ?3 OR EXISTS (
+    SELECT 1 FROM ticket_history AS h WHERE h.ticket_id = tickets.id AND h.snapshot_id < ?3))";
+
 fn live_around(
     connection: &Connection,
     snapshot_id: i64,
@@ -152,14 +156,18 @@ fn live_around(
         Ok(found)
     };
     let mut around = read(
-        "SELECT id, created_at, snapshot_id <> ?3 FROM tickets
-         WHERE deleted_at IS NULL AND created_at < ?1 ORDER BY created_at DESC LIMIT ?2",
+        &format!(
+            "SELECT id, created_at, {IS_KNOWN} FROM tickets
+             WHERE deleted_at IS NULL AND created_at < ?1 ORDER BY created_at DESC LIMIT ?2"
+        ),
         before,
     )?;
     around.reverse();
     let after = read(
-        "SELECT id, created_at, snapshot_id <> ?3 FROM tickets
-         WHERE deleted_at IS NULL AND created_at >= ?1 ORDER BY created_at LIMIT ?2",
+        &format!(
+            "SELECT id, created_at, {IS_KNOWN} FROM tickets
+             WHERE deleted_at IS NULL AND created_at >= ?1 ORDER BY created_at LIMIT ?2"
+        ),
         most.saturating_sub(around.len()),
     )?;
     around.extend(after);

@@ -2,6 +2,7 @@
 //! cannot be found is told.
 
 mod accepted;
+mod losses;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

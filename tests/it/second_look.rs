@@ -11,12 +11,15 @@ use crate::support::Desk;
 /// Live tickets that a second look begins with, before the one it is about.
 const BEFORE: usize = 20;
 
-/// The place of the ticket that is deleted.
+/// The place of the ticket that is deleted, among a page of neighbours.
 const GONE: usize = 150;
 
-/// A copied desk of three hundred tickets, an hour apart, of which one was deleted since; with the instants
-/// of all creations.
-async fn desk() -> (Desk, Vec<String>) {
+/// One of the newest: ten come after it.
+const LATE: usize = 289;
+
+/// A copied desk of three hundred tickets, an hour apart, of which the one at this place was deleted since;
+/// with the instants of all creations.
+async fn desk(gone: usize) -> (Desk, Vec<String>) {
     let from = window::parse("2024-03-01").expect("a date");
     let world = World::regular(from, chrono::TimeDelta::hours(1), 300);
     let created = world
@@ -29,7 +32,7 @@ async fn desk() -> (Desk, Vec<String>) {
     let (_, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete);
     desk.simulator.with_world(|world| {
-        let id = world.id_at(GONE).expect("a ticket");
+        let id = world.id_at(gone).expect("a ticket");
         world.remove(&id);
     });
     (desk, created)
@@ -52,7 +55,7 @@ fn only(kept: fn(usize) -> bool, count: Option<u64>) -> Fault {
 
 #[tokio::test]
 async fn a_second_look_that_shows_its_neighbours_is_believed() {
-    let (desk, _) = desk().await;
+    let (desk, _) = desk(GONE).await;
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.tickets_deleted, 1);
@@ -62,27 +65,66 @@ async fn a_second_look_that_shows_its_neighbours_is_believed() {
 async fn a_second_look_without_its_neighbours_flags_nothing() {
     let none: fn(usize) -> bool = |_| false;
     let few: fn(usize) -> bool = |place| place % 3 == 0;
-    // Empty, a third of the neighbours; and an answer that does not add up, so that the instant is
-    // looked at by itself.
-    for (kept, count) in [(none, None), (few, None), (none, Some(50))] {
-        let (desk, created) = desk().await;
+    let older: fn(usize) -> bool = |place| place < BEFORE;
+    let newer: fn(usize) -> bool = |place| place >= BEFORE;
+    for (gone, kept, count) in [
+        // Empty, and a third of the neighbours.
+        (GONE, none, None),
+        (GONE, few, None),
+        // Most of them, but none on one side: as from a copy that lags, or one that lost its past.
+        (LATE, older, None),
+        (GONE, newer, None),
+        // An answer that does not add up, so that the instant is looked at by itself.
+        (GONE, none, Some(50)),
+        // And one that contradicts itself, so that nobody knows what it should have shown.
+        (GONE, newer, Some(1)),
+    ] {
+        let (desk, created) = desk(gone).await;
         // Both looks begin with the neighbours.
-        let begins = created[GONE - BEFORE].clone();
+        let begins = created[gone - BEFORE].clone();
         desk.simulator.set_hook(Box::new(move |request, _| {
             let is_look = request.parameter("startDate") == Some(begins.as_str());
             is_look.then(|| only(kept, count))
         }));
         let (summary, exit_code) = desk.backfill().await.expect("ends");
-        assert_eq!(exit_code, ExitCode::Incomplete, "{count:?}: {summary:?}");
-        assert_eq!(summary.tickets_deleted, 0, "{count:?}: {summary:?}");
+        assert_eq!(
+            exit_code,
+            ExitCode::Incomplete,
+            "{gone}, {count:?}: {summary:?}"
+        );
+        assert_eq!(summary.tickets_deleted, 0, "{gone}, {count:?}: {summary:?}");
         let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
-        assert_eq!(flagged, 0, "{count:?}: {summary:?}");
+        assert_eq!(flagged, 0, "{gone}, {count:?}: {summary:?}");
         // With the neighbours shown again it is.
         desk.simulator.clear_hook();
         let (summary, exit_code) = desk.backfill().await.expect("ends");
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
         assert_eq!(summary.tickets_deleted, 1, "{summary:?}");
     }
+}
+
+#[tokio::test]
+async fn neighbours_that_the_run_wrote_again_have_to_be_shown_as_well() {
+    let (desk, created) = desk(GONE).await;
+    desk.simulator.with_world(|world| {
+        let ids: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+        for id in ids {
+            world.edit(&id, |ticket| ticket.priority = Some(3));
+        }
+    });
+    let begins = created[GONE - BEFORE].clone();
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        let is_look = request.parameter("startDate") == Some(begins.as_str());
+        is_look.then(|| only(|_| false, None))
+    }));
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+    assert_eq!(summary.tickets_changed, 299, "{summary:?}");
+    assert_eq!(summary.tickets_deleted, 0, "{summary:?}");
+    desk.simulator.clear_hook();
+    let (summary, exit_code) = desk.backfill().await.expect("ends");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.tickets_deleted, 1, "{summary:?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! How a window ends.
 
+use super::super::gone;
 use super::{Closing, Open};
 use crate::error::Result;
-use crate::plan::closing::{ROUNDS, Round, Verdict, is_suspicious, overlap};
+use crate::plan::closing::{ROUNDS, Round, Verdict, overlap};
+use crate::plan::losses::{self, Evidence, Losses};
 use crate::store::{HeldCount, RunWindow, Store, WindowCommit, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
@@ -75,9 +77,6 @@ impl Closing<'_> {
     /// A stretch of which answers agreed on so many more tickets than are there now that a loss of
     /// that size is not believed.
     fn lost(&self, store: &Store, whole: Window) -> Result<Option<(Window, String)>> {
-        if self.allow_deletions || !self.is_unfiltered() {
-            return Ok(None);
-        }
         let announced = store.announced(self.snapshot_id)?.into_iter();
         let announced: Vec<(Window, u64)> = announced
             .filter(|(stretch, _)| overlap(*stretch, whole))
@@ -91,11 +90,20 @@ impl Closing<'_> {
         let all = stretches.fold(whole, |all, stretch| all.hull(stretch));
         let held = store.held_instants(self.snapshot_id, all, &self.scope.filters)?;
         let place = |at: Instant| held.partition_point(|held| *held < at.timestamp_millis());
+        let live = gone::live(store, self.covered)?;
         for (stretch, announced) in announced {
             let here = place(stretch.until()) - place(stretch.from());
             let here = u64::try_from(here).unwrap_or(u64::MAX);
             let lost = i64::try_from(announced.saturating_sub(here)).unwrap_or(i64::MAX);
-            if lost > 0 && is_suspicious(lost, self.live(store)?.saturating_add(lost)) {
+            // What the run flagged is among them.
+            let losses = Losses {
+                missing: lost,
+                live: live.saturating_add(lost),
+                is_filtered: !self.is_unfiltered(),
+                is_allowed: self.allow_deletions,
+                ..Losses::default()
+            };
+            if losses.verdict(Evidence::Count) == losses::Verdict::AskAgain {
                 return Ok(Some((
                     stretch,
                     format!(

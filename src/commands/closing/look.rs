@@ -10,7 +10,7 @@ use super::{Absent, Closed, Closing, Open};
 use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
-use crate::plan::closing::{is_incredible, is_suspicious};
+use crate::plan::losses::{Evidence, Verdict, is_incredible, young_from};
 use crate::settings::Filters;
 use crate::store::{ReadCommit, Store};
 use crate::window::Window;
@@ -34,7 +34,7 @@ impl Closing<'_> {
                 here.push(one);
             }
         }
-        let young_from = gone::young_from(self.began_at);
+        let young_from = young_from(self.began_at);
         for one in &here {
             let is_young = one.missing.1 >= young_from;
             if let Some(window) = open.get_mut(one.window).filter(|_| is_young) {
@@ -42,25 +42,13 @@ impl Closing<'_> {
             }
         }
         here.retain(|one| one.missing.1 < young_from);
-        if here.is_empty() {
-            return Ok(());
-        }
-        if self.is_too_much(store, &here, 0)? {
-            for one in &here {
-                if let Some(window) = open.get_mut(one.window) {
-                    window.is_disbelieved = true;
-                }
+        match self.losses(store, here.iter(), 0)?.verdict(Evidence::List) {
+            Verdict::Believed => return Ok(()),
+            Verdict::Refused { missing } => {
+                closed.disbelieved = closed.disbelieved.max(missing);
+                return self.refuse(store, open, &here);
             }
-            // Nor is what the run flagged before it came to that.
-            let taken_back = store.unmark_deleted(self.snapshot_id)?;
-            self.known_deleted = 0;
-            if taken_back > 0 {
-                self.disturb(store, open)?;
-            }
-            let missing = i64::try_from(here.len()).unwrap_or(i64::MAX);
-            let missing = missing.saturating_add(taken_back);
-            closed.disbelieved = closed.disbelieved.max(missing);
-            return Ok(());
+            Verdict::AskAgain => {}
         }
         let mut missing: Vec<Missing> = here.iter().map(|one| one.missing.clone()).collect();
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
@@ -83,20 +71,35 @@ impl Closing<'_> {
             requests: 0,
             read_at: now,
         })?;
+        let gone: HashSet<&str> = look.gone.iter().map(String::as_str).collect();
+        let missed = here
+            .iter()
+            .filter(|one| gone.contains(one.missing.0.as_str()));
+        if let Verdict::Refused { missing } = self.losses(store, missed, 0)?.verdict(Evidence::Look)
+        {
+            closed.disbelieved = closed.disbelieved.max(missing);
+            return self.refuse(store, open, &here);
+        }
         if self.is_unfiltered() {
             store.mark_deleted(self.snapshot_id, &look.gone, now)?;
             self.known_deleted = store.deleted_before(self.snapshot_id)?;
-        } else if !self.allow_deletions {
-            let gone = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
-            let is_disbelieved = is_suspicious(gone, self.live(store)?);
-            for window in open.iter_mut().filter(|window| !window.is_over) {
-                window.is_disbelieved |= is_disbelieved;
-            }
-            if is_disbelieved {
-                closed.disbelieved = closed.disbelieved.max(gone);
-            }
         }
         self.sort_out(store, open, &here, &look)
+    }
+
+    /// Believes none of what is missing, nor what the run flagged before it came to that.
+    fn refuse(&mut self, store: &mut Store, open: &mut [Open], here: &[Absent]) -> Result<()> {
+        for one in here {
+            if let Some(window) = open.get_mut(one.window) {
+                window.is_disbelieved = true;
+            }
+        }
+        let taken_back = store.unmark_deleted(self.snapshot_id)?;
+        self.known_deleted = 0;
+        match taken_back {
+            0 => Ok(()),
+            _ => self.disturb(store, open),
+        }
     }
 
     /// What is alive again and was not met may stand in a count for a ticket that was missed.

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::backfill::Context;
+use super::gone;
 use crate::api::Account;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
-use crate::plan::closing::{ROUNDS, is_suspicious};
+use crate::plan::closing::ROUNDS;
 use crate::plan::coverage;
+use crate::plan::losses::{self, Evidence, Losses, Verdict};
 use crate::store::{HeldCount, RunWindow, Store, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
@@ -256,29 +258,44 @@ impl Closing<'_> {
         count
     }
 
-    /// Whether so many missing tickets, `fallen` more that are only counted, and those that the run
-    /// flagged, are not believed to be gone. The tickets that were known before the run are looked at by
-    /// themselves as well: those of another desk would make up for them. In a list by filters a ticket
-    /// that does not come any more has changed, as a rule.
-    fn is_too_much(&self, store: &Store, absent: &[Absent], fallen: i64) -> Result<bool> {
-        if self.allow_deletions || !self.is_unfiltered() || absent.is_empty() && fallen == 0 {
-            return Ok(false);
+    /// Missing tickets, and `fallen` more that are only counted, as a loss of all that the run looks at.
+    /// What is too young to be missed is not missing; which ticket is counted nobody knows.
+    fn losses<'b>(
+        &self,
+        store: &Store,
+        absent: impl Iterator<Item = &'b Absent>,
+        fallen: i64,
+    ) -> Result<Losses> {
+        let young_from = losses::young_from(self.began_at);
+        let (mut missing, mut known) = (fallen, 0);
+        for one in absent.filter(|one| one.missing.1 < young_from) {
+            missing += 1;
+            known += i64::from(one.is_known);
         }
         let snapshot = store.snapshot(self.snapshot_id)?;
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let deleted = snapshot.tickets_deleted;
-        let live = self.live(store)? + deleted;
-        let missing = number(absent.len()).saturating_add(fallen) + deleted;
-        let known = number(absent.iter().filter(|one| one.is_known).count()) + self.known_deleted;
-        Ok(is_suspicious(missing, live) || is_suspicious(known, live - snapshot.tickets_new))
+        Ok(Losses {
+            missing,
+            known,
+            live: gone::live(store, self.covered)?,
+            new: snapshot.tickets_new,
+            deleted: snapshot.tickets_deleted,
+            known_deleted: self.known_deleted,
+            is_filtered: !self.is_unfiltered(),
+            is_allowed: self.allow_deletions,
+            is_refused: false,
+        })
     }
 
-    fn live(&self, store: &Store) -> Result<i64> {
-        let mut live = 0;
-        for window in self.covered {
-            live += store.live_count(window)?;
+    /// Whether what is missing so far is so much that none of it will be believed, so that no more is read.
+    fn is_too_much(&self, store: &Store, absent: &[Absent], fallen: i64) -> Result<bool> {
+        if absent.is_empty() && fallen == 0 {
+            return Ok(false);
         }
-        Ok(live)
+        let losses = self.losses(store, absent.iter(), fallen)?;
+        Ok(matches!(
+            losses.verdict(Evidence::List),
+            Verdict::Refused { .. }
+        ))
     }
 
     /// Enters what was sent since the last time into the run's account.

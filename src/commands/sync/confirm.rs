@@ -8,6 +8,7 @@ use super::read::Seen;
 use crate::api::FailureKind;
 use crate::error::Result;
 use crate::extract::{self, Missing};
+use crate::plan::losses::{Evidence, Losses, Verdict, young_from};
 use crate::refresh::{Known, LONGEST_MS};
 use crate::settings::Filters;
 use crate::table::Instant;
@@ -92,7 +93,7 @@ impl Night<'_> {
 
     /// Counts the newest year before anything is believed to be gone: a few missing tickets may be
     /// the first sign of an API that shows another desk, or none. Returns how many of it are not there.
-    async fn look_for_the_desk(&mut self, live: i64) -> Result<i64> {
+    async fn look_for_the_desk(&mut self) -> Result<usize> {
         let Some(window) = self.desk.windows().first().copied() else {
             return Ok(0);
         };
@@ -102,10 +103,24 @@ impl Night<'_> {
             return Ok(0);
         };
         let remote = i64::try_from(*remote).unwrap_or(i64::MAX);
-        let local = self.store()?.live_count(&window)?;
-        let missing = local - remote;
-        self.is_suspicious |= gone::is_suspicious(missing, live);
-        Ok(missing)
+        let missing = self.store()?.live_count(&window)? - remote;
+        Ok(usize::try_from(missing).unwrap_or(0))
+    }
+
+    /// So many missing tickets as a loss of the whole desk.
+    pub(super) fn losses(&mut self, missing: usize) -> Result<Losses> {
+        let (snapshot_id, whole) = (self.snapshot_id, self.whole());
+        let losses = gone::losses(self.store()?, snapshot_id, whole.as_slice(), missing)?;
+        Ok(Losses {
+            is_refused: self.is_suspicious,
+            is_allowed: self.settings.allow_deletions,
+            ..losses
+        })
+    }
+
+    /// From the first ticket to past the start of this sync.
+    fn whole(&self) -> Option<Window> {
+        Window::new(self.desk.first, self.desk.began_at + TimeDelta::days(1))
     }
 
     /// Created since the last sync by what is stored, and not in the list of new tickets.
@@ -132,28 +147,23 @@ impl Night<'_> {
         if missing.is_empty() && unproven.is_empty() {
             return Ok(());
         }
-        let until = self.desk.began_at + TimeDelta::days(1);
-        let Some(range) = Window::new(self.desk.first, until) else {
+        let Some(range) = self.whole() else {
             return Ok(());
         };
         let missing = self.not_met(missing)?;
         let mut sought = self.not_met(unproven)?;
-        let count = i64::try_from(missing.len()).unwrap_or(i64::MAX);
+        let count = missing.len();
         sought.extend(missing);
         sought.sort_by_key(|(_, at)| *at);
         if sought.is_empty() {
             return Ok(());
         }
-        // Of what was known before this run: another desk's tickets would make up for them.
-        let snapshot_id = self.snapshot_id;
-        let new = self.store()?.snapshot(snapshot_id)?.tickets_new;
-        let live = self.store()?.live_count(&range)? + self.deleted - new;
-        let lost = self.look_for_the_desk(live).await?;
-        self.is_suspicious |= gone::is_suspicious(count + self.deleted, live);
-        self.is_suspicious &= !self.settings.allow_deletions;
-        if self.is_suspicious {
-            return self.disbelieve(count.max(lost));
+        let lost = self.look_for_the_desk().await?;
+        let losses = self.losses(count.max(lost))?;
+        if let Verdict::Refused { missing } = losses.verdict(Evidence::List) {
+            return self.disbelieve(missing);
         }
+        let snapshot_id = self.snapshot_id;
         let batches = gone::batches(self.store()?, snapshot_id, &sought, range.until())?;
         let context = self.context;
         let looked =
@@ -162,11 +172,9 @@ impl Night<'_> {
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
         // Some of which nothing was known may be missing as well.
-        let count = i64::try_from(look.gone.len()).unwrap_or(i64::MAX);
-        self.is_suspicious =
-            gone::is_suspicious(count + self.deleted, live) && !self.settings.allow_deletions;
-        if self.is_suspicious {
-            return self.disbelieve(count.max(lost));
+        let losses = self.losses(look.gone.len())?;
+        if let Verdict::Refused { missing } = losses.verdict(Evidence::Look) {
+            return self.disbelieve(missing);
         }
         self.deleted += self.store()?.mark_deleted(snapshot_id, &look.gone, at)?;
         for (id, created_at) in &sought {
@@ -188,7 +196,7 @@ impl Night<'_> {
 
     /// Those of them that this run has not met, and that are old enough to be missed by it.
     fn not_met(&mut self, tickets: Vec<Missing>) -> Result<Vec<Missing>> {
-        let (snapshot_id, young_from) = (self.snapshot_id, gone::young_from(self.desk.began_at));
+        let (snapshot_id, young_from) = (self.snapshot_id, young_from(self.desk.began_at));
         let mut tickets = self.store()?.not_met(snapshot_id, tickets)?;
         tickets.retain(|(_, at)| *at < young_from);
         Ok(tickets)

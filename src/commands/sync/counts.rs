@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
 use crate::extract::{Missing, Proof, Sightings};
 use crate::mava::PAGE;
+use crate::plan::losses::{Evidence, Losses, Verdict};
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -56,7 +56,10 @@ impl Night<'_> {
         missing.sort_by_key(|(_, at): &Missing| *at);
         missing.dedup();
         let most = usize::try_from(self.allowance().saturating_sub(1)).unwrap_or(usize::MAX);
-        if missing.len() > most && !self.is_suspicious && !self.is_too_much(missing.len()) {
+        // Of so many that none is believed, a cap must not make fewer that are.
+        if missing.len() > most
+            && self.losses(missing.len())?.verdict(Evidence::List) == Verdict::AskAgain
+        {
             self.remark(format!(
                 "the limit of --max-requests was reached before {} missing tickets were looked for once more; the \
                  next sync will",
@@ -65,14 +68,6 @@ impl Night<'_> {
             missing.truncate(most);
         }
         self.settle(missing, Vec::new()).await
-    }
-
-    /// Whether so many are missing that none will be believed, so that a cap must not make less of it.
-    fn is_too_much(&self, missing: usize) -> bool {
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let live = number(self.desk.index.tickets().len());
-        !self.settings.allow_deletions
-            && gone::is_suspicious(number(missing).saturating_add(self.deleted), live)
     }
 
     /// What is missing where the counts of both sides differ. A gap that stays unexplained is told.
@@ -136,7 +131,13 @@ impl Night<'_> {
             let local = self.store()?.live_count(&window)?;
             for _ in 0..MOST_RECOUNTS {
                 let missing = local - i64::try_from(count).unwrap_or(i64::MAX);
-                if self.settings.allow_deletions || !gone::is_suspicious(missing, local) {
+                let losses = Losses {
+                    missing,
+                    live: local,
+                    is_allowed: self.settings.allow_deletions,
+                    ..Losses::default()
+                };
+                if losses.verdict(Evidence::Count) != Verdict::AskAgain {
                     break;
                 }
                 count = self

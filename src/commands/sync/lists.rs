@@ -232,8 +232,7 @@ impl Night<'_> {
             self.remark(remark);
         }
         if closed.disbelieved > 0 {
-            self.is_suspicious = true;
-            return self.disbelieve(closed.disbelieved);
+            return self.disbelieve(closed.disbelieved + self.deleted);
         }
         self.is_doubted |= !closed.is_settled;
         Ok(())

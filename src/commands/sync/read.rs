@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::super::gone;
 use super::night::Night;
 use super::rejected::{self, Shown};
 use crate::api::{FailureKind, SortBy, SortOrder, TicketsQuery};
@@ -11,6 +10,7 @@ use crate::error::Result;
 use crate::extract::{self, Answer, Key, Page};
 use crate::mava::{self, PAGE_LIMIT};
 use crate::normalize::{Outcome, TicketRows};
+use crate::plan::losses::{Evidence, Losses, Verdict};
 use crate::refresh::{DAY_MS, Kind, Known, Time, Vouch};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
 use crate::table::Instant;
@@ -162,9 +162,13 @@ impl Night<'_> {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let local = self.local(&query.window);
         let lacking = local.saturating_sub(seen.count.unwrap_or(local));
-        let is_suspicious =
-            !self.settings.allow_deletions && gone::is_suspicious(number(lacking), number(local));
-        if seen.is_foreign || !is_suspicious {
+        let losses = Losses {
+            missing: number(lacking),
+            live: number(local),
+            is_allowed: self.settings.allow_deletions,
+            ..Losses::default()
+        };
+        if seen.is_foreign || losses.verdict(Evidence::Count) != Verdict::AskAgain {
             return Ok(Some(seen));
         }
         let again = self.read(&query.clone().alone()).await?;

@@ -6,10 +6,11 @@ use crate::error::Result;
 use crate::store::StepRow;
 
 impl Night<'_> {
-    /// Says that `count` missing tickets are not believed to be gone, and takes back those that this
-    /// run flagged before them, in whichever of its parts. The steps that did are to be done again.
-    pub(super) fn disbelieve(&mut self, count: i64) -> Result<()> {
-        self.tell_disbelief(count + self.deleted);
+    /// Says that `missing` tickets are not believed to be gone, and takes back those of them that this
+    /// run has flagged, in whichever of its parts. The steps that did are to be done again.
+    pub(super) fn disbelieve(&mut self, missing: i64) -> Result<()> {
+        self.is_suspicious = true;
+        self.tell_disbelief(missing);
         if self.deleted == 0 {
             return Ok(());
         }

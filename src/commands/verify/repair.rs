@@ -212,19 +212,13 @@ impl Repairing<'_> {
         missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
         // A second round reads what the first one did.
         missing.dedup();
-        let mut live = 0;
-        for window in self.covered {
-            live += store.live_count(window)?;
-        }
-        // Of what was known before this run: another desk's tickets would make up for them.
-        live -= store.snapshot(self.snapshot_id)?.tickets_new;
         let search = Search {
             context: self.context,
             snapshot_id: self.snapshot_id,
             has_messages: self.has_messages,
             range,
             slice: slices.first(),
-            live,
+            covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             // What is covered ends ten minutes before the run that read it.
             young_from: range.until(),
