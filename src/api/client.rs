@@ -21,7 +21,7 @@ use super::room::{Held, Room, weight};
 use super::tls;
 use super::words::Words;
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
@@ -59,6 +59,7 @@ pub struct Client {
     words: Words,
     gate: Gate,
     retry: RetrySettings,
+    clock: Clock,
     /// How far from ours the server's clock is believed.
     clock_tolerance: Duration,
     /// Whether it was told that the server's clock is not believed.
@@ -155,6 +156,7 @@ impl Client {
             words: Words::without(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
+            clock: connection.clock,
             clock_tolerance: connection.clock_tolerance,
             has_doubted_clock: AtomicBool::new(false),
             clock_behind_ms: AtomicU64::new(0),
@@ -164,6 +166,14 @@ impl Client {
             room: Room::default(),
             random,
         })
+    }
+
+    /// Now, by our clock.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) where it cannot be right.
+    pub fn now(&self) -> Result<table::Instant> {
+        self.clock.now()
     }
 
     /// What was sent and received so far.
@@ -322,7 +332,8 @@ impl Client {
         let server_time = header(DATE).and_then(retry::date).map(table::Instant::from);
         let asked = header(RETRY_AFTER).and_then(|text| {
             // Held against the server's own clock where it tells it.
-            let now = server_time.map_or_else(SystemTime::now, SystemTime::from);
+            let now = server_time.unwrap_or_else(|| self.clock.reading());
+            let now = SystemTime::from(now);
             retry::retry_after(text, now)
         });
         if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
@@ -391,7 +402,8 @@ impl Client {
             }
             return false;
         }
-        let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
+        let ours = SystemTime::from(self.clock.reading());
+        let server = SystemTime::from(server_time);
         let distance = retry::distance(server, ours);
         if distance <= self.clock_tolerance {
             return true;
@@ -524,6 +536,7 @@ mod tests {
                 total,
                 pause: Duration::from_millis(1),
             },
+            clock: Clock::default(),
             clock_tolerance: Duration::MAX,
             max_body_bytes: 64 << 20,
         };

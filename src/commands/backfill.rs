@@ -12,7 +12,6 @@ use super::closing::Closing;
 use super::gone::{self, Search};
 use super::twins;
 use crate::api::Client;
-use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
@@ -55,7 +54,7 @@ pub async fn backfill_keeping(
     settings: &Backfill,
 ) -> Result<(Summary, ExitCode, Store)> {
     let began = Moment::now();
-    let now = clock::now()?;
+    let now = context.client.now()?;
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
@@ -375,7 +374,7 @@ impl Part<'_> {
         let unverified = unverified(&store.slices(snapshot_id)?);
         let requests = self.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
-        let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
+        let snapshot = store.finish(snapshot_id, outcome, self.context.client.now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
         let words = snapshot.outcome.clone();

@@ -37,7 +37,6 @@ use self::night::Night;
 pub(super) use self::plan::plan;
 pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
-use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract;
 use crate::plan::verify;
@@ -76,7 +75,7 @@ pub async fn sync_keeping(
     settings: &settings::Sync,
 ) -> Result<(SyncSummary, ExitCode, Option<Store>)> {
     let began = Moment::now();
-    let now = clock::now()?;
+    let now = context.client.now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
         return Err(no_history(&settings.store, None));

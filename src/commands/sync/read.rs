@@ -6,7 +6,6 @@ use super::super::gone;
 use super::night::{Failing, Night};
 use super::rejected::{self, Shown};
 use crate::api::{SortBy, SortOrder, TicketsQuery};
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Answer, Key, PAGE_LIMIT, Page};
 use crate::normalize::{Outcome, TicketRows};
@@ -213,7 +212,9 @@ impl Night<'_> {
     }
 
     fn take(&mut self, page: Page, rejected: Vec<Shown>) -> Result<()> {
-        let read_at = page.server_time.map_or_else(clock::now, Ok)?;
+        let read_at = page
+            .server_time
+            .map_or_else(|| self.context.client.now(), Ok)?;
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
         for outcome in page.outcomes {

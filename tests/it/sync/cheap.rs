@@ -13,8 +13,8 @@ async fn a_nightly_sync_costs_at_most_forty_requests_more_than_its_lists() {
     let world = World::generate(&WorldSpec {
         seed: 7,
         tickets: 20_000,
-        from: now() - TimeDelta::days(300),
-        until: now() - TimeDelta::days(1) - TimeDelta::minutes(30),
+        from: NOW - TimeDelta::days(300),
+        until: NOW - TimeDelta::days(1) - TimeDelta::minutes(30),
         mean_messages: 0.2,
     });
     let mut desk = Desk::open(SimulatorSpec {
@@ -22,9 +22,9 @@ async fn a_nightly_sync_costs_at_most_forty_requests_more_than_its_lists() {
         ..SimulatorSpec::new(world)
     })
     .await;
-    let mut night = now() - TimeDelta::days(1);
-    desk.simulator.set_now(Some(night));
-    desk.settings.since = now() - TimeDelta::days(301);
+    let mut night = NOW - TimeDelta::days(1);
+    desk.set_now(night);
+    desk.settings.since = NOW - TimeDelta::days(301);
     desk.settings.until = None;
     desk.settings.has_messages = false;
     let (_, exit_code) = desk.backfill().await.expect("a backfill");
@@ -43,7 +43,7 @@ async fn a_nightly_sync_costs_at_most_forty_requests_more_than_its_lists() {
         desk.simulator.with_world(|world| {
             world.evolve(&evolution, before, night);
         });
-        desk.simulator.set_now(Some(night));
+        desk.set_now(night);
         desk.simulator.clear_requests();
         let (summary, exit_code) = sync(&desk).await;
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
