@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mava_export::api::Client;
+use mava_export::clock::Clock;
 use mava_export::commands::{self, Context};
 use mava_export::report::Progress;
 use mava_export::settings::{
@@ -184,6 +185,7 @@ fn backfill(simulator: &Simulator, store: &Path) {
             total: Duration::from_secs(60),
             pause: Duration::from_millis(50),
         },
+        clock: Clock::default(),
         // The simulated desk lives on days of its own.
         clock_tolerance: Duration::MAX,
         max_body_bytes: 256 << 20,

@@ -22,7 +22,35 @@ const FIRST_YEAR: i32 = 2020;
 /// of now.
 const LAST_YEAR: i32 = 2199;
 
-/// Now.
+/// The clock that runs go by: this machine's, or one that stands where it was set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    set_to: Option<Instant>,
+}
+
+impl Clock {
+    /// A clock that stands at this instant, for tests whose outcome no day and no hour may change.
+    pub const fn at(instant: Instant) -> Self {
+        Self {
+            set_to: Some(instant),
+        }
+    }
+
+    /// Now.
+    ///
+    /// # Errors
+    /// See [`now`].
+    pub fn now(self) -> Result<Instant> {
+        check(self.reading())
+    }
+
+    /// What the clock says, right or not.
+    pub fn reading(self) -> Instant {
+        self.set_to.unwrap_or_else(reading)
+    }
+}
+
+/// Now, by this machine's clock.
 ///
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage) where the clock cannot be right.

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
+use crate::clock::Clock;
 pub use crate::refresh::Effort;
 use crate::table::{Instant, RunKind};
 use crate::window::Window;
@@ -125,6 +126,8 @@ pub struct Connection {
     pub timeouts: Timeouts,
     /// How to try again.
     pub retry: RetrySettings,
+    /// Ours.
+    pub clock: Clock,
     /// The API's clock is believed when it is at most so far from ours.
     pub clock_tolerance: Duration,
     /// A response body above this many bytes is refused.

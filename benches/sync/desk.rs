@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mava_export::api::Client;
+use mava_export::clock::Clock;
 use mava_export::commands::{self, Context};
 use mava_export::report::Progress;
 use mava_export::settings::{BudgetSettings, Connection, RetrySettings, StoreSettings, Timeouts};
@@ -308,6 +309,7 @@ fn connection(simulator: &Simulator, directory: &Path) -> Connection {
             total: Duration::from_secs(120),
             pause: Duration::from_millis(50),
         },
+        clock: Clock::default(),
         // The simulated desk lives on days of its own.
         clock_tolerance: Duration::MAX,
         max_body_bytes: 64 << 20,

@@ -21,7 +21,7 @@ use super::room::{Held, Room, weight};
 use super::tls;
 use super::words::Words;
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::error::{Error, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
@@ -63,6 +63,7 @@ pub struct Client {
     words: Words,
     gate: Gate,
     retry: RetrySettings,
+    clock: Clock,
     /// How far from ours the server's clock is believed.
     clock_tolerance: Duration,
     /// Whether it was told that the server's clock is not believed.
@@ -159,6 +160,7 @@ impl Client {
             words: Words::without(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
+            clock: connection.clock,
             clock_tolerance: connection.clock_tolerance,
             has_doubted_clock: AtomicBool::new(false),
             clock_behind_ms: AtomicU64::new(0),
@@ -168,6 +170,14 @@ impl Client {
             room: Room::default(),
             random,
         })
+    }
+
+    /// Now, by our clock.
+    ///
+    /// # Errors
+    /// [`Usage`](ErrorKind::Usage) where it cannot be right.
+    pub fn now(&self) -> Result<table::Instant> {
+        self.clock.now()
     }
 
     /// What was sent and received so far.
@@ -327,7 +337,8 @@ impl Client {
         let server_time = header(DATE).and_then(retry::date).map(table::Instant::from);
         let asked = header(RETRY_AFTER).and_then(|text| {
             // Held against the server's own clock where it tells it.
-            let now = server_time.map_or_else(SystemTime::now, SystemTime::from);
+            let now = server_time.unwrap_or_else(|| self.clock.reading());
+            let now = SystemTime::from(now);
             retry::retry_after(text, now)
         });
         if status == reqwest::StatusCode::TOO_MANY_REQUESTS {
@@ -396,7 +407,8 @@ impl Client {
             }
             return false;
         }
-        let (server, ours) = (SystemTime::from(server_time), SystemTime::now());
+        let ours = SystemTime::from(self.clock.reading());
+        let server = SystemTime::from(server_time);
         let distance = retry::distance(server, ours);
         if distance <= self.clock_tolerance {
             return true;
@@ -529,6 +541,7 @@ mod tests {
                 total,
                 pause: Duration::from_millis(1),
             },
+            clock: Clock::default(),
             clock_tolerance: Duration::MAX,
             max_body_bytes: 64 << 20,
         };

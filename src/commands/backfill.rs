@@ -12,7 +12,6 @@ use super::closing::Closing;
 use super::gone::{self, Search};
 use super::twins;
 use crate::api::{Account, Client};
-use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::losses::young_from;
@@ -56,7 +55,7 @@ pub async fn backfill_keeping(
     settings: &Backfill,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
-    let now = clock::now()?;
+    let now = context.client.now()?;
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
@@ -374,7 +373,7 @@ impl Part<'_> {
         let unverified = unverified(&store.slices(snapshot_id)?);
         let requests = self.account.newly_sent();
         store.commit_requests(snapshot_id, requests)?;
-        let snapshot = store.finish(snapshot_id, outcome, clock::now()?)?;
+        let snapshot = store.finish(snapshot_id, outcome, self.context.client.now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
         let summary = self.summary(store, &snapshot, Ending::of(&snapshot), unverified, began)?;

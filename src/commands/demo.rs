@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use super::{backfill, drive};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::refresh::DAY_MS;
@@ -114,6 +114,7 @@ pub(super) async fn demo(demo: &Demo, printer: &Printer) -> Result<ExitCode> {
             total: Duration::from_secs(120),
             pause: Duration::from_millis(200),
         },
+        clock: Clock::default(),
         // The simulated desk lives on days of its own.
         clock_tolerance: Duration::MAX,
         max_body_bytes: 256 << 20,

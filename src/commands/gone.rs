@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::backfill::Context;
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
@@ -112,7 +111,7 @@ impl Search<'_> {
         let batches = batches(store, self.snapshot_id, missing, self.range.until())?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
-        let now = clock::now()?;
+        let now = context.client.now()?;
         if let (false, Some(slice)) = (look.found.is_empty(), self.slice) {
             store.commit_page(&PageCommit {
                 snapshot_id: self.snapshot_id,

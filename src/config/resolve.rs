@@ -13,6 +13,7 @@ use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
     SyncArgs,
 };
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::settings::{
     Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
@@ -403,6 +404,7 @@ fn connection(typed: &ApiArgs) -> Result<impl FnOnce(SecretString) -> Connection
         budget,
         timeouts,
         retry,
+        clock: Clock::default(),
         clock_tolerance,
         max_body_bytes,
     })

@@ -15,7 +15,6 @@ use super::pager::{Answer, Pager, Step, Taken};
 use super::splits::Splits;
 use super::writer::{Event, Writer};
 use crate::api::{Account, Client, FailureKind, FetchError};
-use crate::clock;
 use crate::error::Error;
 use crate::mava::PAGE_LIMIT;
 use crate::normalize::Outcome;
@@ -421,7 +420,10 @@ impl<'a> Lanes<'a> {
                 Outcome::Reject(reject) => rejects.push(reject),
             }
         }
-        let read_at = match page.server_time.map_or_else(clock::now, Ok) {
+        let read_at = match page
+            .server_time
+            .map_or_else(|| self.extraction.client.now(), Ok)
+        {
             Ok(read_at) => read_at,
             // Nothing may be dated by a clock that cannot be right.
             Err(error) => return self.fail(error),

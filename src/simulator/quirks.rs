@@ -59,7 +59,7 @@ pub enum ResolutionTime {
 
 impl ResolutionTime {
     /// What a ticket is served and sorted with; `None` as long as it is not resolved.
-    pub(super) fn of(self, ticket: &Ticket) -> Option<i64> {
+    pub fn of(self, ticket: &Ticket) -> Option<i64> {
         let last = ticket.resolution_time_ms?;
         Some(match self {
             Self::Last => last,

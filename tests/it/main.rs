@@ -49,10 +49,6 @@ mod support;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
-mod sync_frame;
-#[cfg(test)]
-mod sync_steps;
-#[cfg(test)]
 mod twins;
 #[cfg(test)]
 mod verify;

@@ -1,17 +1,12 @@
 //! What tells the desk in the store from another one, once none of its tickets is there any more.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
-use mava_export::api::Client;
-use mava_export::commands::{self, Context};
+use mava_export::commands::{self};
 use mava_export::error::{ErrorKind, ExitCode, Result};
-use mava_export::report::Progress;
 use mava_export::settings::Verify;
 use mava_export::simulator::{Agent, Category, Directory, SimulatorSpec, Ticket, World, object_id};
 use mava_export::table::Instant;
 use mava_export::window;
-use tokio::sync::watch;
 
 use crate::support::Desk;
 
@@ -55,11 +50,7 @@ async fn replaced(directory: Directory, afterwards: Directory) -> Desk {
 }
 
 async fn repair(desk: &Desk) -> Result<()> {
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random)?),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
+    let context = desk.context()?;
     let settings = Verify {
         is_deep: false,
         store: desk.settings.store.clone(),

@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mava_export::api::Client;
-use mava_export::commands::{self, Context};
+use mava_export::commands::{self};
 use mava_export::error::ExitCode;
-use mava_export::report::Progress;
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Desk;
@@ -130,11 +127,7 @@ async fn the_progress_of_a_run_that_goes_on_counts_no_ticket_twice() {
     desk.cancel = CancellationToken::new();
     desk.simulator.clear_hook();
     desk.simulator.clear_requests();
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random).expect("a client")),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
+    let context = desk.context().expect("a client");
     let told = context.progress.subscribe();
     let (summary, exit_code) = commands::backfill(&context, &desk.settings)
         .await

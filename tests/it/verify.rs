@@ -2,19 +2,16 @@
 
 mod repair;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use mava_export::api::Client;
 use mava_export::commands::{self, Context};
 use mava_export::error::{ErrorKind, ExitCode, Result};
-use mava_export::report::{Difference, Progress, Verification};
+use mava_export::report::{Difference, Verification};
 use mava_export::settings::{Backfill, Filters, Verify};
 use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{OpenOptions, Store};
 use mava_export::table::{Instant, RunKind};
 use mava_export::window;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Desk, generated};
@@ -42,11 +39,7 @@ fn at(text: &str) -> Instant {
 }
 
 fn context(desk: &Desk) -> Result<Context> {
-    Ok(Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random)?),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    })
+    desk.context()
 }
 
 fn settings(desk: &Desk, is_repair: bool, allow_deletions: bool) -> Verify {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::{Absent, Closing, Open};
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{Block, BlockPage};
 use crate::plan::closing::{Held, HeldTicket, MOST_UNPROVEN, Next, overlap};
@@ -262,7 +261,7 @@ impl Closing<'_> {
             requests: 0,
             read_at: match page.read_at {
                 Some(at) => at,
-                None => clock::now()?,
+                None => self.context.client.now()?,
             },
         };
         let (counts, _) = store.commit_read_with(&read, &page.placed)?;

@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 
 use super::super::gone;
 use super::{Absent, Closed, Closing, Open};
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
 use crate::plan::losses::{Evidence, Verdict, is_incredible, young_from};
@@ -63,7 +62,7 @@ impl Closing<'_> {
         let batches = gone::batches(store, 0, &missing, until)?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
-        let now = clock::now()?;
+        let now = context.client.now()?;
         store.commit_read(&ReadCommit {
             snapshot_id: self.snapshot_id,
             tickets: &look.found,

@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use super::super::closing::Closing;
 use super::super::mend;
 use super::night::Night;
-use crate::clock;
 use crate::error::{Error, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::mava::OPEN;
@@ -42,7 +41,7 @@ impl Night<'_> {
         let Some(store) = self.store.take() else {
             return Err(Error::failed("the store was lost with its writer"));
         };
-        let (store, remarks) = mend::prepare(store, clock::now()?).await?;
+        let (store, remarks) = mend::prepare(store, self.context.client.now()?).await?;
         self.store = Some(store);
         remarks.into_iter().for_each(|remark| self.remark(remark));
         Ok(())

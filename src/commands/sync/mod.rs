@@ -38,7 +38,6 @@ pub(super) use self::plan::plan;
 pub(super) use self::summary::steps;
 use super::backfill::{self, Context};
 use crate::api::Account;
-use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract;
 use crate::plan::coverage;
@@ -78,7 +77,7 @@ pub async fn sync_keeping(
     settings: &settings::Sync,
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let began = Moment::now();
-    let now = clock::now()?;
+    let now = context.client.now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
         return Err(no_history(&settings.store, None).into());

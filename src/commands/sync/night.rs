@@ -8,7 +8,6 @@ use tokio::time::Instant as Moment;
 use super::super::backfill::Context;
 use super::{OVERLAP, summary};
 use crate::api::{Account, FailureKind};
-use crate::clock;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::extract::Scope;
 use crate::plan::{self, SliceState};
@@ -414,7 +413,7 @@ impl<'a> Night<'a> {
         } else {
             Outcome::Incomplete
         };
-        let (snapshot_id, now) = (self.snapshot_id, clock::now()?);
+        let (snapshot_id, now) = (self.snapshot_id, self.context.client.now()?);
         let slices = self.store()?.slices(snapshot_id)?;
         let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
         let is_complete =

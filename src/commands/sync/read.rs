@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::night::Night;
 use super::rejected::{self, Shown};
 use crate::api::{FailureKind, SortBy, SortOrder, TicketsQuery};
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Answer, Key, Page};
 use crate::mava::{self, PAGE_LIMIT};
@@ -217,7 +216,9 @@ impl Night<'_> {
     }
 
     fn take(&mut self, page: Page, rejected: Vec<Shown>) -> Result<()> {
-        let read_at = page.server_time.map_or_else(clock::now, Ok)?;
+        let read_at = page
+            .server_time
+            .map_or_else(|| self.context.client.now(), Ok)?;
         let mut tickets = Vec::with_capacity(page.outcomes.len());
         let mut rejects = Vec::new();
         for outcome in page.outcomes {

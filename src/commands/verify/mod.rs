@@ -28,7 +28,7 @@ use crate::plan::verify::{Group, Subset, Tally};
 use crate::report::{Deep, Difference, Progress, Refused, Verification, VerifyOutcome};
 use crate::settings::{Connection, Verify};
 use crate::store::{Audit, OpenOptions, Store};
-use crate::table::RunKind;
+use crate::table::{Instant, RunKind};
 use crate::terminal::Printer;
 use crate::window::Window;
 
@@ -235,9 +235,9 @@ struct History {
 }
 
 impl History {
-    fn of(store: &Store) -> Result<Self> {
+    fn of(store: &Store, now: Instant) -> Result<Self> {
         let snapshots = store.snapshots(u32::MAX)?;
-        let covered = covered(&snapshots, clock::now()?).into_iter();
+        let covered = covered(&snapshots, now).into_iter();
         let windows: Vec<Window> = covered
             .filter_map(|window| window.since_earliest())
             .collect();
@@ -279,12 +279,13 @@ struct Verifying<'a> {
 
 impl Verifying<'_> {
     async fn run(&mut self, store: Store) -> Result<ExitCode> {
+        let now = self.context.client.now()?;
         if self.settings.is_repair && !self.settings.allow_deletions {
-            recognise(self.context, &store, None, clock::now()?).await?;
+            recognise(self.context, &store, None, now).await?;
         }
         let (mut store, audit) = self.look(store).await?;
         let is_whole = audit.as_ref().is_none_or(Audit::is_whole);
-        let history = match History::of(&store) {
+        let history = match History::of(&store, now) {
             // Of a damaged store the damage is what there is to say.
             Err(error) if !is_whole && !self.settings.is_repair => {
                 self.report
@@ -312,7 +313,7 @@ impl Verifying<'_> {
         if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
             if self.settings.is_repair {
                 // One that was cut short had mended all there was.
-                store.give_up(RunKind::Verify, clock::now()?)?;
+                store.give_up(RunKind::Verify, self.context.client.now()?)?;
             }
             return Ok(code(self.is_equal && self.is_fine()));
         }
@@ -363,7 +364,7 @@ impl Verifying<'_> {
         if audit.is_whole() || !self.settings.is_repair {
             return Ok((store, Some(audit)));
         }
-        let (store, remarks) = mend::prepare(store, clock::now()?).await?;
+        let (store, remarks) = mend::prepare(store, self.context.client.now()?).await?;
         self.report.remarks.extend(remarks);
         let (store, audit) = mend::audit(store, cancel).await?;
         Ok((store, Some(audit)))

@@ -7,7 +7,6 @@ use super::super::closing::Closing;
 use super::super::gone::{self, Search};
 use super::super::twins;
 use crate::api::Account;
-use crate::clock;
 use crate::error::Result;
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::{Slice, SliceState};
@@ -44,7 +43,9 @@ impl Repairing<'_> {
             filters_json: None,
             has_messages: self.has_messages,
         };
-        self.snapshot_id = store.begin_anew(&spec, clock::now()?)?.snapshot_id;
+        self.snapshot_id = store
+            .begin_anew(&spec, self.context.client.now()?)?
+            .snapshot_id;
         tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
         Ok(())
     }
@@ -114,7 +115,7 @@ impl Repairing<'_> {
             }),
             step: &step,
             first_slice,
-            began_at: clock::now()?,
+            began_at: self.context.client.now()?,
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             account: self.account.clone(),
@@ -235,7 +236,7 @@ impl Repairing<'_> {
             true => Outcome::Complete,
             false => Outcome::Incomplete,
         };
-        let snapshot = store.finish(self.snapshot_id, outcome, clock::now()?)?;
+        let snapshot = store.finish(self.snapshot_id, outcome, self.context.client.now()?)?;
         if let Some(remark) = twins::remark(store)? {
             self.remark(remark);
         }

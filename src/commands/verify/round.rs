@@ -6,7 +6,6 @@ use super::super::mend;
 use super::compare::{Comparison, Found};
 use super::repair::Repairing;
 use super::{counted, deep, named};
-use crate::clock;
 use crate::error::Result;
 use crate::extract::Counter;
 use crate::plan::coverage::merged;
@@ -85,7 +84,7 @@ impl Repair<'_> {
 
     /// Where what differs lies, and where tickets were created that are damaged or tell of damaged rows.
     fn slices(&self, store: &Store, found: &Found, damaged: &[Damage]) -> Result<Vec<Window>> {
-        let now_ms = clock::now()?.timestamp_millis();
+        let now_ms = self.repairing.context.client.now()?.timestamp_millis();
         let created: BTreeSet<i64> = damaged
             .iter()
             .flat_map(|row| row.created_ms.iter().copied())
@@ -105,7 +104,7 @@ impl Repair<'_> {
             .into_iter()
             .partition(|row| row.table == "tickets" && !row.created_ms.is_empty());
         let snapshot_id = self.repairing.snapshot_id;
-        let accepted = store.accept(snapshot_id, &gone, clock::now()?)?;
+        let accepted = store.accept(snapshot_id, &gone, self.repairing.context.client.now()?)?;
         if !accepted.is_empty() {
             self.repairing.is_whole = false;
             self.repairing.remark(kept(&accepted));

@@ -4,17 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mava_export::api::Client;
-use mava_export::commands::{self, Context};
+use mava_export::commands::{self};
 use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
-use mava_export::report::{Progress, Summary, Verification};
+use mava_export::report::{Summary, Verification};
 use mava_export::settings::{RateLimit, Sync, Verify};
 use mava_export::simulator::{LoggedRequest, Quirks, SimulatorSpec};
 use mava_export::table::{Instant, RunKind};
 use mava_export::window::Window;
 use rand::RngExt;
-use tokio::sync::watch;
 
 use super::case::{Case, Changes, Command, Damage, Kind};
 use super::chronicle::{Answer, Chronicle};
@@ -359,11 +357,7 @@ impl Carried {
     ) -> Result<(End, bool)> {
         self.desk.settings.since = range.from();
         self.desk.settings.until = Some(range.until());
-        let context = Context {
-            client: Arc::new(Client::new(&self.desk.connection, rand::random)?),
-            cancel: self.desk.cancel.clone(),
-            progress: watch::Sender::new(Progress::default()),
-        };
+        let context = self.desk.context()?;
         let store = self.desk.settings.store.clone();
         Ok(match command {
             Command::Backfill => {

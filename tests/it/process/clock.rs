@@ -4,50 +4,27 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use mava_export::simulator::{Simulator, SimulatorSpec, Ticket, World, WorldSpec, object_id};
 use mava_export::table::Instant;
 use rusqlite::Connection;
 
 use super::support::{Ended, Place, desk, run};
+use crate::support::{NOW, WallClock};
 
-/// A wall clock that stands where a test wants it, by a library that is loaded before the system's. It is
-/// built with the C compiler that building SQLite needs too.
-struct Clock {
-    library: PathBuf,
+/// Runs a command that begins at this time.
+fn run_at(clock: &WallClock, command: &mut Command, at: Instant) -> Ended {
+    clock.set(command, at);
+    run(command)
 }
 
-impl Clock {
-    fn new(place: &Place) -> Self {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/process/clock.c");
-        let library = place.root().join("clock.so");
-        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        let built = Command::new(compiler)
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(&library)
-            .arg(source)
-            .arg("-ldl")
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{built:?}");
-        Self { library }
-    }
-
-    /// Runs a command under a clock that is so many seconds from the machine's.
-    fn shifted(&self, command: &mut Command, seconds: i64) -> Ended {
-        command
-            .env("LD_PRELOAD", &self.library)
-            .env("TEST_CLOCK_OFFSET", seconds.to_string());
-        run(command)
-    }
-
-    /// The same at the beginning of a year.
-    fn in_year(&self, command: &mut Command, year: i64) -> Ended {
-        // Days of the Gregorian calendar, for years that no type of the library holds.
-        let before = year - 1;
-        let days = 365 * before + before / 4 - before / 100 + before / 400 - 719_162;
-        self.shifted(command, days * 86_400 - Utc::now().timestamp())
-    }
+/// The same at the beginning of a year.
+fn run_in_year(clock: &WallClock, command: &mut Command, year: i64) -> Ended {
+    // Days of the Gregorian calendar, for years that no type of the library holds.
+    let before = year - 1;
+    let days = 365 * before + before / 4 - before / 100 + before / 400 - 719_162;
+    clock.set_to_second(command, days * 86_400);
+    run(command)
 }
 
 const BACKFILL: &str = "backfill --since 2024-01-01 --to sqlite:support.db --rate-limit none";
@@ -55,7 +32,7 @@ const BACKFILL: &str = "backfill --since 2024-01-01 --to sqlite:support.db --rat
 #[test]
 fn a_clock_that_cannot_be_right_ends_every_command_before_anything_is_written() {
     let place = Place::new();
-    let clock = Clock::new(&place);
+    let clock = WallClock::new(place.root());
     let simulator = desk(60, 0);
     place.backfill(&simulator).expect(0);
     let store = fs::read(place.path("support.db")).unwrap();
@@ -87,17 +64,15 @@ fn a_clock_that_cannot_be_right_ends_every_command_before_anything_is_written() 
             "simulate --tickets 10 --port 0",
         ] {
             let mut command = place.command_at(&simulator, words);
-            let ended = clock.in_year(&mut command, year);
+            let ended = run_in_year(&clock, &mut command, year);
             assert_eq!(ended.code(), Some(2), "{words} in {year}: {}", ended.stderr);
             ended.expect_error(&["clock says", "cannot be right", "set the clock"]);
         }
         // What does not go by the clock goes on.
         let query = "query --from sqlite:support.db SELECT(1)";
-        clock.in_year(&mut place.command(query), year).expect(0);
-        clock
-            .in_year(&mut place.command("completions bash"), year)
-            .expect(0);
-        clock.in_year(&mut place.command("--help"), year).expect(0);
+        run_in_year(&clock, &mut place.command(query), year).expect(0);
+        run_in_year(&clock, &mut place.command("completions bash"), year).expect(0);
+        run_in_year(&clock, &mut place.command("--help"), year).expect(0);
     }
     assert_eq!(files(), before);
     assert_eq!(fs::read(place.path("support.db")).unwrap(), store);
@@ -108,19 +83,20 @@ fn a_clock_that_cannot_be_right_ends_every_command_before_anything_is_written() 
 
 /// A desk of the last hundred days whose newest ticket is a day old.
 fn recent() -> Simulator {
-    let now = Utc::now();
     let world = World::generate(&WorldSpec {
         tickets: 300,
         mean_messages: 0.5,
-        from: now - TimeDelta::days(100),
-        until: now - TimeDelta::days(1),
+        from: NOW - TimeDelta::days(100),
+        until: NOW - TimeDelta::days(1),
         ..WorldSpec::default()
     });
-    Simulator::start_apart(SimulatorSpec::new(world)).unwrap()
+    let simulator = Simulator::start_apart(SimulatorSpec::new(world)).unwrap();
+    simulator.set_now(Some(NOW));
+    simulator
 }
 
 fn insert(simulator: &Simulator, number: u32) {
-    let ms = Utc::now().timestamp_millis() - 60_000 + i64::from(number);
+    let ms = NOW.timestamp_millis() - 60_000 + i64::from(number);
     let at = Instant::from_timestamp_millis(ms).unwrap();
     simulator.with_world(|world| world.insert(Ticket::new(object_id(at, u64::from(number)), at)));
 }
@@ -146,31 +122,36 @@ fn a_run_that_ended_in_the_future_keeps_no_later_one_from_anything() {
 
 fn after_the_future(is_apis_too: bool) {
     let place = Place::new();
-    let clock = Clock::new(&place);
+    let clock = WallClock::new(place.root());
     let simulator = recent();
-    let since = (Utc::now() - TimeDelta::days(101)).format("%Y-%m-%d");
+    let since = (NOW - TimeDelta::days(101)).format("%Y-%m-%d");
     let backfill = format!("backfill --since {since} --to sqlite:support.db --rate-limit none");
     let sync = "sync --to sqlite:support.db --rate-limit none --full-below 0";
-    let century = 86_400 * 365 * 100;
-    let later = Utc::now() + TimeDelta::seconds(century);
-    simulator.set_now(is_apis_too.then_some(later));
+    let later = NOW + TimeDelta::days(365 * 100);
+    simulator.set_now(Some(if is_apis_too { later } else { NOW }));
     for first in [backfill.as_str(), sync] {
-        clock
-            .shifted(&mut place.command_at(&simulator, first), century)
-            .expect(0);
+        run_at(&clock, &mut place.command_at(&simulator, first), later).expect(0);
     }
-    clock
-        .shifted(&mut place.command_at(&simulator, sync), century)
-        .expect(0);
-    simulator.set_now(None);
+    run_at(&clock, &mut place.command_at(&simulator, sync), later).expect(0);
+    simulator.set_now(Some(NOW));
     insert(&simulator, 1);
-    let first = run(&mut place.command_at(&simulator, &format!("{sync} --json"))).expect(0);
+    let first = run_at(
+        &clock,
+        &mut place.command_at(&simulator, &format!("{sync} --json")),
+        NOW,
+    )
+    .expect(0);
     assert_eq!(live(&place), 301);
     let is_told = first.stdout.contains("clock that ran ahead");
     assert_eq!(is_told, is_apis_too, "{}", first.stdout);
     // Only once: from now on syncs go by the right clock.
     insert(&simulator, 2);
-    let second = run(&mut place.command_at(&simulator, &format!("{sync} --json"))).expect(0);
+    let second = run_at(
+        &clock,
+        &mut place.command_at(&simulator, &format!("{sync} --json")),
+        NOW,
+    )
+    .expect(0);
     assert_eq!(live(&place), 302);
     assert!(
         !second.stdout.contains("clock that ran ahead"),
@@ -182,17 +163,18 @@ fn after_the_future(is_apis_too: bool) {
         "verify --deep --to sqlite:support.db --rate-limit none",
         "publish --from sqlite:support.db --to parquet:desk",
     ] {
-        run(&mut place.command_at(&simulator, words)).expect(0);
+        run_at(&clock, &mut place.command_at(&simulator, words), NOW).expect(0);
     }
 }
 
 #[test]
 fn a_sync_that_was_cut_short_in_the_future_is_not_gone_on_with() {
     let place = Place::new();
+    let clock = WallClock::new(place.root());
     let simulator = recent();
-    let since = (Utc::now() - TimeDelta::days(101)).format("%Y-%m-%d");
+    let since = (NOW - TimeDelta::days(101)).format("%Y-%m-%d");
     let backfill = format!("backfill --since {since} --to sqlite:support.db --rate-limit none");
-    run(&mut place.command_at(&simulator, &backfill)).expect(0);
+    run_at(&clock, &mut place.command_at(&simulator, &backfill), NOW).expect(0);
     let store = Connection::open(place.path("support.db")).unwrap();
     store
         .execute_batch(
@@ -207,7 +189,7 @@ fn a_sync_that_was_cut_short_in_the_future_is_not_gone_on_with() {
     drop(store);
     insert(&simulator, 1);
     let sync = "sync --to sqlite:support.db --rate-limit none --full-below 0";
-    run(&mut place.command_at(&simulator, sync)).expect(0);
+    run_at(&clock, &mut place.command_at(&simulator, sync), NOW).expect(0);
     assert_eq!(live(&place), 301);
     let store = Connection::open(place.path("support.db")).unwrap();
     let outcome: String = store
@@ -221,12 +203,13 @@ fn a_sync_that_was_cut_short_in_the_future_is_not_gone_on_with() {
 #[test]
 fn a_date_header_of_a_year_that_cannot_be_is_not_gone_by() {
     let place = Place::new();
+    let clock = WallClock::new(place.root());
     let simulator = recent();
-    let since = (Utc::now() - TimeDelta::days(101)).format("%Y-%m-%d");
+    let since = (NOW - TimeDelta::days(101)).format("%Y-%m-%d");
     let backfill = format!("backfill --since {since} --to sqlite:support.db --rate-limit none");
     let sync =
         "sync --to sqlite:support.db --rate-limit none --full-below 0 --clock-tolerance 9000y";
-    run(&mut place.command_at(&simulator, &backfill)).expect(0);
+    run_at(&clock, &mut place.command_at(&simulator, &backfill), NOW).expect(0);
     for (number, date) in [
         "9999-12-31T23:59:59Z",
         "1970-01-01T00:00:01Z",
@@ -239,12 +222,12 @@ fn a_date_header_of_a_year_that_cannot_be_is_not_gone_by() {
         simulator.set_now(Some(date));
         let number = u32::try_from(number).unwrap() + 1;
         insert(&simulator, number);
-        let ended = run(&mut place.command_at(&simulator, sync)).expect(0);
+        let ended = run_at(&clock, &mut place.command_at(&simulator, sync), NOW).expect(0);
         ended.expect_error(&["clock cannot be right"]);
         assert_eq!(live(&place), 300 + i64::from(number));
     }
-    simulator.set_now(None);
-    run(&mut place.command_at(&simulator, sync)).expect(0);
+    simulator.set_now(Some(NOW));
+    run_at(&clock, &mut place.command_at(&simulator, sync), NOW).expect(0);
     let store = Connection::open(place.path("support.db")).unwrap();
     let ahead: i64 = store
         .query_row(

@@ -7,6 +7,7 @@ use mava_export::simulator::{Fault, Faults};
 
 use super::stored::{look, texts};
 use super::support::{BACKFILL, Ended, Place, desk, run, run_with_stdin, watch};
+use crate::support::{NOW, WallClock};
 
 /// A command that exits with 2, saying these on stderr and nothing on stdout.
 fn refused(place: &Place, words: &str, parts: &[&str]) -> Ended {
@@ -292,27 +293,30 @@ fn a_damaged_ledger_keeps_nobody_from_working() {
 fn a_servers_clock_that_is_days_off_moves_no_end_and_leaves_no_gap() {
     let simulator = desk(10, 0);
     let words = "backfill --since 2024-01-01 --to sqlite:support.db --rate-limit none --json";
-    let now = chrono::Utc::now();
     for days in [-3, 3] {
         let place = Place::new();
-        simulator.set_now(Some(now + chrono::TimeDelta::days(days)));
+        let clock = WallClock::new(place.root());
+        let at_now = |words: &str| {
+            let mut command = place.command_at(&simulator, words);
+            clock.set(&mut command, NOW);
+            run(&mut command)
+        };
+        simulator.set_now(Some(NOW + chrono::TimeDelta::days(days)));
         let mut ends = Vec::new();
-        let backfill = run(&mut place.command_at(&simulator, words)).expect(0);
+        let backfill = at_now(words).expect(0);
         backfill.expect_error(&["s apart", "check both"]);
         ends.push((
             0,
             backfill.json()["range_until"].as_str().unwrap().to_owned(),
         ));
         let sync = "sync --to sqlite:support.db --rate-limit none --json";
-        let sync = run(&mut place.command_at(&simulator, sync))
-            .expect(0)
-            .json();
+        let sync = at_now(sync).expect(0).json();
         // What comes next may be dated by a clock that is behind.
         let seen = sync["complete_until"].as_str().unwrap().to_owned();
         ends.push((days.min(0), seen));
         for (off, end) in ends {
             let end: chrono::DateTime<chrono::Utc> = end.parse().unwrap();
-            let off = end - (now + chrono::TimeDelta::days(off));
+            let off = end - (NOW + chrono::TimeDelta::days(off));
             assert!(off.abs() < chrono::TimeDelta::hours(1), "{days}: {end}");
         }
     }

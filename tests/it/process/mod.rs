@@ -7,6 +7,7 @@
 mod accept;
 mod at_rest;
 mod bounds;
+mod budget;
 mod clock;
 mod completions;
 mod configuration;

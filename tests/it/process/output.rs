@@ -5,6 +5,7 @@ use mava_export::simulator::{
 };
 
 use super::support::{BACKFILL, Ended, Place, desk, run, watch, world};
+use crate::support::{NOW, WallClock};
 
 /// Every line of stderr is a JSON object with a level and a message.
 #[track_caller]
@@ -332,25 +333,31 @@ fn a_plan_counts_every_window_and_writes_nothing() {
 
 /// A desk of the last year, as a probe looks at no other, served so.
 fn recent(shape: Shape) -> Simulator {
-    let until = chrono::Utc::now();
     Simulator::start_apart(SimulatorSpec {
         shape,
         ..SimulatorSpec::new(World::generate(&WorldSpec {
             tickets: 200,
-            from: until - chrono::TimeDelta::days(300),
-            until,
+            from: NOW - chrono::TimeDelta::days(300),
+            until: NOW,
             ..WorldSpec::default()
         }))
     })
     .unwrap()
 }
 
+/// Probes it now.
+fn probe(simulator: &Simulator, words: &str) -> Ended {
+    let place = Place::new();
+    let mut command = place.command_at(simulator, words);
+    WallClock::new(place.root()).set(&mut command, NOW);
+    run(&mut command)
+}
+
 #[test]
 fn a_probe_of_the_documented_api_finds_nothing_amiss_and_one_of_every_variant_ends_well() {
     for (name, shape) in Shape::variants() {
         let simulator = recent(shape);
-        let place = Place::new();
-        let ended = run(&mut place.command_at(&simulator, "probe --json"));
+        let ended = probe(&simulator, "probe --json");
         assert_eq!(simulator.requests().len(), 1);
         let probe = ended.json();
         let findings = probe["findings"].as_array().unwrap();
@@ -378,11 +385,10 @@ fn a_probe_of_the_documented_api_finds_nothing_amiss_and_one_of_every_variant_en
 #[test]
 fn a_probe_names_what_differs_without_a_value() {
     let simulator = recent(Shape::default());
-    let place = Place::new();
     simulator.set_hook(Faults::always(|_| {
         Fault::edit_tickets(|ticket| ticket["priority"] = "Sup3rHigh".into())
     }));
-    let ended = run(&mut place.command_at(&simulator, "probe")).expect(3);
+    let ended = probe(&simulator, "probe").expect(3);
     assert!(ended.stdout.contains("priority"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("Sup3rHigh"), "{}", ended.stdout);
 }

@@ -156,6 +156,12 @@ impl Place {
             .env("XDG_STATE_HOME", self.root().join("state"))
             .env("TMPDIR", self.root())
             .current_dir(self.root().join("work"));
+        // A clock that the tests themselves were started under.
+        for name in ["LD_PRELOAD", "FAKETIME", "DONT_FAKE_MONOTONIC"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
         command
     }
 

@@ -229,22 +229,23 @@ fn not_permitted(_: &std::path::Path, _: &std::path::Path) -> std::io::Result<()
 fn files_of_another_user_are_copied_and_the_filesystem_is_not_blamed() {
     let mut site = Site::of(0..60, 3);
     site.publish();
-    for path in files(&site.snapshot("000001")) {
-        if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
-            // Only the owner of all may give files away.
-            return;
-        }
-    }
+    // Only root may give files away: to anybody else all are his own.
+    let is_root = fs::metadata(site.root()).unwrap().uid() == 0;
     site.options.filesystem.hard_link = not_permitted;
-    site.run(&[with_status(ticket(1, 3), "Resolved")]);
-    let published = site.publish();
-    assert!(!published.is_linked && published.files_unchanged > 0);
-    assert_eq!(published.remarks.len(), 1, "{published:?}");
-    assert!(
-        published.remarks[0].contains("belong to another user"),
-        "{published:?}"
-    );
-    site.assert_current();
+    if is_root {
+        for path in files(&site.snapshot("000001")) {
+            std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        }
+        site.run(&[with_status(ticket(1, 3), "Resolved")]);
+        let published = site.publish();
+        assert!(!published.is_linked && published.files_unchanged > 0);
+        assert_eq!(published.remarks.len(), 1, "{published:?}");
+        assert!(
+            published.remarks[0].contains("belong to another user"),
+            "{published:?}"
+        );
+        site.assert_current();
+    }
     // Our own that cannot be linked either: then it is the filesystem.
     site.run(&[with_status(ticket(1, 3), "Open")]);
     let published = site.publish();
@@ -291,9 +292,7 @@ fn a_link_that_fails_for_once_is_an_error_and_current_stays() {
 #[test]
 fn a_directory_may_lie_on_another_filesystem_behind_a_link() {
     let mut site = Site::of(0..60, 3);
-    let Ok(elsewhere) = tempfile::Builder::new().tempdir_in("/dev/shm") else {
-        return;
-    };
+    let elsewhere = tempfile::tempdir_in("/dev/shm").unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), site.root()).unwrap();
     let device = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
     assert_ne!(device(site.desk.directory.path()), device(site.root()));

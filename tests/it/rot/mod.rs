@@ -14,19 +14,16 @@ mod recounted;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use mava_export::api::Client;
 use mava_export::commands::{self, Context};
 use mava_export::error::{Error, ExitCode, Result};
-use mava_export::report::{Progress, SyncSummary, Verification};
+use mava_export::report::{SyncSummary, Verification};
 use mava_export::settings::{Sync, Verify};
 use mava_export::simulator::{Fault, SimulatorSpec, World};
 use mava_export::store::{Audit, Store};
 use mava_export::window;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use crate::support::{Desk, generated};
 use crate::sync::settings as sync_settings;
@@ -103,11 +100,7 @@ fn spoil(ticket: &mut Value) {
 }
 
 fn context(desk: &Desk) -> Result<Context> {
-    Ok(Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random)?),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    })
+    desk.context()
 }
 
 async fn verify(desk: &Desk, is_deep: bool, is_repair: bool) -> Result<(Verification, ExitCode)> {

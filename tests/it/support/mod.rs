@@ -1,22 +1,24 @@
 //! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
 
+mod clock;
 mod expected;
 mod rows;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mava_export::api::Client;
+use mava_export::clock::Clock;
 use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::report::{Progress, Summary};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
-use mava_export::simulator::{Shape, Simulator, SimulatorSpec, World, WorldSpec};
+use mava_export::simulator::{Quirks, Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{Audit, Store};
-use mava_export::table::RunKind;
+use mava_export::table::{Instant, RunKind};
 use mava_export::window;
 use rusqlite::Connection as Sqlite;
 use secrecy::SecretString;
@@ -24,11 +26,19 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::clock::WallClock;
 pub(crate) use self::expected::{expected, expected_without_messages};
 pub(crate) use self::rows::Rows;
 
 /// Longer than any backfill of a test: one that takes it hangs.
 const HANG: Duration = Duration::from_secs(100);
+
+/// Now, for every test: a Wednesday, 14:30 UTC. Desks are built around it, the simulator and the program
+/// take it for the present, and no outcome depends on when or how fast a test runs.
+pub(crate) const NOW: Instant = match Instant::from_timestamp_millis(1_750_257_000_000) {
+    Some(now) => now,
+    None => panic!("an instant"),
+};
 
 /// A desk of the first half of 2024 with short threads.
 pub(crate) fn generated(tickets: usize) -> World {
@@ -42,6 +52,10 @@ pub(crate) fn generated(tickets: usize) -> World {
 /// A simulated Mava, and a directory with the store that is filled from it.
 pub(crate) struct Desk {
     pub(crate) simulator: Simulator,
+    /// How the simulator departs from what is documented.
+    pub(crate) quirks: Quirks,
+    /// The present, by the program's clock.
+    now: Mutex<Instant>,
     _directory: TempDir,
     pub(crate) connection: Connection,
     pub(crate) settings: Backfill,
@@ -52,15 +66,17 @@ impl Desk {
     /// The desk that `spec` describes, and settings to copy all of it: no limit, short timeouts,
     /// short pauses.
     pub(crate) async fn open(spec: SimulatorSpec) -> Self {
-        Self::around(Simulator::start(spec).await.expect("a simulator"))
+        let quirks = spec.quirks;
+        Self::around(Simulator::start(spec).await.expect("a simulator"), quirks)
     }
 
     /// The same with the simulator on a thread of its own.
     pub(crate) fn open_apart(spec: SimulatorSpec) -> Self {
-        Self::around(Simulator::start_apart(spec).expect("a simulator"))
+        let quirks = spec.quirks;
+        Self::around(Simulator::start_apart(spec).expect("a simulator"), quirks)
     }
 
-    fn around(simulator: Simulator) -> Self {
+    fn around(simulator: Simulator, quirks: Quirks) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let connection = Connection {
             base_url: simulator.base_url().parse().expect("a URL"),
@@ -80,6 +96,7 @@ impl Desk {
                 total: Duration::from_secs(20),
                 pause: Duration::from_millis(2),
             },
+            clock: Clock::at(NOW),
             // The simulated desk lives on days of its own.
             clock_tolerance: Duration::MAX,
             max_body_bytes: 64 << 20,
@@ -98,8 +115,11 @@ impl Desk {
                 publish: None,
             },
         };
+        simulator.set_now(Some(NOW));
         Self {
             simulator,
+            quirks,
+            now: Mutex::new(NOW),
             _directory: directory,
             connection,
             settings,
@@ -109,9 +129,35 @@ impl Desk {
 
     /// The same store, filled from another simulator from now on.
     pub(crate) async fn served_by(mut self, spec: SimulatorSpec) -> Self {
+        self.quirks = spec.quirks;
         self.simulator = Simulator::start(spec).await.expect("a simulator");
+        self.simulator.set_now(Some(self.now()));
         self.connection.base_url = self.simulator.base_url().parse().expect("a URL");
         self
+    }
+
+    /// Sets the API's clock and the program's.
+    pub(crate) fn set_now(&self, now: Instant) {
+        self.simulator.set_now(Some(now));
+        *self.now.lock().expect("a clock") = now;
+    }
+
+    /// What both say.
+    pub(crate) fn now(&self) -> Instant {
+        *self.now.lock().expect("a clock")
+    }
+
+    /// What a command gets that is run against the desk now.
+    pub(crate) fn context(&self) -> Result<Context> {
+        let connection = Connection {
+            clock: Clock::at(self.now()),
+            ..self.connection.clone()
+        };
+        Ok(Context {
+            client: Arc::new(Client::new(&connection, rand::random)?),
+            cancel: self.cancel.clone(),
+            progress: watch::Sender::new(Progress::default()),
+        })
     }
 
     /// Where the store lies.
@@ -126,11 +172,7 @@ impl Desk {
 
     /// The same with other settings.
     pub(crate) async fn backfill_with(&self, settings: &Backfill) -> Result<(Summary, ExitCode)> {
-        let context = Context {
-            client: Arc::new(Client::new(&self.connection, rand::random)?),
-            cancel: self.cancel.clone(),
-            progress: watch::Sender::new(Progress::default()),
-        };
+        let context = self.context()?;
         tokio::time::timeout(HANG, commands::backfill(&context, settings))
             .await
             .expect("a backfill that ends")

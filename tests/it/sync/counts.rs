@@ -1,7 +1,7 @@
 //! Losses that are located by counting: in a crowd, and beside what cannot be stored.
 
 use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -23,24 +23,19 @@ fn hide(desk: &Desk, id: &str, field: &'static str) {
 /// A desk that was copied while one ticket could not be stored.
 async fn copied_without(world: World, id: &str, field: &'static str) -> Desk {
     let mut desk = Desk::open(SimulatorSpec::new(world)).await;
-    desk.simulator.set_now(Some(now() - TimeDelta::days(1)));
-    desk.settings.since = now() - TimeDelta::days(301);
+    desk.set_now(NOW - TimeDelta::days(1));
+    desk.settings.since = NOW - TimeDelta::days(301);
     desk.settings.until = None;
     hide(&desk, id, field);
     desk.backfill().await.expect("a backfill");
     desk
 }
 
-fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
-    let step = summary.steps.iter().find(|one| one.step.word() == step);
-    step.map_or(0, |step| step.requests)
-}
-
 #[tokio::test]
 async fn a_deletion_among_many_tickets_of_one_millisecond_is_found() {
     for (count, has_shuffled_ties) in [(300, false), (300, true), (100, false)] {
         let mut world = recent(1_500);
-        let at = now() - TimeDelta::days(100);
+        let at = NOW - TimeDelta::days(100);
         let burst = world.insert_burst(at, count);
         for id in &burst {
             world.edit(id, |ticket| ticket.resolve(at + TimeDelta::hours(5)));
@@ -74,7 +69,7 @@ async fn a_ticket_without_its_creation_is_located_once_and_hides_no_loss() {
         if night == 2 {
             desk.simulator.with_world(|world| world.remove(&beside));
         }
-        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        desk.set_now(NOW + TimeDelta::days(night));
         let (summary, _) = sync(&desk).await;
         let deleted = i64::from(night == 2);
         assert_eq!(summary.summary.tickets_deleted, deleted, "{summary:?}");
@@ -103,7 +98,7 @@ async fn a_deleted_ticket_that_comes_back_without_its_creation_is_located_once()
     desk.simulator.with_world(|world| world.insert(ticket));
     hide(&desk, &id, "createdAt");
     for night in 1..4 {
-        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        desk.set_now(NOW + TimeDelta::days(night));
         let (summary, _) = sync(&desk).await;
         let requests = requests_of(&summary, "deletions");
         assert!(night == 1 || requests <= 1, "{summary:?}");
@@ -149,10 +144,91 @@ async fn a_rating_on_a_ticket_that_cannot_be_stored_is_outstanding_no_more() {
     world.edit(&hidden, |ticket| ticket.csat = Some(3));
     let desk = copied_without(world, &hidden, "id").await;
     for night in 0..3 {
-        desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+        desk.set_now(NOW + TimeDelta::days(night));
         let (summary, _) = sync(&desk).await;
         assert_eq!(summary.ratings_outstanding, Some(0), "{summary:?}");
         let requests = requests_of(&summary, "ratings");
         assert!(night == 0 || requests == 1, "{summary:?}");
+    }
+}
+
+/// A ticket that comes without its id cannot be stored: it is counted by the API and located by the run that met it.
+#[tokio::test]
+async fn a_ticket_that_cannot_be_stored_is_located_once() {
+    let world = terse(3_000);
+    let hidden = world.id_at(1_200).expect("a ticket");
+    let desk = opened(world, Quirks::default()).await;
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        let hidden = hidden.clone();
+        request.is_for_tickets().then(|| {
+            Fault::edit_tickets(move |ticket| {
+                if ticket["id"] == json!(hidden) {
+                    ticket["id"] = Value::Null;
+                }
+            })
+        })
+    }));
+    desk.backfill().await.expect("a backfill");
+    let mut spent = Vec::new();
+    for night in 0..4 {
+        desk.set_now(NOW + TimeDelta::days(night));
+        let (summary, _) = sync(&desk).await;
+        assert_eq!(summary.summary.tickets_deleted, 0, "{summary:?}");
+        spent.push(requests_of(&summary, "deletions"));
+    }
+    // The backfill has noted where it stands.
+    assert!(spent.iter().all(|requests| *requests <= 1), "{spent:?}");
+    assert_eq!(desk.number("SELECT count(*) FROM _rejected"), 1);
+}
+
+#[tokio::test]
+async fn only_what_is_gone_is_flagged_by_an_api_that_counts_tickets_it_never_lists() {
+    let quirks = Quirks {
+        unlisted: Some(5),
+        ..Quirks::default()
+    };
+    for is_full in [false, true] {
+        let is_listed = |id: &String| !quirks.is_unlisted(id);
+        let mut world = terse(2_000);
+        // Open ones of both kinds, whatever the world has of them.
+        let all: Vec<String> = world.tickets().map(|ticket| ticket.id.clone()).collect();
+        let unlisted = all.iter().filter(|id| !is_listed(id)).take(2);
+        for id in unlisted.chain(all.iter().filter(|id| is_listed(id)).take(2)) {
+            world.edit(id, |ticket| {
+                ticket.status = "Open".into();
+                ticket.resolution_time_ms = None;
+                ticket.csat = None;
+            });
+        }
+        let desk = copied(world, Quirks::default()).await;
+        let mut world = desk.simulator.world();
+        let open = ids(&desk, is_open);
+        assert!(open.iter().any(|id| quirks.is_unlisted(id)));
+        let gone: Vec<String> = open.into_iter().filter(is_listed).step_by(4).collect();
+        assert!(!gone.is_empty());
+        for id in &gone {
+            world.remove(id);
+        }
+        let desk = desk
+            .served_by(SimulatorSpec {
+                quirks,
+                ..SimulatorSpec::new(world)
+            })
+            .await;
+        let settings = Sync {
+            is_full,
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
+        let mut flagged = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
+        flagged.sort();
+        let mut expected = gone;
+        expected.sort();
+        if is_full {
+            // A listing that does not add up is no evidence.
+            expected.clear();
+        }
+        assert_eq!(flagged, expected, "{summary:?}");
     }
 }

@@ -9,16 +9,11 @@ use super::*;
 /// A copied desk of which so many tickets were created in one millisecond and have this status.
 async fn crowded(count: usize, status: &'static str, quirks: Quirks) -> (Desk, Vec<String>) {
     let mut world = recent(1_500);
-    let burst = world.insert_burst(now() - TimeDelta::days(100), count);
+    let burst = world.insert_burst(NOW - TimeDelta::days(100), count);
     for id in &burst {
         world.edit(id, |ticket| ticket.status = status.into());
     }
     (copied(world, quirks).await, burst)
-}
-
-fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
-    let step = summary.steps.iter().find(|one| one.step.word() == step);
-    step.map_or(0, |step| step.requests)
 }
 
 #[tokio::test]
@@ -39,7 +34,7 @@ async fn tickets_of_a_status_that_no_list_has_are_not_missing_beyond_the_first_p
         };
         let (desk, _) = crowded(count, status, quirks).await;
         for night in 0..3 {
-            desk.simulator.set_now(Some(now() + TimeDelta::days(night)));
+            desk.set_now(NOW + TimeDelta::days(night));
             let (summary, exit_code) = sync(&desk).await;
             let what = format!("{count} {status} {quirks:?}, night {night}: {summary:?}");
             assert_eq!(exit_code, ExitCode::Complete, "{what}");
@@ -127,19 +122,19 @@ async fn what_no_page_of_their_instant_shows_is_looked_for_and_not_missing_befor
 /// Older than a year, so that the count of the newest one says nothing of them.
 #[tokio::test]
 async fn so_many_of_them_that_only_the_second_look_does_not_find_are_not_believed_gone() {
-    let at = now() - TimeDelta::days(400);
+    let at = NOW - TimeDelta::days(400);
     let mut world = recent(1_500);
     let burst = world.insert_burst(at, 300);
     for id in &burst {
         world.edit(id, |ticket| ticket.status = "Spam".into());
     }
     let mut desk = Desk::open(SimulatorSpec::new(world)).await;
-    desk.simulator.set_now(Some(now() - TimeDelta::days(1)));
-    desk.settings.since = now() - TimeDelta::days(500);
+    desk.set_now(NOW - TimeDelta::days(1));
+    desk.settings.since = NOW - TimeDelta::days(500);
     desk.settings.until = None;
     let (_, exit_code) = desk.backfill().await.expect("a backfill");
     assert_eq!(exit_code, ExitCode::Complete);
-    desk.simulator.set_now(None);
+    desk.set_now(NOW);
     for id in &burst[100..160] {
         desk.simulator.with_world(|world| world.remove(id));
     }
@@ -185,7 +180,7 @@ async fn one_empty_answer_to_a_page_of_such_tickets_is_asked_for_again() {
             // Neither a list of the open set, nor of what is new, nor one by resolution time.
             let is_plain = request.is_for_tickets()
                 && request.parameter("status").is_none()
-                && request.parameter("startDate") < Some(&instant_text(now() - TimeDelta::days(3)));
+                && request.parameter("startDate") < Some(&instant_text(NOW - TimeDelta::days(3)));
             if !is_plain {
                 return None;
             }

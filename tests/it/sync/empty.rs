@@ -10,7 +10,7 @@ use super::*;
 /// again.
 async fn a_day_later() -> Desk {
     let desk = copied(recent(2_000), Quirks::default()).await;
-    let created = now() - TimeDelta::hours(3);
+    let created = NOW - TimeDelta::hours(3);
     desk.simulator.with_world(|world| {
         for number in 0..60_u32 {
             let at = created + TimeDelta::minutes(number.into());
@@ -118,8 +118,7 @@ async fn a_whole_read_by_a_sync_is_closed_as_a_backfill_is() {
         assert_eq!(summary.summary.tickets_deleted, 0, "{number}: {summary:?}");
         desk.simulator.clear_hook();
         assert_current(&desk);
-        let window = &summary.summary.windows[0];
-        assert_eq!(window.step, "full");
+        let window = window_of(&summary, "full");
         assert_eq!((window.counted, window.stored), (450, 450), "{summary:?}");
     }
 }
@@ -129,12 +128,9 @@ async fn the_lists_of_a_sync_say_what_was_counted_up_to_its_start() {
     let desk = a_day_later().await;
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    let windows = &summary.summary.windows;
-    let new = windows.iter().find(|window| window.step == "new");
-    let new = new.expect("a window");
+    let new = window_of(&summary, "new");
     assert!(new.counted >= 60 && new.counted == new.stored, "{new:?}");
-    let open = windows.iter().find(|window| window.step == "open");
-    let open = open.expect("a window");
+    let open = window_of(&summary, "open");
     assert!(open.counted > 3 && open.counted == open.stored, "{open:?}");
 }
 
@@ -164,7 +160,7 @@ fn without_identity(id: String, empty: Option<usize>, own: World) -> Hook {
 #[tokio::test]
 async fn an_empty_list_of_new_tickets_forgets_no_reject_that_was_accepted() {
     let desk = copied(recent(2_000), Quirks::default()).await;
-    let at = now() - TimeDelta::minutes(5);
+    let at = NOW - TimeDelta::minutes(5);
     let ticket = Ticket::new(object_id(at, 1), at);
     let id = ticket.id.clone();
     desk.simulator.with_world(|world| world.insert(ticket));
@@ -173,11 +169,11 @@ async fn an_empty_list_of_new_tickets_forgets_no_reject_that_was_accepted() {
     desk.simulator.set_hook(hook(None));
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
-    let mut store = Store::open(&desk.path(), &OpenOptions::new(now())).expect("a store");
+    let mut store = Store::open(&desk.path(), &OpenOptions::new(NOW)).expect("a store");
     let standees = store.standees().expect("reads");
     let ids: Vec<&str> = standees.iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids.len(), 1, "{standees:?}");
-    store.accept_rejects(&ids, Some(now())).expect("writes");
+    store.accept_rejects(&ids, Some(NOW)).expect("writes");
     drop(store);
     let store = desk.path();
     let kept = store.with_extension("kept");

@@ -31,7 +31,7 @@ pub(super) fn go_on(desk: &mut Desk) {
 
 #[tokio::test]
 async fn a_first_sync_that_was_stopped_goes_on_where_it_stopped() {
-    let since = now() - TimeDelta::days(301);
+    let since = NOW - TimeDelta::days(301);
     for is_since_given in [true, false] {
         let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
         let first = Sync {
@@ -68,11 +68,7 @@ async fn a_repair_that_was_stopped_is_in_no_syncs_way() {
         is_repair: true,
         allow_deletions: false,
     };
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random).expect("a client")),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
+    let context = desk.context().expect("a client");
     let stop = |note: &str| {
         if note.contains("reading") {
             desk.cancel.cancel();
@@ -95,8 +91,8 @@ fn swap_desk(desk: &Desk, tickets: usize) {
     let other = World::generate(&WorldSpec {
         seed: 8,
         tickets,
-        from: now() - TimeDelta::days(290),
-        until: now() - TimeDelta::hours(2),
+        from: NOW - TimeDelta::days(290),
+        until: NOW - TimeDelta::hours(2),
         mean_messages: 2.0,
     });
     desk.simulator.with_world(|world| *world = other);
@@ -215,7 +211,7 @@ async fn a_sync_without_messages_says_so_and_renews_nothing() {
 async fn an_earlier_beginning_than_the_stores_is_refused_with_the_way_to_it() {
     let desk = copied(recent(300), Quirks::default()).await;
     let earlier = Sync {
-        since: Some(now() - TimeDelta::days(400)),
+        since: Some(NOW - TimeDelta::days(400)),
         ..settings(&desk)
     };
     let error = sync_with(&desk, &earlier).await.expect_err("earlier");
@@ -235,8 +231,8 @@ async fn a_backfill_of_an_older_time_apart_moves_no_sync_back() {
     sync(&desk).await;
     let complete_until = sync(&desk).await.0.complete_until;
     let old = Backfill {
-        since: now() - TimeDelta::days(900),
-        until: Some(now() - TimeDelta::days(800)),
+        since: NOW - TimeDelta::days(900),
+        until: Some(NOW - TimeDelta::days(800)),
         ..desk.settings.clone()
     };
     desk.backfill_with(&old).await.expect("a backfill");
@@ -244,7 +240,7 @@ async fn a_backfill_of_an_older_time_apart_moves_no_sync_back() {
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert!(summary.complete_until >= complete_until, "{summary:?}");
-    let new = summary.steps.iter().find(|step| step.step.word() == "new");
+    let new = step_of(&summary, "new");
     assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
     let remarks = &summary.summary.remarks;
     assert!(
@@ -254,14 +250,14 @@ async fn a_backfill_of_an_older_time_apart_moves_no_sync_back() {
         "{remarks:?}"
     );
     let between = Backfill {
-        since: now() - TimeDelta::days(801),
-        until: Some(now() - TimeDelta::days(300)),
+        since: NOW - TimeDelta::days(801),
+        until: Some(NOW - TimeDelta::days(300)),
         ..desk.settings.clone()
     };
     desk.backfill_with(&between).await.expect("a backfill");
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    assert!(summary.summary.range_from < instant_text(now() - TimeDelta::days(899)));
+    assert!(summary.summary.range_from < instant_text(NOW - TimeDelta::days(899)));
     assert!(summary.summary.remarks.is_empty(), "{summary:?}");
 }
 
@@ -316,30 +312,51 @@ async fn a_ticket_that_was_deleted_and_came_back_has_a_history_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
-    let desk = copied(recent(6_000), Quirks::default()).await;
-    let before = sync(&desk).await.0.complete_until;
-    let id = ids(&desk, is_open).remove(0);
-    edit(&desk, &id, resolve);
-    // The server tells its time to the second.
-    let later = now() + TimeDelta::minutes(1);
-    desk.simulator.set_now(Some(later));
-    let capped = Sync {
-        max_requests: Some(1),
+async fn a_store_without_history_asks_where_to_begin() {
+    let desk = Desk::open(SimulatorSpec::new(recent(300))).await;
+    let error = sync_with(&desk, &settings(&desk))
+        .await
+        .expect_err("no history");
+    assert!(
+        error
+            .help_text()
+            .is_some_and(|help| help.contains("--since"))
+    );
+    let since = Sync {
+        since: Some(NOW - TimeDelta::days(301)),
         ..settings(&desk)
     };
-    let (summary, exit_code) = sync_with(&desk, &capped).await.expect("a sync");
-    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    assert!(summary.complete_until > before, "{summary:?}");
-    for step in &summary.steps {
-        let is_needed = ["new", "open", "resolved", "confirm"].contains(&step.step.word());
-        assert!(is_needed || step.requests == 0, "{step:?}");
+    let (_, exit_code) = sync_with(&desk, &since).await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete);
+    assert_eq!(desk.number("SELECT count(*) FROM tickets"), 300);
+}
+
+/// The API's clock decides where the next sync begins, unless it is far ahead.
+#[tokio::test]
+async fn a_clock_that_is_behind_or_far_ahead_loses_no_new_ticket() {
+    for skew in [TimeDelta::hours(-1), TimeDelta::days(3)] {
+        let mut desk = Desk::open(SimulatorSpec::new(terse(500))).await;
+        desk.connection.clock_tolerance = std::time::Duration::from_secs(600);
+        desk.settings.since = NOW - TimeDelta::days(301);
+        desk.settings.until = None;
+        desk.simulator.set_now(Some(NOW + skew));
+        desk.backfill().await.expect("a backfill");
+        sync(&desk).await;
+        // What is created next is dated by the clock that the API dates tickets by.
+        let behind = skew.min(TimeDelta::zero());
+        let created_at = NOW + behind + TimeDelta::seconds(30);
+        desk.simulator.with_world(|world| {
+            let mut ticket = Ticket::new(object_id(created_at, 9), created_at);
+            ticket.status = "Resolved".into();
+            world.insert(ticket);
+        });
+        desk.simulator
+            .set_now(Some(NOW + skew + TimeDelta::minutes(10)));
+        let only_needed = Sync {
+            max_requests: Some(1),
+            ..settings(&desk)
+        };
+        let (summary, _) = sync_with(&desk, &only_needed).await.expect("a sync");
+        assert_eq!(summary.summary.tickets_new, 1, "{skew}: {summary:?}");
     }
-    for skipped in ["ratings", "missing tickets", "bulk changes"] {
-        let is_said =
-            |remark: &String| remark.contains("--max-requests") && remark.contains(skipped);
-        let mut remarks = summary.summary.remarks.iter();
-        assert!(remarks.any(is_said), "{skipped}: {summary:?}");
-    }
-    assert_current(&desk);
 }

@@ -20,11 +20,7 @@ fn lose(desk: &Desk, ids: &[String]) {
 }
 
 async fn repair(desk: &Desk) -> (mava_export::report::Verification, ExitCode) {
-    let context = Context {
-        client: Arc::new(Client::new(&desk.connection, rand::random).expect("a client")),
-        cancel: desk.cancel.clone(),
-        progress: watch::Sender::new(Progress::default()),
-    };
+    let context = desk.context().expect("a client");
     let settings = Verify {
         store: desk.settings.store.clone(),
         is_deep: false,
@@ -124,7 +120,7 @@ async fn a_repair_after_a_sync_without_messages_brings_the_threads_that_the_stor
 /// A desk of three hundred days, copied without messages.
 async fn copied_bare() -> Desk {
     let mut desk = Desk::open(SimulatorSpec::new(recent(2_000))).await;
-    desk.settings.since = now() - TimeDelta::days(301);
+    desk.settings.since = NOW - TimeDelta::days(301);
     desk.settings.until = None;
     let bare = Backfill {
         has_messages: false,
@@ -139,14 +135,14 @@ async fn copied_bare() -> Desk {
 async fn threads_that_no_run_has_read_are_told_and_are_no_finds() {
     let desk = copied_bare().await;
     let short = Backfill {
-        since: now() - TimeDelta::days(10),
+        since: NOW - TimeDelta::days(10),
         ..desk.settings.clone()
     };
     desk.backfill_with(&short).await.expect("a backfill");
     let unread = "SELECT count(*) FROM _ticket_index WHERE thread_hash IS NULL";
     let before = desk.number(unread);
     assert!(before > 500, "{before}");
-    desk.simulator.set_now(Some(now() + TimeDelta::days(3)));
+    desk.set_now(NOW + TimeDelta::days(3));
     let often = Sync {
         effort: Effort::Thorough,
         refresh_within_days: 5,
@@ -218,10 +214,10 @@ async fn a_list_of_the_open_set_that_is_not_proven_costs_the_next_sync_no_whole_
     assert_eq!(exit_code, ExitCode::Incomplete, "{summary:?}");
     assert!(!summary.summary.unverified.is_empty(), "{summary:?}");
     desk.simulator.clear_hook();
-    let yesterday = instant_text(now() - TimeDelta::days(2));
+    let yesterday = instant_text(NOW - TimeDelta::days(2));
     assert!(summary.complete_until > yesterday, "{summary:?}");
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
-    let new = summary.steps.iter().find(|step| step.step.word() == "new");
+    let new = step_of(&summary, "new");
     assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
 }

@@ -8,10 +8,14 @@ use mava_export::simulator::{Quirks, SimulatorSpec};
 
 use super::frame::{go_on, stop_after};
 use super::*;
+use crate::support::WallClock;
 
-/// What `plan sync` says.
+/// What `plan sync` says now.
 fn plan(desk: &Desk, more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mava-export"))
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mava-export"));
+    WallClock::new(directory.path()).set(&mut command, desk.now());
+    command
         .args(["plan", "sync", "--full-below", "0", "--json", "--to"])
         .arg(format!("sqlite:{}", desk.path().display()))
         .args(more)
@@ -35,7 +39,7 @@ async fn a_sync_of_an_unchanged_desk_costs_what_was_planned() {
         let mut world = recent(6_000);
         if has_crowd {
             // Of a status that no list is asked for by, and more than a page of them at once.
-            for id in world.insert_burst(now() - TimeDelta::days(90), 250) {
+            for id in world.insert_burst(NOW - TimeDelta::days(90), 250) {
                 world.edit(&id, |ticket| ticket.status = "Spam".into());
             }
         }
@@ -55,11 +59,7 @@ async fn costs_what_was_planned(desk: &Desk) {
     let windows = plan["windows"].as_array().expect("windows");
     let pages = windows.iter().find(|window| window["step"] == "pages");
     let pages = pages.map_or(0, |window| window["requests"].as_u64().expect("a number"));
-    let read = summary
-        .steps
-        .iter()
-        .find(|step| step.step.word() == "pages");
-    let read = read.map_or(0, |step| step.requests);
+    let read = requests_of(&summary, "pages");
     assert!(read <= pages, "{plan:#} {:#?}", summary.steps);
     assert_eq!(
         planned - pages,
@@ -98,10 +98,10 @@ async fn a_plan_of_what_a_sync_refuses_or_leaves_to_a_backfill_says_so() {
         stderr.contains("plan backfill --since 2025-01-01"),
         "{stderr}"
     );
-    desk.settings.since = now() - TimeDelta::days(100);
+    desk.settings.since = NOW - TimeDelta::days(100);
     desk.settings.until = None;
     desk.backfill().await.expect("a backfill");
-    desk.settings.since = now() - TimeDelta::days(301);
+    desk.settings.since = NOW - TimeDelta::days(301);
     stop_after(&mut desk, 4);
     let (_, exit_code) = desk.backfill().await.expect("a part");
     assert_eq!(exit_code, ExitCode::Interrupted);

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::frame::{go_on, stop_after};
 use super::*;
+use crate::support::WallClock;
 
 /// Stops the run at its first list of ratings, or at the first request after those.
 fn stop_at_ratings(desk: &mut Desk, is_after: bool) {
@@ -34,12 +35,12 @@ async fn of_two_years() -> Desk {
     let world = World::generate(&WorldSpec {
         seed: 7,
         tickets: 2_500,
-        from: now() - TimeDelta::days(700),
-        until: now() - TimeDelta::days(1),
+        from: NOW - TimeDelta::days(700),
+        until: NOW - TimeDelta::days(1),
         mean_messages: 1.0,
     });
     let mut desk = Desk::open(SimulatorSpec::new(world)).await;
-    desk.settings.since = now() - TimeDelta::days(701);
+    desk.settings.since = NOW - TimeDelta::days(701);
     desk.settings.until = None;
     open_up(&desk, 150);
     desk.backfill().await.expect("a backfill");
@@ -55,11 +56,11 @@ async fn a_loss_that_is_not_believed_is_taken_back_however_the_run_came_by_it() 
         let mut desk = of_two_years().await;
         let before = desk.rows();
         let open = ids(&desk, |ticket| {
-            is_open(ticket) && now() - ticket.created_at < TimeDelta::days(300)
+            is_open(ticket) && NOW - ticket.created_at < TimeDelta::days(300)
         });
         let old = ids(&desk, |ticket| is_resolved(ticket, 450, 650));
         remove(&desk, &open[..45]);
-        desk.simulator.set_now(Some(now() + TimeDelta::days(8)));
+        desk.set_now(NOW + TimeDelta::days(8));
         if is_stopped {
             stop_at_ratings(&mut desk, false);
             let (summary, exit_code) = sync(&desk).await;
@@ -142,18 +143,17 @@ async fn a_sync_that_was_given_up_is_not_the_last_sync() {
     go_on(&mut desk);
     let options = OpenOptions {
         file_mode: None,
-        now: now(),
+        now: NOW,
     };
     let mut store = Store::open(&desk.path(), &options).expect("a store");
     store
-        .end_stale_syncs(
-            now() + TimeDelta::days(1),
-            now() + TimeDelta::days(2),
-            now(),
-        )
+        .end_stale_syncs(NOW + TimeDelta::days(1), NOW + TimeDelta::days(2), NOW)
         .expect("ends it");
     drop(store);
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"));
+    WallClock::new(directory.path()).set(&mut command, NOW);
+    let output = command
         .args(["status", "--json", "--to"])
         .arg(format!("sqlite:{}", desk.path().display()))
         .output()

@@ -28,7 +28,7 @@ impl List {
     /// created so many milliseconds apart.
     async fn new(apart_ms: u32, quirks: Quirks, time_ms: impl Fn(u32, Instant) -> i64) -> Self {
         let mut world = recent(400);
-        let from = now() - TimeDelta::hours(30);
+        let from = NOW - TimeDelta::hours(30);
         let mut all = Vec::new();
         for number in 0..TICKETS + 50 {
             let at = from + TimeDelta::milliseconds((number * apart_ms).into());
@@ -60,7 +60,7 @@ impl List {
 
     /// The same with another time for each, all of last night.
     async fn distinct() -> Self {
-        let resolved_at = now() - TimeDelta::hours(6);
+        let resolved_at = NOW - TimeDelta::hours(6);
         Self::new(1, Quirks::default(), move |number, at| {
             (resolved_at - at).num_milliseconds() + i64::from(number) * 10_000
         })
@@ -108,7 +108,7 @@ fn one_exchange(leaving: Vec<String>, entering: Vec<String>, resolution_ms: i64)
         }
         is_over = true;
         for id in &leaving {
-            world.edit(id, |ticket| ticket.reopen(now()));
+            world.edit(id, |ticket| ticket.reopen(NOW));
         }
         for id in &entering {
             world.edit(id, |ticket| {
@@ -224,11 +224,7 @@ async fn tickets_of_one_resolution_time_that_were_resolved_again_are_all_found()
             let what = format!("{apart_ms} {has_shuffled_ties}: {summary:?}");
             assert_eq!(exit_code, ExitCode::Complete, "{what}");
             assert_eq!(list.stale(), Vec::<usize>::new(), "{what}");
-            let resolved = summary
-                .steps
-                .iter()
-                .find(|one| one.step.word() == "resolved");
-            let requests = resolved.map_or(0, |step| step.requests);
+            let requests = requests_of(&summary, "resolved");
             assert!(requests <= 120, "{requests}: {what}");
         }
     }
@@ -254,9 +250,6 @@ async fn a_resolution_time_that_cannot_be_read_ends_no_list() {
     assert_eq!(list.stale(), [PAGE - 1], "{summary:?}");
     assert!(summary.summary.unverified.is_empty(), "{summary:?}");
     // Nothing was left to plain pages.
-    let confirm = summary
-        .steps
-        .iter()
-        .find(|one| one.step.word() == "confirm");
+    let confirm = step_of(&summary, "confirm");
     assert_eq!(confirm.map(|step| step.requests), Some(0), "{summary:?}");
 }

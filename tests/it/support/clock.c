@@ -1,13 +1,19 @@
-/* Loaded before libc: a wall clock that is so many seconds away from the machine's. */
+/* Loaded before libc: a wall clock that said TEST_CLOCK_AT, in seconds since 1970, when the program began. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
 
-static long long offset(void) {
-    const char *text = getenv("TEST_CLOCK_OFFSET");
-    return text ? atoll(text) : 0;
+static long long offset;
+
+__attribute__((constructor)) static void set(void) {
+    const char *text = getenv("TEST_CLOCK_AT");
+    if (text) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        offset = atoll(text) - now.tv_sec;
+    }
 }
 
 int clock_gettime(clockid_t id, struct timespec *time) {
@@ -17,7 +23,7 @@ int clock_gettime(clockid_t id, struct timespec *time) {
     }
     int result = real(id, time);
     if (result == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
-        time->tv_sec += offset();
+        time->tv_sec += offset;
     }
     return result;
 }
