@@ -74,7 +74,8 @@ Examples:
   mava-export plan sync --to sqlite:support.db
 
 As a nightly job (crontab):
-  30 4 * * *  /usr/local/bin/mava-export sync --to sqlite:/data/desk.db -q
+  30 4 * * *  /usr/local/bin/mava-export sync --to sqlite:/data/desk.db --quiet
+The key is in the configuration file then, or give --api-key-file.
 
 Not between 1:00 and 3:00: where clocks change for summer, that hour is missing on one night.";
 

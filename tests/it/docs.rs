@@ -286,6 +286,10 @@ async fn the_queries_of_the_documents_run_and_find_something() {
     for (path, text) in documents() {
         for block in blocks(&text, "sql") {
             for sql in block.split(';').filter(|sql| !sql.trim().is_empty()) {
+                // The last days are those of the desk; what the history holds was seen just now.
+                let sql = &sql
+                    .replace("day('now'", "day('2024-06-30'")
+                    .replace("date('now'", "date('2024-06-30'");
                 let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
                     .args(["query", sql, &store, "--json", "--max-rows", "1"])
                     .env_clear()
