@@ -70,14 +70,10 @@ impl Batch {
     /// The neighbours of what was created at `at`, and those of them that are among `shown`. An answer
     /// that reaches up to `reach` should show those that were created before that, and those that share
     /// the instant, which is asked for by itself.
-    fn company(&self, at: Instant, shown: &HashSet<&str>, reach: Option<Instant>) -> Company {
-        let mut company = Company {
-            stored: self.neighbours.len(),
-            has_reach: reach.is_some(),
-            ..Company::default()
-        };
+    fn company(&self, at: Instant, shown: &HashSet<&str>, reach: Instant) -> Company {
+        let mut company = Company::default();
         for (id, created_at) in &self.neighbours {
-            if *created_at != at && reach.is_none_or(|reach| *created_at >= reach) {
+            if *created_at != at && *created_at >= reach {
                 continue;
             }
             let side = match created_at.cmp(&at) {
@@ -232,7 +228,7 @@ impl Looking<'_> {
         if page.is_whole(batch.window) {
             let is_repeated = batch.neighbours.is_empty() && self.is_repeated(batch, &page).await?;
             let shown = page.keys.iter().map(|key| key.id.as_str()).collect();
-            let reach = Some(batch.window.until());
+            let reach = batch.window.until();
             let is_answer = |at| match batch.company(at, &shown, reach).witness() {
                 Witness::Shown => true,
                 Witness::Nobody => is_repeated,
@@ -242,8 +238,10 @@ impl Looking<'_> {
             return Ok(());
         }
         // It does not add up, or more tickets are there than a page holds: each instant by itself,
-        // with the neighbours that the page spans.
-        let reach = page.spans(batch.window);
+        // with the neighbours that the page spans; with all of them where it contradicts itself, so that
+        // nobody knows how far it reaches.
+        let until = batch.window.until();
+        let reach = page.spans(batch.window).unwrap_or(until);
         let mut left = batch.sought.as_slice();
         while let Some((_, at)) = left.first() {
             let tied = left.iter().take_while(|(_, other)| other == at).count();
@@ -448,7 +446,7 @@ mod tests {
 
     /// What an answer shows of neighbours created at 100, 200 (two of them) and 300, with those of these
     /// ids among it: in all, before and after a ticket created at `at`, each expected and come.
-    fn company(ms: i64, shown: &[&str], reach: Option<i64>) -> [(usize, usize); 3] {
+    fn company(ms: i64, shown: &[&str], reach: i64) -> [(usize, usize); 3] {
         let neighbours = [("a", 100), ("b", 200), ("c", 200), ("d", 300)];
         let batch = Batch {
             window: Window::new(at(0), at(1_000)).expect("not empty"),
@@ -459,30 +457,30 @@ mod tests {
                 .collect(),
         };
         let shown = shown.iter().copied().collect();
-        let company = batch.company(at(ms), &shown, reach.map(at));
-        assert_eq!((company.stored, company.has_reach), (4, reach.is_some()));
+        let company = batch.company(at(ms), &shown, at(reach));
         [company.all, company.before, company.after].map(|shown| (shown.expected, shown.came))
     }
 
     #[test]
     fn neighbours_are_expected_up_to_where_an_answer_reaches_and_counted_by_side() {
         let all = ["a", "b", "c", "d", "another"];
-        assert_eq!(company(150, &all, Some(1_000)), [(4, 4), (1, 1), (3, 3)]);
-        assert_eq!(
-            company(150, &["a", "c"], Some(1_000)),
-            [(4, 2), (1, 1), (3, 1)]
-        );
-        // Those of its instant are on no side.
-        assert_eq!(
-            company(200, &["b", "d"], Some(1_000)),
-            [(4, 2), (1, 0), (1, 1)]
-        );
-        // What shares the last instant of a page may go on.
-        assert_eq!(company(150, &all, Some(300)), [(3, 3), (1, 1), (2, 2)]);
-        assert_eq!(company(150, &all, Some(100)), [(0, 0), (0, 0), (0, 0)]);
-        // Its own instant is asked for by itself, whatever the page is.
-        assert_eq!(company(200, &["b"], None), [(2, 1), (0, 0), (0, 0)]);
-        assert_eq!(company(150, &all, None), [(0, 0), (0, 0), (0, 0)]);
+        for (at, shown, reach, expected) in [
+            (150, &all[..], 1_000, [(4, 4), (1, 1), (3, 3)]),
+            (150, &["a", "c"], 1_000, [(4, 2), (1, 1), (3, 1)]),
+            // Those of its instant are on no side.
+            (200, &["b", "d"], 1_000, [(4, 2), (1, 0), (1, 1)]),
+            // What shares the last instant of a page may go on.
+            (150, &all, 300, [(3, 3), (1, 1), (2, 2)]),
+            (150, &all, 100, [(0, 0), (0, 0), (0, 0)]),
+            // Its own instant is asked for by itself, however far the page reaches.
+            (200, &["b"], 100, [(2, 1), (0, 0), (0, 0)]),
+        ] {
+            assert_eq!(
+                company(at, shown, reach),
+                expected,
+                "{at}, {shown:?}, {reach}"
+            );
+        }
     }
 
     #[test]

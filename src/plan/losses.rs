@@ -138,11 +138,7 @@ pub struct Shown {
 /// The neighbours of a missing ticket, and what an answer shows of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Company {
-    /// Neighbours in all that was asked for.
-    pub stored: usize,
-    /// Whether the answer tells how far it reaches: up to there it should show every neighbour.
-    pub has_reach: bool,
-    /// All neighbours within its reach.
+    /// All neighbours that the answer reaches.
     pub all: Shown,
     /// Those that were created before the ticket.
     pub before: Shown,
@@ -166,10 +162,7 @@ impl Company {
     /// lags shows all that is older and nothing that is newer.
     pub fn witness(&self) -> Witness {
         if self.all.expected == 0 {
-            return match self.stored == 0 || self.has_reach {
-                true => Witness::Nobody,
-                false => Witness::Missing,
-            };
+            return Witness::Nobody;
         }
         let is_half = self.all.came.saturating_mul(2) >= self.all.expected;
         let mut sides = [self.before, self.after].into_iter();

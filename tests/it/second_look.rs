@@ -76,7 +76,7 @@ async fn a_second_look_without_its_neighbours_flags_nothing() {
         (GONE, newer, None),
         // An answer that does not add up, so that the instant is looked at by itself.
         (GONE, none, Some(50)),
-        // And one that contradicts itself, so that nobody knows what it should have shown.
+        // And one that contradicts itself, so that it should have shown all of them.
         (GONE, newer, Some(1)),
     ] {
         let (desk, created) = desk(gone).await;
