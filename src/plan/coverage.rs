@@ -1,14 +1,9 @@
 //! What runs claim to have read, and what of it no later run has made up for: pure.
 
-use chrono::TimeDelta;
-
 use super::closing::overlap;
+use super::losses::young_from;
 use crate::table::{Instant, Outcome, RunKind, Snapshot};
 use crate::window::Window;
-
-/// A run claims nothing about tickets created later than so long before it began: what the clocks
-/// of two machines may differ by, and what the API may take to show a new ticket.
-const SETTLING: TimeDelta = TimeDelta::minutes(10);
 
 /// The range that a run claims to have read: it ended, and read without filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +31,10 @@ impl Claim {
     }
 }
 
-/// The newest instant before which a run that ended claims to have read every ticket of its range.
+/// The newest instant before which a run that ended claims to have read every ticket of its range: it
+/// claims nothing about tickets too young to be missed.
 pub fn settled_until(run: &Snapshot) -> Instant {
-    run.range_until.min(run.started_at - SETTLING)
+    run.range_until.min(young_from(run.started_at))
 }
 
 /// The history that a store claims to hold, up to `now`. A run whose clock ran ahead claims a future
@@ -47,7 +43,7 @@ pub fn covered(runs: &[Snapshot], now: Instant) -> Vec<Window> {
     let claims = runs.iter().filter(|run| Claim::of(run).is_some());
     merged(
         claims
-            .filter_map(|run| Window::new(run.range_from, settled_until(run).min(now - SETTLING))),
+            .filter_map(|run| Window::new(run.range_from, settled_until(run).min(young_from(now)))),
     )
 }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::Store;
 use super::failure::Failure;
 use super::history::{self, History};
+use super::read::optional_instant;
 use super::sums::{self, Versions};
 use crate::error::Result;
 use crate::normalize::Hash;
@@ -188,7 +189,7 @@ fn mark(
     let mut seal = connection.prepare(SEAL)?;
     let mut history = History::new(connection, snapshot_id, at)?;
     let deleted_at = instant_text(at);
-    let flags = sums::flags(snapshot_id, Some(at));
+    let mut since = connection.prepare(SINCE)?;
     let mut marked = 0;
     for id in ids {
         let is_flagged = ticket.execute(params![id, deleted_at, snapshot_id])? == 1;
@@ -196,12 +197,21 @@ fn mark(
         index.execute([id])?;
         if is_flagged {
             let versions = history.deleted(id, history_hash(connection, id)?)?;
+            let deleted_at = since.query_row([id], |row| optional_instant(row, "deleted_at"))?;
+            let flags = sums::flags(snapshot_id, deleted_at);
             seal.execute(params![id, flags, versions])?;
             marked += 1;
         }
     }
     Ok(marked)
 }
+
+/// The instant that the history has, which a repair goes by: by a clock that is behind the API's, a ticket
+/// may be found gone before it was read.
+const SINCE: &str = "UPDATE tickets SET deleted_at = coalesce((
+         SELECT valid_from FROM ticket_history
+         WHERE ticket_id = ?1 AND is_deleted = 1 AND valid_until IS NULL), deleted_at)
+     WHERE id = ?1 RETURNING deleted_at";
 
 const SEAL: &str = "UPDATE _ticket_index
      SET flags_hash = ?2, history_hash = coalesce(?3, history_hash) WHERE id = ?1";

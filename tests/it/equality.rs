@@ -89,8 +89,6 @@ async fn sixteen_lanes_cost_no_more_than_the_documented_share() {
         };
         let mut desk = Desk::open(spec).await;
         over_years(&mut desk);
-        // A page that is late on a busy machine is waited for, not asked for again.
-        desk.connection.timeouts.read = Duration::from_secs(20);
         // A limit far above what is sent: it is from the rate that lanes are counted.
         desk.connection.budget.rate_limit = Some(RateLimit {
             requests: 5_000,

@@ -115,12 +115,13 @@ async fn an_endless_server_error_ends_with_what_was_asked_and_how_often() {
 async fn endless_silence_ends_too() {
     let mut desk = desk(900).await;
     desk.connection.retry.attempts = 1;
+    let patience = desk.connection.timeouts.read;
     desk.connection.timeouts.read = std::time::Duration::from_millis(150);
     desk.simulator
         .set_hook(pages_from(9, || Fault::NeverAnswers));
     let error = failure(&desk).await;
     assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
-    desk.connection.timeouts.read = std::time::Duration::from_millis(500);
+    desk.connection.timeouts.read = patience;
     assert_goes_on(&desk).await;
 }
 

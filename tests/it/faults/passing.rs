@@ -1,15 +1,31 @@
 //! Faults that pass: asked again, the data is right and the run complete.
 
+use std::time::Duration;
+
 use mava_export::error::ExitCode;
 use mava_export::simulator::{Fault, Faults, RetryAfter};
 
 use super::{assert_accounted, desk, pages, served};
+use crate::support::Desk;
 
 /// The first page, two in a row, and a later one.
 const HIT: &[u64] = &[1, 4, 5, 11];
 
+/// How long an answer is waited for that may never come.
+const IMPATIENT: Duration = Duration::from_secs(1);
+
 async fn survives(make: fn() -> Fault) {
-    let desk = desk(500).await;
+    survives_at(desk(500).await, make).await;
+}
+
+/// The same of an answer that never comes to its end.
+async fn survives_silence(make: fn() -> Fault) {
+    let mut desk = desk(500).await;
+    desk.connection.timeouts.read = IMPATIENT;
+    survives_at(desk, make).await;
+}
+
+async fn survives_at(desk: Desk, make: fn() -> Fault) {
     let name = make().name();
     desk.simulator.set_hook(pages(HIT, make));
     let (summary, exit_code) = desk.backfill().await.expect("completes");
@@ -42,8 +58,8 @@ async fn a_body_that_is_no_page_is_asked_again() {
 
 #[tokio::test]
 async fn an_answer_that_never_comes_or_never_ends_is_asked_again() {
-    survives(|| Fault::NeverAnswers).await;
-    survives(|| Fault::HangMidBody).await;
+    survives_silence(|| Fault::NeverAnswers).await;
+    survives_silence(|| Fault::HangMidBody).await;
 }
 
 #[tokio::test]
@@ -99,7 +115,8 @@ async fn the_pause_that_a_429_asks_for_is_kept() {
 #[tokio::test]
 async fn faults_of_every_kind_mixed_leave_a_whole_desk() {
     for seed in 1..5 {
-        let desk = desk(900).await;
+        let mut desk = desk(900).await;
+        desk.connection.timeouts.read = IMPATIENT;
         desk.simulator.set_hook(Faults::random(seed, 0.2));
         let (summary, exit_code) = desk.backfill().await.expect("completes");
         assert_eq!(exit_code, ExitCode::Complete, "seed {seed}: {summary:?}");

@@ -63,8 +63,8 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// The desk that `spec` describes, and settings to copy all of it: no limit, short timeouts,
-    /// short pauses.
+    /// The desk that `spec` describes, and settings to copy all of it: no limit, short
+    /// pauses, and an answer is waited for.
     pub(crate) async fn open(spec: SimulatorSpec) -> Self {
         let quirks = spec.quirks;
         Self::around(Simulator::start(spec).await.expect("a simulator"), quirks)
@@ -87,9 +87,10 @@ impl Desk {
                 margin: Duration::from_millis(300),
                 state_dir: Some(directory.path().join("state")),
             },
+            // An answer that is late on a busy machine is waited for, not asked for again.
             timeouts: Timeouts {
-                connect: Duration::from_millis(500),
-                read: Duration::from_millis(500),
+                connect: Duration::from_secs(5),
+                read: Duration::from_secs(20),
             },
             retry: RetrySettings {
                 attempts: 8,
