@@ -175,7 +175,7 @@ impl Client {
     /// Now, by our clock.
     ///
     /// # Errors
-    /// [`Usage`](ErrorKind::Usage) where it cannot be right.
+    /// [`Usage`](crate::error::ErrorKind::Usage) where it cannot be right.
     pub fn now(&self) -> Result<table::Instant> {
         self.clock.now()
     }
