@@ -86,11 +86,15 @@ impl Closing<'_> {
         self.sort_out(store, open, &here, &look)
     }
 
-    /// Believes none of what is missing, nor what the run flagged before it came to that.
+    /// Believes none of what is missing, nor what the run flagged before it came to that. The parts in which
+    /// it was missing are compared again, whatever is counted: what is there after all was not read.
     fn refuse(&mut self, store: &mut Store, open: &mut [Open], here: &[Absent]) -> Result<()> {
-        for one in here {
-            if let Some(window) = open.get_mut(one.window) {
+        let parts: HashSet<(usize, Window)> =
+            here.iter().map(|one| (one.window, one.part)).collect();
+        for (place, part) in parts {
+            if let Some(window) = open.get_mut(place) {
                 window.is_disbelieved = true;
+                window.disturbed.push(part);
             }
         }
         let taken_back = store.unmark_deleted(self.snapshot_id)?;
