@@ -42,7 +42,7 @@ pub(super) struct Closing<'a> {
     pub(super) covered: &'a [Window],
     /// Whether to believe it even when suspiciously many are gone.
     pub(super) allow_deletions: bool,
-    /// Requests of this process that are in the run's account.
+    /// Where its requests are counted.
     pub(super) account: Account,
     /// Tickets that were stored before the run and that it flagged.
     pub(super) known_deleted: i64,
