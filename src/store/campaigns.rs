@@ -283,7 +283,7 @@ impl Store {
                 (Field::Tag, "SELECT id FROM tags ORDER BY id"),
                 (Field::Category, "SELECT id FROM categories ORDER BY id"),
             ] {
-                let mut statement = self.connection.prepare(&sql)?;
+                let mut statement = self.connection.prepare(sql)?;
                 let ids = statement.query_map([], |row| row.get(0))?;
                 for value in ids {
                     groups.push(Group {
