@@ -28,7 +28,11 @@ impl Closing<'_> {
             verdict = Verdict::Unsettled;
         }
         if verdict == Verdict::Settled
-            && let Some((stretch, reason)) = self.lost(store, whole)?
+            && let Some((stretch, reason)) = self.lost(
+                store,
+                whole,
+                Some(window.most).filter(|most| *most > counts.all()),
+            )?
         {
             // An outage may pass: it is counted again, and not all of it read.
             window.unproven.push((stretch, reason));
@@ -75,12 +79,18 @@ impl Closing<'_> {
     }
 
     /// A stretch of which answers agreed on so many more tickets than are there now that a loss of
-    /// that size is not believed.
-    fn lost(&self, store: &Store, whole: Window) -> Result<Option<(Window, String)>> {
+    /// that size is not believed; `most` is what a count of the whole window once was, where that was more.
+    fn lost(
+        &self,
+        store: &Store,
+        whole: Window,
+        most: Option<u64>,
+    ) -> Result<Option<(Window, String)>> {
         let announced = store.announced(self.snapshot_id)?.into_iter();
         let announced: Vec<(Window, u64)> = announced
             .filter(|(stretch, _)| overlap(*stretch, whole))
             .filter_map(|(stretch, told)| Some((stretch, told.tickets?)))
+            .chain(most.map(|most| (whole, most)))
             .collect();
         if announced.is_empty() {
             return Ok(None);

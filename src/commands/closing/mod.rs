@@ -68,6 +68,8 @@ struct Open {
     unproven: Vec<(Window, String)>,
     /// What the API counts, in this round.
     counted: Option<u64>,
+    /// The most that it counted, in any round.
+    most: u64,
     /// What is held, where both sides counted the same at once.
     equal: Option<HeldCount>,
     /// Why its last answer was no count.
@@ -103,6 +105,7 @@ impl Open {
             disturbed,
             unproven: Vec::new(),
             counted: None,
+            most: 0,
             equal: None,
             refusal: None,
             is_disbelieved: false,
@@ -127,7 +130,10 @@ impl Open {
 
     fn count(&mut self, count: std::result::Result<u64, String>) {
         match count {
-            Ok(count) => self.counted = Some(count),
+            Ok(count) => {
+                self.counted = Some(count);
+                self.most = self.most.max(count);
+            }
             Err(reason) => {
                 self.is_foreign |= reason == extract::FOREIGN;
                 self.refusal = Some(reason);
