@@ -1,0 +1,324 @@
+//! One crowded millisecond, answer by answer.
+
+use super::super::{Pager, Step};
+use super::*;
+use crate::plan::{Slice, SliceState};
+
+fn at(ms: i64) -> Instant {
+    Instant::from_timestamp_millis(ms).expect("in range")
+}
+
+/// These tickets, created at this millisecond.
+fn keys<Id: ToString>(ids: impl IntoIterator<Item = Id>, ms: i64) -> Vec<Key> {
+    let ids = ids.into_iter();
+    ids.map(|id| Key {
+        id: id.to_string(),
+        has_id: true,
+        created_at: Some(at(ms)),
+        version: 0,
+    })
+    .collect()
+}
+
+/// A crowded millisecond to which a page of these tickets led.
+fn tie<Id: ToString>(shown: impl IntoIterator<Item = Id>) -> Tie {
+    let shown = keys(shown, 1);
+    let ids = shown.iter().map(|key| key.id.clone()).collect();
+    Tie::new(at(1), ids, &shown, None, &Filters::default())
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+/// Answers requests for the whole, each said by its `skip`, with a count and tickets as letters; what
+/// became of the last one. There are no parts to ask for.
+fn told(tie: &mut Tie, answers: &[(u32, u64, &str)]) -> Progress {
+    let mut progress = Progress::Continue;
+    for (number, (skip, count, tickets)) in answers.iter().enumerate() {
+        assert_eq!(progress, Progress::Continue, "before answer {number}");
+        assert_eq!(tie.skip(), *skip, "answer {number}");
+        let keys = keys(tickets.split_whitespace(), 1);
+        let answer = Answer {
+            count: Some(*count),
+            has_more: None,
+            keys: &keys,
+        };
+        (_, progress) = tie.take(answer, &[], &[]);
+    }
+    progress
+}
+
+/// One is deleted after the first count; the last answer proves all of the second one.
+const PROVEN: [(u32, u64, &str); 5] = [
+    (2, 5, "c d"),
+    (4, 4, ""),
+    (0, 4, "a c"),
+    (2, 4, "d e"),
+    (0, 4, "a c"),
+];
+
+#[test]
+fn what_is_proven_while_counts_differ_is_settled_by_one_pass_more_to_its_end() {
+    let mut tie = tie(["a", "b"]);
+    assert_eq!(told(&mut tie, &PROVEN), Progress::Continue);
+    // The pass begins anew, and its first page does not end it.
+    assert_eq!(told(&mut tie, &[(0, 4, "a c")]), Progress::Continue);
+    assert_eq!(told(&mut tie, &[(2, 4, "d e")]), Progress::Settled(4));
+}
+
+#[test]
+fn answers_that_contradict_that_pass_take_another_one_after_the_next_proof() {
+    let mut tie = tie(["a", "b"]);
+    assert_eq!(told(&mut tie, &PROVEN), Progress::Continue);
+    // All four were there before and after the answer that counts three.
+    let torn = [(0, 3, "a c"), (2, 4, "d e")];
+    assert_eq!(told(&mut tie, &torn), Progress::Continue);
+    assert_eq!(tie.torn, 1);
+    let proven = [(0, 4, "a c"), (2, 4, "d e"), (0, 4, "a c")];
+    assert_eq!(told(&mut tie, &proven), Progress::Continue);
+    assert_eq!(told(&mut tie, &[(0, 4, "a c")]), Progress::Continue);
+    assert_eq!(told(&mut tie, &[(2, 4, "d e")]), Progress::Settled(4));
+}
+
+#[test]
+fn counts_that_agree_need_no_pass_more() {
+    let mut tie = tie(["a", "b"]);
+    let answers = [(2, 4, "c d"), (0, 4, "a b")];
+    assert_eq!(told(&mut tie, &answers), Progress::Settled(4));
+}
+
+/// What is asked for after each pass on which `twice` of 16 tickets came for the second time, up to
+/// the sixth: `w`hole or `p`arts first.
+fn after_passes(twice: u64) -> String {
+    let mut tie = tie(0..8);
+    let mut asked = String::new();
+    while tie.passes < 6 {
+        let passes = tie.passes;
+        let is_part = tie.narrowing() != Narrowing::default();
+        let ids: Vec<u64> = match (is_part, tie.skip()) {
+            (true, _) => Vec::new(),
+            (false, 0) => (0..8).collect(),
+            (false, _) => (8 - twice..16 - twice).collect(),
+        };
+        let keys = keys(ids, 1);
+        let answer = Answer {
+            // One never comes, so that nothing is proven.
+            count: Some(if is_part { 0 } else { 16 }),
+            has_more: None,
+            keys: &keys,
+        };
+        let (_, progress) = tie.take(answer, &words(&["Open"]), &words(&["web"]));
+        assert_eq!(progress, Progress::Continue, "{asked}");
+        if tie.passes > passes {
+            asked.push(match tie.narrowing().origin {
+                Some(_) => 'p',
+                None => 'w',
+            });
+        }
+    }
+    asked
+}
+
+#[test]
+fn parts_are_asked_for_after_two_passes_in_a_changing_order_and_after_every_fourth() {
+    // One in eight came twice, and one more.
+    assert_eq!(after_passes(2), "wwwpww");
+    assert_eq!(after_passes(3), "ppwpww");
+}
+
+#[test]
+fn a_part_larger_than_a_page_is_taken_apart_by_status_and_no_other_is() {
+    let part = |origin: &str, status: Option<&str>| Narrowing {
+        origin: Some(origin.to_owned()),
+        status: status.map(str::to_owned),
+    };
+    let mut tie = Tie {
+        part: Part {
+            narrowing: part("web", None),
+            ..Part::default()
+        },
+        waiting: [part("email", None)].into(),
+        ..tie(["a"])
+    };
+    let (statuses, origins) = (words(&["Open", "Pending"]), words(&["web", "email"]));
+    let mut asked = Vec::new();
+    for (count, tickets) in [(3, "a b"), (2, "a"), (2, "b"), (1, "c"), (1, "d"), (9, "")] {
+        asked.push((tie.narrowing(), tie.skip()));
+        let keys = keys(tickets.split_whitespace(), 1);
+        let answer = Answer {
+            count: Some(count),
+            has_more: None,
+            keys: &keys,
+        };
+        let (_, progress) = tie.take(answer, &statuses, &origins);
+        assert_eq!(progress, Progress::Continue);
+    }
+    assert_eq!(
+        asked,
+        [
+            (part("web", None), 0),
+            (part("web", Some("Open")), 0),
+            (part("web", Some("Open")), 1),
+            (part("web", Some("Pending")), 0),
+            (part("email", None), 0),
+            (Narrowing::default(), 0),
+        ]
+    );
+}
+
+#[test]
+fn a_millisecond_is_given_up_at_its_bounds_and_not_before() {
+    /// With `seen` tickets handed on, of pages of 100.
+    fn with(seen: usize, largest_count: Option<u64>) -> Tie {
+        Tie {
+            handed_on: (0..seen).map(|id| id.to_string()).collect(),
+            largest_page: 100,
+            largest_count,
+            ..tie(["a"])
+        }
+    }
+    let all = Some(250);
+    for (what, tie, reason) in [
+        ("nothing came", with(0, None), None),
+        (
+            "at three for each one counted and 300",
+            with(330, Some(10)),
+            None,
+        ),
+        (
+            "one over",
+            with(331, Some(10)),
+            Some("with a count of 10 at most"),
+        ),
+        ("tickets", with(100_000, Some(1 << 40)), None),
+        (
+            "one over",
+            with(100_001, Some(1 << 40)),
+            Some("100001 different"),
+        ),
+        ("one over", with(100_001, None), Some("without a count")),
+        (
+            "a pass without a count",
+            Tie {
+                passes: 1,
+                ..with(250, None)
+            },
+            None,
+        ),
+        (
+            "two passes without one",
+            Tie {
+                passes: 2,
+                ..with(250, None)
+            },
+            Some("the answer has no count"),
+        ),
+        (
+            "passes with one",
+            Tie {
+                passes: 9,
+                ..with(250, all)
+            },
+            None,
+        ),
+        (
+            "requests, of three pages",
+            Tie {
+                asks: 160 + 3 * 40,
+                ..with(250, all)
+            },
+            None,
+        ),
+        (
+            "one over",
+            Tie {
+                asks: 160 + 3 * 40 + 1,
+                ..with(250, all)
+            },
+            Some("did not settle"),
+        ),
+        (
+            "requests in a row that brought nothing",
+            Tie {
+                barren: 40 + 3 * 10,
+                ..with(250, all)
+            },
+            None,
+        ),
+        (
+            "one over",
+            Tie {
+                barren: 40 + 3 * 10 + 1,
+                ..with(250, all)
+            },
+            Some("did not settle"),
+        ),
+        (
+            "contradictions",
+            Tie {
+                torn: 20,
+                ..with(250, all)
+            },
+            None,
+        ),
+        (
+            "one over",
+            Tie {
+                torn: 21,
+                ..with(250, all)
+            },
+            Some("contradict each other"),
+        ),
+        (
+            "one contradiction, and too many requests",
+            Tie {
+                torn: 1,
+                asks: 1_000,
+                ..with(250, all)
+            },
+            Some("contradict each other"),
+        ),
+    ] {
+        let seen = tie.handed_on.len();
+        let gave_up = tie.gave_up();
+        match reason {
+            None => assert_eq!(gave_up, None, "{what}, {seen}"),
+            Some(part) => {
+                let gave_up = gave_up.expect(what);
+                assert!(gave_up.contains(part), "{what}, {seen}: {gave_up}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
+    let crowd = keys(0..150, 5);
+    let after = keys(150..153, 7);
+    // All three that come after, and an answer that shows fewer of them as if it were all.
+    for short in [0, 2u8] {
+        let window = Window::new(at(0), at(10)).expect("not empty");
+        let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
+        let mut told = |count: u64, came: &[Key]| {
+            let taken = pager.take(Answer {
+                count: Some(count),
+                has_more: None,
+                keys: came,
+            });
+            (taken.step, pager.remaining())
+        };
+        for (count, came, remaining) in [
+            (153, &crowd[..100], Some(53)),
+            (153, &crowd[..100], Some(53)),
+            (150, &crowd[100..], Some(53)),
+            (150, &crowd[..100], Some(3)),
+        ] {
+            assert_eq!(told(count, came), (Step::Next, remaining), "{short}");
+        }
+        let (step, _) = told(short.into(), &after[..usize::from(short)]);
+        assert!(matches!(step, Step::Again(_)), "{short}: {step:?}");
+        assert_eq!(told(3, &after), (Step::Done, Some(0)), "{short}");
+        assert_eq!(pager.slice().state, SliceState::Sealed, "{short}");
+    }
+}
