@@ -88,6 +88,55 @@ fn counts_that_agree_need_no_pass_more() {
     assert_eq!(told(&mut tie, &answers), Progress::Settled(4));
 }
 
+#[test]
+fn only_tickets_of_the_millisecond_are_handed_on_and_each_once() {
+    let mut tie = tie(["a"]);
+    let mut keys = keys(["a", "b", "b", "later", "undated"], 1);
+    keys[3].created_at = Some(at(2));
+    keys[4].created_at = None;
+    let answer = Answer {
+        count: Some(9),
+        has_more: None,
+        keys: &keys,
+    };
+    let (fresh, progress) = tie.take(answer, &[], &[]);
+    assert_eq!(fresh, [false, true, false, false, true]);
+    assert_eq!((progress, tie.asks), (Progress::Continue, 1));
+}
+
+#[test]
+fn a_request_is_barren_where_nothing_is_new_no_count_is_another_and_no_proof_is_nearer() {
+    let part = Narrowing {
+        origin: Some("web".to_owned()),
+        status: None,
+    };
+    // (what, missing to a proof before, narrowing, count and tickets of the answer, whether it is barren)
+    for (what, missing, narrowing, count, tickets, is_barren) in [
+        ("nothing moves", 3, None, 4, "a", true),
+        ("a proof is farther", 2, None, 4, "a", true),
+        ("a proof is nearer", 4, None, 4, "a", false),
+        ("another count", 0, None, 5, "a", false),
+        ("another ticket", 0, None, 4, "c", false),
+        ("a part has another count", 0, Some(&part), 5, "a", true),
+    ] {
+        let mut tie = Tie {
+            missing,
+            last_count: Some(4),
+            barren: 7,
+            ..tie(["a", "b"])
+        };
+        tie.part.narrowing = narrowing.cloned().unwrap_or_default();
+        let answer = Answer {
+            count: Some(count),
+            has_more: None,
+            keys: &keys([tickets], 1),
+        };
+        let (_, progress) = tie.take(answer, &[], &[]);
+        assert_eq!(progress, Progress::Continue, "{what}");
+        assert_eq!(tie.barren, if is_barren { 8 } else { 0 }, "{what}");
+    }
+}
+
 /// What is asked for after each pass on which `twice` of 16 tickets came for the second time, up to
 /// the sixth: `w`hole or `p`arts first.
 fn after_passes(twice: u64) -> String {
