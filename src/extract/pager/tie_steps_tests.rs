@@ -216,128 +216,68 @@ fn a_part_larger_than_a_page_is_taken_apart_by_status_and_no_other_is() {
     );
 }
 
+/// A millisecond of which `seen` tickets were handed on, in pages of 100, with this largest count.
+fn seen(seen: usize, largest_count: impl Into<Option<u64>>) -> Tie {
+    Tie {
+        handed_on: (0..seen).map(|id| id.to_string()).collect(),
+        largest_page: 100,
+        largest_count: largest_count.into(),
+        ..tie(["a"])
+    }
+}
+
+/// Three pages that are counted: after so many requests, so many barren ones in a row and so many
+/// answers that contradicted others.
+fn after(asks: u64, barren: u64, torn: u32) -> Tie {
+    Tie {
+        asks,
+        barren,
+        torn,
+        ..seen(250, 250)
+    }
+}
+
 #[test]
 fn a_millisecond_is_given_up_at_its_bounds_and_not_before() {
-    /// With `seen` tickets handed on, of pages of 100.
-    fn with(seen: usize, largest_count: Option<u64>) -> Tie {
-        Tie {
-            handed_on: (0..seen).map(|id| id.to_string()).collect(),
-            largest_page: 100,
-            largest_count,
-            ..tie(["a"])
-        }
-    }
-    let all = Some(250);
+    let uncounted = |passes| Tie {
+        passes,
+        ..seen(250, None)
+    };
+    let counted = Tie {
+        passes: 9,
+        ..seen(250, 250)
+    };
+    let unsettled = Some("did not settle");
+    let torn = Some("contradict each other");
     for (what, tie, reason) in [
-        ("nothing came", with(0, None), None),
-        (
-            "at three for each one counted and 300",
-            with(330, Some(10)),
-            None,
-        ),
+        ("nothing came", seen(0, None), None),
+        ("three for each one counted, and 300", seen(330, 10), None),
         (
             "one over",
-            with(331, Some(10)),
+            seen(331, 10),
             Some("with a count of 10 at most"),
         ),
-        ("tickets", with(100_000, Some(1 << 40)), None),
-        (
-            "one over",
-            with(100_001, Some(1 << 40)),
-            Some("100001 different"),
-        ),
-        ("one over", with(100_001, None), Some("without a count")),
-        (
-            "a pass without a count",
-            Tie {
-                passes: 1,
-                ..with(250, None)
-            },
-            None,
-        ),
-        (
-            "two passes without one",
-            Tie {
-                passes: 2,
-                ..with(250, None)
-            },
-            Some("the answer has no count"),
-        ),
-        (
-            "passes with one",
-            Tie {
-                passes: 9,
-                ..with(250, all)
-            },
-            None,
-        ),
-        (
-            "requests, of three pages",
-            Tie {
-                asks: 160 + 3 * 40,
-                ..with(250, all)
-            },
-            None,
-        ),
-        (
-            "one over",
-            Tie {
-                asks: 160 + 3 * 40 + 1,
-                ..with(250, all)
-            },
-            Some("did not settle"),
-        ),
-        (
-            "requests in a row that brought nothing",
-            Tie {
-                barren: 40 + 3 * 10,
-                ..with(250, all)
-            },
-            None,
-        ),
-        (
-            "one over",
-            Tie {
-                barren: 40 + 3 * 10 + 1,
-                ..with(250, all)
-            },
-            Some("did not settle"),
-        ),
-        (
-            "contradictions",
-            Tie {
-                torn: 20,
-                ..with(250, all)
-            },
-            None,
-        ),
-        (
-            "one over",
-            Tie {
-                torn: 21,
-                ..with(250, all)
-            },
-            Some("contradict each other"),
-        ),
-        (
-            "one contradiction, and too many requests",
-            Tie {
-                torn: 1,
-                asks: 1_000,
-                ..with(250, all)
-            },
-            Some("contradict each other"),
-        ),
+        ("as many as are read", seen(100_000, 1 << 40), None),
+        ("one over", seen(100_001, 1 << 40), Some("100001 different")),
+        ("one over", seen(100_001, None), Some("without a count")),
+        ("one pass without a count", uncounted(1), None),
+        ("two passes", uncounted(2), Some("the answer has no count")),
+        ("passes with a count", counted, None),
+        ("requests for three pages", after(160 + 3 * 40, 0, 0), None),
+        ("one over", after(160 + 3 * 40 + 1, 0, 0), unsettled),
+        ("barren ones", after(0, 40 + 3 * 10, 0), None),
+        ("one over", after(0, 40 + 3 * 10 + 1, 0), unsettled),
+        ("contradictions", after(0, 0, 20), None),
+        ("one over", after(0, 0, 21), torn),
+        ("requests, and one contradiction", after(1_000, 0, 1), torn),
     ] {
         let seen = tie.handed_on.len();
         let gave_up = tie.gave_up();
-        match reason {
-            None => assert_eq!(gave_up, None, "{what}, {seen}"),
-            Some(part) => {
-                let gave_up = gave_up.expect(what);
-                assert!(gave_up.contains(part), "{what}, {seen}: {gave_up}");
-            }
-        }
+        let is_as_said = match (&gave_up, reason) {
+            (Some(gave_up), Some(reason)) => gave_up.contains(reason),
+            (gave_up, reason) => gave_up.is_none() && reason.is_none(),
+        };
+        assert!(is_as_said, "{what}, {seen} seen: {gave_up:?}");
     }
 }
 
@@ -349,7 +289,9 @@ fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
     for short in [0, 2u8] {
         let window = Window::new(at(0), at(10)).expect("not empty");
         let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
-        let mut told = |count: u64, came: &[Key]| {
+        let mut told = |from_ms: i64, count: u64, came: &[Key]| {
+            let asked = pager.ask().map(|ask| ask.window.from());
+            assert_eq!(asked, Some(at(from_ms)), "{short}");
             let taken = pager.take(Answer {
                 count: Some(count),
                 has_more: None,
@@ -357,17 +299,21 @@ fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
             });
             (taken.step, pager.remaining())
         };
-        for (count, came, remaining) in [
-            (153, &crowd[..100], Some(53)),
-            (153, &crowd[..100], Some(53)),
-            (150, &crowd[100..], Some(53)),
-            (150, &crowd[..100], Some(3)),
+        for (from_ms, count, came, remaining) in [
+            (0, 153, &crowd[..100], Some(53)),
+            (5, 153, &crowd[..100], Some(53)),
+            (5, 150, &crowd[100..], Some(53)),
+            (5, 150, &crowd[..100], Some(3)),
         ] {
-            assert_eq!(told(count, came), (Step::Next, remaining), "{short}");
+            assert_eq!(
+                told(from_ms, count, came),
+                (Step::Next, remaining),
+                "{short}"
+            );
         }
-        let (step, _) = told(short.into(), &after[..usize::from(short)]);
+        let (step, _) = told(6, short.into(), &after[..usize::from(short)]);
         assert!(matches!(step, Step::Again(_)), "{short}: {step:?}");
-        assert_eq!(told(3, &after), (Step::Done, Some(0)), "{short}");
+        assert_eq!(told(6, 3, &after), (Step::Done, Some(0)), "{short}");
         assert_eq!(pager.slice().state, SliceState::Sealed, "{short}");
     }
 }
