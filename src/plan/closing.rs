@@ -276,11 +276,34 @@ mod tests {
             [(0, 90, 90), (90, 180, 90), (180, 1_000, 20)]
         );
         assert_eq!(of(held([7; 300])), [(0, 8, 300), (8, 1_000, 0)]);
+        assert_eq!(
+            of(held([7; 300].into_iter().chain(8..108))),
+            [(0, 8, 300), (8, 98, 90), (98, 1_000, 10)]
+        );
         let crowd = (0..50).chain([50; 300]).chain(51..60);
         assert_eq!(
             of(held(crowd)),
             [(0, 50, 50), (50, 51, 300), (51, 1_000, 9)]
         );
+    }
+
+    #[test]
+    fn windows_that_only_touch_share_no_time() {
+        for (other, expected) in [
+            ((0, 9), false),
+            ((0, 10), false),
+            ((0, 11), true),
+            ((12, 15), true),
+            ((10, 20), true),
+            ((5, 25), true),
+            ((19, 30), true),
+            ((20, 30), false),
+            ((21, 30), false),
+        ] {
+            let (one, other) = (window(10, 20), window(other.0, other.1));
+            assert_eq!(overlap(one, other), expected, "{other}");
+            assert_eq!(overlap(other, one), expected, "{other}");
+        }
     }
 
     #[test]

@@ -259,6 +259,30 @@ mod tests {
                 &[(Some(2), "a a")],
                 Proof::Open(Some(1)),
             ),
+            (
+                "one that came twice, and once more after all others",
+                &[(Some(4), "a a"), (Some(4), "b c d"), (Some(4), "a")],
+                STEADY,
+            ),
+            (
+                "nothing of what is counted",
+                &[(Some(4), "")],
+                Proof::Open(Some(4)),
+            ),
+            (
+                "few of what there was, shown once",
+                &[(None, "p q r s t"), (Some(4), "a b c d")],
+                Proof::Open(None),
+            ),
+            (
+                "few of what there was, shown twice",
+                &[
+                    (None, "p q r s t"),
+                    (Some(4), "a b c d"),
+                    (Some(4), "a b c d"),
+                ],
+                STEADY,
+            ),
         ] {
             let proof = told(&mut Sightings::default(), answers);
             assert_eq!(proof, expected, "{what}");

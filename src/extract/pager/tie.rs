@@ -306,3 +306,7 @@ impl Tie {
         };
     }
 }
+
+#[cfg(test)]
+#[path = "tie_steps_tests.rs"]
+mod tests;
