@@ -310,7 +310,12 @@ fn fields(
         } else if !fits {
             finding(Verdict::Differs, &what, &expected, &shown)
         } else if types.is_empty() {
-            finding(Verdict::Unknown, &what, &expected, "not sent")
+            finding(
+                Verdict::Unknown,
+                &what,
+                &expected,
+                "not sent; nothing to do",
+            )
         } else {
             finding(Verdict::Ok, &what, &expected, &shown)
         });

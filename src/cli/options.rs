@@ -90,11 +90,11 @@ impl OutputArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Range")]
 pub struct RangeArgs {
-    /// Copy tickets created at or after this time: 2023-01-31 or 2023-01-31T09:00:00+02:00, in UTC
+    /// Tickets created at or after this time: 2023-01-31 or 2023-01-31T09:00:00+02:00, in UTC
     /// where no offset is given
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub since: Option<Instant>,
-    /// Copy tickets created before this time [default: now]
+    /// Tickets created before this time [default: now]
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub until: Option<Instant>,
 }

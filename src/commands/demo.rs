@@ -235,7 +235,7 @@ async fn a_day_later(
     let changes = simulator.with_world(|world| world.evolve(&evolution, from, until));
     simulator.set_now(Some(until));
     let words = format!(
-        "\nA day passes on the desk: {} changes of tickets. The API does not say which; a sync finds them.\n\n",
+        "\nA day passes on the desk: {} changes, some of them of one ticket. The API does not say which; a sync finds the tickets.\n\n",
         changes.tickets.len()
     );
     if !printer.is_json() {

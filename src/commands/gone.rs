@@ -16,7 +16,8 @@ use crate::window::Window;
 pub(super) fn disbelief(missing: i64) -> String {
     format!(
         "{missing} stored tickets were not found any more; so many look like a wrong key, another \
-         desk or an empty workspace, so none was flagged as deleted (--allow-deletions overrides)"
+         desk or an empty workspace, so none was flagged as deleted; if this is another desk, use another file for it, and if they really are \
+         gone, add --allow-deletions"
     )
 }
 

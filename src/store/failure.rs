@@ -108,7 +108,7 @@ impl Failure {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => (
                 ErrorKind::Usage,
                 format!("{what}: {file} cannot be opened or written"),
-                "check the permissions of the file and of its directory, and how many files may be open (ulimit -n)",
+                "check the permissions of the file and of its directory (its owner lets a group read it with --file-mode 0640), and how many files may be open (ulimit -n)",
             ),
             _ => {
                 return Error::failed(format!("{what}: SQLite refused it in {file}"))

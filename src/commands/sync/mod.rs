@@ -80,7 +80,10 @@ pub async fn sync_keeping(
     let now = context.client.now()?;
     super::publish::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
-        return Err(no_history(&settings.store, None).into());
+        let path = settings.store.path.display();
+        return Err(Error::usage(format!("there is no store at {path}"))
+            .help("check the path; for a new store, say with --since where its history begins, or run a backfill first")
+            .into());
     }
     super::publish::create_directory(&settings.store)?;
     let mut store = Store::open(

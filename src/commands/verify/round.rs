@@ -17,6 +17,9 @@ use crate::window::Window;
 /// Tables that the lists of categories and agents tell.
 const LISTED: [&str; 2] = ["categories", "agents"];
 
+/// Rounds of reading and counting after which a repair ends as it is.
+const ROUNDS: u32 = 4;
+
 /// Keys that a remark names at most.
 const NAMED: usize = 10;
 
@@ -118,7 +121,7 @@ impl Repair<'_> {
     }
 
     /// Reads `slices` again and counts `touched`, which hold them; `None` when interrupted. What
-    /// the first round leaves because the desk moved on, a second one reads.
+    /// a round leaves because the desk moved on, or because two changes evened out in a count, the next one reads.
     async fn rounds(
         &mut self,
         mut store: Store,
@@ -126,7 +129,7 @@ impl Repair<'_> {
         touched: &[Window],
     ) -> Result<Option<(Store, Found)>> {
         let mut round = slices.to_vec();
-        let mut is_last = false;
+        let mut number = 1;
         if slices.is_empty() {
             return Ok(Some((store, Found::default())));
         }
@@ -137,7 +140,7 @@ impl Repair<'_> {
                 return Ok(None);
             }
             match Comparison::run(self.counter, &store, touched).await {
-                Ok(after) if is_last || after.differences.is_empty() => {
+                Ok(after) if number == ROUNDS || after.differences.is_empty() => {
                     return Ok(Some((store, after)));
                 }
                 Ok(after) => round = merged(after.differences.iter().map(|tally| tally.window)),
@@ -147,7 +150,7 @@ impl Repair<'_> {
                     return Err(error);
                 }
             }
-            is_last = true;
+            number += 1;
         }
     }
 }

@@ -180,7 +180,7 @@ fn a_run_that_never_began_leaves_the_directory_to_another_store() {
     let place = Place::new();
     run(&mut place.command_at(&simulator, "sync --to parquet:desk"))
         .expect(2)
-        .expect_error(&["holds no history yet", "--since"]);
+        .expect_error(&["there is no store at", "--since"]);
     assert!(!place.path("desk").exists());
     let refused = run(place
         .command_at(&simulator, &backfill())
