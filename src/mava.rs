@@ -52,8 +52,9 @@ pub fn is_resolved(status: Option<&str>) -> bool {
 }
 
 /// Whether a ticket is among those that these filters, and these ratings, select. An empty list selects
-/// every value. Words are compared whatever their case, since a desk may show them otherwise than the
-/// filter takes them; ids of tags are not.
+/// every value. Channels, categories and agents are compared whatever their case, since a desk may show
+/// them otherwise than the filter takes them. Statuses are not: what is open and what is resolved goes by
+/// the very words. Nor are ids of tags.
 pub fn matches(filters: &Filters, ratings: &[String], ticket: &Ticket, tags: &[Tag]) -> bool {
     let has = |wanted: &[String], value: Option<&str>| {
         wanted.is_empty()
@@ -61,7 +62,8 @@ pub fn matches(filters: &Filters, ratings: &[String], ticket: &Ticket, tags: &[T
     };
     let assignee = ticket.assigned_agent_id.as_deref().unwrap_or(UNASSIGNED);
     let rating = ticket.csat.map(|csat| csat.to_string());
-    has(&filters.status, ticket.status.as_deref())
+    let status = ticket.status.as_ref();
+    (filters.status.is_empty() || status.is_some_and(|status| filters.status.contains(status)))
         && has(&filters.origin, ticket.source_type.as_deref())
         && has(&filters.category, ticket.category_id.as_deref())
         && has(&filters.assigned_to, Some(assignee))
@@ -139,7 +141,7 @@ mod tests {
                 true,
                 false,
             ),
-            (of(|it, to| it.status = to, &["open"]), true, false),
+            (of(|it, to| it.status = to, &["open"]), false, false),
             (of(|it, to| it.status = to, &["Resolved"]), false, false),
             (of(|it, to| it.origin = to, &["WEB"]), true, false),
             (of(|it, to| it.origin = to, &["email"]), false, false),

@@ -158,7 +158,7 @@ pub struct SyncSummary {
 /// One step of a sync.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// Which.
+    /// The step.
     pub step: SyncStep,
     /// Requests it took.
     pub requests: u64,

@@ -217,7 +217,7 @@ impl Client {
         loop {
             let mut pass = tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Err(interrupted().into()),
+                () = cancel.cancelled() => return Err(Error::interrupted().into()),
                 pass = self.pass(get) => pass?,
             };
             if attempts > 0 {
@@ -236,7 +236,7 @@ impl Client {
                 outcome = tokio::time::timeout(left, self.attempt(get, &mut pass, &decode)) => {
                     outcome.unwrap_or(Err(Cause::Slow))
                 }
-                () = too_late(cancel) => return Err(interrupted().into()),
+                () = too_late(cancel) => return Err(Error::interrupted().into()),
             };
             let latency = sent.elapsed();
             pass.answered(false).await;
@@ -288,7 +288,7 @@ impl Client {
             // After a 429 it is the gate that makes everyone wait.
             if cause.remedy() == Remedy::TryAgain {
                 tokio::select! {
-                    () = cancel.cancelled() => return Err(interrupted().into()),
+                    () = cancel.cancelled() => return Err(Error::interrupted().into()),
                     () = tokio::time::sleep(pause) => {}
                 }
             }
@@ -493,10 +493,6 @@ async fn decoded<T: Send + 'static>(
 async fn too_late(cancel: &CancellationToken) {
     cancel.cancelled().await;
     tokio::time::sleep(GRACE).await;
-}
-
-fn interrupted() -> Error {
-    Error::interrupted()
 }
 
 #[cfg(test)]

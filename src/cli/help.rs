@@ -75,7 +75,7 @@ Examples:
 
 As a nightly job (crontab):
   30 4 * * *  /usr/local/bin/mava-export sync --to sqlite:/data/desk.db --quiet
-The key is in the configuration file then, or give --api-key-file.
+Put the key in the configuration file, or add --api-key-file /etc/mava-key.
 
 Not between 1:00 and 3:00: where clocks change for summer, that hour is missing on one night.";
 

@@ -29,6 +29,8 @@ pub struct Block<'a> {
     pager: Pager,
     doubt: Option<String>,
     is_given_up: bool,
+    /// Whether a page came without threads, and was asked for once more.
+    is_threadless: bool,
 }
 
 /// What one page of it brought.
@@ -61,6 +63,7 @@ impl<'a> Block<'a> {
             pager: Pager::new(Slice::new(0, window), &scope.filters),
             doubt: None,
             is_given_up: false,
+            is_threadless: false,
         }
     }
 
@@ -85,10 +88,13 @@ impl<'a> Block<'a> {
                 self.doubt(FOREIGN.to_owned());
                 self.is_given_up = true;
             }
-            if query.has_messages
-                && page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT
-                && page.lacks_threads()
-            {
+            let lacks_threads = query.has_messages && page.lacks_threads();
+            if lacks_threads && !self.is_threadless {
+                // It may be the answer to another request.
+                self.is_threadless = true;
+                continue;
+            }
+            if lacks_threads && page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT {
                 self.doubt(
                     "tickets came without messages, although they were asked for".to_owned(),
                 );

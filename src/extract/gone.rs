@@ -1,7 +1,6 @@
 //! Tickets that a complete listing did not show: read again in the company of their neighbours,
 //! before anybody believes they are gone.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,12 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::page::{self, Page, Scope};
 use super::pager::{Answer, Ask, Key, Narrowing, Pager, Step};
-use crate::api::Client;
+use crate::api::{Client, FetchError};
 use crate::error::Result;
-use crate::mava::LONGEST_DAYS;
-use crate::mava::PAGE_LIMIT;
+use crate::mava::{LONGEST_DAYS, PAGE_LIMIT};
 use crate::normalize::{Outcome, TicketRows};
-use crate::plan::losses::{Company, Witness};
+use crate::plan::losses::{Company, Shown, Witness};
 use crate::plan::{Slice, SliceState};
 use crate::store::Neighbour;
 use crate::table::Instant;
@@ -32,6 +30,8 @@ pub const MOST: usize = 90;
 /// Batches in a row that could not be had; after that the API is taken to be down.
 const MOST_FAILURES: usize = 2;
 
+type Looked<T> = std::result::Result<T, FetchError>;
+
 /// A ticket that may be gone: its id and its creation.
 pub type Missing = (String, Instant);
 
@@ -44,6 +44,10 @@ pub struct SecondLook {
     pub found: Vec<TicketRows>,
     /// Neither: the answers proved nothing about them.
     pub unclear: Vec<String>,
+    /// Ids of those that came, also of those that could not be stored.
+    came: HashSet<String>,
+    /// Whether a ticket came without an id, which may be any of them.
+    has_nameless: bool,
 }
 
 /// Missing tickets that one page settles.
@@ -55,6 +59,9 @@ pub struct Batch {
     /// Live tickets of the window that were stored before, those that are missing left out, with
     /// their creation.
     neighbours: HashMap<String, Instant>,
+    /// The nearest live tickets beyond the window, on one side of it, if there are any: what says that the API
+    /// answers at all, where there are no neighbours.
+    beyond: Option<Window>,
 }
 
 impl Batch {
@@ -76,21 +83,25 @@ impl Batch {
             if *created_at != at && *created_at >= reach {
                 continue;
             }
-            let side = match created_at.cmp(&at) {
-                Ordering::Less => Some(&mut company.before),
-                Ordering::Equal => None,
-                Ordering::Greater => Some(&mut company.after),
-            };
             let came = usize::from(shown.contains(id.as_str()));
-            for shown in side.into_iter().chain([&mut company.all]) {
+            let add = |shown: &mut Shown| {
                 shown.expected += 1;
                 shown.came += came;
+            };
+            add(&mut company.all);
+            // One of the same instant speaks for both sides.
+            if *created_at <= at {
+                add(&mut company.before);
+            }
+            if *created_at >= at {
+                add(&mut company.after);
             }
         }
         company
     }
 
-    /// Batches of `missing` (by creation). `around` gives, by creation, at most [`MOST`] live
+    /// Batches of `missing` (by creation). What was created from `young_from` on need not be shown, so it is no
+    /// neighbour. `around` gives, by creation, at most [`MOST`] live
     /// tickets by what is stored: up to [`BEFORE`] created before an instant, and those that follow.
     ///
     /// # Errors
@@ -98,6 +109,7 @@ impl Batch {
     pub fn of(
         missing: &[Missing],
         until: Instant,
+        young_from: Instant,
         mut around: impl FnMut(Instant) -> Result<Vec<Neighbour>>,
     ) -> Result<Vec<Self>> {
         let mut batches = Vec::new();
@@ -131,22 +143,39 @@ impl Batch {
             };
             let (sought, rest) = left.split_at(taken);
             let missing: HashSet<&str> = missing.iter().map(|(id, _)| id.as_str()).collect();
-            let neighbours = live.into_iter().filter(|neighbour| {
-                neighbour.is_known
-                    && window.contains(neighbour.created_at)
-                    && !missing.contains(neighbour.id.as_str())
-            });
+            let (neighbours, others): (Vec<_>, Vec<_>) = live
+                .into_iter()
+                .filter(|neighbour| {
+                    neighbour.is_known
+                        && neighbour.created_at < young_from
+                        && !missing.contains(neighbour.id.as_str())
+                })
+                .partition(|neighbour| window.contains(neighbour.created_at));
+            let others: Vec<Instant> = others.iter().map(|other| other.created_at).collect();
             batches.push(Self {
                 window,
                 sought: sought.to_vec(),
                 neighbours: neighbours
+                    .into_iter()
                     .map(|neighbour| (neighbour.id, neighbour.created_at))
                     .collect(),
+                beyond: beyond(&others, *first_at),
             });
             left = rest;
         }
         Ok(batches)
     }
+}
+
+/// A range with the tickets created at `others` that lie nearest to `at`, on one side of it and within a year.
+fn beyond(others: &[Instant], at: Instant) -> Option<Window> {
+    let nearest = *others.iter().min_by_key(|other| (**other - at).abs())?;
+    let longest = Duration::days(LONGEST_DAYS);
+    let tick = Duration::milliseconds(1);
+    let is_there =
+        |other: &&Instant| (**other < at) == (nearest < at) && (**other - nearest).abs() < longest;
+    let there = || others.iter().filter(is_there);
+    Window::new(*there().min()?, *there().max()? + tick)
 }
 
 /// Looks again for missing tickets, a page for each batch. `scope` is the run's, which has no
@@ -159,7 +188,7 @@ pub async fn look_again(
     scope: &Arc<Scope>,
     batches: &[Batch],
     cancel: &CancellationToken,
-) -> Result<SecondLook> {
+) -> Looked<SecondLook> {
     let looking = Looking {
         client,
         scope,
@@ -209,7 +238,7 @@ struct Looking<'a> {
 impl Looking<'_> {
     /// `None` where a page is too heavy to be had, which leaves its tickets unclear and not the
     /// whole run.
-    async fn fetch(&self, ask: Ask) -> Result<Option<Page>> {
+    async fn fetch(&self, ask: Ask) -> Looked<Option<Page>> {
         let window = ask.window;
         let query = page::query(self.scope, ask).alone();
         match page::fetch_without_threads_at_worst(self.client, &query, self.cancel).await {
@@ -224,9 +253,11 @@ impl Looking<'_> {
     /// Settles what is there and what is not by a page over all of a batch. It has to show the
     /// neighbours: an answer without them is one about another desk, or none. Where there are none to
     /// show, it has to come twice.
-    async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Result<()> {
+    async fn judge(&self, batch: &Batch, page: Page, look: &mut SecondLook) -> Looked<()> {
         if page.is_whole(batch.window) {
-            let is_repeated = batch.neighbours.is_empty() && self.is_repeated(batch, &page).await?;
+            let is_repeated = batch.neighbours.is_empty()
+                && self.is_awake(batch).await?
+                && self.is_repeated(batch, &page).await?;
             let shown = page.keys.iter().map(|key| key.id.as_str()).collect();
             let reach = batch.window.until();
             let is_answer = |at| match batch.company(at, &shown, reach).witness() {
@@ -252,10 +283,11 @@ impl Looking<'_> {
                     let shown = shown.map(|key| key.id.as_str()).collect();
                     let is_answer = match batch.company(*at, &shown, reach).witness() {
                         Witness::Shown => true,
-                        Witness::Nobody => {
+                        Witness::Nobody if self.is_awake(batch).await? => {
                             let again = self.whole_millisecond(*at).await?;
                             again.is_some_and(|(again, _)| again == keys)
                         }
+                        Witness::Nobody => false,
                         Witness::Missing => false,
                     };
                     look.settle(tied, &keys, outcomes, |_| is_answer);
@@ -267,15 +299,29 @@ impl Looking<'_> {
         Ok(())
     }
 
+    /// Whether the API shows a ticket beyond the window, where there is one: empty answers that come twice may be
+    /// all that it has to give for a while.
+    async fn is_awake(&self, batch: &Batch) -> Looked<bool> {
+        let Some(window) = batch.beyond else {
+            return Ok(true);
+        };
+        let ask = Ask {
+            window,
+            ..batch.ask()
+        };
+        let page = self.fetch(ask).await?;
+        Ok(page.is_some_and(|page| !page.keys.is_empty()))
+    }
+
     /// Whether the same answer comes once more.
-    async fn is_repeated(&self, batch: &Batch, page: &Page) -> Result<bool> {
+    async fn is_repeated(&self, batch: &Batch, page: &Page) -> Looked<bool> {
         let again = self.fetch(batch.ask()).await?;
         Ok(again.is_some_and(|again| again.is_whole(batch.window) && again.keys == page.keys))
     }
 
     /// The keys of all tickets of one millisecond, and what became of them; `None` where the API's
     /// answers do not prove that they are all.
-    async fn whole_millisecond(&self, at: Instant) -> Result<Option<(Vec<Key>, Vec<Outcome>)>> {
+    async fn whole_millisecond(&self, at: Instant) -> Looked<Option<(Vec<Key>, Vec<Outcome>)>> {
         let Some(window) = Window::new(at, at + Duration::milliseconds(1)) else {
             return Ok(None);
         };
@@ -315,12 +361,14 @@ impl SecondLook {
     fn or(mut self, again: Self) -> Self {
         let id = |rows: &TicketRows| rows.ticket.id.clone();
         let first: HashSet<String> = self.found.iter().map(id).collect();
-        let second: HashSet<String> = again.found.iter().map(id).collect();
         let open: HashSet<String> = self.unclear.drain(..).collect();
         let new = again.found.into_iter();
         self.found
             .extend(new.filter(|rows| !first.contains(&rows.ticket.id)));
-        self.gone.retain(|id| !second.contains(id));
+        self.gone.retain(|id| !again.came.contains(id));
+        if again.has_nameless {
+            self.unclear.append(&mut self.gone);
+        }
         let gone = again.gone.into_iter();
         self.gone.extend(gone.filter(|id| open.contains(id)));
         let unclear = again.unclear.into_iter();
@@ -342,6 +390,9 @@ impl SecondLook {
         let here: HashSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         let has_ids = keys.iter().all(|key| key.has_id);
         let is_here = |id: &str| here.contains(id) || kept.contains(id);
+        let came = sought.iter().filter(|(id, _)| is_here(id));
+        self.came.extend(came.map(|(id, _)| id.clone()));
+        self.has_nameless |= !has_ids;
         for (id, at) in sought.iter().filter(|(id, _)| !is_here(id)) {
             match has_ids && is_answer(*at) {
                 true => self.gone.push(id.clone()),
@@ -405,7 +456,8 @@ mod tests {
             });
             Ok(known.collect())
         };
-        let batches = Batch::of(&missing(sought), at(until), around).expect("batches");
+        let batches =
+            Batch::of(&missing(sought), at(until), Instant::MAX_UTC, around).expect("batches");
         let millis = |instant: Instant| instant.timestamp_millis();
         batches
             .iter()
@@ -428,6 +480,15 @@ mod tests {
             gone: gone.chars().map(String::from).collect(),
             found: Vec::new(),
             unclear: unclear.chars().map(String::from).collect(),
+            ..SecondLook::default()
+        };
+        let came = |ids: &str, look: SecondLook| SecondLook {
+            came: ids.chars().map(String::from).collect(),
+            ..look
+        };
+        let nameless = |look: SecondLook| SecondLook {
+            has_nameless: true,
+            ..look
         };
         for (first, again, gone, unclear) in [
             (look("", "abc"), look("a", "b"), "a", "b"),
@@ -435,6 +496,9 @@ mod tests {
             // What came and could not be stored is neither gone nor unclear.
             (look("", "b"), look("ab", ""), "b", ""),
             (look("", "ab"), look("", "ab"), "", "ab"),
+            // Nor is it gone where only the second answer shows it, or may show it without its id.
+            (look("a", "b"), came("a", look("b", "")), "b", ""),
+            (look("a", "b"), nameless(look("", "b")), "", "ab"),
         ] {
             let both = first.or(again);
             assert_eq!(
@@ -442,6 +506,31 @@ mod tests {
                 (gone.to_owned(), unclear.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn what_lies_beyond_is_on_the_nearer_side_and_within_a_year() {
+        const DAY: i64 = 86_400_000;
+        let of = |others: &[i64], ms: i64| {
+            let others: Vec<Instant> = others.iter().map(|ms| at(*ms)).collect();
+            let window = beyond(&others, at(ms))?;
+            let millis = |instant: Instant| instant.timestamp_millis();
+            Some((millis(window.from()), millis(window.until())))
+        };
+        assert_eq!(of(&[], 0), None);
+        assert_eq!(
+            of(&[5 * DAY, 7 * DAY, 100 * DAY], 50 * DAY),
+            Some((5 * DAY, 7 * DAY + 1))
+        );
+        assert_eq!(
+            of(&[5 * DAY, 60 * DAY, 100 * DAY], 50 * DAY),
+            Some((60 * DAY, 100 * DAY + 1))
+        );
+        assert_eq!(
+            of(&[DAY, 400 * DAY], 500 * DAY),
+            Some((400 * DAY, 400 * DAY + 1))
+        );
+        assert_eq!(of(&[DAY, 365 * DAY], 500 * DAY), Some((DAY, 365 * DAY + 1)));
     }
 
     /// What an answer shows of neighbours created at 100, 200 (two of them) and 300, with those of these
@@ -455,6 +544,7 @@ mod tests {
                 .map(|(id, ms)| (id.to_owned(), at(ms)))
                 .into_iter()
                 .collect(),
+            beyond: None,
         };
         let shown = shown.iter().copied().collect();
         let company = batch.company(at(ms), &shown, at(reach));
@@ -467,13 +557,13 @@ mod tests {
         for (at, shown, reach, expected) in [
             (150, &all[..], 1_000, [(4, 4), (1, 1), (3, 3)]),
             (150, &["a", "c"], 1_000, [(4, 2), (1, 1), (3, 1)]),
-            // Those of its instant are on no side.
-            (200, &["b", "d"], 1_000, [(4, 2), (1, 0), (1, 1)]),
+            // Those of its instant are on both sides.
+            (200, &["b", "d"], 1_000, [(4, 2), (3, 1), (3, 2)]),
             // What shares the last instant of a page may go on.
             (150, &all, 300, [(3, 3), (1, 1), (2, 2)]),
             (150, &all, 100, [(0, 0), (0, 0), (0, 0)]),
             // Its own instant is asked for by itself, however far the page reaches.
-            (200, &["b"], 100, [(2, 1), (0, 0), (0, 0)]),
+            (200, &["b"], 100, [(2, 1), (2, 1), (2, 1)]),
         ] {
             assert_eq!(
                 company(at, shown, reach),

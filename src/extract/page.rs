@@ -90,7 +90,7 @@ impl Page {
     }
 
     /// Whether none of its tickets has a thread. A page on which no ticket could be read lacks none.
-    pub(super) fn lacks_threads(&self) -> bool {
+    pub fn lacks_threads(&self) -> bool {
         let mut rows = self
             .outcomes
             .iter()

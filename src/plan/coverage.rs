@@ -33,7 +33,7 @@ impl Claim {
 
 /// The newest instant before which a run that ended claims to have read every ticket of its range: it
 /// claims nothing about tickets too young to be missed.
-pub fn settled_until(run: &Snapshot) -> Instant {
+fn settled_until(run: &Snapshot) -> Instant {
     run.range_until.min(young_from(run.started_at))
 }
 
@@ -127,9 +127,13 @@ pub fn makes_up_for(later: &Snapshot, is_full: bool, run: &Snapshot) -> bool {
 }
 
 /// Whether another run may take the place of this one, which is unfinished: a sync begins anew, and
-/// a repair has stored what it read. What a backfill had still to read, no other run would.
+/// a repair has stored what it read. What a backfill had still to read, no other run would; of a kind that
+/// nobody knows, as of a record that is damaged, that is not known.
 pub fn may_be_replaced(run: &Snapshot) -> bool {
-    !run.is_backfill()
+    matches!(
+        RunKind::of(&run.kind),
+        Some(RunKind::Sync | RunKind::Verify)
+    )
 }
 
 /// What of `window` lies in none of `others`, oldest first.

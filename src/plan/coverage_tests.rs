@@ -239,6 +239,11 @@ fn only_a_backfill_that_is_unfinished_may_not_be_replaced() {
         let unfinished = run(kind, Outcome::Running, 2020, 2021);
         let may = matches!(kind, RunKind::Sync | RunKind::Verify);
         assert_eq!(may_be_replaced(&unfinished), may, "{kind:?}");
+        let unknown = Snapshot {
+            kind: "reindex".to_owned(),
+            ..unfinished
+        };
+        assert!(!may_be_replaced(&unknown));
     }
 }
 

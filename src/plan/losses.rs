@@ -11,7 +11,7 @@ const MANY: i128 = 50;
 /// See [`MANY`].
 const MANY_PERCENT: i128 = 2;
 
-/// The same on any desk, however small, that lost so many and more than half of its tickets.
+/// Missing tickets that are too many on any desk, however small, where they are more than half of it.
 const MOST: i128 = 2;
 
 /// A ticket created less than this before a run began is not missed by it: a copy of the desk may
@@ -146,6 +146,9 @@ pub struct Company {
     pub after: Shown,
 }
 
+/// Neighbours on one side of a ticket that may all be gone as well.
+const FEW: usize = 2;
+
 /// What the neighbours say of an answer that does not show a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Witness {
@@ -158,15 +161,16 @@ pub enum Witness {
 }
 
 impl Company {
-    /// Half of the neighbours have to be there, and one at least on each side that has any: a copy that
-    /// lags shows all that is older and nothing that is newer.
+    /// Half of the neighbours have to be there, and one at least on each side that has more than a few: a copy
+    /// that lags shows all that is older and nothing that is newer. A few may be gone themselves without
+    /// anybody knowing yet.
     pub fn witness(&self) -> Witness {
         if self.all.expected == 0 {
             return Witness::Nobody;
         }
         let is_half = self.all.came.saturating_mul(2) >= self.all.expected;
         let mut sides = [self.before, self.after].into_iter();
-        match is_half && sides.all(|side| side.expected == 0 || side.came > 0) {
+        match is_half && sides.all(|side| side.expected <= FEW || side.came > 0) {
             true => Witness::Shown,
             false => Witness::Missing,
         }

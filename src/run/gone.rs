@@ -26,8 +26,9 @@ pub(crate) fn batches(
     snapshot_id: i64,
     missing: &[Missing],
     until: Instant,
+    young_from: Instant,
 ) -> Result<Vec<Batch>> {
-    Batch::of(missing, until, |at| {
+    Batch::of(missing, until, young_from, |at| {
         store.live_around(snapshot_id, at, extract::BEFORE, extract::MOST)
     })
 }
@@ -108,7 +109,8 @@ impl Search<'_> {
             filters: crate::settings::Filters::default(),
             has_messages: self.has_messages,
         });
-        let batches = batches(store, self.snapshot_id, missing, self.range.until())?;
+        let until = self.range.until();
+        let batches = batches(store, self.snapshot_id, missing, until, self.young_from)?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = context.client.now()?;

@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::Store;
 use crate::error::Result;
+use crate::mava::RESOLVED;
 use crate::table::instant_text;
 use crate::window::Window;
 
@@ -210,20 +211,24 @@ impl Store {
         let sql = match group.field {
             // `CROSS JOIN`: by creation, not by tag, of which there is no index.
             Field::Tag => {
-                "SELECT count(*) FROM tickets AS t CROSS JOIN ticket_tags AS g
+                format!(
+                    "SELECT count(*) FROM tickets AS t CROSS JOIN ticket_tags AS g
                  WHERE g.ticket_id = t.id AND g.tag_id = ?1 AND t.deleted_at IS NULL
-                     AND t.status = 'Resolved'
+                     AND t.status = '{RESOLVED}'
                      AND t.created_at >= ?2 AND t.created_at < ?3"
+                )
             }
             Field::Category => {
-                "SELECT count(*) FROM tickets INDEXED BY tickets_by_created_at
-                 WHERE category_id = ?1 AND deleted_at IS NULL AND status = 'Resolved'
+                format!(
+                    "SELECT count(*) FROM tickets INDEXED BY tickets_by_created_at
+                 WHERE category_id = ?1 AND deleted_at IS NULL AND status = '{RESOLVED}'
                      AND created_at >= ?2 AND created_at < ?3"
+                )
             }
         };
         self.connection
             .query_row(
-                sql,
+                &sql,
                 params![
                     group.value,
                     instant_text(window.from()),
@@ -242,19 +247,23 @@ impl Store {
     pub fn group_instants(&self, group: &Group) -> Result<Instants> {
         let sql = match group.field {
             Field::Tag => {
-                "SELECT i.created_at_ms FROM ticket_tags AS g
+                format!(
+                    "SELECT i.created_at_ms FROM ticket_tags AS g
                      CROSS JOIN _ticket_index AS i ON i.id = g.ticket_id
                      CROSS JOIN tickets AS t ON t.id = g.ticket_id
-                 WHERE g.tag_id = ?1 AND i.is_deleted = 0 AND t.status = 'Resolved'"
+                 WHERE g.tag_id = ?1 AND i.is_deleted = 0 AND t.status = '{RESOLVED}'"
+                )
             }
             Field::Category => {
-                "SELECT i.created_at_ms FROM tickets AS t
+                format!(
+                    "SELECT i.created_at_ms FROM tickets AS t
                      CROSS JOIN _ticket_index AS i ON i.id = t.id
-                 WHERE t.category_id = ?1 AND i.is_deleted = 0 AND t.status = 'Resolved'"
+                 WHERE t.category_id = ?1 AND i.is_deleted = 0 AND t.status = '{RESOLVED}'"
+                )
             }
         };
         let read = || {
-            let mut statement = self.connection.prepare(sql)?;
+            let mut statement = self.connection.prepare(&sql)?;
             let instants = statement.query_map([&group.value], |row| row.get(0))?;
             instants.collect::<rusqlite::Result<Vec<i64>>>()
         };

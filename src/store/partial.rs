@@ -20,7 +20,7 @@ type Attempt<T> = std::result::Result<T, Failure>;
 /// Why what a superseded run had still to read is not complete.
 const GIVEN_UP: &str = "it was given up for another range before it was read";
 
-/// The same of what was read and not counted.
+/// Why what a superseded run had read and not counted is not complete.
 const UNCOUNTED: &str = "it was given up for another range before it was counted";
 
 /// A range that is not read in full.

@@ -8,7 +8,7 @@ use super::lock::beside;
 use super::sums::RowHashes;
 use super::{Store, bind};
 use crate::error::Result;
-use crate::table::{Instant, Record, Snapshot, TABLES, parse_instant};
+use crate::table::{Instant, Outcome, Record, RunKind, Snapshot, TABLES, parse_instant};
 
 /// How far an unfinished run came.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,6 +168,16 @@ pub(super) fn unfinished(connection: &Connection) -> std::result::Result<Vec<Sna
 /// Runs that have ended, in whatever way.
 pub(super) fn ended(connection: &Connection) -> std::result::Result<Vec<Snapshot>, Failure> {
     select(connection, "WHERE finished_at IS NOT NULL AND ?1", [true])
+}
+
+/// Runs that may claim to have read their range: others are not even read, so that a damaged record of
+/// theirs is in nobody's way. See [`Claim`](crate::plan::coverage::Claim).
+pub(super) fn claims(connection: &Connection) -> std::result::Result<Vec<Snapshot>, Failure> {
+    select(
+        connection,
+        "WHERE finished_at IS NOT NULL AND filters_json IS NULL AND kind <> ?1 AND outcome <> ?2",
+        [RunKind::Verify.word(), Outcome::Superseded.word()],
+    )
 }
 
 /// The snapshot of this number.

@@ -9,7 +9,7 @@ use super::read::{instant, optional_instant};
 use super::sync::{set_value, value};
 use super::{Store, sums};
 use crate::error::Result;
-use crate::mava::OPEN;
+use crate::mava::{OPEN, RESOLVED};
 use crate::table::{Instant, instant_text, parse_instant};
 
 /// The name under which the doubt is kept.
@@ -159,11 +159,14 @@ pub(super) fn is_doubted(connection: &Connection) -> rusqlite::Result<bool> {
 fn past(connection: &Connection, ticket_id: &str, created_ms: i64) -> rusqlite::Result<Past> {
     let (was_resolved, first_read): (bool, Option<Instant>) = connection
         .prepare_cached(
-            "SELECT coalesce(max(status = 'Resolved' AND valid_until IS NOT NULL), 0) AS was_resolved,
+            "SELECT coalesce(max(status = ?2 AND valid_until IS NOT NULL), 0) AS was_resolved,
                  min(valid_from) AS first_read FROM ticket_history WHERE ticket_id = ?1",
         )?
-        .query_row([ticket_id], |row| {
-            Ok((row.get("was_resolved")?, optional_instant(row, "first_read")?))
+        .query_row([ticket_id, RESOLVED], |row| {
+            Ok((
+                row.get("was_resolved")?,
+                optional_instant(row, "first_read")?,
+            ))
         })?;
     let is_early = first_read.is_some_and(|at| at.timestamp_millis() - created_ms <= LATE_MS);
     Ok(match (was_resolved, is_early) {
@@ -181,11 +184,12 @@ fn resolutions(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Ve
              ON before.ticket_id = now.ticket_id AND before.valid_until = now.valid_from
          JOIN _ticket_index AS known ON known.id = now.ticket_id
          WHERE now.snapshot_id = ?1 AND now.valid_until IS NULL AND now.is_deleted = 0
-             AND now.status = 'Resolved' AND now.resolution_time_ms IS NOT NULL
+             AND now.status = ?5 AND now.resolution_time_ms IS NOT NULL
              AND before.snapshot_id <> ?1 AND before.is_deleted = 0
              AND before.status IN (?2, ?3, ?4)",
     )?;
-    let rows = statement.query_map(params![snapshot_id, OPEN[0], OPEN[1], OPEN[2]], |row| {
+    let values = params![snapshot_id, OPEN[0], OPEN[1], OPEN[2], RESOLVED];
+    let rows = statement.query_map(values, |row| {
         Ok(Resolution {
             ticket_id: row.get("ticket_id")?,
             created_ms: row.get("created_at_ms")?,

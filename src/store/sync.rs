@@ -34,7 +34,7 @@ pub struct Coverage {
 /// One step of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepRow {
-    /// Which.
+    /// The step.
     pub step: SyncStep,
     /// Whether it is over.
     pub is_done: bool,
@@ -314,7 +314,7 @@ pub(super) fn set_value(connection: &Connection, name: &str, value: i64) -> rusq
 fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {
     let synced = value(connection, "complete_ms")?;
     let synced_at = synced.and_then(Instant::from_timestamp_millis);
-    let Some((stretch, apart)) = kept_up(&super::read::ended(connection)?, synced_at) else {
+    let Some((stretch, apart)) = kept_up(&super::read::claims(connection)?, synced_at) else {
         return Ok(None);
     };
     let range = stretch.range;

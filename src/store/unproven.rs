@@ -11,9 +11,10 @@ use crate::window::Window;
 /// Where the first slice in `range` begins that is not proven complete, in milliseconds.
 ///
 /// Of a run that has ended only unverified slices are kept. So a later run vouches for all of its
-/// range: what it could not prove either stands in a slice of its own.
+/// range: what it could not prove either stands in a slice of its own. A repair does not: equal counts
+/// are no proof that a slice was read.
 pub(super) fn since(connection: &Connection, range: Window) -> Result<Option<i64>, Failure> {
-    let mut runs = read::ended(connection)?;
+    let mut runs = read::claims(connection)?;
     runs.sort_by_key(|run| run.id);
     let full_syncs = partial::full_syncs(connection)?;
     let mut since = None;

@@ -6,6 +6,7 @@ use super::Store;
 use super::failure::Failure;
 use super::slices;
 use crate::error::Result;
+use crate::mava::UNASSIGNED;
 use crate::plan::closing::{Held, HeldTicket};
 use crate::plan::{Slice, SliceState, Told};
 use crate::settings::Filters;
@@ -85,18 +86,23 @@ impl HeldCount {
     }
 }
 
-/// Live tickets created in `[?1, ?2)`. In a run with filters those that it met, and that match.
-const STORED: &str = "_ticket_index AS i WHERE i.is_deleted = 0
+/// Live tickets created in `[?1, ?2)`. In a run with filters those that it met, and that match, as
+/// [`matches`](crate::mava::matches) has it.
+fn stored() -> String {
+    format!(
+        "_ticket_index AS i WHERE i.is_deleted = 0
          AND i.created_at_ms >= ?1 AND i.created_at_ms < ?2
          AND (NOT ?4 OR i.seen_snapshot = ?3 AND EXISTS (
              SELECT 1 FROM tickets AS t WHERE t.id = i.id
-                 AND (?5 IS NULL OR lower(t.status) IN (SELECT lower(value) FROM json_each(?5)))
+                 AND (?5 IS NULL OR t.status IN (SELECT value FROM json_each(?5)))
                  AND (?6 IS NULL OR lower(t.source_type) IN (SELECT lower(value) FROM json_each(?6)))
                  AND (?7 IS NULL OR lower(t.category_id) IN (SELECT lower(value) FROM json_each(?7)))
                  AND (?8 IS NULL OR EXISTS (SELECT 1 FROM ticket_tags AS g WHERE g.ticket_id = t.id
                      AND g.tag_id IN (SELECT value FROM json_each(?8))))
-                 AND (?9 IS NULL OR lower(coalesce(t.assigned_agent_id, 'Unassigned'))
-                     IN (SELECT lower(value) FROM json_each(?9)))))";
+                 AND (?9 IS NULL OR lower(coalesce(t.assigned_agent_id, '{UNASSIGNED}'))
+                     IN (SELECT lower(value) FROM json_each(?9)))))"
+    )
+}
 
 /// Tickets without a row that the run met, unless one has a live row elsewhere.
 const REJECTED: &str = "_rejected AS r WHERE r.created_at_ms >= ?1 AND r.created_at_ms < ?2
@@ -330,7 +336,7 @@ fn ends(window: &Window) -> (i64, i64) {
     )
 }
 
-/// The parameters of [`STORED`]; those of [`REJECTED`] are the first three.
+/// The parameters of [`stored`]; those of [`REJECTED`] are the first three.
 fn parameters(snapshot_id: i64, window: Window, filters: &Filters) -> [rusqlite::types::Value; 9] {
     let (from_ms, until_ms) = ends(&window);
     let list = |values: &Vec<String>| match values.is_empty() {
@@ -366,7 +372,7 @@ fn held(
         })
     };
     let mut stored =
-        connection.prepare_cached(&format!("SELECT i.id, i.created_at_ms FROM {STORED}"))?;
+        connection.prepare_cached(&format!("SELECT i.id, i.created_at_ms FROM {}", stored()))?;
     for row in stored.query_map(rusqlite::params_from_iter(&parameters), |row| {
         read(row, false)
     })? {
@@ -393,7 +399,8 @@ fn held_instants(
 ) -> rusqlite::Result<Vec<i64>> {
     let parameters = parameters(snapshot_id, window, filters);
     let mut instants = Vec::new();
-    let mut stored = connection.prepare_cached(&format!("SELECT i.created_at_ms FROM {STORED}"))?;
+    let mut stored =
+        connection.prepare_cached(&format!("SELECT i.created_at_ms FROM {}", stored()))?;
     for at_ms in stored.query_map(rusqlite::params_from_iter(&parameters), |row| row.get(0))? {
         instants.push(at_ms?);
     }
@@ -419,7 +426,7 @@ fn held_count(
     let parameters = parameters(snapshot_id, window, filters);
     let count = |row: &Row<'_>| row.get::<_, i64>(0).map(i64::cast_unsigned);
     let stored = connection
-        .prepare_cached(&format!("SELECT count(*) FROM {STORED}"))?
+        .prepare_cached(&format!("SELECT count(*) FROM {}", stored()))?
         .query_row(rusqlite::params_from_iter(&parameters), count)?;
     let rejected = connection
         .prepare_cached(&format!("SELECT count(*) FROM {REJECTED}"))?

@@ -4,7 +4,6 @@ use chrono::TimeDelta;
 
 use super::night::Night;
 use super::read::Seen;
-use crate::api::FailureKind;
 use crate::error::Result;
 use crate::extract::{self, Missing};
 use crate::plan::losses::{Evidence, Losses, Verdict, young_from};
@@ -144,7 +143,8 @@ impl Night<'_> {
         missing: Vec<Missing>,
         unproven: Vec<Missing>,
     ) -> Result<()> {
-        if missing.is_empty() && unproven.is_empty() {
+        // Once so much was missing that none of it is believed, nothing is.
+        if self.is_suspicious || missing.is_empty() && unproven.is_empty() {
             return Ok(());
         }
         let Some(range) = self.whole() else {
@@ -164,11 +164,21 @@ impl Night<'_> {
             return self.disbelieve(missing);
         }
         let snapshot_id = self.snapshot_id;
-        let batches = gone::batches(self.store()?, snapshot_id, &sought, range.until())?;
+        let young_from = young_from(self.desk.began_at);
+        let batches = gone::batches(
+            self.store()?,
+            snapshot_id,
+            &sought,
+            range.until(),
+            young_from,
+        )?;
         let context = self.context;
         let looked =
             extract::look_again(&context.client, &self.scope, &batches, &context.cancel).await;
-        let look = looked.inspect_err(|_| self.failing = Some(FailureKind::Down))?;
+        let look = looked.map_err(|failure| {
+            self.failing = Some(failure.kind);
+            failure.error
+        })?;
         let (snapshot_id, at) = (self.snapshot_id, self.desk.began_at);
         self.take_rows(&look.found, &[], at)?;
         // Some of which nothing was known may be missing as well.

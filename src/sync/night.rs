@@ -48,6 +48,8 @@ pub(super) struct Night<'a> {
     pub(super) is_thorough: bool,
     /// Whether the last page asked for was too heavy to be had.
     pub(super) is_weak: bool,
+    /// Whether a page came twice without the threads asked for, so that no other is asked for again.
+    pub(super) is_threadless: bool,
     pub(super) scope: Arc<Scope>,
     /// What is planned by.
     pub(super) desk: Desk,
@@ -113,6 +115,7 @@ impl<'a> Night<'a> {
             lacks_messages: coverage.has_messages && !run.snapshot.has_messages,
             is_thorough: settings.is_full,
             is_weak: false,
+            is_threadless: false,
             scope: Arc::new(Scope {
                 filters: Filters::default(),
                 has_messages: run.snapshot.has_messages,
@@ -427,31 +430,32 @@ impl<'a> Night<'a> {
         self.judge_resolutions()?;
         self.commit_outcome(self.remarks.clone())?;
         self.tell_unread_threads()?;
+        self.tell_partial()?;
         let snapshot = self
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;
         let exit_code = ExitCode::from(&snapshot);
         let twins = twins::remark(self.store()?)?;
         self.remarks.extend(twins);
-        self.tell_partial()?;
         let ending = Ending::of(&snapshot);
         let summary = summary::of(&mut self, &snapshot, ending, began)?;
         Ok((summary, exit_code, self.store))
     }
 
-    /// Says what earlier runs were to read and no sync will.
+    /// Says what earlier runs did not prove complete. That is known without a sync, so it is not kept, and no
+    /// quiet run tells it.
     fn tell_partial(&mut self) -> Result<()> {
         let snapshot_id = self.snapshot_id;
         let partial = self.store()?.partial()?.into_iter();
-        let earlier = partial
-            .filter(|range| range.snapshot_id < snapshot_id)
-            .count();
-        if earlier > 0 {
-            let ranges = if earlier == 1 { "range" } else { "ranges" };
-            self.remark(format!(
-                "{earlier} {ranges} that an earlier run did not read in full stay so, since no sync reads them: see status"
-            ));
-        }
+        let earlier = partial.filter(|range| range.snapshot_id < snapshot_id);
+        let ranges = match earlier.count() {
+            0 => return Ok(()),
+            1 => "1 range of an earlier run is".to_owned(),
+            count => format!("{count} ranges of earlier runs are"),
+        };
+        self.remarks.push(format!(
+            "{ranges} not proven complete: sync --full reads everything again; status lists them"
+        ));
         Ok(())
     }
 

@@ -66,9 +66,10 @@ fn held(status: &Status, width: Width) -> String {
     }
 }
 
-/// Nothing while the first backfill is under way: all that is there was read by it just now.
+/// Nothing while the first backfill runs: all that is there was read by it just now.
 fn how_fresh(status: &Status) -> Vec<(&'static str, String)> {
-    if status.snapshot_count == 0 {
+    let is_running = status.unfinished.as_ref().is_some_and(|run| run.is_running);
+    if status.snapshot_count == 0 && is_running {
         return Vec::new();
     }
     let shares = status.freshness.iter().enumerate().map(|(index, fresh)| {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use crate::error::{Error, Result};
 use crate::extract::{Counted, Counter};
-use crate::mava::{NO_RATING, ORIGINS, RATINGS, STATUSES, UNASSIGNED};
+use crate::mava::{NO_RATING, ORIGINS, PAGE_LIMIT, RATINGS, STATUSES, UNASSIGNED};
 use crate::plan::verify::{Answered, Group, Subset, Tally, cut, is_ignored};
 use crate::store::Store;
 use crate::window::Window;
 
 /// A slice with no more tickets on either side is narrow enough: one page reads it again.
-const NARROW: u64 = 100;
+const NARROW: u64 = PAGE_LIMIT as u64;
 
 /// Requests that narrowing may take in one comparison. Where more differs than these can locate,
 /// reading again costs less than counting on.

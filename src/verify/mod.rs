@@ -291,6 +291,7 @@ impl Verifying<'_> {
                 covered: &history.windows,
                 is_whole: true,
                 remarks: Vec::new(),
+                began_at: now,
                 snapshot_id: 0,
                 account: Account::of(&self.context.client),
             },

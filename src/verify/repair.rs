@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::api::Account;
 use crate::error::Result;
 use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::run::closing::Closing;
 use crate::run::gone::{self, Search};
 use crate::run::{Context, twins};
 use crate::settings::{Filters, Verify};
 use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
-use crate::table::{RunKind, Snapshot};
+use crate::table::{Instant, RunKind, Snapshot};
 use crate::window::Window;
 
 /// A repair under way.
@@ -26,6 +27,8 @@ pub(super) struct Repairing<'a> {
     pub(super) is_whole: bool,
     /// What the user should know.
     pub(super) remarks: Vec<String>,
+    /// When the verification began, by the clock that runs go by.
+    pub(super) began_at: Instant,
     /// The run, once begun.
     pub(super) snapshot_id: i64,
     pub(super) account: Account,
@@ -114,7 +117,7 @@ impl Repairing<'_> {
             }),
             step: &step,
             first_slice,
-            began_at: self.context.client.now()?,
+            began_at: self.began_at,
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             account: self.account.clone(),
@@ -221,7 +224,7 @@ impl Repairing<'_> {
             covered: self.covered,
             allow_deletions: self.settings.allow_deletions,
             // What is covered ends ten minutes before the run that read it.
-            young_from: range.until(),
+            young_from: range.until().min(young_from(self.began_at)),
         };
         let flagged = search.flag(store, &missing).await;
         self.enter_requests(store)?;

@@ -59,7 +59,7 @@ impl Closing<'_> {
         let until = self.began_at + TimeDelta::days(1);
         // Every live ticket is a neighbour, those of this run as well: it is its own losses that
         // are looked into.
-        let batches = gone::batches(store, 0, &missing, until)?;
+        let batches = gone::batches(store, 0, &missing, until, young_from)?;
         let context = self.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = context.client.now()?;

@@ -42,7 +42,7 @@ pub(crate) struct Closing<'a> {
     pub(crate) covered: &'a [Window],
     /// Whether to believe it even when suspiciously many are gone.
     pub(crate) allow_deletions: bool,
-    /// Requests of this process that are in the run's account.
+    /// Where its requests are counted.
     pub(crate) account: Account,
     /// Tickets that were stored before the run and that it flagged.
     pub(crate) known_deleted: i64,

@@ -86,11 +86,21 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 2] = [
+    const ONCE_WRONG: [(Command, u64); 7] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
         (Command::Sync, 5_429_789_845_463_181_751),
+        // Five empty answers in a row, and no neighbour near: what the run had just stored was flagged.
+        (Command::Sync, 10_106_341_158_661_444_621),
+        // An answer to a count came instead of a page, so that a ticket was stored without its thread.
+        (Command::Sync, 10_106_341_158_661_444_673),
+        // The one ticket before those that were missing was gone as well: never settled.
+        (Command::Sync, 10_106_341_158_661_443_869),
+        // A repair took the end of its reading for its beginning, and flagged what was too young.
+        (Command::Repair, 10_106_341_158_661_444_551),
+        // A damaged row that the desk does not send any more is told once.
+        (Command::Repair, 10_106_341_158_661_444_155),
     ];
 
     #[test]

@@ -245,7 +245,7 @@ impl Carried {
         self.outcome.end = ran.end.clone();
         self.outcome.requests = ran.log.len();
         self.enter("the run", judgement);
-        if is_rest && !matches!(ran.end, End::Complete) {
+        if is_rest && !matches!(ran.end, End::Complete) && !self.is_told_once(&ran) {
             self.wrong(format!(
                 "the run, with the desk at rest, ended {:?}",
                 ran.end
@@ -253,6 +253,13 @@ impl Carried {
         }
         let requests = i32::try_from(ran.log.len()).expect("few");
         began + TimeDelta::milliseconds(case.step_ms) * requests
+    }
+
+    /// Whether the run says that a row was kept as it was found: what was damaged by hand and is gone from the
+    /// desk cannot come back, which is told once.
+    fn is_told_once(&self, ran: &Ran) -> bool {
+        self.case.damage != Damage::None
+            && matches!(&ran.end, End::Incomplete(words) if words.contains("kept as found"))
     }
 
     /// A run with the desk at rest, which ends complete and leaves no difference.
@@ -275,10 +282,7 @@ impl Carried {
         self.chronicle().forget_answers();
         let before = self.stored();
         let mut ran = self.run(&case, command, range, began).await;
-        // What was damaged by hand and is gone from the desk cannot come back, which is told once.
-        if matches!(&ran.end, End::Incomplete(words) if words.contains("kept as found"))
-            && self.case.damage != Damage::None
-        {
+        if self.is_told_once(&ran) {
             ran = self.run(&case, command, range, began).await;
         }
         let after = self.stored();
@@ -332,6 +336,7 @@ impl Carried {
         let weather = Weather::new(case, &self.chronicle, began);
         self.desk.simulator.set_hook(weather.hook());
         let step = TimeDelta::milliseconds(case.step_ms);
+        self.desk.set_now(began);
         self.desk.simulator.set_clock(began, step);
         self.desk.simulator.clear_requests();
         let ended = tokio::time::timeout(HANG, self.command(case, command, range)).await;
