@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use mava_export::api::Client;
 use mava_export::clock::Clock;
-use mava_export::commands::{self, Context};
 use mava_export::report::Progress;
+use mava_export::run::{self, Context};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
@@ -211,6 +211,6 @@ fn backfill(simulator: &Simulator, store: &Path) {
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime
-        .block_on(commands::backfill(&context, &settings))
+        .block_on(run::backfill(&context, &settings))
         .unwrap();
 }

@@ -27,7 +27,8 @@
 //! # Modules, in the order the data flows
 //!
 //! - [`cli`], [`config`], [`settings`]: what was typed and read, and what it means.
-//! - [`commands`]: one file a command, glue between all that follows.
+//! - [`commands`]: one file a command: settings in, a call, what came of it printed.
+//! - [`run`], [`sync`], [`verify`]: what a backfill, a sync and a verification do, step by step.
 //! - [`mava`]: what the API documents: words, sizes, what a filter selects. Pure.
 //! - [`window`], [`plan`]: ranges, slices, what they cost. Pure.
 //! - [`refresh`]: how a sync finds what changed. Pure.
@@ -68,10 +69,13 @@ pub mod publish;
 pub mod redact;
 pub mod refresh;
 pub mod report;
+pub mod run;
 pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod sync;
 pub mod table;
 pub mod terminal;
+pub mod verify;
 pub mod window;
 pub mod wire;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mava_export::api::Client;
 use mava_export::clock::Clock;
-use mava_export::commands::{self, Context};
 use mava_export::report::Progress;
+use mava_export::run::Context;
 use mava_export::settings::{BudgetSettings, Connection, RetrySettings, StoreSettings, Timeouts};
 use mava_export::simulator::{
     Campaign, Change, Changes, CustomerChange, Evolution, Simulator, SimulatorSpec, World,
@@ -74,7 +74,7 @@ impl Desk {
             file_mode: None,
             publish: None,
         };
-        let copied = runtime.block_on(commands::backfill(
+        let copied = runtime.block_on(mava_export::run::backfill(
             &context(&connection),
             &run::backfill(since, now, &settings),
         ));

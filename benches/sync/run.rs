@@ -1,8 +1,9 @@
 //! The one call of the sync, so that it can be exchanged.
 
-use mava_export::commands::{self, Context};
 use mava_export::error::ExitCode;
+use mava_export::run::Context;
 use mava_export::settings::{Backfill, Filters, StoreSettings, Sync};
+use mava_export::sync;
 use mava_export::table::{Instant, RunKind};
 
 use super::Asked;
@@ -29,7 +30,7 @@ pub(crate) async fn run_sync(context: &Context, asked: Asked, store: &StoreSetti
         allow_deletions: false,
         store: store.clone(),
     };
-    let (summary, code) = commands::sync(context, &settings)
+    let (summary, code) = sync::sync(context, &settings)
         .await
         .expect("a run that ends");
     for remark in &summary.summary.remarks {

@@ -9,12 +9,13 @@ use rusqlite::types::ValueRef;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{backfill, drive};
+use super::drive;
 use crate::clock::{self, Clock};
 use crate::error::{Error, ExitCode, Result};
 use crate::redact;
 use crate::refresh::DAY_MS;
 use crate::report::{Summary, SyncSummary};
+use crate::run::desk;
 use crate::settings::{
     Backfill, BudgetSettings, Connection, Demo, Effort, Filters, RateLimit, RetrySettings,
     Simulation, Sync, Timeouts,
@@ -179,8 +180,8 @@ fn begin_anew(demo: &Demo, simulator: &Simulator, printer: &Printer) -> Result<(
         now: clock::now()?,
     };
     let store = Store::open(path, &options)?;
-    backfill::refuse_other_desk(&store, RunKind::Demo, path)?;
-    let is_begun = backfill::holds_demo(&store)?.is_some();
+    desk::refuse_other_desk(&store, RunKind::Demo, path)?;
+    let is_begun = desk::holds_demo(&store)?.is_some();
     if !is_begun || is_interrupted_here(&store, simulator)? {
         return Ok(());
     }

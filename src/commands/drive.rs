@@ -7,13 +7,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::backfill::Context;
 use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{Error, ErrorKind, ExitCode, Result};
 use crate::report::{Progress, Stopped, Summary, SyncSummary};
+use crate::run::{self, Context};
 use crate::settings::{Backfill, Connection, StoreSettings, Sync};
 use crate::store::Store;
+use crate::sync;
 use crate::terminal::Printer;
 
 /// How often the progress display is brought up to date while nothing else moves it.
@@ -88,7 +89,7 @@ pub(super) async fn backfill(
     interruptible(async |cancel| {
         let (summary, exit_code, store) =
             watched(connection, "Backfill", printer, &cancel, async |context| {
-                super::backfill_keeping(context, settings).await
+                run::backfill_keeping(context, settings).await
             })
             .await
             .inspect_err(|stopped| printer.kept(stopped))?;
@@ -116,7 +117,7 @@ pub(super) async fn sync(
     interruptible(async |cancel| {
         let (summary, exit_code, store) =
             watched(connection, "Sync", printer, &cancel, async |context| {
-                super::sync_keeping(context, settings).await
+                sync::sync_keeping(context, settings).await
             })
             .await
             .inspect_err(|stopped| printer.kept(stopped))?;
@@ -134,7 +135,7 @@ pub(super) async fn backfill_quietly(
     printer: &Printer,
 ) -> Result<(Summary, ExitCode)> {
     quietly(connection, "Backfill", printer, async |context| {
-        let (summary, exit_code, _) = super::backfill_keeping(context, settings).await?;
+        let (summary, exit_code, _) = run::backfill_keeping(context, settings).await?;
         Ok((summary, exit_code))
     })
     .await
@@ -147,7 +148,7 @@ pub(super) async fn sync_quietly(
     printer: &Printer,
 ) -> Result<(SyncSummary, ExitCode)> {
     quietly(connection, "Sync", printer, async |context| {
-        let (summary, exit_code, _) = super::sync_keeping(context, settings).await?;
+        let (summary, exit_code, _) = sync::sync_keeping(context, settings).await?;
         Ok((summary, exit_code))
     })
     .await

@@ -1,28 +1,17 @@
 //! One file a command: glue between the settings, the pipeline and the terminal.
 
 mod accept;
-mod backfill;
-mod closing;
 mod demo;
 mod drive;
-mod filters;
-mod gone;
-mod mend;
 mod plan;
 mod probe;
 mod publish;
 mod query;
-mod recognise;
 mod status;
-mod sync;
-mod twins;
 mod verify;
 
-pub use backfill::{Context, backfill, backfill_keeping};
 pub use plan::plan;
 pub use probe::probe;
-pub use sync::{sync, sync_keeping};
-pub use verify::{check, verify, verify_keeping};
 
 use tokio::runtime::Runtime;
 
@@ -64,7 +53,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             on_runtime(|runtime| runtime.block_on(drive::sync(&connection, &sync, printer)))
         }
         Command::PlanSync { budget, sync } => {
-            printer.plan(&sync::plan(&budget, &sync)?)?;
+            printer.plan(&crate::sync::plan(&budget, &sync)?)?;
             Ok(ExitCode::Complete)
         }
         Command::Probe(connection) => on_runtime(|runtime| {

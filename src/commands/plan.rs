@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::mava::PAGE_LIMIT;
 use crate::plan;
 use crate::report::{Plan, PlannedWindow};
+use crate::run::filters;
 use crate::settings::{Backfill, Connection};
 use crate::store::Store;
 use crate::table::RunKind;
@@ -33,11 +34,11 @@ pub async fn plan(
         .ok_or_else(|| Error::usage("the range is empty: --since is not before --until"))?;
     // Only to look up names: there may be none yet.
     let path = &settings.store.path;
-    let store = match super::filters::has_names(&settings.filters) && path.exists() {
+    let store = match filters::has_names(&settings.filters) && path.exists() {
         true => Some(Store::open_read_only(path)?),
         false => None,
     };
-    let named = super::filters::resolve(&client, cancel, store.as_ref(), &settings.filters).await?;
+    let named = filters::resolve(&client, cancel, store.as_ref(), &settings.filters).await?;
     let mut windows = Vec::new();
     for window in range.split_by_year() {
         // A whole page costs the same as one ticket, but only the count is needed here.

@@ -10,7 +10,7 @@ use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
 use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
 use crate::settings::{PublishSettings, STORE_FILE, StoreSettings};
-use crate::store::{OWNERS_ONLY, OpenOptions, Store};
+use crate::store::{OpenOptions, Store};
 use crate::terminal::Printer;
 
 /// Files made side by side: more than two gained nothing on two processors, and each takes memory.
@@ -147,29 +147,6 @@ pub(super) async fn run(
         outcome.map_err(|error| Error::failed("publishing broke down").because(error))??;
     published.elapsed_s = began.elapsed().as_secs_f64();
     Ok(published)
-}
-
-/// Makes the directory that the store is to lie in, if it is to be published.
-///
-/// # Errors
-/// It cannot be made.
-pub(super) fn create_directory(settings: &StoreSettings) -> Result<()> {
-    settings.publish.as_ref().map_or(Ok(()), |target| {
-        // The store in it remembers others, if there is one: a publish gives them.
-        let file_mode = settings.file_mode.unwrap_or(OWNERS_ONLY);
-        publish::create_directory(&target.directory, file_mode)
-    })
-}
-
-/// Looks whether the store may lie in the directory that it is to be published to.
-///
-/// # Errors
-/// See [`publish::check_directory`].
-pub(super) fn check_directory(settings: &StoreSettings) -> Result<()> {
-    settings
-        .publish
-        .as_ref()
-        .map_or(Ok(()), |target| publish::check_directory(&target.directory))
 }
 
 fn options(target: &PublishSettings, file_mode: u32) -> Result<Options> {

@@ -9,8 +9,10 @@ use crate::refresh::SyncStep;
 use crate::report::{
     DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
 };
+use crate::run::{desk, windows};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
+use crate::sync;
 use crate::table::{Instant, RunKind, Snapshot};
 use crate::terminal::Printer;
 
@@ -38,7 +40,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     store.require_current_schema()?;
     let now = clock::now()?;
     // The demo's desk lives on days of its own.
-    let evening = match super::backfill::holds_demo(&store)? {
+    let evening = match desk::holds_demo(&store)? {
         Some(true) => store.coverage()?.map(|coverage| coverage.complete_at),
         _ => None,
     };
@@ -98,7 +100,7 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
         return Ok(None);
     };
-    let steps = super::sync::steps(store, last.id)?;
+    let steps = sync::steps(store, last.id)?;
     let outcome = store.outcome(last.id)?;
     let within = outcome.as_ref().map(|known| known.refresh_within_days);
     let tickets_overdue = match within {
@@ -140,7 +142,7 @@ fn finished(store: &Store, snapshot: &Snapshot) -> Result<SnapshotStatus> {
         tickets_deleted: snapshot.tickets_deleted,
         unverified_slices: snapshot.unverified_slices,
         rejects: snapshot.rejects,
-        windows: super::backfill::windows(store, snapshot.id)?,
+        windows: windows::counted(store, snapshot.id)?,
     })
 }
 

@@ -21,6 +21,8 @@ mod filters;
 #[cfg(test)]
 mod found;
 #[cfg(test)]
+mod house;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod poison;

@@ -1,11 +1,11 @@
 //! What tells the desk in the store from another one, once none of its tickets is there any more.
 
 use chrono::TimeDelta;
-use mava_export::commands::{self};
 use mava_export::error::{ErrorKind, ExitCode, Result};
 use mava_export::settings::Verify;
 use mava_export::simulator::{Agent, Category, Directory, SimulatorSpec, Ticket, World, object_id};
 use mava_export::table::Instant;
+use mava_export::verify;
 use mava_export::window;
 
 use crate::support::Desk;
@@ -57,9 +57,7 @@ async fn repair(desk: &Desk) -> Result<()> {
         is_repair: true,
         allow_deletions: false,
     };
-    commands::verify(&context, &settings, &|_| {})
-        .await
-        .map(drop)
+    verify::verify(&context, &settings, &|_| {}).await.map(drop)
 }
 
 #[tokio::test]

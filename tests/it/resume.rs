@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use mava_export::commands::{self};
 use mava_export::error::ExitCode;
+use mava_export::run;
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::window;
 use rand::rngs::StdRng;
@@ -129,7 +129,7 @@ async fn the_progress_of_a_run_that_goes_on_counts_no_ticket_twice() {
     desk.simulator.clear_requests();
     let context = desk.context().expect("a client");
     let told = context.progress.subscribe();
-    let (summary, exit_code) = commands::backfill(&context, &desk.settings)
+    let (summary, exit_code) = run::backfill(&context, &desk.settings)
         .await
         .expect("completes");
     assert_eq!(exit_code, ExitCode::Complete);

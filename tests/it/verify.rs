@@ -4,13 +4,14 @@ mod repair;
 
 use std::time::Duration;
 
-use mava_export::commands::{self, Context};
 use mava_export::error::{ErrorKind, ExitCode, Result};
 use mava_export::report::{Difference, Verification};
+use mava_export::run::Context;
 use mava_export::settings::{Backfill, Filters, Verify};
 use mava_export::simulator::{Fault, Faults, Quirks, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{OpenOptions, Store};
 use mava_export::table::{Instant, RunKind};
+use mava_export::verify;
 use mava_export::window;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +63,7 @@ async fn run_with(
 ) -> Result<(Verification, ExitCode)> {
     let context = context(desk)?;
     let settings = settings(desk, is_repair, allow_deletions);
-    tokio::time::timeout(HANG, commands::verify(&context, &settings, &|_| {}))
+    tokio::time::timeout(HANG, verify::verify(&context, &settings, &|_| {}))
         .await
         .expect("a verification that ends")
 }

@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mava_export::commands::{self};
 use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
 use mava_export::report::{Summary, Verification};
+use mava_export::run;
 use mava_export::settings::{RateLimit, Sync, Verify};
 use mava_export::simulator::{LoggedRequest, Quirks, SimulatorSpec};
+use mava_export::sync;
 use mava_export::table::{Instant, RunKind};
+use mava_export::verify;
 use mava_export::window::Window;
 use rand::RngExt;
 
@@ -367,7 +369,7 @@ impl Carried {
         Ok(match command {
             Command::Backfill => {
                 let settings = &self.desk.settings;
-                let (summary, exit_code) = commands::backfill(&context, settings).await?;
+                let (summary, exit_code) = run::backfill(&context, settings).await?;
                 (end(exit_code, &summary), true)
             }
             Command::Sync => {
@@ -384,7 +386,7 @@ impl Carried {
                     allow_deletions: false,
                     store,
                 };
-                let (summary, exit_code) = commands::sync(&context, &settings).await?;
+                let (summary, exit_code) = sync::sync(&context, &settings).await?;
                 let is_whole = summary.steps.iter().any(|step| step.step.word() == "full");
                 (end(exit_code, &summary.summary), is_whole)
             }
@@ -395,7 +397,7 @@ impl Carried {
                     is_repair: command == Command::Repair,
                     allow_deletions: false,
                 };
-                let (found, exit_code) = commands::verify(&context, &settings, &|_| {}).await?;
+                let (found, exit_code) = verify::verify(&context, &settings, &|_| {}).await?;
                 (end_of_verification(exit_code, &found), false)
             }
         })

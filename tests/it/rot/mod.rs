@@ -15,12 +15,14 @@ mod recounted;
 use std::fs;
 use std::path::Path;
 
-use mava_export::commands::{self, Context};
 use mava_export::error::{Error, ExitCode, Result};
 use mava_export::report::{SyncSummary, Verification};
+use mava_export::run::Context;
 use mava_export::settings::{Sync, Verify};
 use mava_export::simulator::{Fault, SimulatorSpec, World};
 use mava_export::store::{Audit, Store};
+use mava_export::sync;
+use mava_export::verify;
 use mava_export::window;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -110,7 +112,7 @@ async fn verify(desk: &Desk, is_deep: bool, is_repair: bool) -> Result<(Verifica
         is_repair,
         allow_deletions: false,
     };
-    commands::verify(&context(desk)?, &settings, &|_| {}).await
+    verify::verify(&context(desk)?, &settings, &|_| {}).await
 }
 
 async fn full_sync(desk: &Desk) -> Result<(SyncSummary, ExitCode)> {
@@ -118,7 +120,7 @@ async fn full_sync(desk: &Desk) -> Result<(SyncSummary, ExitCode)> {
         is_full: true,
         ..sync_settings(desk)
     };
-    commands::sync(&context(desk)?, &settings).await
+    sync::sync(&context(desk)?, &settings).await
 }
 
 /// Runs SQL on the store as a hand would.

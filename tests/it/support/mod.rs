@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use mava_export::api::Client;
 use mava_export::clock::Clock;
-use mava_export::commands::{self, Context};
 use mava_export::error::{ExitCode, Result};
 use mava_export::report::{Progress, Summary};
+use mava_export::run::{self, Context};
 use mava_export::settings::{
     Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
 };
@@ -174,7 +174,7 @@ impl Desk {
     /// The same with other settings.
     pub(crate) async fn backfill_with(&self, settings: &Backfill) -> Result<(Summary, ExitCode)> {
         let context = self.context()?;
-        tokio::time::timeout(HANG, commands::backfill(&context, settings))
+        tokio::time::timeout(HANG, run::backfill(&context, settings))
             .await
             .expect("a backfill that ends")
     }

@@ -1,12 +1,12 @@
 //! A desk of the last three hundred days that was copied yesterday, what happens on it, and a sync of it.
 
 use chrono::TimeDelta;
-use mava_export::commands;
 use mava_export::error::{ExitCode, Result};
 use mava_export::refresh::Effort;
 use mava_export::report::{CountedWindow, Step, SyncSummary};
 use mava_export::settings::Sync;
 use mava_export::simulator::{Quirks, SimulatorSpec, Ticket, World, WorldSpec};
+use mava_export::sync;
 use mava_export::table::{RunKind, instant_text};
 
 use crate::support::{Desk, NOW};
@@ -71,7 +71,7 @@ pub(crate) fn settings(desk: &Desk) -> Sync {
 }
 
 pub(crate) async fn sync_with(desk: &Desk, settings: &Sync) -> Result<(SyncSummary, ExitCode)> {
-    commands::sync(&desk.context()?, settings).await
+    sync::sync(&desk.context()?, settings).await
 }
 
 pub(crate) async fn sync(desk: &Desk) -> (SyncSummary, ExitCode) {

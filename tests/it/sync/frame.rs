@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mava_export::commands;
 use mava_export::error::{ErrorKind, ExitCode};
 use mava_export::settings::{Backfill, Sync, Verify};
 use mava_export::simulator::{Faults, Quirks, SimulatorSpec};
 use mava_export::store::Store;
+use mava_export::verify;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -74,7 +74,7 @@ async fn a_repair_that_was_stopped_is_in_no_syncs_way() {
             desk.cancel.cancel();
         }
     };
-    let (_, exit_code) = commands::verify(&context, &repair, &stop)
+    let (_, exit_code) = verify::verify(&context, &repair, &stop)
         .await
         .expect("a part");
     assert_eq!(exit_code, ExitCode::Interrupted);

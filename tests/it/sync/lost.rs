@@ -3,6 +3,7 @@
 use mava_export::refresh::Effort;
 use mava_export::settings::{Backfill, Sync, Verify};
 use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
+use mava_export::verify;
 
 use super::frame::{go_on, stop_after};
 use super::*;
@@ -27,7 +28,7 @@ async fn repair(desk: &Desk) -> (mava_export::report::Verification, ExitCode) {
         is_repair: true,
         allow_deletions: false,
     };
-    commands::verify(&context, &settings, &|_| {})
+    verify::verify(&context, &settings, &|_| {})
         .await
         .expect("ends")
 }

@@ -1,7 +1,6 @@
 //! A sync finds what changed, touches nothing else, and harms nothing when the API misbehaves.
 
 use chrono::TimeDelta;
-use mava_export::commands;
 use mava_export::error::ExitCode;
 use mava_export::report::SyncSummary;
 use mava_export::settings::Sync;

@@ -114,7 +114,7 @@ async fn the_store_of_a_repair_stays_held_for_what_follows_it() {
     meddle(&desk, true, "UPDATE tickets SET csat = 1 WHERE csat = 5");
     let context = context(&desk).expect("a client");
     let settings = settings(&desk, true, false);
-    let (found, _, store) = commands::verify_keeping(&context, &settings, &|_| {})
+    let (found, _, store) = verify::verify_keeping(&context, &settings, &|_| {})
         .await
         .expect("ends");
     assert_eq!(found.outcome.word(), "repaired");

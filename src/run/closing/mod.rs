@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::backfill::Context;
+use super::context::Context;
 use super::gone;
 use crate::api::Account;
 use crate::error::Result;
@@ -27,36 +27,36 @@ const LANES: usize = 8;
 
 /// Closes the windows of one step of a run.
 #[derive(Debug)]
-pub(super) struct Closing<'a> {
-    pub(super) context: &'a Context,
-    pub(super) snapshot_id: i64,
+pub(crate) struct Closing<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) snapshot_id: i64,
     /// What the run asks with.
-    pub(super) scope: Arc<Scope>,
+    pub(crate) scope: Arc<Scope>,
     /// The step, or the kind of the run.
-    pub(super) step: &'a str,
+    pub(crate) step: &'a str,
     /// The first slice of the run that belongs to the step.
-    pub(super) first_slice: i64,
+    pub(crate) first_slice: i64,
     /// The server's clock when the run began.
-    pub(super) began_at: Instant,
+    pub(crate) began_at: Instant,
     /// What the guard against mass losses is held against.
-    pub(super) covered: &'a [Window],
+    pub(crate) covered: &'a [Window],
     /// Whether to believe it even when suspiciously many are gone.
-    pub(super) allow_deletions: bool,
+    pub(crate) allow_deletions: bool,
     /// Where its requests are counted.
-    pub(super) account: Account,
+    pub(crate) account: Account,
     /// Tickets that were stored before the run and that it flagged.
-    pub(super) known_deleted: i64,
+    pub(crate) known_deleted: i64,
 }
 
 /// How the windows of a step ended.
 #[derive(Debug, Default)]
-pub(super) struct Closed {
+pub(crate) struct Closed {
     /// What the user should know.
-    pub(super) remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
     /// Whether every window is settled.
-    pub(super) is_settled: bool,
+    pub(crate) is_settled: bool,
     /// Missing tickets that were not believed to be gone.
-    pub(super) disbelieved: i64,
+    pub(crate) disbelieved: i64,
 }
 
 /// A window that is not settled yet.
@@ -153,7 +153,7 @@ impl Closing<'_> {
     ///
     /// # Errors
     /// A request failed for good, or the store cannot be written; windows that are over stay so.
-    pub(super) async fn close(&mut self, store: &mut Store) -> Result<Closed> {
+    pub(crate) async fn close(&mut self, store: &mut Store) -> Result<Closed> {
         let mut open = self.open(store)?;
         self.known_deleted = store.deleted_before(self.snapshot_id)?;
         let mut closed = Closed {

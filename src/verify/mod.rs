@@ -1,4 +1,5 @@
-//! `verify`: the API's counts against the store's, and a repair of where they differ.
+//! The API's counts against the store's, and a repair of where they differ.
+
 mod compare;
 mod deep;
 mod repair;
@@ -8,61 +9,26 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 use tokio_util::sync::CancellationToken;
 
 use self::compare::{Comparison, Found, subsets};
 use self::repair::Repairing;
 use self::round::Repair;
-use super::backfill::{Context, holds_demo};
-use super::publish::{self, Ended};
-use super::recognise::recognise;
-use super::{drive, mend};
-use crate::api::{Account, Client};
+use crate::api::Account;
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::Counter;
 use crate::plan::coverage::{self, Claim, covered};
 use crate::plan::verify::{Group, Subset, Tally};
-use crate::report::{Deep, Difference, Progress, Refused, Verification, VerifyOutcome};
-use crate::settings::{Connection, Verify};
+use crate::report::{Deep, Difference, Refused, Verification, VerifyOutcome};
+use crate::run::desk::holds_demo;
+use crate::run::recognise::recognise;
+use crate::run::{Context, mend, place};
+use crate::settings::Verify;
 use crate::store::{Audit, OpenOptions, Store};
 use crate::table::{Instant, RunKind};
-use crate::terminal::Printer;
 use crate::window::Window;
-
-/// A verification, interruptible, and its result.
-pub(super) async fn run(
-    connection: Option<&Connection>,
-    settings: &Verify,
-    printer: &Printer,
-) -> Result<ExitCode> {
-    let note = |text: &str| printer.note(text);
-    drive::interruptible(async |cancel| {
-        let Some(connection) = connection else {
-            let (verification, exit_code) = check(settings, &cancel, &note).await?;
-            printer.verification(&verification)?;
-            return Ok(exit_code);
-        };
-        let context = Context {
-            client: Arc::new(Client::new(connection, rand::random)?),
-            cancel,
-            progress: watch::Sender::new(Progress::default()),
-        };
-        let (verification, exit_code, store) = verify_keeping(&context, settings, &note).await?;
-        match (&settings.store.publish, store) {
-            (Some(target), Some(store)) => {
-                let ended = Ended::Verification(&verification);
-                let cancel = &context.cancel;
-                publish::after_run(ended, store, target, cancel, printer).await?;
-            }
-            _ => printer.verification(&verification)?,
-        }
-        Ok(exit_code)
-    })
-    .await
-}
 
 /// Holds a store against itself, and sends nothing. `note` is told what is about to be done.
 ///
@@ -199,7 +165,7 @@ fn open(settings: &Verify) -> Result<Store> {
     }
     drop(read_only);
     // Better now than after the repair: what it is to be published to may be in another's hands.
-    publish::create_directory(&settings.store)?;
+    place::create_directory(&settings.store)?;
     let options = OpenOptions {
         file_mode: settings.store.file_mode,
         now: clock::now()?,

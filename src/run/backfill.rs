@@ -1,40 +1,29 @@
 //! `backfill`: the history of a desk into a store.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use tokio::sync::watch;
 use tokio::time::Instant as Moment;
-use tokio_util::sync::CancellationToken;
 
 use super::closing::Closing;
+use super::context::Context;
+use super::desk::refuse_other_desk;
 use super::gone::{self, Search};
-use super::twins;
-use crate::api::{Account, Client};
+use super::windows::counted;
+use super::{filters, place, recognise, twins};
+use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
-use crate::report::{CountedWindow, Progress, Stopped, Summary, Unverified};
+use crate::report::{Stopped, Summary, Unverified};
 use crate::settings::Backfill;
-use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store, WindowState};
-use crate::table::{Ending, Instant, RunKind, Snapshot, instant_text};
+use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
+use crate::table::{Ending, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
 /// A resumed run whose range ends "now" is extended when its recorded end is this far behind.
 const LEAST_EXTENSION: TimeDelta = TimeDelta::minutes(10);
-
-/// What a run is given by its surroundings.
-#[derive(Debug)]
-pub struct Context {
-    /// Sends its requests.
-    pub client: Arc<Client>,
-    /// Ends it early.
-    pub cancel: CancellationToken,
-    /// Where it tells its progress.
-    pub progress: watch::Sender<Progress>,
-}
 
 /// Copies the range into the store, or goes on with an unfinished run of the same settings.
 ///
@@ -56,7 +45,7 @@ pub async fn backfill_keeping(
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    super::publish::create_directory(&settings.store)?;
+    place::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
         &OpenOptions {
@@ -66,14 +55,14 @@ pub async fn backfill_keeping(
     )?;
     refuse_other_desk(&store, settings.kind, &settings.store.path)?;
     let (client, cancel) = (&context.client, &context.cancel);
-    let named = super::filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
+    let named = filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
     let settings = &Backfill {
         filters: named.filters,
         ..settings.clone()
     };
     let spec = spec(settings, now)?;
     if !settings.allow_deletions {
-        super::recognise::recognise(context, &store, None, now).await?;
+        recognise::recognise(context, &store, None, now).await?;
     }
     let run = store.begin(&spec, now)?;
     let mut part = Part {
@@ -102,33 +91,6 @@ pub async fn backfill_keeping(
         Ok((summary, exit_code)) => Ok((summary, exit_code, store)),
         Err(error) => Err(part.failed(&store, error, began)),
     }
-}
-
-/// An invented desk's rows must not mix with a real one's.
-pub(super) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Result<()> {
-    let Some(holds_demo) = holds_demo(store)? else {
-        return Ok(());
-    };
-    let path = path.display();
-    match kind {
-        RunKind::Backfill if holds_demo => Err(Error::usage(format!(
-            "{path} holds the demo's invented desk"
-        ))
-        .help("name another file with --to")),
-        RunKind::Demo if !holds_demo => Err(Error::usage(format!(
-            "{path} holds a real desk, which the demo must not touch"
-        ))
-        .help("name another file with --to")),
-        _ => Ok(()),
-    }
-}
-
-/// Whether an invented desk's rows are in the store; `None` where no run has written any.
-pub(super) fn holds_demo(store: &Store) -> Result<Option<bool>> {
-    // Syncs and repairs say nothing about whose desk it is.
-    let kinds = store.kinds()?;
-    let is_demo = kinds.iter().any(|kind| kind == RunKind::Demo.word());
-    Ok((!kinds.is_empty()).then_some(is_demo))
 }
 
 fn spec(settings: &Backfill, now: Instant) -> Result<RunSpec> {
@@ -164,23 +126,6 @@ fn superseded(run: &Snapshot) -> String {
          again after this one",
         run.id, run.kind, run.tickets_read
     )
-}
-
-/// The windows of a run that were counted.
-pub(super) fn windows(store: &Store, snapshot_id: i64) -> Result<Vec<CountedWindow>> {
-    let windows = store.windows(snapshot_id)?.into_iter();
-    let counted = windows.filter_map(|row| {
-        Some(CountedWindow {
-            step: row.step,
-            window: row.window.to_string(),
-            counted: row.counted?,
-            stored: row.stored,
-            rejected: row.rejected,
-            is_settled: row.state == WindowState::Settled,
-            note: row.reason,
-        })
-    });
-    Ok(counted.collect())
 }
 
 fn unverified(slices: &[Slice]) -> Vec<Unverified> {
@@ -307,7 +252,7 @@ impl Part<'_> {
                 requests,
             })?;
             self.remarks.extend(lookups.remarks);
-            for remark in super::filters::unknown(store, &self.settings.filters)? {
+            for remark in filters::unknown(store, &self.settings.filters)? {
                 tracing::warn!(run = snapshot_id, "{remark}");
                 self.remarks.push(remark);
             }
@@ -540,7 +485,7 @@ impl Part<'_> {
             rejects_accepted: standing.accepted,
             replaced_characters: snapshot.replaced_characters,
             unverified,
-            windows: windows(store, snapshot.id)?,
+            windows: counted(store, snapshot.id)?,
             remarks: self.remarks.clone(),
             store: store.path().display().to_string(),
             store_bytes: store.size_bytes()?,

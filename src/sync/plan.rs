@@ -24,7 +24,7 @@ pub(super) const COUNT: u64 = 1;
 ///
 /// # Errors
 /// There is no store, or none with a history; or a sync would refuse to begin.
-pub(in crate::commands) fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
+pub fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
     let path = &settings.store.path;
     if settings.since.is_some() && !path.exists() {
         return Err(without_history(settings, None));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::mend;
 use super::compare::{Comparison, Found};
 use super::repair::Repairing;
 use super::{counted, deep, named};
@@ -10,6 +9,7 @@ use crate::error::Result;
 use crate::extract::Counter;
 use crate::plan::coverage::merged;
 use crate::report::{self, Difference};
+use crate::run::mend;
 use crate::store::{Damage, Store};
 use crate::table::{Outcome, Snapshot};
 use crate::window::Window;

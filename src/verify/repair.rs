@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::backfill::Context;
-use super::super::closing::Closing;
-use super::super::gone::{self, Search};
-use super::super::twins;
 use crate::api::Account;
 use crate::error::Result;
 use crate::extract::{self, Extraction, Scope, Work, Writer};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
+use crate::run::closing::Closing;
+use crate::run::gone::{self, Search};
+use crate::run::{Context, twins};
 use crate::settings::{Filters, Verify};
 use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
 use crate::table::{Instant, RunKind, Snapshot};

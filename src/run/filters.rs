@@ -18,11 +18,11 @@ const LISTED: usize = 8;
 
 /// Filters with ids alone.
 #[derive(Debug)]
-pub(super) struct Resolved {
+pub(crate) struct Resolved {
     /// Each list sorted and without doubles, so that equal filters are equal.
-    pub(super) filters: Filters,
+    pub(crate) filters: Filters,
     /// The lists of categories and agents, where they had to be asked for.
-    pub(super) lookups: Option<Lookups>,
+    pub(crate) lookups: Option<Lookups>,
 }
 
 /// One of the things that a filter may name.
@@ -51,7 +51,7 @@ struct Names {
 /// # Errors
 /// [`Usage`](crate::error::ErrorKind::Usage) for a name that nobody has, or several; or the lists
 /// cannot be had.
-pub(super) async fn resolve(
+pub(crate) async fn resolve(
     client: &Client,
     cancel: &CancellationToken,
     store: Option<&Store>,
@@ -108,7 +108,7 @@ pub(super) async fn resolve(
 }
 
 /// Whether one of the values is no id, so that it has to be looked up.
-pub(super) fn has_names(filters: &Filters) -> bool {
+pub(crate) fn has_names(filters: &Filters) -> bool {
     let values = [&filters.category, &filters.tag, &filters.assigned_to];
     values.into_iter().any(|values| is_named(values))
 }

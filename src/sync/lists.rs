@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::super::closing::Closing;
-use super::super::mend;
 use super::night::Night;
 use crate::error::{Error, Result};
 use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::mava::OPEN;
 use crate::plan::SliceState;
 use crate::refresh::SyncStep;
+use crate::run::closing::Closing;
+use crate::run::mend;
 use crate::settings::Filters;
 use crate::store::WindowState;
 use crate::window::Window;

@@ -2,11 +2,11 @@
 
 use tokio::time::Instant as Moment;
 
-use super::super::backfill;
 use super::night::Night;
 use crate::error::Result;
 use crate::refresh::SyncStep;
 use crate::report::{Freshness, Step, Summary, SyncSummary};
+use crate::run::windows;
 use crate::store::{StepRow, Store};
 use crate::table::{Ending, RunKind, Snapshot, instant_text};
 
@@ -27,7 +27,7 @@ pub(super) fn of(
     let tickets_resumed = night.tickets_resumed;
     let before = night.desk.since;
     let store = night.store()?;
-    let windows = backfill::windows(store, snapshot_id)?;
+    let windows = windows::counted(store, snapshot_id)?;
     let steps = steps(store, snapshot_id)?;
     let rows = store.row_counts()?;
     let standing = store.standing()?;
@@ -79,7 +79,7 @@ pub(super) fn of(
 }
 
 /// The steps of a run, in order.
-pub(in crate::commands) fn steps(store: &Store, snapshot_id: i64) -> Result<Vec<Step>> {
+pub(crate) fn steps(store: &Store, snapshot_id: i64) -> Result<Vec<Step>> {
     let mut steps = store.steps(snapshot_id)?;
     steps.sort_by_key(|step| step.step);
     Ok(steps.iter().map(step).collect())

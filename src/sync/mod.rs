@@ -34,15 +34,15 @@ use chrono::TimeDelta;
 use tokio::time::Instant as Moment;
 
 use self::night::Night;
-pub(super) use self::plan::plan;
-pub(super) use self::summary::steps;
-use super::backfill::{self, Context};
+pub use self::plan::plan;
+pub(crate) use self::summary::steps;
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract;
 use crate::plan::coverage;
 use crate::refresh::SyncStep;
 use crate::report::{Stopped, SyncSummary};
+use crate::run::{self, Context, desk, place, recognise};
 use crate::settings::{self, Backfill, Filters, StoreSettings};
 use crate::store::{Coverage, LookupsCommit, OpenOptions, RunSpec, Store};
 use crate::table::{Instant, RunKind, Snapshot, instant_text};
@@ -78,14 +78,14 @@ pub async fn sync_keeping(
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    super::publish::check_directory(&settings.store)?;
+    place::check_directory(&settings.store)?;
     if settings.since.is_none() && !settings.store.path.exists() {
         let path = settings.store.path.display();
         return Err(Error::usage(format!("there is no store at {path}"))
             .help("check the path; for a new store, say with --since where its history begins, or run a backfill first")
             .into());
     }
-    super::publish::create_directory(&settings.store)?;
+    place::create_directory(&settings.store)?;
     let mut store = Store::open(
         &settings.store.path,
         &OpenOptions {
@@ -93,7 +93,7 @@ pub async fn sync_keeping(
             now,
         },
     )?;
-    backfill::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
+    desk::refuse_other_desk(&store, settings.kind, &settings.store.path)?;
     let Some(coverage) = store.coverage()? else {
         let unfinished = store.progress()?.map(|progress| progress.snapshot);
         if unfinished
@@ -118,7 +118,7 @@ pub async fn sync_keeping(
     let lookups = extract::lookups(&context.client, &context.cancel).await?;
     let server_time = lookups.server_time.unwrap_or(now - CLOCK_DOUBT);
     if !settings.allow_deletions {
-        super::recognise::recognise(context, &store, Some(&lookups), server_time).await?;
+        recognise::recognise(context, &store, Some(&lookups), server_time).await?;
     }
     let range = range(&coverage, server_time)?;
     let run = store.begin(
@@ -272,7 +272,7 @@ async fn first(
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
         return Err(no_history(&settings.store, filters).into());
     };
-    let (summary, exit_code, store) = backfill::backfill_keeping(
+    let (summary, exit_code, store) = run::backfill_keeping(
         context,
         &Backfill {
             kind: settings.kind,

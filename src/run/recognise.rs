@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::backfill::Context;
+use super::context::Context;
 use crate::api::{SortOrder, TicketsQuery};
 use crate::error::{Error, Result};
 use crate::extract::{self, Lookups};
@@ -25,7 +25,7 @@ const YEAR: TimeDelta = TimeDelta::days(LONGEST_DAYS);
 ///
 /// # Errors
 /// It is another desk; or a request failed for good.
-pub(super) async fn recognise(
+pub(crate) async fn recognise(
     context: &Context,
     store: &Store,
     lookups: Option<&Lookups>,

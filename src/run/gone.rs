@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::backfill::Context;
+use super::context::Context;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
@@ -13,7 +13,7 @@ use crate::table::Instant;
 use crate::window::Window;
 
 /// What is said where so many are missing that none of it is believed.
-pub(super) fn disbelief(missing: i64) -> String {
+pub(crate) fn disbelief(missing: i64) -> String {
     format!(
         "{missing} stored tickets were not found any more; so many look like a wrong key, another \
          desk or an empty workspace, so none was flagged as deleted; if this is another desk, use another file for it, and if they really are \
@@ -22,7 +22,7 @@ pub(super) fn disbelief(missing: i64) -> String {
 }
 
 /// Missing tickets (by creation), each with the neighbours that are stored.
-pub(super) fn batches(
+pub(crate) fn batches(
     store: &Store,
     snapshot_id: i64,
     missing: &[Missing],
@@ -36,7 +36,7 @@ pub(super) fn batches(
 
 /// Missing tickets that were stored before a run, as a loss of all that the run looks at: what is
 /// stored in `covered`.
-pub(super) fn losses(
+pub(crate) fn losses(
     store: &Store,
     snapshot_id: i64,
     covered: &[Window],
@@ -66,27 +66,27 @@ pub(super) fn live(store: &Store, windows: &[Window]) -> Result<i64> {
 
 /// A search for tickets that may be gone.
 #[derive(Debug)]
-pub(super) struct Search<'a> {
-    pub(super) context: &'a Context,
-    pub(super) snapshot_id: i64,
+pub(crate) struct Search<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) snapshot_id: i64,
     /// Whether threads are asked for.
-    pub(super) has_messages: bool,
+    pub(crate) has_messages: bool,
     /// Where the missing tickets were created.
-    pub(super) range: Window,
+    pub(crate) range: Window,
     /// The slice in whose name tickets that are there after all are stored.
-    pub(super) slice: Option<&'a Slice>,
+    pub(crate) slice: Option<&'a Slice>,
     /// All that the run looked at: what the guard against mass losses is held against.
-    pub(super) covered: &'a [Window],
+    pub(crate) covered: &'a [Window],
     /// Whether to believe it even when suspiciously many are gone.
-    pub(super) allow_deletions: bool,
+    pub(crate) allow_deletions: bool,
     /// What was created from here on is too young to be missed.
-    pub(super) young_from: Instant,
+    pub(crate) young_from: Instant,
 }
 
 impl Search<'_> {
     /// Looks for `missing` (id and creation, by creation) once more and flags what is gone. What
     /// the search could not settle comes back as a remark. Its requests are the caller's to count.
-    pub(super) async fn flag(
+    pub(crate) async fn flag(
         &self,
         store: &mut Store,
         missing: &[(String, Instant)],

@@ -7,7 +7,7 @@ use crate::store::Store;
 const NAMED: usize = 5;
 
 /// Says which ids two tickets have, if any do that nobody accepted.
-pub(super) fn remark(store: &Store) -> Result<Option<String>> {
+pub(crate) fn remark(store: &Store) -> Result<Option<String>> {
     let twins = store.twins()?;
     if twins.is_empty() {
         return Ok(None);

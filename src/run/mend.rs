@@ -12,7 +12,7 @@ use crate::table::Instant;
 ///
 /// # Errors
 /// The file cannot be read at all, or `cancel` ended it.
-pub(super) async fn audit(store: Store, cancel: &CancellationToken) -> Result<(Store, Audit)> {
+pub(crate) async fn audit(store: Store, cancel: &CancellationToken) -> Result<(Store, Audit)> {
     let cancel = cancel.clone();
     aside(store, move |store| store.audit(&|_| !cancel.is_cancelled())).await
 }
@@ -22,7 +22,7 @@ pub(super) async fn audit(store: Store, cancel: &CancellationToken) -> Result<(S
 ///
 /// # Errors
 /// The file is damaged in a way that no reading mends, or cannot be written.
-pub(super) async fn prepare(store: Store, now: Instant) -> Result<(Store, Vec<String>)> {
+pub(crate) async fn prepare(store: Store, now: Instant) -> Result<(Store, Vec<String>)> {
     aside(store, move |store| {
         let mut remarks = Vec::new();
         if store.rebuild()? {
@@ -40,7 +40,7 @@ pub(super) async fn prepare(store: Store, now: Instant) -> Result<(Store, Vec<St
 }
 
 /// What is said of tickets that were corrected, if any were.
-pub(super) fn told(mended: Mended) -> Option<String> {
+pub(crate) fn told(mended: Mended) -> Option<String> {
     let histories = match mended.histories {
         0 => String::new(),
         1 => "; the history of 1 did not match its hash and is kept as it was found".to_owned(),

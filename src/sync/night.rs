@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::time::Instant as Moment;
 
-use super::super::backfill::Context;
 use super::{OVERLAP, summary};
 use crate::api::{Account, FailureKind};
 use crate::error::{Error, ErrorKind, ExitCode, Result};
@@ -13,6 +12,7 @@ use crate::extract::Scope;
 use crate::plan::{self, SliceState};
 use crate::refresh::{Desk, Effort, Index, KEPT_MS, SyncStep};
 use crate::report::{SyncSummary, Unverified};
+use crate::run::{Context, twins};
 use crate::settings::{self, Filters};
 use crate::store::{Coverage, Outcome, Proofs, Rejected, Run, StepRow, Store, SyncOutcome};
 use crate::table::{Ending, Instant, instant_text};
@@ -435,7 +435,7 @@ impl<'a> Night<'a> {
             .store()?
             .finish_sync(snapshot_id, outcome, complete_at, now)?;
         let exit_code = ExitCode::from(&snapshot);
-        let twins = super::super::twins::remark(self.store()?)?;
+        let twins = twins::remark(self.store()?)?;
         self.remarks.extend(twins);
         let ending = Ending::of(&snapshot);
         let summary = summary::of(&mut self, &snapshot, ending, began)?;

@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 
-use super::super::gone;
 use super::night::Night;
 use super::read::Seen;
 use crate::error::Result;
 use crate::extract::{self, Missing};
 use crate::plan::losses::{Evidence, Losses, Verdict, young_from};
 use crate::refresh::{Known, LONGEST_MS};
+use crate::run::gone;
 use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;

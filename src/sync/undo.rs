@@ -1,8 +1,8 @@
 //! What a sync takes back: deletions that it flagged before so much was missing that none is believed.
 
-use super::super::gone;
 use super::night::Night;
 use crate::error::Result;
+use crate::run::gone;
 use crate::store::StepRow;
 
 impl Night<'_> {

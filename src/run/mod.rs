@@ -1,0 +1,20 @@
+//! One run of the history: how it begins, what it judges, and what it comes to.
+//!
+//! A sync and a repair are made of the same parts: the counts at the end of each window
+//! (`closing`), the judgement of what is gone (`gone`), the check that the desk is the one that the
+//! store holds (`recognise`).
+
+mod backfill;
+pub(crate) mod closing;
+mod context;
+pub(crate) mod desk;
+pub(crate) mod filters;
+pub(crate) mod gone;
+pub(crate) mod mend;
+pub(crate) mod place;
+pub(crate) mod recognise;
+pub(crate) mod twins;
+pub(crate) mod windows;
+
+pub use self::backfill::{backfill, backfill_keeping};
+pub use self::context::Context;

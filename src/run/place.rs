@@ -1,0 +1,29 @@
+//! The directory that a run's store lies in, where the store is to be published to it.
+
+use crate::error::Result;
+use crate::publish;
+use crate::settings::StoreSettings;
+use crate::store::OWNERS_ONLY;
+
+/// Makes the directory that the store is to lie in, if it is to be published.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn create_directory(settings: &StoreSettings) -> Result<()> {
+    settings.publish.as_ref().map_or(Ok(()), |target| {
+        // The store in it remembers others, if there is one: a publish gives them.
+        let file_mode = settings.file_mode.unwrap_or(OWNERS_ONLY);
+        publish::create_directory(&target.directory, file_mode)
+    })
+}
+
+/// Looks whether the store may lie in the directory that it is to be published to.
+///
+/// # Errors
+/// See [`publish::check_directory`].
+pub(crate) fn check_directory(settings: &StoreSettings) -> Result<()> {
+    settings
+        .publish
+        .as_ref()
+        .map_or(Ok(()), |target| publish::check_directory(&target.directory))
+}
