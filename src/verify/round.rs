@@ -8,6 +8,7 @@ use super::{counted, deep, named};
 use crate::error::Result;
 use crate::extract::Counter;
 use crate::plan::coverage::merged;
+use crate::plan::verify::Tally;
 use crate::report::{self, Difference};
 use crate::run::mend;
 use crate::store::{Damage, Store};
@@ -121,7 +122,8 @@ impl Repair<'_> {
     }
 
     /// Reads `slices` again and counts `touched`, which hold them; `None` when interrupted. What
-    /// a round leaves because the desk moved on, or because two changes evened out in a count, the next one reads.
+    /// a round leaves because the desk moved on, or because two changes evened out in a count, the next one reads, as long
+    /// as that changes anything.
     async fn rounds(
         &mut self,
         mut store: Store,
@@ -130,6 +132,7 @@ impl Repair<'_> {
     ) -> Result<Option<(Store, Found)>> {
         let mut round = slices.to_vec();
         let mut number = 1;
+        let mut before: Option<Vec<Tally>> = None;
         if slices.is_empty() {
             return Ok(Some((store, Found::default())));
         }
@@ -140,10 +143,17 @@ impl Repair<'_> {
                 return Ok(None);
             }
             match Comparison::run(self.counter, &store, touched).await {
-                Ok(after) if number == ROUNDS || after.differences.is_empty() => {
+                Ok(after)
+                    if number == ROUNDS
+                        || after.differences.is_empty()
+                        || before.as_ref() == Some(&after.differences) =>
+                {
                     return Ok(Some((store, after)));
                 }
-                Ok(after) => round = merged(after.differences.iter().map(|tally| tally.window)),
+                Ok(after) => {
+                    round = merged(after.differences.iter().map(|tally| tally.window));
+                    before = Some(after.differences);
+                }
                 Err(error) => {
                     // What was read is in the store; the run just has no verdict.
                     self.repairing.finish(&mut store, false)?;
