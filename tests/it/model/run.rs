@@ -218,6 +218,7 @@ impl Carried {
         let case = self.case.clone();
         self.chronicle().forget_answers();
         let before = self.stored();
+        let counted = self.counted(range);
         let ran = self.run(&case, case.command, range, began).await;
         let after = self.stored();
         self.trace(&ran);
@@ -227,6 +228,7 @@ impl Carried {
             command: case.command,
             chronicle: &chronicle,
             range,
+            counted,
             began,
             before: &before,
             after: &after,
@@ -281,6 +283,7 @@ impl Carried {
         };
         self.chronicle().forget_answers();
         let before = self.stored();
+        let counted = self.counted(range);
         let mut ran = self.run(&case, command, range, began).await;
         if self.is_told_once(&ran) {
             ran = self.run(&case, command, range, began).await;
@@ -292,6 +295,7 @@ impl Carried {
             command,
             chronicle: &chronicle,
             range,
+            counted,
             began,
             before: &before,
             after: &after,
@@ -322,6 +326,20 @@ impl Carried {
 
     fn wrong(&mut self, line: String) {
         self.outcome.wrong.push(line);
+    }
+
+    /// What of `range` a verification counts now.
+    fn counted(&self, range: Window) -> Option<Window> {
+        if !self.desk.path().exists() {
+            return None;
+        }
+        let last = "SELECT coalesce(max(started_at), '') FROM snapshots WHERE kind <> 'verify'";
+        let began = self.desk.column(last).pop().unwrap_or_default();
+        let began = mava_export::table::parse_instant(&began)?;
+        Window::new(
+            range.from(),
+            range.until().min(began - TimeDelta::minutes(10)),
+        )
     }
 
     fn stored(&self) -> Rows {
