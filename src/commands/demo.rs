@@ -235,9 +235,18 @@ async fn a_day_later(
     };
     let changes = simulator.with_world(|world| world.evolve(&evolution, from, until));
     simulator.set_now(Some(until));
+    let changed = changes
+        .tickets
+        .iter()
+        .map(|change| change.ticket_id.as_str());
+    let changed = changed.collect::<std::collections::HashSet<_>>().len();
+    let tickets = if changed == 1 {
+        "ticket changes"
+    } else {
+        "tickets change"
+    };
     let words = format!(
-        "\nA day passes on the desk: {} changes, some of them of one ticket. The API does not say which; a sync finds the tickets.\n\n",
-        changes.tickets.len()
+        "\nA day passes on the desk: {changed} {tickets}. The API does not say which; a sync finds them.\n\n"
     );
     if !printer.is_json() {
         printer.text(&words)?;
