@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::page::{self, Scope};
+use super::page::{self, Page, Scope};
 use super::pager::{Answer, Key, Pager, Step};
 use crate::api::{Client, FetchError, TicketsQuery};
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub struct Block<'a> {
     pager: Pager,
     doubt: Option<String>,
     is_given_up: bool,
-    /// Whether a page came without threads, and was asked for once more.
+    /// Whether a page came twice without the threads asked for.
     is_threadless: bool,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Block<'a> {
         while let Some(ask) = self.pager.ask().filter(|_| !self.is_given_up) {
             let mut query = page::query(self.scope, ask).alone();
             query.has_messages &= !self.pager.is_light();
-            let page = match page::fetch_query(self.client, &query, self.cancel).await {
+            let page = match self.fetch(&query).await {
                 Ok(page) => page,
                 Err(failure) if failure.may_be_weight() => {
                     self.lighten(failure);
@@ -88,13 +88,10 @@ impl<'a> Block<'a> {
                 self.doubt(FOREIGN.to_owned());
                 self.is_given_up = true;
             }
-            let lacks_threads = query.has_messages && page.lacks_threads();
-            if lacks_threads && !self.is_threadless {
-                // It may be the answer to another request.
-                self.is_threadless = true;
-                continue;
-            }
-            if lacks_threads && page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT {
+            if query.has_messages
+                && page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT
+                && page.lacks_threads()
+            {
                 self.doubt(
                     "tickets came without messages, although they were asked for".to_owned(),
                 );
@@ -133,6 +130,12 @@ impl<'a> Block<'a> {
             return Ok(Some(found));
         }
         Ok(None)
+    }
+
+    async fn fetch(&mut self, query: &TicketsQuery) -> std::result::Result<Page, FetchError> {
+        let page = page::fetch_query(self.client, query, self.cancel).await?;
+        let is_threadless = &mut self.is_threadless;
+        page::with_threads(self.client, query, self.cancel, page, is_threadless).await
     }
 
     /// Why what came is not all of the part, once there is no next page; `None` where it is.

@@ -26,6 +26,7 @@ pub use lanes::{Ended, Extraction, Work};
 pub use lookups::{Lookups, lookups, server_time};
 pub use page::{
     Page, Scope, excludes, fetch_query, fetch_without_threads_at_worst, has_rating, query,
+    with_threads,
 };
 pub use pager::{Answer, Ask, Key, Narrowing, Pager, Step, Taken};
 pub(crate) use pager::{Proof, Sightings};

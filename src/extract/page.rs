@@ -90,7 +90,7 @@ impl Page {
     }
 
     /// Whether none of its tickets has a thread. A page on which no ticket could be read lacks none.
-    pub fn lacks_threads(&self) -> bool {
+    pub(super) fn lacks_threads(&self) -> bool {
         let mut rows = self
             .outcomes
             .iter()
@@ -198,8 +198,29 @@ pub(super) fn refuse_heavy(body: &[u8]) -> Result<(), Undecodable> {
     Ok(())
 }
 
-/// The same; a page on which the API fails is asked for once more without threads. With it, why that
-/// was necessary.
+/// A page that came for `query`; where it lacks the threads asked for, what comes when it is asked for once
+/// more, since it may be the answer to another request. `is_threadless` is whether a page lacked them twice:
+/// then no other is asked for again.
+///
+/// # Errors
+/// Whatever ends a request for good.
+pub async fn with_threads(
+    client: &Client,
+    query: &TicketsQuery,
+    cancel: &CancellationToken,
+    page: Page,
+    is_threadless: &mut bool,
+) -> Result<Page, FetchError> {
+    if *is_threadless || !query.has_messages || !page.lacks_threads() {
+        return Ok(page);
+    }
+    let again = fetch_query(client, &query.clone().alone(), cancel).await?;
+    *is_threadless = again.lacks_threads();
+    Ok(again)
+}
+
+/// One page; where the API fails on it, it is asked for once more without threads. With it, why that was
+/// necessary.
 ///
 /// # Errors
 /// Whatever ends a request for good.

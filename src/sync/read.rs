@@ -106,13 +106,10 @@ impl Night<'_> {
             false => extract::fetch_without_threads_at_worst(client, query, cancel).await,
         };
         let fetched = match fetched {
-            // It may be the answer to another request.
-            Ok((page, None))
-                if !self.is_threadless && query.has_messages && page.lacks_threads() =>
-            {
-                let again = extract::fetch_query(client, &query.clone().alone(), cancel).await;
-                self.is_threadless = again.as_ref().is_ok_and(extract::Page::lacks_threads);
-                again.map(|page| (page, None))
+            Ok((page, None)) => {
+                let is_threadless = &mut self.is_threadless;
+                let page = extract::with_threads(client, query, cancel, page, is_threadless).await;
+                page.map(|page| (page, None))
             }
             fetched => fetched,
         };
