@@ -84,6 +84,38 @@ impl Store {
         })
     }
 
+    /// Whether a ticket was stored before this run.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn is_older_than(&self, snapshot_id: i64, id: &str) -> Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM ticket_history
+                     WHERE ticket_id = ?1 AND snapshot_id < ?2)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![id, snapshot_id], |row| row.get(0))
+            })
+            .map_err(|error| self.failed("look for a ticket", error))
+    }
+
+    /// How many tickets the run flagged as deleted that were stored before it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn deleted_before(&self, snapshot_id: i64) -> Result<i64> {
+        self.connection
+            .prepare_cached(
+                "SELECT count(*) FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id
+                 WHERE i.is_deleted = 1 AND t.deleted_at IS NOT NULL AND t.snapshot_id = ?1 AND EXISTS (
+                     SELECT 1 FROM ticket_history
+                     WHERE ticket_id = t.id AND ticket_history.snapshot_id < ?1)",
+            )
+            .and_then(|mut statement| statement.query_row([snapshot_id], |row| row.get(0)))
+            .map_err(|error| self.failed("count what was flagged", error))
+    }
+
     /// Takes back what a run flagged, as if it had not, and returns how many tickets that were.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod failure;
 mod files;
 mod hash;
 mod header;
+mod held;
 mod history;
 mod identity;
 mod lock;
@@ -55,6 +56,7 @@ pub use audit::{Audit, Damage};
 pub use campaigns::{CampaignWindow, Field, Group, Instants};
 pub use deletions::Neighbour;
 pub use header::MAGIC;
+pub use held::HeldCount;
 pub use lookups::LookupsCommit;
 pub use open::{OWNERS_ONLY, OpenOptions};
 pub use outcomes::SyncOutcome;
@@ -66,7 +68,7 @@ pub use rejects::{Rejected, Standee, Standing, Twins};
 pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use sync::{Coverage, StepRow};
-pub use windows::{HeldCount, RunWindow, WindowCommit, WindowState};
+pub use windows::{RunWindow, WindowCommit, WindowState};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any
 /// other SQLite file without opening it: "Mava" in ASCII.
