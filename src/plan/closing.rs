@@ -13,6 +13,9 @@ pub const BLOCK: u64 = 90;
 /// Rounds of counting and comparing after which a window ends as it is.
 pub const ROUNDS: u32 = 4;
 
+/// The round from which on a count is believed that is lower than one before it.
+const CALM: u32 = 3;
+
 /// Parts that may stay unproven before the rest of a window is left to the next round.
 pub const MOST_UNPROVEN: usize = 4;
 
@@ -151,6 +154,8 @@ pub struct Round {
     pub number: u32,
     /// What the API counted, where it could be had.
     pub counted: Option<u64>,
+    /// The most that it counted, in this round or one before.
+    pub most: u64,
     /// What is held after the round: what was flagged is not, what was left to the next run is not,
     /// a ticket that came twice is held twice.
     pub held: u64,
@@ -171,10 +176,12 @@ pub enum Verdict {
 
 impl Round {
     /// A window is settled by equal counts and nothing left to prove. The desk may move on between
-    /// the count and what is read after it: in the last round, everything compared by id will do.
+    /// the count and what is read after it: in the last round, everything compared by id will do. Where more was
+    /// counted before, the lower count has to stay, since an outage may have been between.
     pub fn verdict(&self) -> Verdict {
         let is_last = self.number >= ROUNDS;
-        let is_equal = self.counted == Some(self.held);
+        let has_fallen = self.most > self.held && self.number < CALM;
+        let is_equal = self.counted == Some(self.held) && !has_fallen;
         match (self.unproven, self.counted) {
             (0, Some(_)) if is_equal || is_last => Verdict::Settled,
             _ if is_last => Verdict::Unsettled,
@@ -308,10 +315,11 @@ mod tests {
 
     #[test]
     fn a_window_is_settled_by_equal_counts_and_by_comparison_only_in_the_last_round() {
-        let round = |number, counted, held, unproven| {
+        let round = |number, counted: Option<u64>, held, unproven| {
             Round {
                 number,
                 counted,
+                most: counted.unwrap_or(0),
                 held,
                 unproven,
             }
@@ -324,5 +332,27 @@ mod tests {
         assert_eq!(round(4, Some(5), 4, 0), Verdict::Settled);
         assert_eq!(round(4, None, 4, 0), Verdict::Unsettled);
         assert_eq!(round(4, Some(4), 4, 1), Verdict::Unsettled);
+    }
+
+    #[test]
+    fn a_count_that_is_lower_than_one_before_it_has_to_stay() {
+        let round = |number, counted, most, unproven| {
+            Round {
+                number,
+                counted,
+                most,
+                held: 4,
+                unproven,
+            }
+            .verdict()
+        };
+        assert_eq!(round(1, Some(4), 5, 0), Verdict::Again);
+        assert_eq!(round(2, Some(4), 5, 0), Verdict::Again);
+        assert_eq!(round(3, Some(4), 5, 0), Verdict::Settled);
+        assert_eq!(round(3, Some(4), 5, 1), Verdict::Again);
+        assert_eq!(round(4, Some(4), 5, 0), Verdict::Settled);
+        // What grew is no outage.
+        assert_eq!(round(1, Some(4), 4, 0), Verdict::Settled);
+        assert_eq!(round(1, Some(4), 3, 0), Verdict::Settled);
     }
 }

@@ -454,7 +454,7 @@ impl<'a> Night<'a> {
             count => format!("{count} ranges of earlier runs are"),
         };
         self.remarks.push(format!(
-            "{ranges} not proven complete: sync --full reads everything again; status lists them"
+            "{ranges} not proven complete: status lists them, and a backfill of each reads it again"
         ));
         Ok(())
     }

@@ -9,9 +9,6 @@ use crate::store::{HeldCount, RunWindow, Store, WindowCommit, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
 
-/// The round from which on a count is believed that is lower than one before it.
-const CALM: u32 = 3;
-
 impl Closing<'_> {
     /// Ends a window that is settled or has had its rounds.
     pub(super) fn judge(&self, store: &mut Store, window: &mut Open, number: u32) -> Result<()> {
@@ -23,16 +20,13 @@ impl Closing<'_> {
         let mut verdict = Round {
             number,
             counted: window.counted,
+            most: window.most,
             held: window.expected(counts),
             unproven: window.unproven.len() + usize::from(window.is_disbelieved),
         }
         .verdict();
         if window.is_foreign {
             verdict = Verdict::Unsettled;
-        }
-        if verdict == Verdict::Settled && number < CALM && window.most > window.expected(counts) {
-            // It counted more before: the lower count has to stay, since an outage may have been between.
-            verdict = Verdict::Again;
         }
         if verdict == Verdict::Settled
             && let Some((stretch, reason)) = self.lost(
