@@ -155,6 +155,50 @@ fn a_store_with_an_unfinished_run_and_nothing_else() {
 }
 
 #[test]
+fn how_fresh_rows_are_is_not_told_while_the_first_backfill_reads_them() {
+    let unfinished = |is_running| Unfinished {
+        snapshot_id: 1,
+        kind: "backfill".into(),
+        started_at: at("2026-01-30T12:00:00Z"),
+        range_from: at("2023-01-01"),
+        range_until: at("2026-01-30"),
+        filters: None,
+        tickets_read: 12_400,
+        tickets_expected: Some(100_234),
+        slices_sealed: 3,
+        slices: 9,
+        is_running,
+    };
+    for (snapshot_count, is_running, is_told) in
+        [(0, true, false), (0, false, true), (1, true, true)]
+    {
+        let status = Status {
+            snapshot_count,
+            unfinished: Some(unfinished(is_running)),
+            ..status()
+        };
+        let shown = shown(&status);
+        assert_eq!(shown.contains("freshness"), is_told, "{shown}");
+    }
+}
+
+#[test]
+fn as_many_as_counted_are_stored_only_where_each_window_is_settled() {
+    for (stored, is_settled, is_told) in [
+        (1_207, true, true),
+        (1_207, false, false),
+        (1_204, true, false),
+    ] {
+        let mut status = status();
+        for window in &mut status.snapshots[0].windows {
+            (window.stored, window.is_settled) = (stored, is_settled);
+        }
+        let shown = shown(&status);
+        assert_eq!(shown.contains("as many tickets stored"), is_told, "{shown}");
+    }
+}
+
+#[test]
 fn what_the_last_sync_may_not_have_seen_is_told() {
     let mut sync = LastSync {
         snapshot_id: 9,

@@ -234,6 +234,34 @@ fn a_sync_names_the_backfill_that_reads_a_range_again() {
 }
 
 #[test]
+fn a_sync_that_did_not_read_the_whole_desk_counted_a_part_of_it() {
+    let told = |kind, step: &str| {
+        let window = CountedWindow {
+            step: step.to_owned(),
+            window: "[2024-01-01, 2024-02-01)".into(),
+            counted: 55,
+            stored: 55,
+            rejected: 0,
+            is_settled: true,
+            note: None,
+        };
+        let summary = Summary {
+            kind,
+            windows: vec![window],
+            ..summary()
+        };
+        shown(&summary)
+    };
+    assert!(told(RunKind::Sync, "open").contains("55 new or unresolved by the API, 55 stored"));
+    for (kind, step) in [(RunKind::Sync, "full"), (RunKind::Backfill, "backfill")] {
+        assert!(
+            told(kind, step).contains("55 by the API, 55 stored"),
+            "{step}"
+        );
+    }
+}
+
+#[test]
 fn it_fits_every_terminal() {
     let rejected = Summary {
         outcome: Ending::Over(Outcome::WithRejects),

@@ -92,3 +92,28 @@ pub(super) fn late(ratings_outstanding: Option<i64>) -> String {
 fn percent(part: i64, whole: i64) -> i64 {
     (part * 100).checked_div(whole).unwrap_or(100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_steps_adds_up_to_all_requests() {
+        let steps = [Step {
+            step: SyncStep::New,
+            requests: 7,
+            read: 3,
+            changed: 1,
+        }];
+        let shown = |beside| anstream::adapter::strip_str(&table(&steps, beside, None)).to_string();
+        insta::assert_snapshot!(shown(3), @r"
+        ┌──────┬──────────────────────────────────────────┬──────────┬──────┬─────────┐
+        │ step ┆ what                                     ┆ requests ┆ read ┆ changed │
+        ╞══════╪══════════════════════════════════════════╪══════════╪══════╪═════════╡
+        │ new  ┆ created since                            ┆        7 ┆    3 ┆       1 │
+        │      ┆ categories, agents, and whose desk it is ┆        3 ┆      ┆         │
+        └──────┴──────────────────────────────────────────┴──────────┴──────┴─────────┘
+        ");
+        assert!(!shown(0).contains("categories"), "{}", shown(0));
+    }
+}

@@ -1,7 +1,7 @@
 //! A ticket is flagged as deleted only after a second look that shows its neighbours.
 
 use mava_export::error::ExitCode;
-use mava_export::simulator::{Fault, SimulatorSpec, World};
+use mava_export::simulator::{Fault, Message, SimulatorSpec, Ticket, World};
 use mava_export::table::instant_text;
 use mava_export::window;
 use serde_json::{Value, json};
@@ -142,4 +142,56 @@ async fn a_ticket_without_neighbours_is_looked_for_twice() {
     let (summary, exit_code) = desk.backfill().await.expect("completes");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.tickets_deleted, 1);
+}
+
+/// The first answer to a second look belongs to another request, one without threads.
+#[tokio::test]
+async fn what_a_second_look_finds_comes_with_its_thread() {
+    /// The place of the ticket that the list leaves out.
+    const HIDDEN: usize = 140;
+    // The one that is gone lies far away, so that what is compared for its sake is something else.
+    let (desk, created) = desk(10).await;
+    let id = desk.simulator.with_world(|world| {
+        let is_hidden = |ticket: &&Ticket| instant_text(ticket.created_at) == created[HIDDEN];
+        let ticket = world.tickets().find(is_hidden).expect("a ticket");
+        let (id, at) = (ticket.id.clone(), ticket.created_at);
+        world.edit(&id, |ticket| {
+            ticket
+                .messages
+                .push(Message::new("late".to_owned(), at, "one more thing"));
+        });
+        id
+    });
+    let (begins, at) = (created[HIDDEN - BEFORE].clone(), created[HIDDEN].clone());
+    let hidden = id.clone();
+    let mut looks = 0;
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        if request.parameter("startDate") == Some(begins.as_str()) {
+            looks += 1;
+            return (looks == 1).then(|| {
+                Fault::edit(|page: &mut Value| {
+                    for ticket in page["tickets"].as_array_mut().expect("a page") {
+                        ticket.as_object_mut().expect("a ticket").remove("messages");
+                    }
+                })
+            });
+        }
+        // The list itself leaves the ticket out, and counts as if it were not there.
+        let is_within = request.parameter("startDate") <= Some(at.as_str())
+            && request.parameter("endDate") > Some(at.as_str());
+        let hidden = hidden.clone();
+        (looks == 0 && is_within && request.is_for_tickets()).then(|| {
+            Fault::edit(move |page: &mut Value| {
+                let count = page["count"].as_u64().expect("a count");
+                page["count"] = json!(count.saturating_sub(1));
+                let tickets = page["tickets"].as_array_mut().expect("a page");
+                tickets.retain(|ticket| !ticket.to_string().contains(&hidden));
+            })
+        })
+    }));
+    let (summary, _) = desk.backfill().await.expect("ends");
+    let thread = desk.number(&format!(
+        "SELECT count(*) FROM messages WHERE ticket_id = '{id}'"
+    ));
+    assert_eq!((thread, summary.retries), (1, 0), "{summary:?}");
 }

@@ -133,6 +133,24 @@ fn a_quiet_command_says_nothing_while_all_is_well() {
 }
 
 #[test]
+fn a_quiet_run_says_nothing_of_requests_that_were_answered_in_the_end() {
+    let simulator = desk(250, 0);
+    for (quiet, is_told) in [("", true), ("-q", false), ("-q --log-format json", false)] {
+        let place = Place::new();
+        simulator.set_hook(Faults::at(3, Fault::Status(502)));
+        let words = format!("{BACKFILL} {quiet}");
+        let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+        assert_eq!(
+            ended.stderr.contains("trying again"),
+            is_told,
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(ended.stderr.is_empty(), !is_told, "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_quiet_command_says_all_of_it_where_something_is_wrong() {
     let place = Place::new();
     let simulator = desk(50, 0);

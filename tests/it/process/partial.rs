@@ -81,3 +81,27 @@ fn manifest(place: &Place) -> serde_json::Value {
     let text = std::fs::read(place.path("snapshots/current/manifest.json")).expect("a manifest");
     serde_json::from_slice(&text).expect("JSON")
 }
+
+#[test]
+fn a_sync_says_what_earlier_runs_did_not_prove_and_a_quiet_one_does_not() {
+    let simulator = desk(800, 0);
+    let place = Place::new();
+    let _arrivals = watch(&simulator, |request, _| {
+        (request > 5).then_some(Fault::Unauthorized)
+    });
+    place.backfill(&simulator).expect(4);
+    simulator.clear_hook();
+    let part = "backfill --since 2024-01-01 --until 2024-02-01 --to sqlite:support.db";
+    run(&mut place.command_at(&simulator, part)).expect(0);
+    assert!(!partial(&place).is_empty());
+    // Apart from what a sync keeps up, so that it goes on being partial.
+    let sync = "sync --to sqlite:support.db";
+    for (options, is_told) in [("", true), ("--quiet", false)] {
+        let ended = run(&mut place.command_at(&simulator, &format!("{sync} {options}"))).expect(0);
+        let is_there = ended
+            .stdout
+            .contains("not proven complete: status lists them");
+        assert_eq!(is_there, is_told, "{}", ended.stdout);
+        assert!(is_told || ended.stderr.is_empty(), "{}", ended.stderr);
+    }
+}

@@ -51,6 +51,22 @@ fn the_ending_of_a_file_says_its_form_and_it_is_as_private_as_the_store() {
     ask(&place, sql, &format!("{FROM} --output table.txt")).expect(0);
     let table = fs::read_to_string(place.path("table.txt")).unwrap();
     assert!(table.contains("│ a │"), "{table}");
+    // What is cut on a terminal is whole in a file.
+    let long = "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < 1500) SELECT a FROM n";
+    ask(&place, long, &format!("{FROM} --output long.txt")).expect(0);
+    let table = fs::read_to_string(place.path("long.txt")).unwrap();
+    assert!(table.contains("1500"), "{} bytes", table.len());
+    // A name that promises what is not written.
+    ask(&place, sql, &format!("{FROM} --output sheet.xlsx"))
+        .expect(2)
+        .expect_error(&[".xlsx", ".csv", "--format"]);
+    assert!(!place.path("sheet.xlsx").exists());
+    ask(
+        &place,
+        sql,
+        &format!("{FROM} --output sheet.xlsx --format csv"),
+    )
+    .expect(0);
     let stdout = ask(&place, sql, &format!("{FROM} --output - --format csv")).expect(0);
     assert_eq!(stdout.stdout, "a\n1\n");
     let quiet = ask(&place, sql, &format!("{FROM} --output quiet.csv --quiet")).expect(0);

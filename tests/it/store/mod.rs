@@ -1,6 +1,7 @@
 //! The store on real files.
 
 mod files;
+mod held;
 mod model;
 mod pages;
 mod runs;

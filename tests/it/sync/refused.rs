@@ -1,6 +1,6 @@
 //! Steps that a sync can do without, against an API that refuses, ignores or garbles them.
 
-use mava_export::simulator::{Fault, Hook, Quirks, SimulatorSpec};
+use mava_export::simulator::{Fault, Hook, Quirks, RetryAfter, SimulatorSpec};
 use serde_json::{Value, json};
 
 use super::*;
@@ -157,4 +157,31 @@ async fn a_reject_that_is_met_again_changes_no_row() {
     let (summary, _) = sync_with(&desk, &full).await.expect("ends");
     assert_eq!(summary.summary.rejects, 300, "{summary:?}");
     assert_eq!(desk.column(rows), before);
+}
+
+#[tokio::test]
+async fn a_pause_longer_than_a_run_may_wait_ends_a_sync_whichever_request_meets_it() {
+    // A page of an optional step, a count of a step that is needed, and the one that a sweep ends with.
+    for (sort, is_rated, limit) in [
+        ("createdAt", true, "100"),
+        ("createdAt", false, "1"),
+        ("resolutionTime", false, "1"),
+    ] {
+        let desk = copied(recent(2_500), Quirks::default()).await;
+        for id in ids(&desk, is_open).iter().take(5) {
+            edit(&desk, id, resolve);
+        }
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            let is_it = request.parameter("sortBy") == Some(sort)
+                && request.parameter("csatValues").is_some() == is_rated
+                && request.parameter("limit") == Some(limit);
+            is_it.then_some(Fault::TooMany(RetryAfter::Seconds(45_000)))
+        }));
+        let ended = sync_with(&desk, &settings(&desk)).await;
+        let error = ended.expect_err(&format!("{sort} {limit}"));
+        assert!(
+            error.to_string().contains("pause"),
+            "{sort} {limit}: {error}"
+        );
+    }
 }
