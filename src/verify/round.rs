@@ -122,8 +122,8 @@ impl Repair<'_> {
     }
 
     /// Reads `slices` again and counts `touched`, which hold them; `None` when interrupted. What
-    /// a round leaves because the desk moved on, or because two changes evened out in a count, the next one reads, as long
-    /// as that changes anything.
+    /// a round leaves because the desk moved on, or because two changes evened out in a count, the next one reads,
+    /// as long as that changes anything.
     async fn rounds(
         &mut self,
         mut store: Store,
