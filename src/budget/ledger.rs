@@ -204,7 +204,8 @@ impl Ledger {
             ),
         };
         Error::failed(message).help(
-            "a run that was stopped with Ctrl-Z, or another program? end it, or name another --state-dir;              both files may be deleted once no run uses this key",
+            "a run that was stopped with Ctrl-Z, or another program? end it, or name another --state-dir; \
+             both files may be deleted once no run uses this key",
         )
     }
 

@@ -60,7 +60,8 @@ impl Night<'_> {
                         self.vouch(Kind::Rating, window, since_ms)?;
                     }
                     Swept::Torn => self.remark(
-                        "tickets entered and left the list of rated tickets while it was paged: late ratings                          that were missed are found as their tickets are read again"
+                        "tickets entered and left the list of rated tickets while it was paged: late ratings \
+                         that were missed are found as their tickets are read again"
                             .to_owned(),
                     ),
                     Swept::Broken => break,

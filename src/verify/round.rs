@@ -177,7 +177,8 @@ fn kept(accepted: &[(&'static str, String)]) -> String {
         Some(more) => format!(" and {more} more"),
     };
     format!(
-        "{} damaged, and the desk does not send what was there any more: kept as found ({}{more}); a          backup from before may have it",
+        "{} damaged, and the desk does not send what was there any more: kept as found ({}{more}); a \
+         backup from before may have it",
         match accepted.len() {
             1 => "1 row is".to_owned(),
             many => format!("{many} rows are"),

@@ -419,6 +419,25 @@ fn reaches(arrows: &BTreeSet<Arrow>, from: &str, to: &str) -> bool {
 }
 
 #[test]
+fn no_message_has_a_gap_where_its_source_was_wrapped() {
+    for file in files() {
+        let text = read(&Path::new("src").join(&file.name));
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (number, line) in code.lines().enumerate() {
+            let quoted = line.split_once('"').map_or("", |(_, rest)| rest);
+            let is_comment = line.trim_start().starts_with("//");
+            let has_gap = quoted.trim_end().contains(&" ".repeat(8));
+            assert!(
+                is_comment || !has_gap,
+                "src/{}:{}: {line}",
+                file.name,
+                number + 1
+            );
+        }
+    }
+}
+
+#[test]
 fn paths_are_found_however_they_are_written() {
     let text = r##"
         //! crate::said::in_a_comment
