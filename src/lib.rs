@@ -40,11 +40,13 @@
 //! - [`table`]: the one schema.
 //! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
 //! - [`publish`]: Parquet snapshots of the store.
+//! - `query`: the answer to a question in SQL.
 //! - `derived`: opens the files whose paths follow from the one that was named.
 //! - [`report`], [`terminal`]: what a run says of itself, and how it is shown.
 //! - [`redact`]: the key and hidden characters struck out of what is shown. Pure.
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
+//! - `demo`: the invented desk of the demo, and what is asked of its copy.
 //! - [`clock`], [`limits`]: the machine's clock, and what the system allows a process.
 //! - [`error`]: the one error, and the exit codes.
 //!
@@ -57,6 +59,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod demo;
 mod derived;
 pub mod error;
 pub mod extract;
@@ -66,6 +69,7 @@ pub mod normalize;
 pub mod plan;
 pub mod probe;
 pub mod publish;
+mod query;
 pub mod redact;
 pub mod refresh;
 pub mod report;

@@ -1,15 +1,15 @@
-//! What drives a command that talks to the API: signals, progress, and the summary at the end.
+//! A run with its progress display, and the summary at its end.
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::interruptible;
 use super::publish::{self, Ended};
 use crate::api::Client;
-use crate::error::{Error, ErrorKind, ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::report::{Progress, Stopped, Summary, SyncSummary};
 use crate::run::{self, Context};
 use crate::settings::{Backfill, Connection, StoreSettings, Sync};
@@ -19,66 +19,6 @@ use crate::terminal::Printer;
 
 /// How often the progress display is brought up to date while nothing else moves it.
 pub(super) const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self> {
-        let on = |kind| {
-            signal(kind).map_err(|error| Error::failed("cannot listen for signals").because(error))
-        };
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> ErrorKind {
-        tokio::select! {
-            _ = self.interrupt.recv() => ErrorKind::Interrupted,
-            _ = self.terminate.recv() => ErrorKind::Terminated,
-        }
-    }
-}
-
-/// Runs `work` until it ends. A first signal cancels it and waits for what it has in hand; a
-/// second one does not wait.
-pub(super) async fn interruptible(
-    work: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode>,
-) -> Result<ExitCode> {
-    let mut signals = Signals::listen()?;
-    let cancel = CancellationToken::new();
-    let mut work = std::pin::pin!(work(cancel.clone()));
-    let received = tokio::select! {
-        outcome = &mut work => return outcome,
-        kind = signals.next() => kind,
-    };
-    tracing::warn!("stopping: what has come is finished first; ask once more to stop at once");
-    cancel.cancel();
-    tokio::select! {
-        outcome = work => match outcome {
-            // It may have ended in the very moment.
-            Ok(ExitCode::Interrupted) => Ok(received.into()),
-            Err(error) if error.is_interruption() => {
-                let told = Error::new(received, error.to_string());
-                Err(match error.help_text() {
-                    Some(help) => told.help(help),
-                    None => told,
-                })
-            }
-            other => other,
-        },
-        kind = signals.next() => Err(Error::new(kind, "stopped at once")
-            .help(
-                "what was stored is safe: run the same command again to go on; \
-                 if the summary was printed already, run publish",
-            )),
-    }
-}
 
 /// A backfill with progress and summary.
 pub(super) async fn backfill(

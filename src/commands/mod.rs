@@ -3,10 +3,12 @@
 mod accept;
 mod demo;
 mod drive;
+mod interrupt;
 mod plan;
 mod probe;
 mod publish;
 mod query;
+mod simulate;
 mod status;
 mod verify;
 
@@ -42,13 +44,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::PlanBackfill {
             connection,
             backfill,
-        } => on_runtime(|runtime| {
-            runtime.block_on(drive::interruptible(async |cancel| {
-                let plan = plan(&connection, &backfill, &cancel).await?;
-                printer.plan(&plan)?;
-                Ok(ExitCode::Complete)
-            }))
-        }),
+        } => on_runtime(|runtime| runtime.block_on(plan::show(&connection, &backfill, printer))),
         Command::Sync { connection, sync } => {
             on_runtime(|runtime| runtime.block_on(drive::sync(&connection, &sync, printer)))
         }
@@ -56,17 +52,9 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             printer.plan(&crate::sync::plan(&budget, &sync)?)?;
             Ok(ExitCode::Complete)
         }
-        Command::Probe(connection) => on_runtime(|runtime| {
-            runtime.block_on(drive::interruptible(async |cancel| {
-                let probe = probe(&connection, &cancel).await?;
-                printer.probe(&probe)?;
-                Ok(if probe.has_differences() {
-                    ExitCode::Incomplete
-                } else {
-                    ExitCode::Complete
-                })
-            }))
-        }),
+        Command::Probe(connection) => {
+            on_runtime(|runtime| runtime.block_on(probe::show(&connection, printer)))
+        }
         Command::Verify { connection, verify } => on_runtime(|runtime| {
             runtime.block_on(verify::run(connection.as_ref(), &verify, printer))
         }),
@@ -78,7 +66,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Accept(asked) => accept::accept(&asked, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {
-            on_runtime(|runtime| runtime.block_on(demo::simulate(&simulation, printer)))
+            on_runtime(|runtime| runtime.block_on(simulate::simulate(&simulation, printer)))
         }
         Command::Completions(shell) => {
             printer.data(&cli::completions(shell))?;

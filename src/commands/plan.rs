@@ -2,10 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::interruptible;
 use crate::api::{Client, TicketsQuery, Undecodable};
 use crate::budget::Limit;
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::mava::PAGE_LIMIT;
 use crate::plan;
 use crate::report::{Plan, PlannedWindow};
@@ -13,10 +14,25 @@ use crate::run::filters;
 use crate::settings::{Backfill, Connection};
 use crate::store::Store;
 use crate::table::RunKind;
+use crate::terminal::Printer;
 use crate::wire::{self, Body};
 
 /// Requests beside the windows: categories and agents.
 const LOOKUPS: u64 = 2;
+
+/// Plans a backfill and shows the plan.
+pub(super) async fn show(
+    connection: &Connection,
+    settings: &Backfill,
+    printer: &Printer,
+) -> Result<ExitCode> {
+    interruptible(async |cancel| {
+        let plan = plan(connection, settings, &cancel).await?;
+        printer.plan(&plan)?;
+        Ok(ExitCode::Complete)
+    })
+    .await
+}
 
 /// Counts every window of the range, one request each, and works out what a backfill of it from
 /// the start would cost.

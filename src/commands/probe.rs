@@ -3,19 +3,35 @@
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::interruptible;
 use crate::api::{Client, FetchError, MOST_WEIGHT, TicketsQuery, Undecodable, weight};
 use crate::clock;
-use crate::error::{Error, REPORT, Result};
+use crate::error::{Error, ExitCode, REPORT, Result};
 use crate::mava::LONGEST_DAYS;
 use crate::mava::PAGE_LIMIT;
 use crate::probe;
 use crate::report::Probe;
 use crate::settings::Connection;
+use crate::terminal::Printer;
 use crate::window::Window;
 use crate::wire::{self, Body};
 
 /// An answer that would take so much memory, in bytes, is not looked into.
 const HEAVIEST: u64 = 1 << 30;
+
+/// Compares an answer of the API with what we expect, and shows the differences.
+pub(super) async fn show(connection: &Connection, printer: &Printer) -> Result<ExitCode> {
+    interruptible(async |cancel| {
+        let probe = probe(connection, &cancel).await?;
+        printer.probe(&probe)?;
+        Ok(if probe.has_differences() {
+            ExitCode::Incomplete
+        } else {
+            ExitCode::Complete
+        })
+    })
+    .await
+}
 
 /// Sends one request for the oldest tickets of the last 365 days, with messages, and compares the
 /// answer with what we expect.

@@ -4,7 +4,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::drive::{self, REFRESH};
+use super::drive::REFRESH;
+use super::interrupt::interruptible;
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
@@ -18,7 +19,7 @@ const WORKERS: usize = 2;
 
 /// Publishes a store that is there already.
 pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Result<ExitCode> {
-    drive::interruptible(async |cancel| {
+    interruptible(async |cancel| {
         let Some(target) = &settings.publish else {
             return Err(Error::usage("there is no directory to publish to"));
         };

@@ -7,7 +7,8 @@ use crate::error::{ExitCode, Result};
 use crate::publish;
 use crate::refresh::SyncStep;
 use crate::report::{
-    DirectoryStatus, Freshness, LastSync, SnapshotStatus, Status, TableRows, Unfinished,
+    DirectoryStatus, Freshness, LastSync, PublishedSnapshot, SnapshotStatus, Status, TableRows,
+    Unfinished,
 };
 use crate::run::{desk, windows};
 use crate::settings::StoreSettings;
@@ -36,6 +37,12 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         })?;
         return Ok(ExitCode::Complete);
     }
+    printer.status(&held(settings, published)?)?;
+    Ok(ExitCode::Complete)
+}
+
+/// What the store holds, with the snapshots that were published from it.
+fn held(settings: &StoreSettings, published: Vec<PublishedSnapshot>) -> Result<Status> {
     let store = Store::open_read_only(&settings.path)?;
     store.require_current_schema()?;
     let now = clock::now()?;
@@ -54,7 +61,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         .map_or(0, |(_, count)| *count - i64::from(progress.is_some()));
     let is_running = store.is_held();
     let snapshots = store.snapshots(SNAPSHOTS)?;
-    printer.status(&Status {
+    Ok(Status {
         store: settings.path.display().to_string(),
         store_bytes: store.size_bytes()?,
         as_of: now,
@@ -80,8 +87,7 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
         partial: store.partial()?.into_iter().map(Into::into).collect(),
         published,
-    })?;
-    Ok(ExitCode::Complete)
+    })
 }
 
 /// None of a store that is to have no threads.

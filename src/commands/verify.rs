@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::drive;
+use super::interrupt::interruptible;
 use super::publish::{self, Ended};
 use crate::api::Client;
 use crate::error::{ExitCode, Result};
@@ -21,7 +21,7 @@ pub(super) async fn run(
     printer: &Printer,
 ) -> Result<ExitCode> {
     let note = |text: &str| printer.note(text);
-    drive::interruptible(async |cancel| {
+    interruptible(async |cancel| {
         let Some(connection) = connection else {
             let (verification, exit_code) = check(settings, &cancel, &note).await?;
             printer.verification(&verification)?;

@@ -343,7 +343,7 @@ fn every_query_that_is_suggested_and_counts_tickets_leaves_out_those_that_are_go
     texts.push(printed(&["-h"], folder.path()));
     texts.push(printed(&["query", "--help"], folder.path()));
     texts.push(printed(&["demo", "--tickets", "300"], folder.path()));
-    texts.push(read("src/commands/query/mod.rs").replace('\\', ""));
+    texts.push(read("src/query/mod.rs").replace('\\', ""));
     let mut queries: Vec<String> = Vec::new();
     for text in &texts {
         queries.extend(quoted_queries(text).map(str::to_owned));

@@ -42,12 +42,12 @@ const BANS: [Ban; 5] = [
                 "a pause in the ledger is dated by the clock of the machine, whatever clock a run has",
             ),
             (
-                "commands/query/guard.rs",
-                "a query that is computing has to see its time limit without a runtime",
-            ),
-            (
                 "config/key.rs",
                 "how long a key is waited for that comes through a pipe",
+            ),
+            (
+                "query/guard.rs",
+                "a query that is computing has to see its time limit without a runtime",
             ),
             ("simulator/", "a server dates its answers"),
         ],
@@ -111,10 +111,9 @@ const BANS: [Ban; 5] = [
                 "the ledger is a file of its own, shared by processes that have no store",
             ),
             (
-                "commands/demo.rs",
-                "asks the queries that it shows to people",
+                "demo/questions.rs",
+                "asks the queries that the demo shows to people",
             ),
-            ("commands/query/", "the SQL is the asker's own"),
             (
                 "publish/cell.rs",
                 "borrows the values of a row instead of copying them",
@@ -127,6 +126,7 @@ const BANS: [Ban; 5] = [
                 "publish/months.rs",
                 "counts months at the instant of a publish",
             ),
+            ("query/", "the SQL is the asker's own"),
             (
                 "run/filters.rs",
                 "looks up names in three tables; the query has no place in the store yet",

@@ -1,7 +1,7 @@
 use rusqlite::types::ValueRef;
 
 use super::*;
-use crate::commands::query::cell::Altered;
+use crate::query::cell::Altered;
 
 const ROWS: [[ValueRef<'_>; 3]; 2] = [
     [

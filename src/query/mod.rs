@@ -1,4 +1,5 @@
-//! `query`: a question to a store in SQL, for a first look without any other tool. Reads only.
+//! A question to a store in SQL, for a first look without any other tool: what it asks, and how its
+//! answer is shown. Reads only.
 
 mod answer;
 mod cell;
@@ -18,14 +19,17 @@ use self::output::Output;
 use self::question::Request;
 use self::schema::Listing;
 use self::sink::{Next, Sink};
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Error, Result};
 use crate::publish;
 use crate::settings::Query;
 use crate::store::Store;
 use crate::terminal::Printer;
 
 /// Asks the store and writes the answer as it comes.
-pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
+///
+/// # Errors
+/// There is no such store, the question is refused, or the answer cannot be written.
+pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
     let request = question::read(&asked.question, printer)?;
     let mut store = open(asked)?;
     let watch = Watch::start(asked.timeout)?;
@@ -57,7 +61,7 @@ pub(super) fn query(asked: &Query, printer: &Printer) -> Result<ExitCode> {
             asking.list(listing)?;
         }
     }
-    Ok(ExitCode::Complete)
+    Ok(())
 }
 
 /// The store, or what lies in the place of one.
