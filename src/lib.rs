@@ -47,6 +47,7 @@
 //! - [`probe`]: an answer of the API held against what we expect. Pure.
 //! - [`simulator`]: a made-up Mava on loopback, for the demo and the tests.
 //! - `demo`: the invented desk of the demo, and what is asked of its copy.
+//! - `spelling`: the known word that a mistyped one was meant to be. Pure.
 //! - [`clock`], [`limits`]: the machine's clock, and what the system allows a process.
 //! - [`error`]: the one error, and the exit codes.
 //!
@@ -76,6 +77,7 @@ pub mod report;
 pub mod run;
 pub mod settings;
 pub mod simulator;
+mod spelling;
 pub mod store;
 pub mod sync;
 pub mod table;

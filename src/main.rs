@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let args = match cli::parse(std::env::args_os()) {
+    let args = match config::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(stop) => return terminal::stop(&stop, std::env::args_os()).number().into(),
     };

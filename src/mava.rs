@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use crate::settings::Filters;
+use serde::Serialize;
+
 use crate::table::{Tag, Ticket};
 
 /// Statuses of tickets that are not resolved.
@@ -49,6 +50,33 @@ pub fn is_open(status: Option<&str>) -> bool {
 /// Whether a ticket of this status is resolved.
 pub fn is_resolved(status: Option<&str>) -> bool {
     status == Some(RESOLVED)
+}
+
+/// Which tickets to fetch: of each parameter, those that have one of its values.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Filters {
+    /// `status`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<String>,
+    /// `origin`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origin: Vec<String>,
+    /// `category`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
+    /// `tags`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tag: Vec<String>,
+    /// `assignedTo`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assigned_to: Vec<String>,
+}
+
+impl Filters {
+    /// Whether nothing is filtered out.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether a ticket is among those that these filters, and these ratings, select. An empty list selects

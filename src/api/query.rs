@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::settings::Filters;
+use crate::mava::Filters;
 use crate::table::instant_text;
 use crate::window::Window;
 

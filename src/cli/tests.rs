@@ -1,3 +1,9 @@
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::line::read;
 use super::*;
 
 fn stop(arguments: &[&str]) -> String {

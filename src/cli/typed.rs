@@ -10,8 +10,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use secrecy::SecretString;
 
-use super::Stop;
-use crate::config;
+use super::environment::{KEY_VARIABLE, variable};
+use super::stop::Stop;
 use crate::error::Error;
 use crate::redact::{self, Redactor, looks_like_key};
 
@@ -66,7 +66,7 @@ pub(super) fn from_environment(mut error: clap::Error, arguments: &[OsString]) -
             typed.split('=').next() == Some(flag)
         });
     if !is_typed {
-        let told = format!("{} ({shown})", super::variable(flag));
+        let told = format!("{} ({shown})", variable(flag));
         error.insert(ContextKind::InvalidArg, ContextValue::String(told));
     }
     error
@@ -136,25 +136,27 @@ fn harmless(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// An error of our own without the key of the environment, which may have been typed in the place
-/// of a path.
-pub(super) fn without_key(stop: Stop) -> Stop {
-    let (Stop::Error(error), Some(redactor)) = (&stop, redactor()) else {
-        return stop;
-    };
-    let text = error.to_string();
-    if matches!(redactor.own(&text), std::borrow::Cow::Borrowed(_)) {
-        return stop;
+impl Stop {
+    /// An error of our own without the key of the environment, which may have been typed in the place
+    /// of a path.
+    pub(crate) fn without_key(self) -> Self {
+        let (Self::Error(error), Some(redactor)) = (&self, redactor()) else {
+            return self;
+        };
+        let text = error.to_string();
+        if matches!(redactor.own(&text), std::borrow::Cow::Borrowed(_)) {
+            return self;
+        }
+        let shown = Error::new(error.kind(), redactor.own(&text));
+        Self::Error(match error.help_text() {
+            Some(help) => shown.help(redactor.own(help)),
+            None => shown,
+        })
     }
-    let shown = Error::new(error.kind(), redactor.own(&text));
-    Stop::Error(match error.help_text() {
-        Some(help) => shown.help(redactor.own(help)),
-        None => shown,
-    })
 }
 
 /// Finds the key of the environment.
 fn redactor() -> Option<Redactor> {
-    let key = std::env::var(config::KEY_VARIABLE).ok()?;
+    let key = std::env::var(KEY_VARIABLE).ok()?;
     (!key.is_empty()).then(|| Redactor::new(&SecretString::from(key)))
 }

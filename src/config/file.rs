@@ -10,9 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli;
 use crate::error::{Error, Result};
-
-/// A name with less in common (Jaro-Winkler) is no slip of the pen.
-const SIMILAR: f64 = 0.9;
+use crate::spelling::nearest;
 
 /// Keys under which people put the API key.
 const SECRET_KEYS: [&str; 6] = [
@@ -204,17 +202,6 @@ fn unknown(place: &str, key: &str, known: &[String]) -> Error {
         Some(name) => format!("did you mean {name}?"),
         None => KEYS.to_owned(),
     })
-}
-
-/// The name that was probably meant by one that is none of `known`, whatever the case of its letters.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    known
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
-        .filter(|(likeness, _)| *likeness >= SIMILAR)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
 }
 
 /// A value as it would be typed; several for an array.

@@ -16,10 +16,8 @@ use rustix::io::Errno;
 use secrecy::SecretString;
 
 use super::open;
+use crate::cli::KEY_VARIABLE;
 use crate::error::{Error, Result};
-
-/// The variable that holds the key.
-pub const KEY_VARIABLE: &str = "MAVA_API_KEY";
 
 /// No key is longer; a file that is was named by mistake.
 const LONGEST_BYTES: u64 = 4096;

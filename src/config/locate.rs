@@ -44,7 +44,7 @@ enum Trust {
 ///
 /// # Errors
 /// A usage error that names the file and what is wrong with it, never a value.
-pub fn locate(named: Option<&Path>) -> Result<Vec<File>> {
+pub(super) fn locate(named: Option<&Path>) -> Result<Vec<File>> {
     let user = rustix::process::geteuid().as_raw();
     if let Some(path) = named {
         return read(path, Trust::Full, user)?

@@ -4,13 +4,12 @@ mod file;
 mod key;
 mod locate;
 mod open;
+mod parse;
 mod proxy;
 mod query;
 mod resolve;
 mod state;
 
-pub(crate) use file::nearest;
 pub use file::{File, WORKING_DIRECTORY_KEYS};
-pub use key::KEY_VARIABLE;
-pub use locate::locate;
+pub use parse::parse;
 pub use resolve::{resolve, resolve_with};

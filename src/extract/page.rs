@@ -9,9 +9,8 @@ use super::pager::{Answer, Ask, Key};
 use crate::api::{
     Client, FailureKind, FetchError, Fetched, Held, MOST_WEIGHT, TicketsQuery, Undecodable, weight,
 };
-use crate::mava::{self, PAGE};
+use crate::mava::{self, Filters, PAGE};
 use crate::normalize::{self, Outcome, TicketRows};
-use crate::settings::Filters;
 use crate::store::Rejected;
 use crate::table::{Instant, Reject};
 use crate::window::Window;

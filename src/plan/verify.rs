@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::settings::Filters;
+use crate::mava::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Error as Sqlite, ErrorCode};
 
 use super::guard::{ReadOnly, Watch};
 use super::schema;
-use crate::config::nearest;
 use crate::error::Error;
+use crate::spelling::nearest;
 use crate::store::Store;
 
 /// What a question is refused with; anything else is the store's or the disk's.

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::config::nearest;
 use crate::error::{Error, Result};
+use crate::spelling::nearest;
 use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, TABLES, Table};
 
 /// An answer that is all there.

@@ -3,11 +3,11 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
-use crate::config;
 use crate::error::{Error, Result};
 use crate::extract::{self, Lookups};
 use crate::mava::UNASSIGNED;
 use crate::settings::Filters;
+use crate::spelling;
 use crate::store::Store;
 
 /// Digits of an id of the API.
@@ -194,7 +194,7 @@ impl Names {
         let (flag, word) = (self.flag, self.word);
         let error = Error::usage(format!("{flag} {value}: no {word} of this name is known"));
         let names = || self.known.iter().filter(|one| one.name.is_some());
-        let nearest = config::nearest(value, names().filter_map(|one| one.name.as_deref()));
+        let nearest = spelling::nearest(value, names().filter_map(|one| one.name.as_deref()));
         let meant = nearest.and_then(|name| names().find(|one| one.name.as_deref() == Some(name)));
         if let Some(one) = meant {
             return error.help(format!("did you mean {}?", one.shown()));

@@ -5,9 +5,8 @@ use rusqlite::{Connection, Row, params};
 use super::Store;
 use super::windows::ends;
 use crate::error::Result;
-use crate::mava::UNASSIGNED;
+use crate::mava::{Filters, UNASSIGNED};
 use crate::plan::closing::{Held, HeldTicket};
-use crate::settings::Filters;
 use crate::window::Window;
 
 /// What a run has to hold of a window.

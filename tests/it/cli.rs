@@ -8,7 +8,6 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use mava_export::cli;
 use mava_export::config;
 use mava_export::settings;
 use mava_export::terminal;
@@ -25,7 +24,7 @@ fn settings_of_this_process() {
         return;
     };
     let words = std::iter::once("mava-export").chain(line.split_whitespace());
-    let args = match cli::parse(words.map(Into::into)) {
+    let args = match config::parse(words.map(Into::into)) {
         Ok(args) => args,
         Err(stop) => {
             terminal::stop(&stop, []);

@@ -26,9 +26,8 @@ use std::collections::HashSet;
 
 use chrono::Duration;
 
-use crate::mava::PAGE_LIMIT;
+use crate::mava::{Filters, PAGE_LIMIT};
 use crate::plan::{Position, Slice, SliceState};
-use crate::settings::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 use answer::is_range_broken;

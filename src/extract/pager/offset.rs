@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use super::sightings::{Proof, Sightings};
 use super::{Answer, Key};
-use crate::settings::Filters;
+use crate::mava::Filters;
 
 /// How often in a pass a shifted seam is stepped back over before the rest is read as it comes.
 const MOST_STUMBLES: u32 = 12;

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use crate::settings::Filters;
+use crate::mava::Filters;
 
 /// What the answers so far prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use chrono::Duration;
 
 use super::sightings::{Proof, Sightings};
 use super::{Answer, Key, Narrowing};
-use crate::settings::Filters;
+use crate::mava::Filters;
 use crate::table::Instant;
 use crate::window::Window;
 
