@@ -35,6 +35,43 @@ const fn optional(names: &'static [&'static str], types: &'static [&'static str]
     }
 }
 
+impl Field {
+    /// What the objects at a path say of it, which have it in these types.
+    fn finding(
+        &self,
+        path: &str,
+        objects: &[&Map<String, Value>],
+        types: &BTreeSet<&str>,
+    ) -> Finding {
+        let what = format!("{path}{}", self.names.join(" or "));
+        let expected = self.types.join(" or ");
+        let lacking = objects
+            .iter()
+            .filter(|object| !self.names.iter().any(|name| object.contains_key(*name)))
+            .count();
+        // Every instant is a string, and any string will do where text is expected.
+        let fits = types.iter().all(|seen| {
+            self.types.contains(seen) || (*seen == "instant" && self.types.contains(&"string"))
+        });
+        let shown = types.iter().copied().collect::<Vec<_>>().join(" or ");
+        if self.is_required && lacking > 0 {
+            let seen = format!("missing in {lacking} of {}", objects.len());
+            finding(Verdict::Differs, &what, &expected, &seen)
+        } else if !fits {
+            finding(Verdict::Differs, &what, &expected, &shown)
+        } else if types.is_empty() {
+            finding(
+                Verdict::Unknown,
+                &what,
+                &expected,
+                "not sent; nothing to do",
+            )
+        } else {
+            finding(Verdict::Ok, &what, &expected, &shown)
+        }
+    }
+}
+
 const TEXT: &[&str] = &["string", "null"];
 const NUMBER: &[&str] = &["integer", "null"];
 const INSTANT: &[&str] = &["instant", "null"];
@@ -188,19 +225,19 @@ pub fn examine(answer: &Value, window: Window) -> Vec<Finding> {
         ));
         return findings;
     }
-    fields(
-        &mut findings,
-        "tickets[].",
-        &tickets,
-        TICKET,
-        SEEN_ON_TICKETS,
-    );
+    inside(&mut findings, &tickets, window);
+    findings
+}
+
+/// Looks into the tickets of the answer.
+fn inside(findings: &mut Vec<Finding>, tickets: &[&Map<String, Value>], window: Window) {
+    fields(findings, "tickets[].", tickets, TICKET, SEEN_ON_TICKETS);
     let customers: Vec<_> = tickets
         .iter()
         .filter_map(|ticket| ticket.get("customer")?.as_object())
         .collect();
     fields(
-        &mut findings,
+        findings,
         "tickets[].customer.",
         &customers,
         CUSTOMER,
@@ -212,14 +249,13 @@ pub fn examine(answer: &Value, window: Window) -> Vec<Finding> {
         .collect();
     let messages: Vec<_> = threads.iter().flatten().copied().collect();
     fields(
-        &mut findings,
+        findings,
         "tickets[].messages[].",
         &messages,
         MESSAGE,
         SEEN_ON_MESSAGES,
     );
-    behaviour(&mut findings, &tickets, &threads, window);
-    findings
+    behaviour(findings, tickets, &threads, window);
 }
 
 /// What we rely on beside the names: range, order, identity.
@@ -286,8 +322,6 @@ fn fields(
         seen.entry(name).or_default().insert(kind(value));
     }
     for field in known {
-        let what = format!("{path}{}", field.names.join(" or "));
-        let expected = field.types.join(" or ");
         let types: BTreeSet<&str> = field
             .names
             .iter()
@@ -295,30 +329,7 @@ fn fields(
             .flatten()
             .copied()
             .collect();
-        let lacking = objects
-            .iter()
-            .filter(|object| !field.names.iter().any(|name| object.contains_key(*name)))
-            .count();
-        // Every instant is a string, and any string will do where text is expected.
-        let fits = types.iter().all(|seen| {
-            field.types.contains(seen) || (*seen == "instant" && field.types.contains(&"string"))
-        });
-        let shown = types.iter().copied().collect::<Vec<_>>().join(" or ");
-        findings.push(if field.is_required && lacking > 0 {
-            let seen = format!("missing in {lacking} of {}", objects.len());
-            finding(Verdict::Differs, &what, &expected, &seen)
-        } else if !fits {
-            finding(Verdict::Differs, &what, &expected, &shown)
-        } else if types.is_empty() {
-            finding(
-                Verdict::Unknown,
-                &what,
-                &expected,
-                "not sent; nothing to do",
-            )
-        } else {
-            finding(Verdict::Ok, &what, &expected, &shown)
-        });
+        findings.push(field.finding(path, objects, &types));
     }
     let is_known = |name: &str| {
         expected.contains(&name) || known.iter().any(|field| field.names.contains(&name))

@@ -4,30 +4,26 @@
     reason = "an HTTP date can only be told from the wall clock"
 )]
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{DATE, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::clocks::Clocks;
 use super::counters::Counters;
 use super::failure::{self, FetchError, Undecodable};
-use super::loopback;
+use super::http::Http;
 use super::query::{Get, LONGEST_URL};
 use super::retry::{self, Answered, Cause, Remedy};
 use super::room::{Held, Room, weight};
-use super::tls;
 use super::words::Words;
 use crate::budget::{Barred, Gate, Ledger, Limit, Pass, fingerprint};
-use crate::clock::{self, Clock};
 use crate::error::{Error, Result};
 use crate::settings::{Connection, RetrySettings};
 use crate::table;
-
-/// The header that carries the key.
-const KEY_HEADER: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// One try is given this or the read timeout, whichever is longer.
 const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
@@ -55,21 +51,13 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Talks to one API with one key.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    /// The same without a pool: each request has a connection of its own.
-    http_alone: reqwest::Client,
+    http: Http,
     base_url: reqwest::Url,
     /// Reads what the API and proxies say.
     words: Words,
     gate: Gate,
     retry: RetrySettings,
-    clock: Clock,
-    /// How far from ours the server's clock is believed.
-    clock_tolerance: Duration,
-    /// Whether it was told that the server's clock is not believed.
-    has_doubted_clock: AtomicBool,
-    /// See [`Client::clock_behind`].
-    clock_behind_ms: AtomicU64,
+    clocks: Clocks,
     /// The shortest time that one try is given, however little is left for all of them.
     least_attempt: Duration,
     max_body_bytes: u64,
@@ -100,50 +88,70 @@ struct Landed<T> {
     held: Held,
 }
 
+impl<T> Landed<T> {
+    /// What is given to who asked, of a try that was sent then.
+    fn fetched(self, sent: Instant) -> Fetched<T> {
+        Fetched {
+            value: self.value,
+            server_time: self.server_time,
+            latency: self.arrived - sent,
+            held: self.held,
+        }
+    }
+}
+
+/// The tries of one request so far.
+struct Tries {
+    began: Instant,
+    /// Tries and the pauses after them: waiting for one's turn within the budget is no fault.
+    spent: Duration,
+    attempts: u32,
+    faults: u32,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            spent: Duration::ZERO,
+            attempts: 0,
+            faults: 0,
+        }
+    }
+
+    /// Adds the time of one and of the pause after it.
+    fn spend(&mut self, time: Duration) {
+        self.spent = self.spent.saturating_add(time);
+    }
+
+    /// The error of a request that is not tried any more.
+    fn given_up(&self, get: &Get, cause: Cause, total: Duration) -> FetchError {
+        failure::given_up(get, self.attempts, self.began.elapsed(), cause, total)
+    }
+
+    /// Says that the last one failed and that another follows.
+    fn tell(&self, get: &Get, cause: &Cause, [latency, pause]: [Duration; 2]) {
+        tracing::warn!(
+            target: RETRIES,
+            window = get.window.map(tracing::field::display),
+            path = get.path,
+            attempt = self.attempts,
+            status = cause.status(),
+            elapsed_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+            error = %cause,
+            "request failed, trying again"
+        );
+    }
+}
+
 impl Client {
     /// A client for `connection`. `random` gives numbers in `[0, 1)` for the jitter.
     ///
     /// # Errors
     /// Where the key cannot be a header, or the ledger cannot be opened.
     pub fn new(connection: &Connection, random: fn() -> f64) -> Result<Self> {
-        let mut key = HeaderValue::from_str(connection.api_key.expose_secret())
-            .map_err(|_| Error::usage("the API key holds characters that no header can carry"))?;
-        key.set_sensitive(true);
-        let mut headers = HeaderMap::new();
-        headers.insert(KEY_HEADER, key);
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let is_loopback = loopback::is_loopback(&connection.base_url);
-        // Where nothing is encrypted, no certificates are needed, and none are looked for.
-        let tls = match connection.base_url.scheme() {
-            "http" => tls::believing_nobody()?,
-            _ => tls::verifying()?,
-        };
-        let builder = || {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("mava-export/", env!("CARGO_PKG_VERSION")))
-                .default_headers(headers.clone())
-                .tls_backend_preconfigured(tls.clone())
-                .connect_timeout(connection.timeouts.connect)
-                .read_timeout(connection.timeouts.read)
-                // A redirect would carry the key elsewhere, and a hidden retry would escape the budget.
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never());
-            let builder = match is_loopback {
-                true => builder.no_proxy(),
-                false => builder,
-            };
-            match loopback::resolution(&connection.base_url) {
-                Some((host, addresses)) => builder.resolve_to_addrs(host, &addresses),
-                None => builder,
-            }
-        };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder
-                .build()
-                .map_err(|error| Error::failed("cannot set up the HTTP client").because(error))
-        };
-        let http = build(builder())?;
-        let http_alone = build(builder().pool_max_idle_per_host(0))?;
+        let http = Http::open(connection)?;
         let limit = Limit::of(&connection.budget);
         let ledger = match (&connection.budget.state_dir, connection.budget.rate_limit) {
             (Some(directory), Some(rate)) => Some(Ledger::open(
@@ -155,15 +163,11 @@ impl Client {
         };
         Ok(Self {
             http,
-            http_alone,
             base_url: connection.base_url.clone(),
             words: Words::without(&connection.api_key),
             gate: Gate::new(limit, ledger).waiting_at_most(connection.retry.total),
             retry: connection.retry,
-            clock: connection.clock,
-            clock_tolerance: connection.clock_tolerance,
-            has_doubted_clock: AtomicBool::new(false),
-            clock_behind_ms: AtomicU64::new(0),
+            clocks: Clocks::of(connection),
             least_attempt: connection.timeouts.read.max(LEAST_ATTEMPT),
             max_body_bytes: connection.max_body_bytes,
             counters: Counters::default(),
@@ -177,7 +181,7 @@ impl Client {
     /// # Errors
     /// [`Usage`](crate::error::ErrorKind::Usage) where it cannot be right.
     pub fn now(&self) -> Result<table::Instant> {
-        self.clock.now()
+        self.clocks.ours.now()
     }
 
     /// What was sent and received so far.
@@ -209,29 +213,22 @@ impl Client {
         if length > LONGEST_URL {
             return Err(failure::too_long(get, length));
         }
-        let began = Instant::now();
-        // Tries and the pauses after them: waiting for one's turn within the budget is no fault.
-        let mut spent = Duration::ZERO;
-        let mut attempts = 0u32;
-        let mut faults = 0u32;
+        let mut tries = Tries::begin();
         loop {
             let mut pass = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(Error::interrupted().into()),
                 pass = self.pass(get) => pass?,
             };
-            if attempts > 0 {
+            if tries.attempts > 0 {
                 self.counters.retries.fetch_add(1, Ordering::Relaxed);
             }
-            attempts += 1;
+            tries.attempts += 1;
             self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let sent = Instant::now();
             // A body that drips for ever never meets the read timeout.
-            let left = self
-                .retry
-                .total
-                .saturating_sub(spent)
-                .max(self.least_attempt);
+            let left = self.retry.total.saturating_sub(tries.spent);
+            let left = left.max(self.least_attempt);
             let outcome = tokio::select! {
                 outcome = tokio::time::timeout(left, self.attempt(get, &mut pass, &decode)) => {
                     outcome.unwrap_or(Err(Cause::Slow))
@@ -241,50 +238,15 @@ impl Client {
             let latency = sent.elapsed();
             pass.answered(false).await;
             let cause = match outcome {
-                Ok(landed) => {
-                    return Ok(Fetched {
-                        value: landed.value,
-                        server_time: landed.server_time,
-                        latency: landed.arrived - sent,
-                        held: landed.held,
-                    });
-                }
+                Ok(landed) => return Ok(landed.fetched(sent)),
                 Err(cause) => cause,
             };
-            let given_up =
-                |cause| failure::given_up(get, attempts, began.elapsed(), cause, self.retry.total);
-            let pause = match cause.remedy() {
-                Remedy::GiveUp => return Err(given_up(cause)),
-                Remedy::WaitForGate => {
-                    self.counters.limited.fetch_add(1, Ordering::Relaxed);
-                    let asked = cause.asked().map(|asked| asked.max(SHORTEST_CLOSURE));
-                    let pause = self.gate.close(&pass, asked, (self.random)()).await?;
-                    asked.unwrap_or_default().max(pause)
-                }
-                Remedy::TryAgain => {
-                    faults += 1;
-                    if faults >= self.retry.attempts {
-                        return Err(given_up(cause));
-                    }
-                    let pause = retry::pause(faults, self.retry, (self.random)());
-                    cause.asked().unwrap_or_default().max(pause)
-                }
+            let pause = self.pause_after(&cause, &pass, &mut tries).await?;
+            tries.spend(latency.saturating_add(pause.unwrap_or_default()));
+            let Some(pause) = pause.filter(|_| tries.spent <= self.retry.total) else {
+                return Err(tries.given_up(get, cause, self.retry.total));
             };
-            spent = spent.saturating_add(latency).saturating_add(pause);
-            if spent > self.retry.total {
-                return Err(given_up(cause));
-            }
-            tracing::warn!(
-                target: RETRIES,
-                window = get.window.map(tracing::field::display),
-                path = get.path,
-                attempt = attempts,
-                status = cause.status(),
-                elapsed_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
-                pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-                error = %cause,
-                "request failed, trying again"
-            );
+            tries.tell(get, &cause, [latency, pause]);
             // After a 429 it is the gate that makes everyone wait.
             if cause.remedy() == Remedy::TryAgain {
                 tokio::select! {
@@ -293,6 +255,31 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// The pause before the next try; `None` where there is to be none.
+    async fn pause_after(
+        &self,
+        cause: &Cause,
+        pass: &Pass<'_>,
+        tries: &mut Tries,
+    ) -> std::result::Result<Option<Duration>, FetchError> {
+        Ok(match cause.remedy() {
+            Remedy::GiveUp => None,
+            Remedy::WaitForGate => {
+                self.counters.limited.fetch_add(1, Ordering::Relaxed);
+                let asked = cause.asked().map(|asked| asked.max(SHORTEST_CLOSURE));
+                let pause = self.gate.close(pass, asked, (self.random)()).await?;
+                Some(asked.unwrap_or_default().max(pause))
+            }
+            Remedy::TryAgain => {
+                tries.faults += 1;
+                (tries.faults < self.retry.attempts).then(|| {
+                    let pause = retry::pause(tries.faults, self.retry, (self.random)());
+                    cause.asked().unwrap_or_default().max(pause)
+                })
+            }
+        })
     }
 
     /// Waits for the right to send one request.
@@ -319,10 +306,7 @@ impl Client {
         decode: &(impl Fn(&[u8]) -> std::result::Result<T, Undecodable> + Clone + Send + 'static),
     ) -> std::result::Result<Landed<T>, Cause> {
         let url = get.url(&self.base_url);
-        let http = match get.is_alone {
-            true => &self.http_alone,
-            false => &self.http,
-        };
+        let http = self.http.of(get);
         let sent = http.get(url).send().await;
         let mut response = sent.map_err(|error| self.words.cause(error))?;
         let status = response.status();
@@ -337,7 +321,7 @@ impl Client {
         let server_time = header(DATE).and_then(retry::date).map(table::Instant::from);
         let asked = header(RETRY_AFTER).and_then(|text| {
             // Held against the server's own clock where it tells it.
-            let now = server_time.unwrap_or_else(|| self.clock.reading());
+            let now = server_time.unwrap_or_else(|| self.clocks.ours.reading());
             let now = SystemTime::from(now);
             retry::retry_after(text, now)
         });
@@ -364,7 +348,7 @@ impl Client {
         self.counters.successes.fetch_add(1, Ordering::Relaxed);
         Ok(Landed {
             value,
-            server_time: server_time.filter(|at| self.is_believed(*at)),
+            server_time: server_time.filter(|at| self.clocks.believe(*at)),
             arrived,
             held,
         })
@@ -396,41 +380,10 @@ impl Client {
         Ok((body, held))
     }
 
-    /// Whether the server's clock is near enough to ours to go by; says once where it is not.
-    fn is_believed(&self, server_time: table::Instant) -> bool {
-        if !clock::is_possible(server_time) {
-            if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
-                tracing::warn!(
-                    server_time = %table::instant_text(server_time),
-                    "the API's clock cannot be right; this machine's is taken"
-                );
-            }
-            return false;
-        }
-        let ours = SystemTime::from(self.clock.reading());
-        let server = SystemTime::from(server_time);
-        let distance = retry::distance(server, ours);
-        if distance <= self.clock_tolerance {
-            return true;
-        }
-        if server < ours {
-            let behind_ms = u64::try_from(distance.as_millis()).unwrap_or(u64::MAX);
-            self.clock_behind_ms.fetch_max(behind_ms, Ordering::Relaxed);
-        }
-        if !self.has_doubted_clock.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                server_time = %table::instant_text(server_time),
-                "the API's clock and this machine's are {} s apart; this machine's is taken: check both",
-                distance.as_secs()
-            );
-        }
-        false
-    }
-
     /// How far the server's clock was behind ours at most, where that is too far to go by it. Tickets
     /// are dated by it all the same, as far as anyone knows.
     pub fn clock_behind(&self) -> Duration {
-        Duration::from_millis(self.clock_behind_ms.load(Ordering::Relaxed))
+        self.clocks.behind()
     }
 
     /// What the API wrote, fit to be shown: on one line, cut, and without the key in it.
@@ -502,6 +455,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::clock::Clock;
     use crate::settings::{BudgetSettings, Timeouts};
 
     /// A client of a server that answers every request with a body past [`LARGE`].

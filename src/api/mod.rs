@@ -2,8 +2,10 @@
 
 mod account;
 mod client;
+mod clocks;
 mod counters;
 mod failure;
+mod http;
 mod loopback;
 mod query;
 mod retry;

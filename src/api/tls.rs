@@ -152,31 +152,17 @@ impl Refused {
         end_entity: &CertificateDer<'_>,
         top: &CertificateDer<'_>,
     ) -> Self {
-        let at = |time: &UnixTime| {
-            let seconds = i64::try_from(time.as_secs()).ok();
-            let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-            at.map_or_else(String::new, |at| {
-                format!(" {}", at.format("%Y-%m-%d %H:%M UTC"))
-            })
-        };
         let (words, remedy) = match why {
-            CertificateError::UnknownIssuer => {
-                let signed = match (is_self_signed(end_entity), issuer(top)) {
-                    (true, Some(issuer)) => format!("by itself ({issuer})"),
-                    (true, None) => "by itself".to_owned(),
-                    (false, Some(issuer)) => format!("by {issuer}"),
-                    (false, None) => "by an issuer without a readable name".to_owned(),
-                };
-                (
-                    format!(
-                        "the server's certificate is signed {signed}, which this machine does not trust"
-                    ),
-                    TRUST,
-                )
-            }
+            CertificateError::UnknownIssuer => (
+                format!(
+                    "the server's certificate is signed {}, which this machine does not trust",
+                    signer(end_entity, top)
+                ),
+                TRUST,
+            ),
             CertificateError::Expired => ("the server's certificate has expired".to_owned(), TIME),
             CertificateError::ExpiredContext { not_after, .. } => (
-                format!("the server's certificate expired{}", at(not_after)),
+                format!("the server's certificate expired{}", instant(not_after)),
                 TIME,
             ),
             CertificateError::NotValidYet => {
@@ -185,7 +171,7 @@ impl Refused {
             CertificateError::NotValidYetContext { not_before, .. } => (
                 format!(
                     "the server's certificate is not valid before{}",
-                    at(not_before)
+                    instant(not_before)
                 ),
                 TIME,
             ),
@@ -196,28 +182,14 @@ impl Refused {
             CertificateError::NotValidForNameContext {
                 expected,
                 presented,
-            } => {
-                let names = match presented.is_empty() {
-                    true => "no name".to_owned(),
-                    false => presented
-                        .iter()
-                        .take(SHOWN_NAMES)
-                        .map(|name| {
-                            name.trim_start_matches("DnsName(")
-                                .trim_end_matches(')')
-                                .replace('"', "")
-                        })
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                };
-                (
-                    format!(
-                        "the server's certificate is for {names}, not for {}",
-                        expected.to_str()
-                    ),
-                    NAME,
-                )
-            }
+            } => (
+                format!(
+                    "the server's certificate is for {}, not for {}",
+                    names(presented),
+                    expected.to_str()
+                ),
+                NAME,
+            ),
             other => (
                 format!("the server's certificate is not valid: {other}"),
                 OTHER,
@@ -301,6 +273,38 @@ fn read(certificate: &CertificateDer<'_>) -> Option<Certificate> {
 fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
     read(certificate)
         .is_some_and(|read| read.tbs_certificate().issuer() == read.tbs_certificate().subject())
+}
+
+/// By whom the server's certificate is signed, in words; `top` is the last one that it sent.
+fn signer(end_entity: &CertificateDer<'_>, top: &CertificateDer<'_>) -> String {
+    match (is_self_signed(end_entity), issuer(top)) {
+        (true, Some(issuer)) => format!("by itself ({issuer})"),
+        (true, None) => "by itself".to_owned(),
+        (false, Some(issuer)) => format!("by {issuer}"),
+        (false, None) => "by an issuer without a readable name".to_owned(),
+    }
+}
+
+/// The names of a certificate, as far as they are shown.
+fn names(presented: &[String]) -> String {
+    if presented.is_empty() {
+        return "no name".to_owned();
+    }
+    let shown = presented.iter().take(SHOWN_NAMES).map(|name| {
+        name.trim_start_matches("DnsName(")
+            .trim_end_matches(')')
+            .replace('"', "")
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// A time after a blank; empty where no calendar has it.
+fn instant(time: &UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    at.map_or_else(String::new, |at| {
+        format!(" {}", at.format("%Y-%m-%d %H:%M UTC"))
+    })
 }
 
 /// `CN=…,O=…` of who signed it.

@@ -114,6 +114,53 @@ impl State {
         self.latencies_ms.iter().copied().min().unwrap_or(0)
     }
 
+    /// When each of our own requests within the span of the limit counts; those before are forgotten.
+    fn counted(&mut self, limit: Limit, now_ms: i64) -> Vec<i64> {
+        let swiftest_ms = self.swiftest_ms();
+        let counts = |request: &Request| limit.counts_at(request, swiftest_ms, now_ms);
+        self.requests
+            .retain(|(_, request)| counts(request) > now_ms.saturating_sub(limit.span_ms));
+        let mut own: Vec<i64> = self.requests.iter().map(|(_, own)| counts(own)).collect();
+        own.sort_unstable();
+        own
+    }
+
+    /// Counts a request that is sent now. Gives its number.
+    fn enter(&mut self, now_ms: i64) -> u64 {
+        self.has_told_limit = true;
+        let number = self.next_number;
+        self.next_number += 1;
+        let request = Request {
+            sent_ms: now_ms,
+            answered_ms: None,
+        };
+        self.requests.push((number, request));
+        number
+    }
+
+    /// Says once that earlier requests make this one wait.
+    fn tell_limit(&mut self, wait: Duration) {
+        if wait > WORTH_TELLING && !self.has_told_limit {
+            self.has_told_limit = true;
+            tracing::info!(
+                "earlier requests with this key have used up the limit: waiting {}",
+                time_words(wait)
+            );
+        }
+    }
+
+    /// Says once of each pause that the API asked for it.
+    fn tell_pause(&mut self, pause: Pause, wait: Duration) {
+        if wait > WORTH_TELLING && self.told_pause_ms != Some(pause.until_ms) {
+            self.told_pause_ms = Some(pause.until_ms);
+            tracing::warn!(
+                "the API asked for a pause until {}: waiting {}",
+                instant_words(pause.until_ms),
+                time_words(wait)
+            );
+        }
+    }
+
     fn settle(&mut self, number: Option<u64>, now_ms: i64) {
         if let Some(number) = number
             && let Some((_, request)) = self.requests.iter_mut().find(|(own, _)| *own == number)
@@ -269,37 +316,40 @@ impl Gate {
         millis(at.duration_since(self.began))
     }
 
+    fn let_through(&self, at: Instant, number: Option<u64>, entry: Option<i64>) -> Pass<'_> {
+        Pass {
+            gate: self,
+            at,
+            number,
+            entry,
+            is_settled: false,
+        }
+    }
+
+    /// How long to wait for a pause that this process was asked for itself.
+    fn own_pause(&self, own: OwnPause, now: Instant) -> Result<Duration, Barred> {
+        let asked = own.asked_until.saturating_duration_since(now);
+        if asked > self.longest_pause {
+            let now_ms = clock::now_ms();
+            let mut pause = Pause::of(asked, self.longest_pause, now_ms);
+            pause.until_ms = now_ms.saturating_add(millis(own.until - now));
+            return Err(Barred::Paused(pause));
+        }
+        Ok(own.until - now)
+    }
+
     fn turn(&self) -> Result<Turn<'_>, Barred> {
         let now = Instant::now();
         let mut state = self.state();
         if let Some(own) = state.own_pause.filter(|own| own.until > now) {
-            let asked = own.asked_until.saturating_duration_since(now);
-            if asked > self.longest_pause {
-                let now_ms = clock::now_ms();
-                let mut pause = Pause::of(asked, self.longest_pause, now_ms);
-                pause.until_ms = now_ms.saturating_add(millis(own.until - now));
-                return Err(Barred::Paused(pause));
-            }
-            return Ok(Turn::Wait(own.until - now));
+            return self.own_pause(own, now).map(Turn::Wait);
         }
-        let pass = |number, entry| Pass {
-            gate: self,
-            at: now,
-            number,
-            entry,
-            is_settled: false,
-        };
         let Some(limit) = self.limit else {
-            return Ok(Turn::Pass(pass(None, None)));
+            return Ok(Turn::Pass(self.let_through(now, None, None)));
         };
         let swiftest_ms = state.swiftest_ms();
         let own_ms = self.monotonic_ms(now);
-        let counts = |request: &Request| limit.counts_at(request, swiftest_ms, own_ms);
-        state
-            .requests
-            .retain(|(_, request)| counts(request) > own_ms.saturating_sub(limit.span_ms));
-        let mut own: Vec<i64> = state.requests.iter().map(|(_, own)| counts(own)).collect();
-        own.sort_unstable();
+        let own = state.counted(limit, own_ms);
         let opens_ms = limit.earliest(&own, own_ms);
         if opens_ms > own_ms {
             return Ok(Turn::Wait(span(opens_ms - own_ms)));
@@ -318,27 +368,14 @@ impl Gate {
         }
         Ok(match entry {
             Entry::Entered { used, entry } => {
-                state.has_told_limit = true;
                 self.used.store(used, Ordering::Relaxed);
-                let number = state.next_number;
-                state.next_number += 1;
-                let request = Request {
-                    sent_ms: own_ms,
-                    answered_ms: None,
-                };
-                state.requests.push((number, request));
-                Turn::Pass(pass(Some(number), entry))
+                let number = state.enter(own_ms);
+                Turn::Pass(self.let_through(now, Some(number), entry))
             }
             Entry::NotBefore { at_ms, used } => {
                 self.used.store(used, Ordering::Relaxed);
                 let wait = span(at_ms.saturating_sub(now_ms).max(1));
-                if wait > WORTH_TELLING && !state.has_told_limit {
-                    state.has_told_limit = true;
-                    tracing::info!(
-                        "earlier requests with this key have used up the limit: waiting {}",
-                        time_words(wait)
-                    );
-                }
+                state.tell_limit(wait);
                 Turn::Wait(wait)
             }
             Entry::Closed { pause, used } => {
@@ -348,14 +385,7 @@ impl Gate {
                 }
                 let wait = span(pause.until_ms.saturating_sub(now_ms).max(1));
                 state.ledger_closed_until = Some(now + wait);
-                if wait > WORTH_TELLING && state.told_pause_ms != Some(pause.until_ms) {
-                    state.told_pause_ms = Some(pause.until_ms);
-                    tracing::warn!(
-                        "the API asked for a pause until {}: waiting {}",
-                        instant_words(pause.until_ms),
-                        time_words(wait)
-                    );
-                }
+                state.tell_pause(pause, wait);
                 Turn::Wait(wait)
             }
             Entry::Busy => {

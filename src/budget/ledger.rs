@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::pause::{self, Pause};
 use super::{LONGEST_PERIOD, LONGEST_WAIT, Limit, Request, file, millis};
@@ -107,43 +107,8 @@ impl Ledger {
     ) -> Result<Entry> {
         let longest_pause = self.longest_pause;
         self.transact(|transaction| {
-            // A clock set back leaves instants in the future: they count as now, which can only
-            // make us wait longer than needed, once.
-            transaction.execute(
-                "UPDATE requests SET sent_ms = ?1 WHERE sent_ms > ?1",
-                [now_ms],
-            )?;
-            transaction.execute(
-                "UPDATE requests SET answered_ms = ?1 WHERE answered_ms > ?1",
-                [now_ms],
-            )?;
-            let horizon_ms = millis(HORIZON).max(limit.span_ms);
-            transaction.execute(
-                "DELETE FROM requests WHERE sent_ms <= ?1",
-                [now_ms.saturating_sub(horizon_ms)],
-            )?;
-            let span_began = now_ms.saturating_sub(limit.span_ms);
-            let mut counted: Vec<i64> = transaction
-                .prepare(
-                    "SELECT sent_ms, answered_ms FROM requests
-                     WHERE sent_ms > ?1 OR answered_ms > ?2",
-                )?
-                .query_map(
-                    [span_began.saturating_sub(limit.period_ms), span_began],
-                    |row| {
-                        let mut request = Request {
-                            sent_ms: row.get(0)?,
-                            answered_ms: row.get(1)?,
-                        };
-                        // The process that sent it may be gone: nothing is on its way for ever.
-                        let given_up = request.sent_ms.saturating_add(limit.period_ms);
-                        if request.answered_ms.is_none() && given_up < now_ms {
-                            request.answered_ms = Some(given_up);
-                        }
-                        Ok(limit.counts_at(&request, swiftest_ms, now_ms))
-                    },
-                )?
-                .collect::<rusqlite::Result<_>>()?;
+            tidy(transaction, limit, now_ms)?;
+            let mut counted = counted(transaction, limit, swiftest_ms, now_ms)?;
             counted.sort_unstable();
             let pause = pause::in_force(transaction, longest_pause, now_ms)?;
             let period_began = now_ms.saturating_sub(limit.period_ms);
@@ -213,7 +178,7 @@ impl Ledger {
     /// process has it.
     fn transact<T>(
         &mut self,
-        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
         let Some(connection) = self.connection.as_mut() else {
             return self.reopen().map(|()| None);
@@ -259,6 +224,55 @@ impl Ledger {
         self.is_reopened |= self.connection.is_some();
         Ok(())
     }
+}
+
+/// Drops requests that no limit looks back to. A clock that was set back leaves instants in the future: they
+/// count as now, which can only make us wait longer than needed, once.
+fn tidy(transaction: &Transaction<'_>, limit: Limit, now_ms: i64) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE requests SET sent_ms = ?1 WHERE sent_ms > ?1",
+        [now_ms],
+    )?;
+    transaction.execute(
+        "UPDATE requests SET answered_ms = ?1 WHERE answered_ms > ?1",
+        [now_ms],
+    )?;
+    let horizon_ms = millis(HORIZON).max(limit.span_ms);
+    transaction.execute(
+        "DELETE FROM requests WHERE sent_ms <= ?1",
+        [now_ms.saturating_sub(horizon_ms)],
+    )?;
+    Ok(())
+}
+
+/// When each request within the span of a limit counts.
+fn counted(
+    transaction: &Transaction<'_>,
+    limit: Limit,
+    swiftest_ms: i64,
+    now_ms: i64,
+) -> rusqlite::Result<Vec<i64>> {
+    let span_began = now_ms.saturating_sub(limit.span_ms);
+    let mut statement = transaction.prepare(
+        "SELECT sent_ms, answered_ms FROM requests
+         WHERE sent_ms > ?1 OR answered_ms > ?2",
+    )?;
+    let counted = statement.query_map(
+        [span_began.saturating_sub(limit.period_ms), span_began],
+        |row| {
+            let mut request = Request {
+                sent_ms: row.get(0)?,
+                answered_ms: row.get(1)?,
+            };
+            // The process that sent it may be gone: nothing is on its way for ever.
+            let given_up = request.sent_ms.saturating_add(limit.period_ms);
+            if request.answered_ms.is_none() && given_up < now_ms {
+                request.answered_ms = Some(given_up);
+            }
+            Ok(limit.counts_at(&request, swiftest_ms, now_ms))
+        },
+    )?;
+    counted.collect()
 }
 
 #[cfg(test)]

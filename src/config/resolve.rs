@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use super::{key, proxy, query, state};
 use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
-    self, ApiArgs, Args, BackfillArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs, StoreArgs,
-    SyncArgs,
+    self, ApiArgs, Args, BackfillArgs, DemoArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs,
+    StoreArgs, SyncArgs, VerifyArgs,
 };
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -92,31 +92,20 @@ pub fn resolve_with(
         Ok(unkeyed(read_key(api.api_key_file.as_deref(), is_typed)?))
     };
     Ok(match args.command {
-        cli::Command::Backfill(typed) => {
-            let backfill = backfill(&typed, now)?;
-            fitting(&backfill.filters, &typed.api)?;
-            Command::Backfill {
-                connection: connect(&typed.api)?,
-                backfill,
-            }
-        }
+        cli::Command::Backfill(typed) => Command::Backfill {
+            backfill: backfill(&typed, now)?,
+            connection: connect(&typed.api)?,
+        },
         cli::Command::Plan {
             command: cli::PlanCommand::Backfill(typed),
-        } => {
-            let backfill = backfill(&typed, now)?;
-            fitting(&backfill.filters, &typed.api)?;
-            Command::PlanBackfill {
-                connection: connect(&typed.api)?,
-                backfill,
-            }
-        }
-        cli::Command::Sync(typed) => {
-            let sync = sync(&typed, now)?;
-            Command::Sync {
-                connection: connect(&typed.api)?,
-                sync,
-            }
-        }
+        } => Command::PlanBackfill {
+            backfill: backfill(&typed, now)?,
+            connection: connect(&typed.api)?,
+        },
+        cli::Command::Sync(typed) => Command::Sync {
+            sync: sync(&typed, now)?,
+            connection: connect(&typed.api)?,
+        },
         cli::Command::Plan {
             command: cli::PlanCommand::Sync(typed),
         } => Command::PlanSync {
@@ -124,12 +113,7 @@ pub fn resolve_with(
             sync: sync(&typed, now)?,
         },
         cli::Command::Verify(typed) => {
-            let verify = Verify {
-                store: store(&typed.store, typed.snapshots.keep_snapshots)?,
-                is_deep: typed.depth.deep,
-                is_repair: typed.repair.repair,
-                allow_deletions: typed.repair.allow_deletions,
-            };
+            let verify = verify(&typed)?;
             let connection = match connect(&typed.api) {
                 // What needs no key does without one.
                 Err(error) if verify.is_deep && !verify.is_repair && key::is_none(&error) => None,
@@ -147,17 +131,7 @@ pub fn resolve_with(
             connection.retry.attempts = connection.retry.attempts.min(PROBE_ATTEMPTS);
             Command::Probe(connection)
         }
-        cli::Command::Demo(typed) => Command::Demo(Demo {
-            store: StoreSettings {
-                path: typed.to,
-                file_mode: None,
-                publish: None,
-            },
-            world: World {
-                tickets: typed.world.tickets,
-                seed: typed.world.seed,
-            },
-        }),
+        cli::Command::Demo(typed) => Command::Demo(demo(typed)),
         cli::Command::Simulate(typed) => Command::Simulate(simulation(&typed, now)?),
         cli::Command::Completions { shell } => Command::Completions(shell),
     })
@@ -169,7 +143,7 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
         .since
         .ok_or_else(|| missing("--since", "2023-01-01", "MAVA_EXPORT_SINCE", "since"))?;
     range(&typed.range, now)?;
-    Ok(Backfill {
+    let backfill = Backfill {
         kind: RunKind::Backfill,
         since,
         until: past(typed.range.until, now),
@@ -178,7 +152,9 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
         max_lanes: usize::from(typed.fetch.lanes),
         allow_deletions: typed.fetch.allow_deletions,
         store: store(&typed.store, typed.snapshots.keep_snapshots)?,
-    })
+    };
+    fitting(&backfill.filters, &typed.api)?;
+    Ok(backfill)
 }
 
 fn sync(typed: &SyncArgs, now: Instant) -> Result<Sync> {
@@ -301,6 +277,29 @@ fn publish(typed: &PublishArgs) -> Result<StoreSettings> {
         settings.path = from.store();
     }
     Ok(settings)
+}
+
+fn verify(typed: &VerifyArgs) -> Result<Verify> {
+    Ok(Verify {
+        store: store(&typed.store, typed.snapshots.keep_snapshots)?,
+        is_deep: typed.depth.deep,
+        is_repair: typed.repair.repair,
+        allow_deletions: typed.repair.allow_deletions,
+    })
+}
+
+fn demo(typed: DemoArgs) -> Demo {
+    Demo {
+        store: StoreSettings {
+            path: typed.to,
+            file_mode: None,
+            publish: None,
+        },
+        world: World {
+            tickets: typed.world.tickets,
+            seed: typed.world.seed,
+        },
+    }
 }
 
 fn accept(typed: cli::AcceptArgs) -> Result<Accept> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::attribute::attributes;
-use super::customer::customer;
+use super::customer::{Shown, customer};
 use super::thread::thread;
 use super::{Outcome, TicketRows, seal};
 use crate::table::{
@@ -116,6 +116,57 @@ fn rows(id: &str, created_at: Instant, sent: Sent<'_>, with_messages: bool) -> T
     rows
 }
 
+/// What a ticket names or has, each with rows of its own.
+struct Related {
+    category: Option<Category>,
+    agent: Option<Agent>,
+    customer: Shown,
+    tags: Vec<Tag>,
+    discord_users: Vec<TicketDiscordUser>,
+    attributes: Vec<TicketAttribute>,
+}
+
+fn related<'a>(fields: &mut Fields<'_, 'a>, id: &str, slots: &mut Slots<'a>) -> Related {
+    let category = fields
+        .nested(
+            "category",
+            std::mem::take(&mut slots.category),
+            read_reference,
+        )
+        .flatten();
+    let agent = fields
+        .nested(
+            "assignedTo",
+            std::mem::take(&mut slots.assigned_to),
+            read_reference,
+        )
+        .flatten();
+    let customer = fields
+        .nested("customer", std::mem::take(&mut slots.customer), customer)
+        .unwrap_or_default();
+    let tags = tags(fields, std::mem::take(&mut slots.tags));
+    let discord_users = discord_users(fields, id, std::mem::take(&mut slots.discord_users));
+    let attributes = ticket_attributes(
+        fields,
+        id,
+        [
+            ("attributes", std::mem::take(&mut slots.attributes)),
+            (
+                "customAttributes",
+                std::mem::take(&mut slots.custom_attributes),
+            ),
+        ],
+    );
+    Related {
+        category,
+        agent,
+        customer,
+        tags,
+        discord_users,
+        attributes,
+    }
+}
+
 /// The thread's items; `None` where the run did not ask for them, or they did not come or are
 /// unusable: what is known of the thread then stays as it is.
 fn messages<'a>(
@@ -142,40 +193,28 @@ fn messages<'a>(
 fn head<'a>(
     id: &str,
     created_at: Instant,
-    slots: Slots<'a>,
+    mut slots: Slots<'a>,
     mut fields: Fields<'_, 'a>,
 ) -> TicketRows {
-    fields.short_id(slots.id, slots.mongo_id);
-    fields.instant("createdAt", slots.created_at);
-    let (resolution_time_ms, resolved_at) =
-        resolution(&mut fields, created_at, slots.resolution_time);
-    let category: Option<Category> = fields
-        .nested("category", slots.category, read_reference)
-        .flatten();
-    let agent: Option<Agent> = fields
-        .nested("assignedTo", slots.assigned_to, read_reference)
-        .flatten();
-    let customer = fields
-        .nested("customer", slots.customer, customer)
-        .unwrap_or_default();
-    let tags = tags(&mut fields, slots.tags);
-    let discord_users = discord_users(&mut fields, id, slots.discord_users);
-    let attributes = ticket_attributes(
-        &mut fields,
-        id,
-        [
-            ("attributes", slots.attributes),
-            ("customAttributes", slots.custom_attributes),
-        ],
+    fields.short_id(
+        std::mem::take(&mut slots.id),
+        std::mem::take(&mut slots.mongo_id),
     );
+    fields.instant("createdAt", std::mem::take(&mut slots.created_at));
+    let (resolution_time_ms, resolved_at) = resolution(
+        &mut fields,
+        created_at,
+        std::mem::take(&mut slots.resolution_time),
+    );
+    let related = related(&mut fields, id, &mut slots);
     let ticket = Ticket {
         id: id.to_owned(),
         status: fields.text("status", slots.status),
         priority: fields.integer("priority", slots.priority),
         source_type: fields.text_of([("sourceType", slots.source_type), ("origin", slots.origin)]),
-        category_id: category.as_ref().map(|category| category.id.clone()),
-        assigned_agent_id: agent.as_ref().map(|agent| agent.id.clone()),
-        customer_id: customer.id,
+        category_id: related.category.as_ref().map(|one| one.id.clone()),
+        assigned_agent_id: related.agent.as_ref().map(|one| one.id.clone()),
+        customer_id: related.customer.id,
         email_subject: fields.text("emailSubjectLine", slots.email_subject),
         created_at,
         updated_at: fields.instant("updatedAt", slots.updated_at),
@@ -198,12 +237,12 @@ fn head<'a>(
     TicketRows {
         ticket,
         thread: None,
-        attributes,
-        tags,
-        discord_users,
-        customer: customer.rows,
-        category,
-        agent,
+        attributes: related.attributes,
+        tags: related.tags,
+        discord_users: related.discord_users,
+        customer: related.customer.rows,
+        category: related.category,
+        agent: related.agent,
         rejects: Vec::new(),
         replaced_characters: 0,
         head_hash: [0; 16],

@@ -155,13 +155,7 @@ pub fn publish(
     let mut remarks = Vec::new();
     remarks.extend(place.clean(&owner)?.map(|name| left_behind(&name)));
     let before = place.adopt_mode()?;
-    let Some(latest) = store.snapshots(1)?.pop() else {
-        return Err(Error::usage(format!(
-            "{} holds no run to publish",
-            store.path().display()
-        ))
-        .help("run a backfill first, or name the store that has one with --from sqlite:FILE"));
-    };
+    let latest = latest(store)?;
     let parent = match options.is_whole {
         true => {
             remarks.push(format!("{AS_ASKED}, {WITHOUT_CHANGES}"));
@@ -200,6 +194,17 @@ pub fn publish(
         progress,
     };
     build_and_install(&build, parent, remarks)
+}
+
+/// The store's latest run.
+fn latest(store: &Store) -> Result<Snapshot> {
+    store.snapshots(1)?.pop().ok_or_else(|| {
+        Error::usage(format!(
+            "{} holds no run to publish",
+            store.path().display()
+        ))
+        .help("run a backfill first, or name the store that has one with --from sqlite:FILE")
+    })
 }
 
 /// Refuses a directory that is not this store's, and a store that is not where it was opened.

@@ -80,6 +80,14 @@ impl Reply {
         }
     }
 
+    /// A reply of which no body is delivered.
+    fn without_body(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            ..Self::new(200, Bytes::new())
+        }
+    }
+
     fn error(status: u16, text: &str) -> Self {
         Self::new(status, render::error(text))
     }
@@ -247,16 +255,7 @@ impl Service {
             query: query.to_owned(),
             parameters: decode(query),
         };
-        let Desk { world, hook, .. } = &mut *desk;
-        let fault = hook.as_mut().and_then(|hook| hook(&request, world));
-        let asked = match &fault {
-            Some(Fault::AnswerTo(other)) => other,
-            _ => &request,
-        };
-        let content = match &fault {
-            Some(Fault::Empty) => self.content(&World::empty(), asked),
-            _ => self.content(&desk.world, asked),
-        };
+        let (content, fault) = self.choose(&mut desk, &request);
         if let Content::Page(_, selection, _) = &content {
             logged.count = Some(selection.count);
             logged.page_length = Some(selection.page.len());
@@ -310,6 +309,21 @@ impl Service {
         Query::parse(&parameters)
     }
 
+    /// What is answered to a request that is let through, and what is to be wrong with the answer.
+    fn choose(&self, desk: &mut Desk, request: &RequestInfo) -> (Content, Option<Fault>) {
+        let Desk { world, hook, .. } = desk;
+        let fault = hook.as_mut().and_then(|hook| hook(request, world));
+        let asked = match &fault {
+            Some(Fault::AnswerTo(other)) => other,
+            _ => request,
+        };
+        let content = match &fault {
+            Some(Fault::Empty) => self.content(&World::empty(), asked),
+            _ => self.content(world, asked),
+        };
+        (content, fault)
+    }
+
     fn content(&self, world: &World, request: &RequestInfo) -> Content {
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", "/api/tickets") => match self.query(&request.parameters) {
@@ -340,14 +354,8 @@ impl Service {
                 header: Some(("location", location)),
                 ..Reply::new(302, Bytes::new())
             },
-            Some(Fault::ResetBeforeHeaders) => Reply {
-                delivery: Delivery::Reset,
-                ..Reply::new(200, Bytes::new())
-            },
-            Some(Fault::NeverAnswers) => Reply {
-                delivery: Delivery::Never,
-                ..Reply::new(200, Bytes::new())
-            },
+            Some(Fault::ResetBeforeHeaders) => Reply::without_body(Delivery::Reset),
+            Some(Fault::NeverAnswers) => Reply::without_body(Delivery::Never),
             Some(Fault::HtmlWith200) => Reply {
                 content_type: "text/html",
                 ..Reply::new(200, "<!doctype html><title>Checking your browser</title>")

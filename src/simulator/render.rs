@@ -73,6 +73,41 @@ fn head(ticket: &Ticket, directory: &Directory, shape: Shape, meaning: Resolutio
         "sourceType"
     };
     object.text(origin, &ticket.origin);
+    references(&mut object, ticket, directory, shape);
+    object.instant("createdAt", ticket.created_at);
+    object.optional_number("resolutionTime", meaning.of(ticket));
+    object.optional_number("csat", ticket.csat);
+    object.optional_text("aiStatus", ticket.ai_status.as_deref());
+    object.array("discordUsers", &ticket.discord_users, |out, name| {
+        json::text(out, name)
+    });
+    let customer = ticket.customer_id.as_deref();
+    object.optional("customer", customer, |out, id, shape| {
+        match directory.customers.get(id) {
+            Some(known) => write_customer(out, known, directory, shape),
+            None => write_customer(out, &Customer::new(id), directory, shape),
+        }
+    });
+    if shape.attributes == Attributes::ByReference {
+        object.array("attributes", &ticket.attributes, |out, value| {
+            by_reference(out, value, directory, shape);
+        });
+    } else {
+        object.array("attributes", &ticket.attributes, |out, value| {
+            by_label(out, value, directory, shape);
+        });
+    }
+    if shape.has_seen_fields {
+        seen_fields(&mut object, ticket);
+    }
+    if shape.has_unknown_fields {
+        unknown_fields(&mut object, shape);
+    }
+    out
+}
+
+/// What a ticket is sorted under: its category, its agent and its tags.
+fn references(object: &mut Object<'_>, ticket: &Ticket, directory: &Directory, shape: Shape) {
     object.optional(
         "category",
         ticket.category_id.as_deref(),
@@ -107,40 +142,15 @@ fn head(ticket: &Ticket, directory: &Directory, shape: Shape, meaning: Resolutio
             }
         });
     });
-    object.instant("createdAt", ticket.created_at);
-    object.optional_number("resolutionTime", meaning.of(ticket));
-    object.optional_number("csat", ticket.csat);
-    object.optional_text("aiStatus", ticket.ai_status.as_deref());
-    object.array("discordUsers", &ticket.discord_users, |out, name| {
-        json::text(out, name)
-    });
-    let customer = ticket.customer_id.as_deref();
-    object.optional("customer", customer, |out, id, shape| {
-        match directory.customers.get(id) {
-            Some(known) => write_customer(out, known, directory, shape),
-            None => write_customer(out, &Customer::new(id), directory, shape),
-        }
-    });
-    if shape.attributes == Attributes::ByReference {
-        object.array("attributes", &ticket.attributes, |out, value| {
-            by_reference(out, value, directory, shape);
-        });
-    } else {
-        object.array("attributes", &ticket.attributes, |out, value| {
-            by_label(out, value, directory, shape);
-        });
-    }
-    if shape.has_seen_fields {
-        seen_fields(&mut object, ticket);
-    }
-    if shape.has_unknown_fields {
-        object.key("sentimentScore").extend_from_slice(b"0.25");
-        let mut nested = Object::open(object.key("routing"), shape);
-        nested.text("queue", "second-line");
-        json::integer(nested.key("hops"), 2);
-        nested.close();
-    }
-    out
+}
+
+/// Fields that nobody has documented or seen.
+fn unknown_fields(object: &mut Object<'_>, shape: Shape) {
+    object.key("sentimentScore").extend_from_slice(b"0.25");
+    let mut nested = Object::open(object.key("routing"), shape);
+    nested.text("queue", "second-line");
+    json::integer(nested.key("hops"), 2);
+    nested.close();
 }
 
 fn seen_fields(object: &mut Object<'_>, ticket: &Ticket) {

@@ -144,128 +144,54 @@ impl Shape {
     /// Every way a field can be served, one difference from the default at a time, and one shape
     /// that differs in all of them; each with a name for a test's message.
     pub fn variants() -> Vec<(&'static str, Self)> {
-        let plain = Self::default();
+        let with = |name: &'static str, change: fn(&mut Self)| {
+            let mut shape = Self::default();
+            change(&mut shape);
+            (name, shape)
+        };
         vec![
-            ("as documented", plain),
-            (
-                "ids as _id",
-                Self {
-                    ids: IdKey::Underscore,
-                    ..plain
-                },
-            ),
-            (
-                "ids as both",
-                Self {
-                    ids: IdKey::Both,
-                    ..plain
-                },
-            ),
-            (
-                "references as objects",
-                Self {
-                    references: References::Objects,
-                    ..plain
-                },
-            ),
-            (
-                "attributes by label",
-                Self {
-                    attributes: Attributes::ByLabel,
-                    ..plain
-                },
-            ),
-            (
-                "attributes as an object",
-                Self {
-                    attributes: Attributes::Object,
-                    ..plain
-                },
-            ),
-            (
-                "numbers as strings",
-                Self {
-                    numbers: Numbers::Strings,
-                    ..plain
-                },
-            ),
-            (
-                "count in pagination",
-                Self {
-                    count: CountPlace::Pagination,
-                    ..plain
-                },
-            ),
-            (
-                "absent fields missing",
-                Self {
-                    absent: Absent::Missing,
-                    ..plain
-                },
-            ),
-            (
-                "shortest instants",
-                Self {
-                    instants: Instants::Shortest,
-                    ..plain
-                },
-            ),
-            (
-                "instants with offset",
-                Self {
-                    instants: Instants::Offset,
-                    ..plain
-                },
-            ),
-            (
-                "senders as objects",
-                Self {
-                    sender: Sender::Object,
-                    ..plain
-                },
-            ),
-            (
-                "senders as contacts",
-                Self {
-                    sender: Sender::Contact,
-                    ..plain
-                },
-            ),
-            (
-                "attachments with type",
-                Self {
-                    has_attachment_type: true,
-                    ..plain
-                },
-            ),
-            (
-                "origin for sourceType",
-                Self {
-                    has_origin: true,
-                    ..plain
-                },
-            ),
-            (
-                "categories under a key",
-                Self {
-                    has_categories_key: true,
-                    ..plain
-                },
-            ),
-            (
-                "documented fields alone",
-                Self {
-                    has_seen_fields: false,
-                    ..plain
-                },
-            ),
-            (
-                "unknown fields",
-                Self {
-                    has_unknown_fields: true,
-                    ..plain
-                },
-            ),
+            ("as documented", Self::default()),
+            with("ids as _id", |shape| shape.ids = IdKey::Underscore),
+            with("ids as both", |shape| shape.ids = IdKey::Both),
+            with("references as objects", |shape| {
+                shape.references = References::Objects
+            }),
+            with("attributes by label", |shape| {
+                shape.attributes = Attributes::ByLabel
+            }),
+            with("attributes as an object", |shape| {
+                shape.attributes = Attributes::Object
+            }),
+            with("numbers as strings", |shape| {
+                shape.numbers = Numbers::Strings
+            }),
+            with("count in pagination", |shape| {
+                shape.count = CountPlace::Pagination
+            }),
+            with("absent fields missing", |shape| {
+                shape.absent = Absent::Missing
+            }),
+            with("shortest instants", |shape| {
+                shape.instants = Instants::Shortest
+            }),
+            with("instants with offset", |shape| {
+                shape.instants = Instants::Offset
+            }),
+            with("senders as objects", |shape| shape.sender = Sender::Object),
+            with("senders as contacts", |shape| {
+                shape.sender = Sender::Contact
+            }),
+            with("attachments with type", |shape| {
+                shape.has_attachment_type = true
+            }),
+            with("origin for sourceType", |shape| shape.has_origin = true),
+            with("categories under a key", |shape| {
+                shape.has_categories_key = true
+            }),
+            with("documented fields alone", |shape| {
+                shape.has_seen_fields = false
+            }),
+            with("unknown fields", |shape| shape.has_unknown_fields = true),
             ("all at once", Self::furthest()),
         ]
     }

@@ -61,62 +61,68 @@ impl Failure {
                 ))
                 .because(words(&cause));
         }
-        let (kind, message, help) = match cause.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
-                if limits::is_file_size_met() =>
-            {
-                (
-                    ErrorKind::Failed,
-                    format!("{what}: the limit on the size of files keeps {file} from growing"),
-                    "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
-                )
-            }
-            // SQLite has no word of its own for a quota.
-            Some(ErrorCode::SystemIoFailure) if is_of_writing(&cause) => (
-                ErrorKind::Failed,
-                format!(
-                    "{what}: {file} cannot be written: a disk quota is used up, or the disk failed"
-                ),
-                "look at the quota (quota -s), the disk and its free space (df), then run the same command again; \
-                 it goes on from the last page stored",
-            ),
-            Some(ErrorCode::SystemIoFailure) => (
-                ErrorKind::Failed,
-                format!("{what}: the disk under {file} failed"),
-                "check the disk and its free space, then run the same command again; it goes on from the last page stored",
-            ),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-                ErrorKind::Usage,
-                format!("{what}: {file} is damaged"),
-                MENDED,
-            ),
-            Some(ErrorCode::ConstraintViolation) => (
-                ErrorKind::Usage,
-                format!("{what}: rows of {file} contradict each other"),
-                MENDED,
-            ),
-            None if is_unreadable(&cause) => (
-                ErrorKind::Usage,
-                format!("{what}: {file} holds a row that cannot be read"),
-                MENDED,
-            ),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-                ErrorKind::StoreBusy,
-                format!("{what}: another program is writing to {file}"),
-                "close programs that have it open for writing, then run again",
-            ),
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => (
-                ErrorKind::Usage,
-                format!("{what}: {file} cannot be opened or written"),
-                "check the permissions of the file and of its directory (its owner lets a group read it with --file-mode 0640), and how many files may be open (ulimit -n)",
-            ),
-            _ => {
-                return Error::failed(format!("{what}: SQLite refused it in {file}"))
-                    .because(words(&cause));
-            }
-        };
-        Error::new(kind, message).help(help).because(words(&cause))
+        match told(&cause, path, &what) {
+            Some((kind, message, help)) => Error::new(kind, message).help(help),
+            None => Error::failed(format!("{what}: SQLite refused it in {file}")),
+        }
+        .because(words(&cause))
     }
+}
+
+/// What an error of SQLite means, and the way out, where one is known.
+fn told(
+    cause: &rusqlite::Error,
+    path: &Path,
+    what: &str,
+) -> Option<(ErrorKind, String, &'static str)> {
+    let file = path.display();
+    Some(match cause.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) if limits::is_file_size_met() => (
+            ErrorKind::Failed,
+            format!("{what}: the limit on the size of files keeps {file} from growing"),
+            "raise it (ulimit -f unlimited) and run the same command again; it goes on from the last page stored",
+        ),
+        // SQLite has no word of its own for a quota.
+        Some(ErrorCode::SystemIoFailure) if is_of_writing(cause) => (
+            ErrorKind::Failed,
+            format!(
+                "{what}: {file} cannot be written: a disk quota is used up, or the disk failed"
+            ),
+            "look at the quota (quota -s), the disk and its free space (df), then run the same command again; \
+             it goes on from the last page stored",
+        ),
+        Some(ErrorCode::SystemIoFailure) => (
+            ErrorKind::Failed,
+            format!("{what}: the disk under {file} failed"),
+            "check the disk and its free space, then run the same command again; it goes on from the last page stored",
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            ErrorKind::Usage,
+            format!("{what}: {file} is damaged"),
+            MENDED,
+        ),
+        Some(ErrorCode::ConstraintViolation) => (
+            ErrorKind::Usage,
+            format!("{what}: rows of {file} contradict each other"),
+            MENDED,
+        ),
+        None if is_unreadable(cause) => (
+            ErrorKind::Usage,
+            format!("{what}: {file} holds a row that cannot be read"),
+            MENDED,
+        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            ErrorKind::StoreBusy,
+            format!("{what}: another program is writing to {file}"),
+            "close programs that have it open for writing, then run again",
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => (
+            ErrorKind::Usage,
+            format!("{what}: {file} cannot be opened or written"),
+            "check the permissions of the file and of its directory (its owner lets a group read it with --file-mode 0640), and how many files may be open (ulimit -n)",
+        ),
+        _ => return None,
+    })
 }
 
 /// Why the file system takes no more, where it is not the limit on the size of files.

@@ -61,46 +61,9 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     if let Some(filters) = &summary.filters {
         facts.push(("only", style::filters(filters)));
     }
-    let before = match summary.is_resumed {
-        true => format!(
-            " ({} before the interruption)",
-            count(summary.tickets_resumed)
-        ),
-        false => String::new(),
-    };
-    let mut read = format!(
-        "{} read{before}: {} new, {} changed, {} unchanged",
-        counted(summary.tickets_read, "ticket"),
-        count(summary.tickets_new),
-        count(summary.tickets_changed),
-        count(summary.tickets_unchanged())
-    );
-    if summary.tickets_deleted > 0 {
-        read.push_str(&format!(
-            "\n{} gone from the desk, flagged as deleted",
-            counted(summary.tickets_deleted, "ticket")
-        ));
-    }
-    facts.push(("tickets", read));
+    facts.push(("tickets", read(summary)));
     facts.extend(counts(summary).map(|counts| ("counted", counts)));
-    let mut requests = counted(summary.requests, "request");
-    if summary.retries > 0 {
-        requests.push_str(&format!(", {} of them retries", count(summary.retries)));
-    }
-    if summary.requests_limited > 0 {
-        requests.push_str(&format!(
-            ", {} answered 429",
-            count(summary.requests_limited)
-        ));
-    }
-    let since = match summary.is_resumed {
-        true => ", since it went on",
-        false => "",
-    };
-    facts.push((
-        "API",
-        format!("{requests}, {}{since}", bytes(summary.bytes)),
-    ));
+    facts.push(("API", requests(summary)));
     facts.push(("time", time(summary)));
     facts.extend(rejects(summary).map(|text| ("rejects", text)));
     if summary.replaced_characters > 0 {
@@ -123,6 +86,50 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ),
     ));
     facts
+}
+
+/// What became of the tickets that were read.
+fn read(summary: &Summary) -> String {
+    let before = match summary.is_resumed {
+        true => format!(
+            " ({} before the interruption)",
+            count(summary.tickets_resumed)
+        ),
+        false => String::new(),
+    };
+    let mut read = format!(
+        "{} read{before}: {} new, {} changed, {} unchanged",
+        counted(summary.tickets_read, "ticket"),
+        count(summary.tickets_new),
+        count(summary.tickets_changed),
+        count(summary.tickets_unchanged())
+    );
+    if summary.tickets_deleted > 0 {
+        read.push_str(&format!(
+            "\n{} gone from the desk, flagged as deleted",
+            counted(summary.tickets_deleted, "ticket")
+        ));
+    }
+    read
+}
+
+/// What was asked of the API.
+fn requests(summary: &Summary) -> String {
+    let mut requests = counted(summary.requests, "request");
+    if summary.retries > 0 {
+        requests.push_str(&format!(", {} of them retries", count(summary.retries)));
+    }
+    if summary.requests_limited > 0 {
+        requests.push_str(&format!(
+            ", {} answered 429",
+            count(summary.requests_limited)
+        ));
+    }
+    let since = match summary.is_resumed {
+        true => ", since it went on",
+        false => "",
+    };
+    format!("{requests}, {}{since}", bytes(summary.bytes))
 }
 
 /// What this run met, and what stands in the store.

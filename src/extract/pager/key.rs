@@ -102,6 +102,22 @@ impl Pager {
         true
     }
 
+    /// Goes on among the tickets of one millisecond, after a page that ends within it.
+    fn begin_tie(&mut self, at: Instant, counted: u64, keys: &[Key]) {
+        let mut seen = match &mut self.mode {
+            Mode::Key { seen, .. } => std::mem::take(seen),
+            Mode::Tie(_) | Mode::Offset(_) => HashSet::new(),
+        };
+        seen.extend(keys.iter().map(|key| key.id.clone()));
+        let counted = (self.slice.doubt.is_none()).then_some(counted);
+        let tie = Tie::new(at, seen, keys, counted, &self.filters);
+        self.mode = Mode::Tie(match self.is_light() {
+            // What is to be had only without its thread is not gone past yet.
+            true => tie.begun_anew(),
+            false => tie,
+        });
+    }
+
     /// Moves the cursor to the last creation instant received.
     pub(super) fn advance(
         &mut self,
@@ -139,19 +155,8 @@ impl Pager {
                 self.mode = mode;
             }
             Some(at) => {
-                let mut seen = match &mut self.mode {
-                    Mode::Key { seen, .. } => std::mem::take(seen),
-                    Mode::Tie(_) | Mode::Offset(_) => HashSet::new(),
-                };
-                seen.extend(answer.keys.iter().map(|key| key.id.clone()));
                 let counted = left + answer.keys.len() as u64;
-                let counted = (self.slice.doubt.is_none()).then_some(counted);
-                let tie = Tie::new(at, seen, answer.keys, counted, &self.filters);
-                self.mode = Mode::Tie(match self.is_light() {
-                    // What is to be had only without its thread is not gone past yet.
-                    true => tie.begun_anew(),
-                    false => tie,
-                });
+                self.begin_tie(at, counted, answer.keys);
             }
             // Tickets without a creation instant fill the page: nothing to page by.
             None => {

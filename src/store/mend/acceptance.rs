@@ -10,7 +10,7 @@ use super::super::{facts, salvage};
 use super::{Attempt, UNNAMED};
 use crate::table::{
     Customer, CustomerAttribute, Instant, Message, MessageAttachment, Record, Reject, Table, Tag,
-    Ticket, TicketAttribute, TicketDiscordUser, TicketTag, instant_text,
+    Ticket, TicketAttribute, TicketDiscordUser, TicketTag, TicketVersion, instant_text,
 };
 
 /// Sets everything that follows from other rows, and the hashes over what is there.
@@ -38,25 +38,8 @@ pub(super) fn accept_ticket(
         |row| row.get(0),
     )?;
     if !is_there {
-        let last = versions.last().map(|(last, _)| last.clone());
-        connection.execute(
-            "INSERT INTO tickets (id, status, priority, category_id, assigned_agent_id, created_at,
-                 csat, ai_status, resolution_time_ms, snapshot_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                id,
-                last.as_ref().and_then(|last| last.status.clone()),
-                last.as_ref().and_then(|last| last.priority),
-                last.as_ref().and_then(|last| last.category_id.clone()),
-                last.as_ref()
-                    .and_then(|last| last.assigned_agent_id.clone()),
-                instant_text(created_at),
-                last.as_ref().and_then(|last| last.csat),
-                last.as_ref().and_then(|last| last.ai_status.clone()),
-                last.as_ref().and_then(|last| last.resolution_time_ms),
-                snapshot_id
-            ],
-        )?;
+        let last = versions.last().map(|(last, _)| last);
+        insert_again(connection, snapshot_id, id, created_at, last)?;
     }
     // Only now: SQLite counts rows that hang on nothing as they come, but not as they go.
     salvage::replace_versions(connection, id, &versions, snapshot_id)?;
@@ -86,6 +69,34 @@ pub(super) fn accept_ticket(
     )?;
     seal_ticket(connection, id)?;
     Ok(true)
+}
+
+/// The row of a ticket that has none, from its last version.
+fn insert_again(
+    connection: &Connection,
+    snapshot_id: i64,
+    id: &str,
+    created_at: Instant,
+    last: Option<&TicketVersion>,
+) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO tickets (id, status, priority, category_id, assigned_agent_id, created_at,
+             csat, ai_status, resolution_time_ms, snapshot_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            id,
+            last.and_then(|last| last.status.as_deref()),
+            last.and_then(|last| last.priority),
+            last.and_then(|last| last.category_id.as_deref()),
+            last.and_then(|last| last.assigned_agent_id.as_deref()),
+            instant_text(created_at),
+            last.and_then(|last| last.csat),
+            last.and_then(|last| last.ai_status.as_deref()),
+            last.and_then(|last| last.resolution_time_ms),
+            snapshot_id
+        ],
+    )?;
+    Ok(())
 }
 
 /// Facts, instants and hashes of a ticket as they follow from its rows.

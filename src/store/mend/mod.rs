@@ -303,6 +303,27 @@ fn adopt_tickets(connection: &Connection) -> Attempt<()> {
         ),
         [],
     )?;
+    index_strays(connection)?;
+    // What a ticket names has to be there, if only by its id, before the ticket can be written.
+    for (table, column) in [
+        ("customers", "customer_id"),
+        ("categories", "category_id"),
+        ("agents", "assigned_agent_id"),
+    ] {
+        connection.execute(
+            &format!(
+                "UPDATE tickets SET {column} = NULL
+                 WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {table})
+                     AND id IN (SELECT id FROM _ticket_index WHERE is_deleted = 1)"
+            ),
+            [],
+        )?;
+    }
+    Ok(())
+}
+
+/// Tickets that the index lacks are entered into it as damaged.
+fn index_strays(connection: &Connection) -> Attempt<()> {
     let strays: Vec<(String, Option<String>, bool)> = connection
         .prepare(
             "SELECT id, created_at, deleted_at IS NOT NULL FROM tickets
@@ -326,21 +347,6 @@ fn adopt_tickets(connection: &Connection) -> Attempt<()> {
             .and_then(crate::wire::usual_instant)
             .map_or(0, |at| at.timestamp_millis());
         insert.execute(params![id, created_ms, sums::DAMAGED, is_deleted])?;
-    }
-    // What a ticket names has to be there, if only by its id, before the ticket can be written.
-    for (table, column) in [
-        ("customers", "customer_id"),
-        ("categories", "category_id"),
-        ("agents", "assigned_agent_id"),
-    ] {
-        connection.execute(
-            &format!(
-                "UPDATE tickets SET {column} = NULL
-                 WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {table})
-                     AND id IN (SELECT id FROM _ticket_index WHERE is_deleted = 1)"
-            ),
-            [],
-        )?;
     }
     Ok(())
 }
