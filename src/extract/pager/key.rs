@@ -17,7 +17,7 @@ impl Pager {
         }
         let received = answer.keys.len() as u64;
         let last = answer.keys.iter().rev().find_map(|key| key.created_at);
-        let is_full = received >= u64::from(self.limit);
+        let is_full = received >= u64::from(self.page.limit);
         let announced = announced(answer);
         if let Ok(left) = announced
             && self.has_shrunk(received + left)
@@ -57,10 +57,10 @@ impl Pager {
             return self.inconsistent();
         };
         let known = seen.len() as u64;
-        let is_announced = self.remaining.is_some() && !self.is_remaining_guessed;
+        let is_announced = self.left.tickets.is_some() && !self.left.is_guessed;
         if !is_announced && self.is_cautious {
-            self.remaining = Some(received.saturating_sub(known));
-            self.is_remaining_guessed = false;
+            self.left.tickets = Some(received.saturating_sub(known));
+            self.left.is_guessed = false;
             return Taken {
                 fresh: Vec::new(),
                 step: Step::Confirm,
@@ -78,7 +78,7 @@ impl Pager {
     /// time here: then what was passed over before it is looked at again, and the answer asked for
     /// once more.
     pub(super) fn has_shrunk(&mut self, count: u64) -> bool {
-        let expected = self.remaining.filter(|_| !self.is_remaining_guessed);
+        let expected = self.left.tickets.filter(|_| !self.left.is_guessed);
         let Mode::Key {
             cursor,
             seen,
@@ -110,7 +110,7 @@ impl Pager {
         };
         seen.extend(keys.iter().map(|key| key.id.clone()));
         let counted = (self.slice.doubt.is_none()).then_some(counted);
-        let tie = Tie::new(at, seen, keys, counted, &self.filters);
+        let tie = Tie::new(at, seen, keys, counted, &self.within.filters);
         self.mode = Mode::Tie(match self.is_light() {
             // What is to be had only without its thread is not gone past yet.
             true => tie.begun_anew(),
@@ -127,13 +127,13 @@ impl Pager {
         answer: Answer<'_>,
     ) -> Taken {
         let fresh = self.fresh_at_cursor(answer.keys);
-        self.remaining = Some(left);
-        self.is_remaining_guessed = false;
+        self.left.tickets = Some(left);
+        self.left.is_guessed = false;
         match last {
             Some(last) if last > cursor => {
                 let passed_on = Passed::new(cursor, answer.keys);
                 let received = answer.keys.len() as u64;
-                let is_short = left > 0 && received < self.page_length.min(self.limit.into());
+                let is_short = left > 0 && received < self.page.length.min(self.page.limit.into());
                 self.seam = match is_short && self.slice.doubt.is_none() {
                     true => passed_on.again(last, Some(received)),
                     false => None,

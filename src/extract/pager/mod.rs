@@ -30,10 +30,9 @@ use crate::mava::{Filters, PAGE_LIMIT};
 use crate::plan::{Position, Slice, SliceState};
 use crate::table::Instant;
 use crate::window::Window;
-use answer::is_range_broken;
 pub use answer::{Answer, Key};
 use offset::Offset;
-use seam::{Passed, Seam, Seen};
+use seam::{Passed, Seam};
 pub(crate) use sightings::{Proof, Sightings};
 use tie::Tie;
 
@@ -91,13 +90,10 @@ pub enum Step {
 pub struct Pager {
     slice: Slice,
     mode: Mode,
-    limit: u32,
+    page: Size,
     /// Tickets handed on.
     handed_on: u64,
-    /// Tickets left after the last answer, by its own count.
-    remaining: Option<u64>,
-    /// Whether that is only a guess, since a part was given away.
-    is_remaining_guessed: bool,
+    left: Left,
     /// Whether an answer that nothing announced has to repeat before it seals the slice.
     is_cautious: bool,
     /// Tries of the current page that contradicted themselves.
@@ -105,13 +101,34 @@ pub struct Pager {
     most_tries: u32,
     /// The part that is looked at again before anything else.
     seam: Option<Seam>,
+    /// Why it fell back to offsets, until somebody takes it to tell the user.
+    fell_back: Option<String>,
+    within: Within,
+}
+
+/// How large the next page is.
+#[derive(Debug, Clone)]
+struct Size {
+    limit: u32,
     /// How long the API makes its pages where more follow.
-    page_length: u64,
+    length: u64,
     /// Whether tickets are asked for one by one and without their threads, up to the end of this
     /// instant if one came.
     light: Option<Option<Instant>>,
-    /// Why it fell back to offsets, until somebody takes it to tell the user.
-    fell_back: Option<String>,
+}
+
+/// How many tickets are left.
+#[derive(Debug, Clone)]
+struct Left {
+    /// After the last answer, by its own count.
+    tickets: Option<u64>,
+    /// Whether that is only a guess, since a part was given away.
+    is_guessed: bool,
+}
+
+/// The tickets that the run asks for: its filters, and the words into which they are taken apart.
+#[derive(Debug, Clone)]
+struct Within {
     filters: Filters,
     statuses: Vec<String>,
     origins: Vec<String>,
@@ -156,20 +173,26 @@ impl Pager {
         Self {
             slice,
             mode,
-            limit: PAGE_LIMIT,
+            page: Size {
+                limit: PAGE_LIMIT,
+                length: u64::from(PAGE_LIMIT),
+                light: None,
+            },
             handed_on: 0,
-            remaining: None,
-            is_remaining_guessed: false,
+            left: Left {
+                tickets: None,
+                is_guessed: false,
+            },
             is_cautious: false,
             tries: 0,
             most_tries: MOST_TRIES,
             seam: None,
-            page_length: u64::from(PAGE_LIMIT),
-            light: None,
             fell_back,
-            filters: filters.clone(),
-            statuses: words(&filters.status, &crate::mava::STATUSES),
-            origins: words(&filters.origin, &crate::mava::ORIGINS),
+            within: Within {
+                filters: filters.clone(),
+                statuses: words(&filters.status, &crate::mava::STATUSES),
+                origins: words(&filters.origin, &crate::mava::ORIGINS),
+            },
         }
     }
 
@@ -190,7 +213,7 @@ impl Pager {
     /// Tickets still to come, as far as the API has said.
     pub fn remaining(&self) -> Option<u64> {
         match self.slice.state {
-            SliceState::Open => self.remaining,
+            SliceState::Open => self.left.tickets,
             SliceState::Sealed | SliceState::Unverified { .. } => Some(0),
         }
     }
@@ -211,7 +234,7 @@ impl Pager {
             return None;
         }
         if let Some(seam) = &self.seam {
-            return Some(seam.ask(self.limit));
+            return Some(seam.ask(self.page.limit));
         }
         let (window, skip, narrowing) = match &self.mode {
             Mode::Key { cursor, .. } => (
@@ -225,7 +248,7 @@ impl Pager {
         Some(Ask {
             window,
             skip,
-            limit: self.limit,
+            limit: self.page.limit,
             narrowing,
         })
     }
@@ -234,25 +257,25 @@ impl Pager {
     /// again): asks for a quarter as many tickets from now on, growing back with every page.
     /// `false` when it is down to one ticket already.
     pub fn shrink(&mut self) -> bool {
-        let is_shrinkable = self.limit > 1;
-        self.limit = (self.limit / 4).max(1);
+        let is_shrinkable = self.page.limit > 1;
+        self.page.limit = (self.page.limit / 4).max(1);
         is_shrinkable
     }
 
     /// The next ticket could not be had by itself: asks for it without its thread. `false` when
     /// that was tried already.
     pub fn lighten(&mut self) -> bool {
-        if self.light.is_some() {
+        if self.page.light.is_some() {
             return false;
         }
-        self.light = Some(None);
-        self.limit = 1;
+        self.page.light = Some(None);
+        self.page.limit = 1;
         true
     }
 
     /// Whether the next page is to be asked for without threads.
     pub fn is_light(&self) -> bool {
-        self.light.is_some()
+        self.page.light.is_some()
     }
 
     /// Whether to ask the last page again, whose tickets lack what they should have; a few times.
@@ -273,7 +296,7 @@ impl Pager {
         else {
             return None;
         };
-        let left = self.remaining.filter(|_| !self.is_remaining_guessed)?;
+        let left = self.left.tickets.filter(|_| !self.left.is_guessed)?;
         let part = passed.as_ref()?.window(*cursor)?;
         (self.slice.doubt.is_none()).then_some((part, left + seen.len() as u64))
     }
@@ -284,7 +307,7 @@ impl Pager {
         let Mode::Key { passed: None, .. } = &self.mode else {
             return None;
         };
-        self.remaining.filter(|_| !self.is_remaining_guessed)
+        self.left.tickets.filter(|_| !self.left.is_guessed)
     }
 
     /// Whether the next answer counts all that is left of the slice.
@@ -309,8 +332,8 @@ impl Pager {
         }
         let given = Window::new(middle, until)?;
         self.slice.window = Window::new(self.slice.window.from(), middle)?;
-        self.remaining = self.remaining.map(|count| count / 2);
-        self.is_remaining_guessed = true;
+        self.left.tickets = self.left.tickets.map(|count| count / 2);
+        self.left.is_guessed = true;
         Some(given)
     }
 
@@ -338,7 +361,7 @@ impl Pager {
             if self.seam.is_none() {
                 self.tries = 0;
             }
-            self.limit = self.limit.saturating_mul(2).min(PAGE_LIMIT);
+            self.page.limit = self.page.limit.saturating_mul(2).min(PAGE_LIMIT);
             self.stay_light(answer.keys);
             self.handed_on += taken.fresh.iter().filter(|is_fresh| **is_fresh).count() as u64;
         }
@@ -348,7 +371,7 @@ impl Pager {
     /// What came without its thread is passed before pages are whole again: the next page begins
     /// with it.
     fn stay_light(&mut self, keys: &[Key]) {
-        let Some(light) = &mut self.light else {
+        let Some(light) = &mut self.page.light else {
             return;
         };
         let came = keys.iter().rev().find_map(|key| key.created_at);
@@ -359,102 +382,8 @@ impl Pager {
             Mode::Offset(_) => true,
         };
         match is_past {
-            true => self.light = None,
-            false => self.limit = 1,
-        }
-    }
-
-    /// Judges a part that is looked at again.
-    fn take_seam(&mut self, mut seam: Seam, answer: Answer<'_>) -> Taken {
-        let seen = seam.take(answer);
-        if let Seen::Lacking(reason) = &seen {
-            self.tries += 1;
-            if self.tries < self.most_tries {
-                self.seam = Some(seam);
-                return again(reason.clone());
-            }
-            self.doubt(reason);
-        }
-        let fresh = seam.fresh(answer);
-        match seen {
-            Seen::Continue => {
-                self.seam = Some(seam);
-                return Taken {
-                    fresh,
-                    step: Step::Next,
-                };
-            }
-            Seen::Whole => self.page_length = seam.page_length().unwrap_or(self.page_length),
-            Seen::Lacking(_) => {}
-        }
-        self.tries = 0;
-        if let Mode::Key { cursor, .. } = &self.mode {
-            self.slice.position = Position::Key(*cursor);
-        }
-        Taken {
-            fresh,
-            step: Step::Next,
-        }
-    }
-
-    fn take_tie(&mut self, answer: Answer<'_>) -> Taken {
-        let Mode::Tie(tie) = &mut self.mode else {
-            return self.inconsistent();
-        };
-        let (fresh, progress) = tie.take(answer, &self.statuses, &self.origins);
-        let at = tie.at();
-        let ended = match progress {
-            tie::Progress::Continue => None,
-            tie::Progress::Settled(count) => Some((None, tie.beyond(count))),
-            tie::Progress::GaveUp(reason) => Some((Some(reason), None)),
-        };
-        if let Some((doubt, remaining)) = ended {
-            self.slice.doubt = self.slice.doubt.take().or(doubt);
-            let next = at + Duration::milliseconds(1);
-            self.slice.position = Position::Key(next);
-            self.remaining = remaining;
-            self.is_remaining_guessed = false;
-            self.mode = Mode::at(next);
-            if next >= self.slice.window.until() {
-                self.finish(SliceState::Sealed);
-                return Taken {
-                    fresh,
-                    step: Step::Done,
-                };
-            }
-        }
-        Taken {
-            fresh,
-            step: Step::Next,
-        }
-    }
-
-    fn take_by_offset(&mut self, answer: Answer<'_>) -> Taken {
-        let Mode::Offset(offset) = &mut self.mode else {
-            return self.inconsistent();
-        };
-        let (fresh, progress) = offset.take(answer, self.limit);
-        self.remaining = offset.remaining();
-        self.slice.position = Position::Offset {
-            skip: offset.skip(),
-            overlap_id: offset.overlap_id(),
-        };
-        if is_range_broken(answer.keys, self.slice.window) {
-            self.doubt("tickets came that were created on other days than those asked for");
-        }
-        match progress {
-            offset::Progress::Continue => Taken {
-                fresh,
-                step: Step::Next,
-            },
-            offset::Progress::End(doubt) => {
-                self.slice.doubt = self.slice.doubt.take().or(doubt);
-                self.finish(SliceState::Sealed);
-                Taken {
-                    fresh,
-                    step: Step::Done,
-                }
-            }
+            true => self.page.light = None,
+            false => self.page.limit = 1,
         }
     }
 
@@ -470,18 +399,6 @@ impl Pager {
         }
         self.tries = 0;
         otherwise(self, reason)
-    }
-
-    /// From here on by offset, from the start of the slice: what was passed over by key may not
-    /// have been complete.
-    fn fall_back(&mut self, reason: String) -> Taken {
-        self.slice.position = Position::Offset {
-            skip: 0,
-            overlap_id: None,
-        };
-        self.mode = Mode::Offset(Offset::under(&self.filters));
-        self.fell_back = Some(reason.clone());
-        again(reason)
     }
 
     /// Ends the slice; a doubt outweighs a seal.

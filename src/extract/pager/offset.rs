@@ -8,9 +8,11 @@
 
 use std::collections::HashSet;
 
+use super::answer::is_range_broken;
 use super::sightings::{Proof, Sightings};
-use super::{Answer, Key};
+use super::{Answer, Key, Mode, Pager, Step, Taken, again};
 use crate::mava::Filters;
+use crate::plan::{Position, SliceState};
 
 /// How often in a pass a shifted seam is stepped back over before the rest is read as it comes.
 const MOST_STUMBLES: u32 = 12;
@@ -42,12 +44,8 @@ pub(super) enum Progress {
 #[derive(Debug, Clone)]
 pub(super) struct Offset {
     skip: u32,
-    /// The last ticket of the page before.
-    overlap_id: Option<String>,
-    /// All tickets of the page before.
-    tail: HashSet<String>,
-    /// All tickets of this pass.
-    ids: HashSet<String>,
+    before: Before,
+    pass: Pass,
     /// What the first page of this pass counted.
     counted: Option<u64>,
     handed_on: HashSet<String>,
@@ -55,10 +53,26 @@ pub(super) struct Offset {
     passes: u32,
     /// The pass on which it was proven that everything was seen.
     proven_in: Option<u32>,
+    remaining: Option<u64>,
+}
+
+/// The page before, with which the next one has to overlap.
+#[derive(Debug, Clone, Default)]
+struct Before {
+    /// Its last ticket.
+    overlap_id: Option<String>,
+    /// All of its tickets.
+    tail: HashSet<String>,
+}
+
+/// The pass under way.
+#[derive(Debug, Clone, Default)]
+struct Pass {
+    /// All of its tickets.
+    ids: HashSet<String>,
     barren_pages: u32,
     stumbles: u32,
     doubt: Option<String>,
-    remaining: Option<u64>,
 }
 
 impl Offset {
@@ -66,17 +80,13 @@ impl Offset {
     pub(super) fn under(filters: &Filters) -> Self {
         Self {
             skip: 0,
-            overlap_id: None,
-            tail: HashSet::new(),
-            ids: HashSet::new(),
+            before: Before::default(),
+            pass: Pass::default(),
             counted: None,
             handed_on: HashSet::new(),
             sightings: Sightings::under(filters),
             passes: 0,
             proven_in: None,
-            barren_pages: 0,
-            stumbles: 0,
-            doubt: None,
             remaining: None,
         }
     }
@@ -86,7 +96,7 @@ impl Offset {
     }
 
     pub(super) fn overlap_id(&self) -> Option<String> {
-        self.overlap_id.clone()
+        self.before.overlap_id.clone()
     }
 
     pub(super) fn remaining(&self) -> Option<u64> {
@@ -125,18 +135,18 @@ impl Offset {
     /// shifted.
     fn steps_back(&mut self, answer: Answer<'_>, limit: u32) -> bool {
         let first = answer.keys.first();
-        let is_joined =
-            self.tail.is_empty() || first.is_some_and(|key| self.tail.contains(&key.identity()));
+        let is_joined = self.before.tail.is_empty()
+            || first.is_some_and(|key| self.before.tail.contains(&key.identity()));
         if is_joined || self.skip == 0 {
             return false;
         }
-        self.stumbles += 1;
-        if self.stumbles <= MOST_STUMBLES {
+        self.pass.stumbles += 1;
+        if self.pass.stumbles <= MOST_STUMBLES {
             self.skip = self.skip.saturating_sub(limit.saturating_sub(1).max(1));
             return true;
         }
         let reason = "a page did not begin with a ticket of the page before";
-        self.doubt.get_or_insert_with(|| reason.to_owned());
+        self.pass.doubt.get_or_insert_with(|| reason.to_owned());
         false
     }
 
@@ -144,12 +154,12 @@ impl Offset {
         if self.skip == 0 {
             self.counted = answer.count;
         }
-        let known = self.ids.len();
-        self.ids.extend(answer.keys.iter().map(Key::identity));
-        self.barren_pages = if self.ids.len() > known {
+        let known = self.pass.ids.len();
+        self.pass.ids.extend(answer.keys.iter().map(Key::identity));
+        self.pass.barren_pages = if self.pass.ids.len() > known {
             0
         } else {
-            self.barren_pages + 1
+            self.pass.barren_pages + 1
         };
         let received = u32::try_from(answer.keys.len()).unwrap_or(u32::MAX);
         let seen = u64::from(self.skip) + u64::from(received);
@@ -159,22 +169,22 @@ impl Offset {
         let has_more = answer
             .has_more
             .unwrap_or_else(|| left.is_some_and(|left| left > 0));
-        if has_more && is_endless(self.ids.len(), self.counted) {
+        if has_more && is_endless(self.pass.ids.len(), self.counted) {
             let reason = format!(
                 "{} different tickets came and still more were announced",
-                self.ids.len()
+                self.pass.ids.len()
             );
-            return Progress::End(Some(self.doubt.take().unwrap_or(reason)));
+            return Progress::End(Some(self.pass.doubt.take().unwrap_or(reason)));
         }
-        if has_more && received > 0 && self.barren_pages <= MOST_BARREN_PAGES {
+        if has_more && received > 0 && self.pass.barren_pages <= MOST_BARREN_PAGES {
             if received == 1 {
                 // Nothing is left to overlap with.
                 let reason = "tickets could only be paged one at a time".to_owned();
-                self.doubt.get_or_insert(reason);
+                self.pass.doubt.get_or_insert(reason);
             }
             self.skip = self.skip.saturating_add(received.saturating_sub(1).max(1));
-            self.overlap_id = answer.keys.last().map(|key| key.id.clone());
-            self.tail = answer.keys.iter().map(Key::identity).collect();
+            self.before.overlap_id = answer.keys.last().map(|key| key.id.clone());
+            self.before.tail = answer.keys.iter().map(Key::identity).collect();
             return Progress::Continue;
         }
         self.passes += 1;
@@ -186,20 +196,19 @@ impl Offset {
             return Progress::End(Some(self.shortfall(answer.count)));
         }
         self.skip = 0;
-        self.overlap_id = None;
-        self.tail.clear();
-        self.ids.clear();
-        (self.barren_pages, self.stumbles, self.doubt) = (0, 0, None);
+        self.before = Before::default();
+        self.pass = Pass::default();
         Progress::Continue
     }
 
     /// Why the slice is not proven complete.
     fn shortfall(&mut self, count: Option<u64>) -> String {
-        let different = self.ids.len() as u64;
+        let different = self.pass.ids.len() as u64;
         let Some(count) = count else {
             return "the answer has no count".to_owned();
         };
-        self.doubt
+        self.pass
+            .doubt
             .take()
             .unwrap_or_else(|| match different == count {
                 true => format!(
@@ -210,6 +219,50 @@ impl Offset {
                     format!("{different} different tickets were paged with a count of {count}")
                 }
             })
+    }
+}
+
+impl Pager {
+    /// Judges a page by offset.
+    pub(super) fn take_by_offset(&mut self, answer: Answer<'_>) -> Taken {
+        let Mode::Offset(offset) = &mut self.mode else {
+            return self.inconsistent();
+        };
+        let (fresh, progress) = offset.take(answer, self.page.limit);
+        self.left.tickets = offset.remaining();
+        self.slice.position = Position::Offset {
+            skip: offset.skip(),
+            overlap_id: offset.overlap_id(),
+        };
+        if is_range_broken(answer.keys, self.slice.window) {
+            self.doubt("tickets came that were created on other days than those asked for");
+        }
+        match progress {
+            Progress::Continue => Taken {
+                fresh,
+                step: Step::Next,
+            },
+            Progress::End(doubt) => {
+                self.slice.doubt = self.slice.doubt.take().or(doubt);
+                self.finish(SliceState::Sealed);
+                Taken {
+                    fresh,
+                    step: Step::Done,
+                }
+            }
+        }
+    }
+
+    /// From here on by offset, from the start of the slice: what was passed over by key may not
+    /// have been complete.
+    pub(super) fn fall_back(&mut self, reason: String) -> Taken {
+        self.slice.position = Position::Offset {
+            skip: 0,
+            overlap_id: None,
+        };
+        self.mode = Mode::Offset(Offset::under(&self.within.filters));
+        self.fell_back = Some(reason.clone());
+        again(reason)
     }
 }
 

@@ -8,7 +8,8 @@
 use std::collections::HashSet;
 
 use super::answer::{Answer, Key, announced, in_order};
-use super::{Ask, Narrowing};
+use super::{Ask, Mode, Narrowing, Pager, Step, Taken, again};
+use crate::plan::Position;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -129,5 +130,40 @@ impl Seam {
     fn lacking(&mut self, reason: String) -> Seen {
         (self.rest, self.expected) = (self.window, None);
         Seen::Lacking(reason)
+    }
+}
+
+impl Pager {
+    /// Judges a part that is looked at again.
+    pub(super) fn take_seam(&mut self, mut seam: Seam, answer: Answer<'_>) -> Taken {
+        let seen = seam.take(answer);
+        if let Seen::Lacking(reason) = &seen {
+            self.tries += 1;
+            if self.tries < self.most_tries {
+                self.seam = Some(seam);
+                return again(reason.clone());
+            }
+            self.doubt(reason);
+        }
+        let fresh = seam.fresh(answer);
+        match seen {
+            Seen::Continue => {
+                self.seam = Some(seam);
+                return Taken {
+                    fresh,
+                    step: Step::Next,
+                };
+            }
+            Seen::Whole => self.page.length = seam.page_length().unwrap_or(self.page.length),
+            Seen::Lacking(_) => {}
+        }
+        self.tries = 0;
+        if let Mode::Key { cursor, .. } = &self.mode {
+            self.slice.position = Position::Key(*cursor);
+        }
+        Taken {
+            fresh,
+            step: Step::Next,
+        }
     }
 }

@@ -12,8 +12,9 @@ use std::collections::{HashSet, VecDeque};
 use chrono::Duration;
 
 use super::sightings::{Proof, Sightings};
-use super::{Answer, Key, Narrowing};
+use super::{Answer, Key, Mode, Narrowing, Pager, Step, Taken};
 use crate::mava::Filters;
+use crate::plan::{Position, SliceState};
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -72,20 +73,31 @@ pub(super) struct Tie {
     passes: u32,
     /// Rounds over the parts.
     rounds: u32,
-    /// The largest count of the whole so far, and the last one.
-    largest_count: Option<u64>,
-    last_count: Option<u64>,
+    counts: Counts,
     /// Whether the pass under way looks once more at what is proven.
     is_confirming: bool,
+    spent: Spent,
+    /// Tickets in the largest answer: the API may hold less on a page than is asked for.
+    largest_page: u64,
+}
+
+/// The counts of the whole so far.
+#[derive(Debug, Clone, Default)]
+struct Counts {
+    largest: Option<u64>,
+    last: Option<u64>,
+}
+
+/// What was spent on it, and how near that came to a proof.
+#[derive(Debug, Clone)]
+struct Spent {
+    asks: u64,
     /// How often answers contradicted each other.
     torn: u32,
-    asks: u64,
     /// Requests in a row that brought nothing new.
     barren: u64,
     /// The fewest tickets that were missing to a proof.
     missing: u64,
-    /// Tickets in the largest answer: the API may hold less on a page than is asked for.
-    largest_page: u64,
 }
 
 /// What is being paged through by offset: the whole, or a part.
@@ -132,13 +144,14 @@ impl Tie {
             waiting: VecDeque::new(),
             passes: 0,
             rounds: 0,
-            largest_count: None,
-            last_count: None,
+            counts: Counts::default(),
             is_confirming: false,
-            torn: 0,
-            asks: 0,
-            barren: 0,
-            missing: u64::MAX,
+            spent: Spent {
+                asks: 0,
+                torn: 0,
+                barren: 0,
+                missing: u64::MAX,
+            },
             largest_page: 0,
         };
         // That page counts what comes after this millisecond too.
@@ -181,7 +194,7 @@ impl Tie {
         statuses: &[String],
         origins: &[String],
     ) -> (Vec<bool>, Progress) {
-        self.asks += 1;
+        self.spent.asks += 1;
         let known = self.handed_on.len();
         let fresh = answer.keys.iter();
         let fresh = fresh
@@ -193,7 +206,7 @@ impl Tie {
         self.largest_page = self.largest_page.max(answer.keys.len() as u64);
         let is_whole = self.part.narrowing == Narrowing::default();
         let count = answer.count.filter(|_| is_whole);
-        self.largest_count = self.largest_count.max(count);
+        self.counts.largest = self.counts.largest.max(count);
         let came = answer.keys.iter().map(Key::sighting);
         let missing = match self.sightings.take(came, count) {
             Proof::Whole { count, is_steady } => {
@@ -210,18 +223,18 @@ impl Tie {
             }
             Proof::Open(missing) => missing.unwrap_or(u64::MAX),
             Proof::Torn => {
-                self.torn += 1;
+                self.spent.torn += 1;
                 u64::MAX
             }
         };
         self.is_confirming &= missing == 0;
-        let is_moving = count.is_some() && count != self.last_count;
-        self.last_count = count.or(self.last_count);
-        match missing < self.missing || is_moving || self.handed_on.len() > known {
-            true => self.barren = 0,
-            false => self.barren += 1,
+        let is_moving = count.is_some() && count != self.counts.last;
+        self.counts.last = count.or(self.counts.last);
+        match missing < self.spent.missing || is_moving || self.handed_on.len() > known {
+            true => self.spent.barren = 0,
+            false => self.spent.barren += 1,
         }
-        self.missing = self.missing.min(missing);
+        self.spent.missing = self.spent.missing.min(missing);
         if let Some(reason) = self.gave_up() {
             return (fresh, Progress::GaveUp(reason));
         }
@@ -239,7 +252,7 @@ impl Tie {
     fn gave_up(&self) -> Option<String> {
         let seen = self.handed_on.len();
         let pages = (seen as u64).div_ceil(self.largest_page.max(1));
-        let counted = self.largest_count;
+        let counted = self.counts.largest;
         if seen > MOST_TICKETS
             || counted.is_some_and(|count| {
                 seen as u64 > count.saturating_mul(MOST_PER_COUNTED) + MOST_UNCOUNTED
@@ -256,10 +269,10 @@ impl Tie {
         if counted.is_none() && self.passes > 1 {
             return Some("the answer has no count".to_owned());
         }
-        let is_over = self.torn > MOST_TORN
-            || self.asks > MOST_ASKS + ASKS_PER_PAGE * pages
-            || self.barren > MOST_BARREN + BARREN_PER_PAGE * pages;
-        is_over.then(|| match self.torn {
+        let is_over = self.spent.torn > MOST_TORN
+            || self.spent.asks > MOST_ASKS + ASKS_PER_PAGE * pages
+            || self.spent.barren > MOST_BARREN + BARREN_PER_PAGE * pages;
+        is_over.then(|| match self.spent.torn {
             0 => "the tickets of one millisecond did not settle to their count".to_owned(),
             _ => "answers about one millisecond contradict each other, as from copies of the desk that \
                   lag behind"
@@ -304,6 +317,41 @@ impl Tie {
             narrowing: self.waiting.pop_front().unwrap_or_default(),
             ..Part::default()
         };
+    }
+}
+
+impl Pager {
+    /// Judges an answer about a crowded millisecond.
+    pub(super) fn take_tie(&mut self, answer: Answer<'_>) -> Taken {
+        let Mode::Tie(tie) = &mut self.mode else {
+            return self.inconsistent();
+        };
+        let (fresh, progress) = tie.take(answer, &self.within.statuses, &self.within.origins);
+        let at = tie.at();
+        let ended = match progress {
+            Progress::Continue => None,
+            Progress::Settled(count) => Some((None, tie.beyond(count))),
+            Progress::GaveUp(reason) => Some((Some(reason), None)),
+        };
+        if let Some((doubt, remaining)) = ended {
+            self.slice.doubt = self.slice.doubt.take().or(doubt);
+            let next = at + Duration::milliseconds(1);
+            self.slice.position = Position::Key(next);
+            self.left.tickets = remaining;
+            self.left.is_guessed = false;
+            self.mode = Mode::at(next);
+            if next >= self.slice.window.until() {
+                self.finish(SliceState::Sealed);
+                return Taken {
+                    fresh,
+                    step: Step::Done,
+                };
+            }
+        }
+        Taken {
+            fresh,
+            step: Step::Next,
+        }
     }
 }
 

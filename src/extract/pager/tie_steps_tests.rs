@@ -74,7 +74,7 @@ fn answers_that_contradict_that_pass_take_another_one_after_the_next_proof() {
     // All four were there before and after the answer that counts three.
     let torn = [(0, 3, "a c"), (2, 4, "d e")];
     assert_eq!(told(&mut tie, &torn), Progress::Continue);
-    assert_eq!(tie.torn, 1);
+    assert_eq!(tie.spent.torn, 1);
     let proven = [(0, 4, "a c"), (2, 4, "d e"), (0, 4, "a c")];
     assert_eq!(told(&mut tie, &proven), Progress::Continue);
     assert_eq!(told(&mut tie, &[(0, 4, "a c")]), Progress::Continue);
@@ -101,7 +101,7 @@ fn only_tickets_of_the_millisecond_are_handed_on_and_each_once() {
     };
     let (fresh, progress) = tie.take(answer, &[], &[]);
     assert_eq!(fresh, [false, true, false, false, true]);
-    assert_eq!((progress, tie.asks), (Progress::Continue, 1));
+    assert_eq!((progress, tie.spent.asks), (Progress::Continue, 1));
 }
 
 #[test]
@@ -119,12 +119,10 @@ fn a_request_is_barren_where_nothing_is_new_no_count_is_another_and_no_proof_is_
         ("another ticket", 0, None, 4, "c", false),
         ("a part has another count", 0, Some(&part), 5, "a", true),
     ] {
-        let mut tie = Tie {
-            missing,
-            last_count: Some(4),
-            barren: 7,
-            ..tie(["a", "b"])
-        };
+        let mut tie = tie(["a", "b"]);
+        tie.spent.missing = missing;
+        tie.spent.barren = 7;
+        tie.counts.last = Some(4);
         tie.part.narrowing = narrowing.cloned().unwrap_or_default();
         let answer = Answer {
             count: Some(count),
@@ -133,7 +131,7 @@ fn a_request_is_barren_where_nothing_is_new_no_count_is_another_and_no_proof_is_
         };
         let (_, progress) = tie.take(answer, &[], &[]);
         assert_eq!(progress, Progress::Continue, "{what}");
-        assert_eq!(tie.barren, if is_barren { 8 } else { 0 }, "{what}");
+        assert_eq!(tie.spent.barren, if is_barren { 8 } else { 0 }, "{what}");
     }
 }
 
@@ -221,7 +219,10 @@ fn seen(seen: usize, largest_count: impl Into<Option<u64>>) -> Tie {
     Tie {
         handed_on: (0..seen).map(|id| id.to_string()).collect(),
         largest_page: 100,
-        largest_count: largest_count.into(),
+        counts: Counts {
+            largest: largest_count.into(),
+            last: None,
+        },
         ..tie(["a"])
     }
 }
@@ -229,11 +230,15 @@ fn seen(seen: usize, largest_count: impl Into<Option<u64>>) -> Tie {
 /// Three pages that are counted: after so many requests, so many barren ones in a row and so many
 /// answers that contradicted others.
 fn after(asks: u64, barren: u64, torn: u32) -> Tie {
+    let tie = seen(250, 250);
     Tie {
-        asks,
-        barren,
-        torn,
-        ..seen(250, 250)
+        spent: Spent {
+            asks,
+            barren,
+            torn,
+            ..tie.spent
+        },
+        ..tie
     }
 }
 
