@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
 use super::sums::RowHashes;
-use super::{Store, bind, read, rejects, slices};
+use super::{Store, bind, read, slices, standing};
 use crate::error::Result;
 use crate::plan::Slice;
 use crate::table::{self, Instant, Record, RunKind, Snapshot, instant_text};
@@ -201,7 +201,7 @@ impl Store {
             super::lookups::archive_unlisted(connection, snapshot_id)?;
             let ending = match outcome {
                 Outcome::Complete if unverified > 0 => table::Outcome::Incomplete,
-                Outcome::Complete if rejects::standing(connection)?.open > 0 => {
+                Outcome::Complete if standing::standing(connection)?.open > 0 => {
                     table::Outcome::WithRejects
                 }
                 Outcome::Complete => table::Outcome::Complete,

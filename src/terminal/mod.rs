@@ -6,6 +6,7 @@
 
 mod accept;
 mod estimate;
+mod failure;
 mod grid;
 mod log;
 mod plan;
@@ -16,22 +17,19 @@ mod screen;
 mod secrets;
 mod status;
 mod stop;
+mod streams;
 mod style;
 mod summary;
 mod sync;
 mod verify;
 mod wrap;
 
-use std::borrow::Cow;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anstream::{AutoStream, ColorChoice};
 use indicatif::{MultiProgress, ProgressDrawTarget};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -42,22 +40,11 @@ pub(crate) use style::counted;
 
 use self::secrets::Secrets;
 
-use crate::error::{Error, ExitCode, Result};
-use crate::redact;
+use crate::error::{Error, Result};
 use crate::report::{
-    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Stopped, Summary, SyncSummary,
-    Verification,
+    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
 };
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
-
-/// Bytes that a pipe takes at once, where it takes any (`PIPE_BUF` of Linux).
-const PIECE: usize = 4_096;
-
-/// How long a reader that takes nothing is waited for before it is asked whether to go on.
-const PATIENCE: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 50_000_000,
-};
 
 /// The one way to stdout and stderr.
 #[derive(Debug, Clone)]
@@ -77,28 +64,6 @@ const SAMPLE_WIDTH: usize = 60;
 
 /// What is said under a table in which something is cut.
 const CUT: &str = "… is where a text was cut to fit: a wider terminal shows more, --format csv or json all of it.\n";
-
-/// An error for machines.
-#[derive(Serialize)]
-struct Failed<'a> {
-    /// What the run keeps.
-    #[serde(flatten)]
-    kept: Option<&'a Summary>,
-    error: String,
-    help: Option<Cow<'a, str>>,
-    exit_code: u8,
-}
-
-impl<'a> Failed<'a> {
-    fn of(error: &'a Error, kept: Option<&'a Summary>) -> Self {
-        Self {
-            kept,
-            error: error.to_string(),
-            help: error.help_text().map(Cow::Borrowed),
-            exit_code: ExitCode::from(error.kind()).number(),
-        }
-    }
-}
 
 impl Printer {
     /// A printer for what the user wants to see.
@@ -318,41 +283,6 @@ impl Printer {
         grid::answer(columns, rows, None).0
     }
 
-    /// Writes a part of a result on stdout, byte for byte; what could steer a terminal only where
-    /// stdout is none. `false` when the reader went away. While a reader takes nothing, `go_on` is asked
-    /// now and then.
-    ///
-    /// # Errors
-    /// When stdout cannot be written to, and what `go_on` gives.
-    pub fn chunk(&self, text: &str, go_on: impl Fn() -> Result<()>) -> Result<bool> {
-        self.has_result.store(true, Ordering::Relaxed);
-        let mut out = io::stdout().lock();
-        let text = match out.is_terminal() {
-            true => Cow::Owned(redact::without_hidden(text)),
-            false => Cow::Borrowed(text),
-        };
-        for piece in text.as_bytes().chunks(PIECE) {
-            loop {
-                go_on()?;
-                let mut asked = [PollFd::new(&out, PollFlags::OUT)];
-                // What cannot be asked can still be written to.
-                if !matches!(poll(&mut asked, Some(&PATIENCE)), Ok(0) | Err(Errno::INTR)) {
-                    break;
-                }
-            }
-            match out.write_all(piece).and_then(|()| out.flush()) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(false),
-                Err(error) => {
-                    return Err(
-                        Error::failed("the result cannot be written to stdout").because(error)
-                    );
-                }
-            }
-        }
-        Ok(true)
-    }
-
     /// Prints text on stdout as it is: a completion script.
     ///
     /// # Errors
@@ -386,60 +316,11 @@ impl Printer {
             .filter(|width| *width > 0)
     }
 
-    fn to_stdout(&self, text: &str) -> Result<()> {
-        self.has_result.store(true, Ordering::Relaxed);
-        let choice = self.choice();
-        let written = self.bars.suspend(|| {
-            let mut out = AutoStream::new(io::stdout(), choice).lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        });
-        match written {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Error::failed("the result cannot be written to stdout").because(error))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Prints lines for people on stderr, unless log lines are JSON or the user wants quiet.
     pub fn note(&self, text: &str) {
         if self.output.log_format == LogFormat::Text && self.output.log_steps >= 0 {
             let lines = text.lines().map(|line| format!("{}\n", style::plain(line)));
             self.to_stderr(&lines.collect::<String>());
-        }
-    }
-
-    /// Prints what a run that failed keeps, on stdout, if it had begun; as JSON with the error and
-    /// the way out.
-    pub fn kept(&self, stopped: &Stopped) {
-        let printed = match stopped.kept.as_deref() {
-            None => return,
-            kept @ Some(_) if self.output.is_json => self.json(&Failed::of(&stopped.error, kept)),
-            Some(kept) => self.text(&format!("{}\n", summary::text(kept).trim_end())),
-        };
-        // The error itself still goes to stderr.
-        let _ = printed;
-    }
-
-    /// Where a result was to be JSON and there is none, the error in its place.
-    pub fn failure(&self, error: &Error) {
-        if self.output.is_json && !self.has_result.load(Ordering::Relaxed) {
-            // The error itself still goes to stderr.
-            let _ = self.json(&Failed::of(error, None));
-        }
-    }
-
-    /// Prints an error and the way out on stderr; as a log line where those are JSON.
-    pub fn error(&self, error: &Error) {
-        match self.output.log_format {
-            LogFormat::Text => self.to_stderr(&error_text(error)),
-            LogFormat::Json => {
-                tracing::error!(
-                    exit_code = ExitCode::from(error.kind()).number(),
-                    help = error.help_text(),
-                    "{error}"
-                );
-            }
         }
     }
 
@@ -487,13 +368,6 @@ impl Printer {
         }
     }
 
-    fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
-        match self.output.is_json {
-            true => self.json(value),
-            false => self.text(&text(value)),
-        }
-    }
-
     /// Prints a result that only machines get, as JSON.
     ///
     /// # Errors
@@ -512,62 +386,10 @@ impl Printer {
         Ok(format!("{}\n", self.secrets.json(&text)))
     }
 
-    /// Nothing is left to say when stderr is gone.
-    fn to_stderr(&self, text: &str) {
-        let choice = self.choice();
-        let text = self.secrets.text(text);
-        self.bars.suspend(|| write_stderr(&text, choice));
-    }
-
-    fn choice(&self) -> ColorChoice {
-        match self.output.color {
-            When::Auto => ColorChoice::Auto,
-            When::Always => ColorChoice::Always,
-            When::Never => ColorChoice::Never,
+    fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<()> {
+        match self.output.is_json {
+            true => self.json(value),
+            false => self.text(&text(value)),
         }
-    }
-
-    fn has_color(&self, stream: &io::Stderr) -> bool {
-        match self.choice() {
-            ColorChoice::Auto => AutoStream::choice(stream) != ColorChoice::Never,
-            choice => choice != ColorChoice::Never,
-        }
-    }
-}
-
-fn write_stderr(text: &str, choice: ColorChoice) {
-    let mut stderr = AutoStream::new(io::stderr(), choice).lock();
-    let _ = stderr.write_all(text.as_bytes());
-}
-
-fn error_text(error: &Error) -> String {
-    let label = style::paint(style::BAD, "error:");
-    let mut text = format!("{label} {}\n", style::plain(&error.to_string()));
-    if let Some(help) = error.help_text() {
-        let label = style::paint(style::BOLD, "help:");
-        text.push_str(&format!("{label} {}\n", style::plain(help)));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_is_its_message_its_cause_and_the_way_out() {
-        let error = Error::failed(
-            "GET /api/tickets failed 10 times in 4m 12s, window [2023-01-01, 2024-01-01)",
-        )
-        .because(io::Error::new(
-            ErrorKind::ConnectionReset,
-            "connection\u{1b}[2J reset",
-        ))
-        .help("run the same command again to go on");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&error_text(&error)), @r#"
-        error: GET /api/tickets failed 10 times in 4m 12s, window [2023-01-01, 2024-01-01): connection�[2J reset
-        help: run the same command again to go on
-        "#);
-        assert!(error_text(&error).starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m "));
     }
 }

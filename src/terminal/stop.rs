@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Failed, error_text, style, write_stderr};
+use super::failure::{Failed, error_text};
+use super::streams::write_stderr;
+use super::style;
 use crate::cli::Stop;
 use crate::error::ExitCode;
 use crate::redact;

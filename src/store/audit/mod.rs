@@ -3,6 +3,7 @@
 //! nothing.
 
 mod customer;
+mod entry;
 mod file;
 mod published;
 mod tables;
@@ -15,8 +16,9 @@ use super::failure::Failure;
 use crate::error::{Error, Result};
 
 pub(in crate::store) use customer::CustomerAudit;
+pub(in crate::store) use entry::{ENTRY, Entry, Wrong};
 pub(in crate::store) use file::{foreign_tables, integrity};
-pub(in crate::store) use ticket::{ENTRY, Entry, MESSAGES_SQL, TicketAudit, Wrong, add_message};
+pub(in crate::store) use ticket::{MESSAGES_SQL, TicketAudit, add_message};
 
 /// Tickets between two looks at whether to go on.
 const TICKETS_TOLD: u64 = 256;

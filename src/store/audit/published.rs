@@ -1,7 +1,8 @@
 //! What is looked at before rows are written into a snapshot.
 
 use super::super::Reader;
-use super::ticket::{ENTRY, Entry, TicketAudit};
+use super::entry::{ENTRY, Entry};
+use super::ticket::TicketAudit;
 use super::{Audit, Auditing, Damage, Stop, TICKETS_TOLD};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::{Record, Ticket};

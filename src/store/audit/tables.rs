@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::sums::{self, RowHashes};
-use super::ticket::{ENTRY, Entry, TicketAudit};
+use super::entry::{ENTRY, Entry};
+use super::ticket::TicketAudit;
 use super::{Auditing, CustomerAudit, Damage, Stop, TICKETS_TOLD};
 use crate::table::{Agent, Category, Customer, Record, Reject, Snapshot, Table, Tag, Ticket};
 
