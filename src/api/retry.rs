@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::Url;
 
-use super::failure::FailureKind;
+use super::kind::FailureKind;
 use super::tls::Refused;
 use crate::budget::time_words;
 use crate::error::PROBE_AND_REPORT;

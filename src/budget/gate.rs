@@ -1,29 +1,22 @@
 //! The gate that every request passes before it is sent.
 
+use super::ledger::Entry;
+use super::own::{OwnPause, State};
+use super::pause::{Pause, span};
+use super::{LONGEST_WAIT, Ledger, Limit, millis, penalty};
+use crate::clock;
+use crate::error::Error;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
 use tokio::time::Instant;
-
-use super::ledger::Entry;
-use super::pause::{Pause, instant_words, span, time_words};
-use super::{LONGEST_WAIT, Ledger, Limit, Request, millis, penalty};
-use crate::clock;
-use crate::error::Error;
 
 /// How long to wait for another process to let go of the ledger before asking again.
 const HELD_FILE_PAUSE: Duration = Duration::from_millis(3);
 
 /// How often an answer is tried to be entered into a ledger that another process holds.
 const TRIES_TO_SETTLE: u32 = 30;
-
-/// How long another process may hold the ledger at a stretch. It is held for milliseconds at a time.
-const LONGEST_HOLD: Duration = Duration::from_secs(10);
-
-/// A wait that nobody expects is told from this length on.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// The swiftest of so many answers tells how long a request takes at the least.
 const ANSWERS_REMEMBERED: usize = 64;
@@ -67,107 +60,6 @@ pub struct Gate {
     began: Instant,
     /// The longest pause that is waited for.
     longest_pause: Duration,
-}
-
-/// A pause that this process met, on the monotonic clock.
-#[derive(Debug, Clone, Copy)]
-struct OwnPause {
-    until: Instant,
-    asked_until: Instant,
-}
-
-/// A stretch of time in which another process held the ledger whenever the gate looked.
-#[derive(Debug, Clone, Copy)]
-struct Hold {
-    since: Instant,
-    last_seen: Instant,
-    is_told: bool,
-}
-
-#[derive(Debug)]
-struct State {
-    ledger: Option<Ledger>,
-    /// Our own requests on the monotonic clock, in milliseconds since the gate was made, with their
-    /// numbers: they hold the limit when the wall clock jumps, and alone where there is no ledger.
-    requests: Vec<(u64, Request)>,
-    next_number: u64,
-    /// How long the last answers took, in milliseconds.
-    latencies_ms: VecDeque<i64>,
-    own_pause: Option<OwnPause>,
-    /// The end of a closure that the ledger told of when the gate last looked.
-    ledger_closed_until: Option<Instant>,
-    /// When the first in line expects to pass, if it has to wait.
-    opens_at: Option<Instant>,
-    last_closed: Option<Instant>,
-    closures_in_a_row: u32,
-    /// How long another process has held the ledger, if it did when the gate last looked.
-    hold: Option<Hold>,
-    /// The end of another process's pause that was told, by the wall clock.
-    told_pause_ms: Option<i64>,
-    /// Whether a wait for the limit was told, or a request passed.
-    has_told_limit: bool,
-}
-
-impl State {
-    /// The swiftest of the last answers, in milliseconds; 0 before the first.
-    fn swiftest_ms(&self) -> i64 {
-        self.latencies_ms.iter().copied().min().unwrap_or(0)
-    }
-
-    /// When each of our own requests within the span of the limit counts; those before are forgotten.
-    fn counted(&mut self, limit: Limit, now_ms: i64) -> Vec<i64> {
-        let swiftest_ms = self.swiftest_ms();
-        let counts = |request: &Request| limit.counts_at(request, swiftest_ms, now_ms);
-        self.requests
-            .retain(|(_, request)| counts(request) > now_ms.saturating_sub(limit.span_ms));
-        let mut own: Vec<i64> = self.requests.iter().map(|(_, own)| counts(own)).collect();
-        own.sort_unstable();
-        own
-    }
-
-    /// Counts a request that is sent now. Gives its number.
-    fn enter(&mut self, now_ms: i64) -> u64 {
-        self.has_told_limit = true;
-        let number = self.next_number;
-        self.next_number += 1;
-        let request = Request {
-            sent_ms: now_ms,
-            answered_ms: None,
-        };
-        self.requests.push((number, request));
-        number
-    }
-
-    /// Says once that earlier requests make this one wait.
-    fn tell_limit(&mut self, wait: Duration) {
-        if wait > WORTH_TELLING && !self.has_told_limit {
-            self.has_told_limit = true;
-            tracing::info!(
-                "earlier requests with this key have used up the limit: waiting {}",
-                time_words(wait)
-            );
-        }
-    }
-
-    /// Says once of each pause that the API asked for it.
-    fn tell_pause(&mut self, pause: Pause, wait: Duration) {
-        if wait > WORTH_TELLING && self.told_pause_ms != Some(pause.until_ms) {
-            self.told_pause_ms = Some(pause.until_ms);
-            tracing::warn!(
-                "the API asked for a pause until {}: waiting {}",
-                instant_words(pause.until_ms),
-                time_words(wait)
-            );
-        }
-    }
-
-    fn settle(&mut self, number: Option<u64>, now_ms: i64) {
-        if let Some(number) = number
-            && let Some((_, request)) = self.requests.iter_mut().find(|(own, _)| *own == number)
-        {
-            request.answered_ms = Some(now_ms);
-        }
-    }
 }
 
 /// What the first in line does next.
@@ -389,7 +281,7 @@ impl Gate {
                 Turn::Wait(wait)
             }
             Entry::Busy => {
-                held(&mut state, now)?;
+                state.held(now)?;
                 Turn::Wait(HELD_FILE_PAUSE)
             }
         })
@@ -479,34 +371,9 @@ impl Gate {
     }
 }
 
-/// Notes that another process holds the ledger; an error where it has for too long.
-fn held(state: &mut State, now: Instant) -> Result<(), Error> {
-    let Some(ledger) = &state.ledger else {
-        return Ok(());
-    };
-    let mut hold = state
-        .hold
-        .filter(|hold| now.saturating_duration_since(hold.last_seen) < WORTH_TELLING)
-        .unwrap_or(Hold {
-            since: now,
-            last_seen: now,
-            is_told: false,
-        });
-    hold.last_seen = now;
-    let time = now.saturating_duration_since(hold.since);
-    if time > LONGEST_HOLD {
-        return Err(ledger.held_for(time));
-    }
-    if time > WORTH_TELLING && !hold.is_told {
-        tracing::warn!("another process holds the budget ledger: waiting for it");
-        hold.is_told = true;
-    }
-    state.hold = Some(hold);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::own::LONGEST_HOLD;
     use super::*;
 
     const LIMIT: Limit = Limit {

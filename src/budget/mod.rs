@@ -7,6 +7,7 @@
 mod file;
 mod gate;
 mod ledger;
+mod own;
 mod pause;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::REFRESH;
 use super::interrupt::interruptible;
 use super::publish::{self, Ended};
 use crate::api::Client;
@@ -16,9 +17,6 @@ use crate::settings::{Backfill, Connection, StoreSettings, Sync};
 use crate::store::Store;
 use crate::sync;
 use crate::terminal::Printer;
-
-/// How often the progress display is brought up to date while nothing else moves it.
-pub(super) const REFRESH: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// A backfill with progress and summary.
 pub(super) async fn backfill(

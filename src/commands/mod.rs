@@ -15,6 +15,8 @@ mod verify;
 pub use plan::plan;
 pub use probe::probe;
 
+use std::time::Duration;
+
 use tokio::runtime::Runtime;
 
 use crate::cli;
@@ -22,6 +24,9 @@ use crate::error::{Error, ExitCode, Result};
 use crate::limits;
 use crate::settings::Command;
 use crate::terminal::Printer;
+
+/// How often a display of progress is brought up to date while nothing else moves it.
+const REFRESH: Duration = Duration::from_millis(200);
 
 /// Runs one command to its end.
 ///

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::drive::REFRESH;
+use super::REFRESH;
 use super::interrupt::interruptible;
 use crate::clock;
 use crate::error::{Error, ExitCode, Result};

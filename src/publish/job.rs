@@ -15,7 +15,7 @@ use super::failure::Stop;
 use super::file::{Closed, TableFile};
 use super::layout;
 use super::old::Old;
-use super::work::Tally;
+use super::tally::Tally;
 use crate::store::Reader;
 use crate::table::{Table, Type};
 

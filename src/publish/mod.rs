@@ -29,7 +29,9 @@ mod old;
 mod owner;
 mod parent;
 mod place;
+mod refusal;
 mod schema;
+mod tally;
 mod work;
 
 use std::path::{Path, PathBuf};

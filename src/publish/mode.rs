@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::directory::{Filesystem, NOT_PERMITTED, unless_refused};
 use super::failure::Failure;
 use super::layout;
 use super::manifest::{self, Manifest};
+use super::refusal::{NOT_PERMITTED, unless_refused};
 use crate::derived::{self, Names};
 use crate::error::Result;
 
@@ -48,8 +48,12 @@ pub(super) fn set(path: &Path, mode: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// They cannot be set for another reason.
-pub(super) fn is_refused(path: &Path, file_mode: u32, filesystem: &Filesystem) -> Result<bool> {
-    unless_refused((filesystem.set_mode)(path, file_mode))
+pub(super) fn is_refused(
+    path: &Path,
+    file_mode: u32,
+    set_mode: fn(&Path, u32) -> io::Result<()>,
+) -> Result<bool> {
+    unless_refused(set_mode(path, file_mode))
         .map(|is_set| !is_set)
         .map_err(|error| Failure::io(path, error))
 }

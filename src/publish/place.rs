@@ -402,7 +402,7 @@ impl Place {
     pub(super) fn lacks_modes(&self, filesystem: &Filesystem) -> Result<bool> {
         let path = self.temporary("mode");
         directory::write(&path, "", self.file_mode)?;
-        let is_refused = mode::is_refused(&path, self.file_mode, filesystem)?;
+        let is_refused = mode::is_refused(&path, self.file_mode, filesystem.set_mode)?;
         directory::remove_file(&path)?;
         Ok(is_refused)
     }

@@ -1,73 +1,17 @@
 //! Does jobs side by side, a thread a reader. The only module of publishing that has threads.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
-
-use tokio_util::sync::CancellationToken;
 
 use super::failure::Stop;
 use super::job::{self, Done, Job};
-use crate::error::{Error, ErrorKind};
-use crate::report::Publishing;
+use super::tally::{Shared, Tally};
+use crate::error::Error;
 use crate::store::{Damage, Reader};
 use crate::table::{Record, Ticket};
 
 type Result<T> = std::result::Result<T, Stop>;
-
-/// What all jobs share.
-#[derive(Clone, Copy)]
-pub(super) struct Shared<'a> {
-    pub(super) file_mode: u32,
-    pub(super) cancel: &'a CancellationToken,
-    pub(super) progress: &'a (dyn Fn(Publishing) + Sync),
-}
-
-/// What the threads know of each other.
-pub(super) struct Tally<'a> {
-    shared: Shared<'a>,
-    files: usize,
-    files_done: AtomicUsize,
-    rows: AtomicU64,
-    has_stopped: AtomicBool,
-}
-
-impl<'a> Tally<'a> {
-    fn of(shared: Shared<'a>, files: usize) -> Self {
-        Self {
-            shared,
-            files,
-            files_done: AtomicUsize::new(0),
-            rows: AtomicU64::new(0),
-            has_stopped: AtomicBool::new(false),
-        }
-    }
-
-    pub(super) fn file_mode(&self) -> u32 {
-        self.shared.file_mode
-    }
-
-    /// Rows were written. An error where no more are to be.
-    pub(super) fn add(&self, rows: u64) -> Result<()> {
-        self.rows.fetch_add(rows, Ordering::Relaxed);
-        self.tell();
-        if self.shared.cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Interrupted, "interrupted while publishing").into());
-        }
-        if self.has_stopped.load(Ordering::Relaxed) {
-            return Err(Error::failed("another file could not be written").into());
-        }
-        Ok(())
-    }
-
-    fn tell(&self) {
-        (self.shared.progress)(Publishing {
-            files_done: self.files_done.load(Ordering::Relaxed),
-            files: self.files,
-            rows: self.rows.load(Ordering::Relaxed),
-        });
-    }
-}
 
 /// Does all jobs; what came of them, in their order.
 ///
@@ -80,8 +24,7 @@ pub(super) fn all(jobs: &[Job], readers: Vec<Reader>, shared: Shared<'_>) -> Res
     order.sort_by_key(|(_, job)| job.table.name != "messages");
     let (done, _) = side_by_side(&order, readers, &tally, |job, reader, tally| {
         let done = job::run(job, reader, tally)?;
-        tally.files_done.fetch_add(1, Ordering::Relaxed);
-        tally.tell();
+        tally.finish_file();
         Ok(done)
     })?;
     Ok(done)
@@ -134,7 +77,9 @@ fn side_by_side<I: Sync, T: Send>(
                 Builder::new().spawn_scoped(scope, move || some(order, next, reader, tally, work))
             })
             .collect();
-        let threads = started.inspect_err(|_| tally.has_stopped.store(true, Ordering::Relaxed));
+        let threads = started.inspect_err(|_| {
+            tally.stop();
+        });
         let threads = threads.map_err(|error| {
             Error::failed("the system gives no thread to publish with").because(error)
         })?;
@@ -183,7 +128,7 @@ fn some<I, T>(
         match came {
             Ok(came) => done.push((*index, came)),
             Err(stop) => {
-                let was_stopped = tally.has_stopped.swap(true, Ordering::Relaxed);
+                let was_stopped = tally.stop();
                 return Err((usize::from(was_stopped), stop));
             }
         }

@@ -8,7 +8,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::open::{OWNERS_ONLY, OpenOptions};
+use super::options::{OWNERS_ONLY, OpenOptions};
 use crate::derived::{self, Refusal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::instant_text;

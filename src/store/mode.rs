@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Failure;
-use super::open::OWNERS_ONLY;
+use super::options::OWNERS_ONLY;
 use super::{Store, files};
 use crate::derived;
 use crate::error::Result;

@@ -13,10 +13,11 @@ use super::failure::Failure;
 use super::files::{self, Files};
 use super::header::{self, Found};
 use super::lock::Lock;
+use super::options::{OWNERS_ONLY, OpenOptions};
 use super::{APPLICATION_ID, Store, migrate, mode};
 use crate::derived::{self, Names};
 use crate::error::{Error, Result};
-use crate::table::{Instant, TABLES};
+use crate::table::TABLES;
 
 /// Bytes per page. A ticket with its subject and a message of a few paragraphs fit in one without
 /// overflow; 4096 and 16384 measured the same within the noise.
@@ -38,29 +39,6 @@ const BUSY: Duration = Duration::from_secs(3);
 
 /// Statements kept prepared: more than a page needs.
 const STATEMENTS: usize = 96;
-
-/// Permissions of a new store that nobody asked others for: for its owner's eyes only.
-pub const OWNERS_ONLY: u32 = 0o600;
-
-/// How to open a store for writing.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenOptions {
-    /// Unix permissions of the store and of the files beside it, whatever the umask. `None`: those
-    /// that the store remembers, and of a new one [`OWNERS_ONLY`].
-    pub file_mode: Option<u32>,
-    /// Now: what a second run is told this one holds the store since.
-    pub now: Instant,
-}
-
-impl OpenOptions {
-    /// Files with the permissions that the store remembers.
-    pub fn new(now: Instant) -> Self {
-        Self {
-            file_mode: None,
-            now,
-        }
-    }
-}
 
 impl Store {
     /// Opens the store at `path` for writing, made new where nothing or an empty file lies there,

@@ -129,7 +129,7 @@ impl Store {
         let counts = self.in_transaction(&what, |connection| {
             let place_ms = page.slice.window.from().timestamp_millis();
             let (counts, _) = write_rows(connection, &read, Some(place_ms), is_thorough)?;
-            rejected::place(connection, &read, placed)?;
+            rejected::place(connection, read.snapshot_id, read.tickets, placed)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
             Ok(counts)
@@ -159,7 +159,7 @@ impl Store {
         let is_thorough = self.is_thorough;
         let (counts, reads) = self.in_transaction("write tickets read again", |connection| {
             let (counts, reads) = write_rows(connection, read, None, is_thorough)?;
-            rejected::place(connection, read, placed)?;
+            rejected::place(connection, read.snapshot_id, read.tickets, placed)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
         })?;

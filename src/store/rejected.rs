@@ -2,14 +2,16 @@
 
 use rusqlite::{Connection, params};
 
-use super::{ReadCommit, Store};
+use super::Store;
 use crate::error::Result;
+use crate::normalize::TicketRows;
 
 /// Keeps where tickets without a row stand that a page showed, and forgets those that got one. One
 /// that came without its creation stays where it was first met, one that has a row is counted by it.
 pub(super) fn place(
     connection: &Connection,
-    page: &ReadCommit<'_>,
+    snapshot_id: i64,
+    tickets: &[TicketRows],
     placed: &[Rejected],
 ) -> rusqlite::Result<()> {
     let is_empty: bool = connection
@@ -17,7 +19,7 @@ pub(super) fn place(
         .query_row([], |row| row.get(0))?;
     if !is_empty {
         let mut forget = connection.prepare_cached("DELETE FROM _rejected WHERE id = ?1")?;
-        for rows in page.tickets {
+        for rows in tickets {
             forget.execute([&rows.ticket.id])?;
         }
     }
@@ -33,7 +35,7 @@ pub(super) fn place(
             rejected.id,
             rejected.created_ms,
             rejected.is_rated,
-            page.snapshot_id,
+            snapshot_id,
             rejected.has_creation
         ])?;
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
 use super::read::{instant, optional_instant};
-use super::sync::{set_value, value};
+use super::values::{set_value, value};
 use super::{Store, sums};
 use crate::error::Result;
 use crate::mava::{OPEN, RESOLVED};

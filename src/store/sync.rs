@@ -6,6 +6,7 @@ use super::Store;
 use super::failure::Failure;
 use super::runs::Outcome;
 use super::unproven;
+use super::values::{set_value, value};
 use crate::error::Result;
 use crate::mava::{self, OPEN};
 use crate::plan::coverage::kept_up;
@@ -293,22 +294,6 @@ impl Store {
         }
         self.finish(snapshot_id, outcome, now)
     }
-}
-
-pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
-    connection
-        .query_row("SELECT value FROM _sync WHERE name = ?1", [name], |row| {
-            row.get(0)
-        })
-        .optional()
-}
-
-pub(super) fn set_value(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
-    connection.execute(
-        "INSERT OR REPLACE INTO _sync (name, value) VALUES (?1, ?2)",
-        params![name, value],
-    )?;
-    super::sums::seal_value(connection, name, value)
 }
 
 fn coverage(connection: &Connection) -> Attempt<Option<Coverage>> {

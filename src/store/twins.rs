@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::bind;
-use super::tickets;
+use super::tickets::stored;
 use crate::normalize::{TicketRows, Twin};
 use crate::table::{
     Cell, Column, Instant, Message, MessageAttachment, Record, Reject, Table, Ticket,
@@ -45,7 +45,7 @@ pub(super) fn of_rows(
     stored_at: Instant,
 ) -> Reject {
     let mut twin = Twin::default();
-    let ticket = tickets::stored(&rows.ticket, is_resolution_doubted);
+    let ticket = stored(&rows.ticket, is_resolution_doubted);
     add(&mut twin, [ticket.as_ref()]);
     let thread = rows.thread.as_ref();
     add(&mut twin, thread.iter().flat_map(|thread| &thread.messages));

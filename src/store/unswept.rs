@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use super::Store;
-use super::sync::{set_value, value};
+use super::values::{set_value, value};
 use crate::error::Result;
 use crate::window::Window;
 

@@ -1,11 +1,13 @@
 //! A light JSON tree that borrows from the text it was read from.
 
 mod reading;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use self::reading::{Reading, TOO_MANY_VALUES};
+pub(crate) use self::text::write_text;
 use super::decimal;
 use super::escape::{self, Broken, marked};
 
@@ -205,34 +207,6 @@ fn write_entries<'e, 'a: 'e>(
 fn write_shown(out: &mut String, value: &impl fmt::Display) {
     // Writing to a String has no way to fail.
     let _ = write!(out, "{value}");
-}
-
-/// Writes a JSON string.
-pub(crate) fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
-        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push_str(plain);
-        let mut after = special.chars();
-        match after.next() {
-            Some('"') => out.push_str("\\\""),
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some(control) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
-            None => {}
-        }
-        rest = after.as_str();
-    }
-    out.push_str(rest);
-    out.push('"');
 }
 
 /// Reads `text` and hands the tree to `take`, also where lone surrogates stand in it.

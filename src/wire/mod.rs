@@ -13,14 +13,16 @@ mod field;
 mod hidden;
 mod instant;
 mod json;
+mod key;
 mod list;
 mod page;
 mod reference;
 mod reject;
 
 pub use body::{Body, DecodeError};
+pub use key::TicketKey;
 pub use list::{List, decode_agents, decode_categories};
-pub use page::{Page, RawTicket, TicketKey, decode_page};
+pub use page::{Page, RawTicket, decode_page};
 
 pub(crate) use digest::Digest;
 pub(crate) use field::{Fields, MOST_ITEMS, Path, Unfit, is_short, read_text, slots};

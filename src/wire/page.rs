@@ -12,8 +12,8 @@ use super::digest::Digest;
 use super::escape::marked;
 use super::field::{is_short, read_instant};
 use super::json::{Entries, Json, with_json, with_marked_json};
+use super::key::TicketKey;
 use super::reference::own_short_id;
-use crate::table::Instant;
 
 /// One page of tickets, as it stands in the body.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,15 +127,6 @@ fn count(value: &Json<'_>) -> Option<u64> {
 
 fn flag(value: &Json<'_>) -> Option<bool> {
     value.boolean()
-}
-
-/// What paging needs of a ticket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TicketKey {
-    /// Its id; `None` without a usable one: a text that is not empty, and no longer than ids are.
-    pub id: Option<String>,
-    /// When it was created, to the millisecond; `None` without a usable instant.
-    pub created_at: Option<Instant>,
 }
 
 impl TicketKey {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::digest::Digest;
 use super::hidden::Hidden;
-use super::page::TicketKey;
+use super::key::TicketKey;
 use crate::table::Reject;
 
 /// A reject keeps so many bytes of JSON at most, the note where it is cut included.

@@ -1,5 +1,6 @@
 //! The simulated desk: plain data, sorted by creation so that a range is two binary searches.
 
+mod directory;
 mod evolve;
 mod generate;
 mod law;
@@ -20,6 +21,7 @@ use super::render;
 use super::shape::Shape;
 use crate::table::Instant;
 
+pub use self::directory::Directory;
 pub use self::evolve::{
     Campaign, Change, ChangeKind, Changes, CustomerChange, Evolution, Recasting,
 };
@@ -28,21 +30,6 @@ pub use self::ticket::{
     Agent, Attachment, Attribute, AttributeValue, Category, Customer, Message, Tag, Ticket, Word,
     object_id,
 };
-
-/// Everything that tickets refer to.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Directory {
-    /// Customers, by id order.
-    pub customers: std::collections::BTreeMap<String, Customer>,
-    /// Agents, archived ones too.
-    pub agents: Vec<Agent>,
-    /// Categories, archived ones too.
-    pub categories: Vec<Category>,
-    /// Tags.
-    pub tags: Vec<Tag>,
-    /// Definitions of custom attributes, of tickets and of customers.
-    pub attributes: Vec<Attribute>,
-}
 
 /// A ticket as it was rendered once.
 #[derive(Debug, Clone)]
