@@ -5,6 +5,8 @@
 //! The rooms of the house: arrows between them as `docs/architecture.md` draws them, and what belongs to
 //! one room alone.
 
+mod circles;
+mod sizes;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,6 +168,9 @@ struct File {
     /// From `src` on.
     name: String,
     room: String,
+    /// Its path, from `crate` on.
+    module: String,
+    text: String,
     paths: Vec<String>,
 }
 
@@ -259,6 +264,8 @@ fn file(name: &str, place: &str, text: &str) -> File {
     File {
         name: name.to_owned(),
         room,
+        module: [&["crate"], module.as_slice()].concat().join("::"),
+        text: text.to_owned(),
         paths: paths(text, &module),
     }
 }

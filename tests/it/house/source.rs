@@ -1,21 +1,22 @@
 //! Source text as the paths it names: `use` items and paths in the code, each written out in full.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// A word, or one character; `::` is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'a> {
+pub(super) enum Token<'a> {
     Word(&'a str),
     Mark(char),
     Colons,
 }
 
 impl<'a> Token<'a> {
-    fn is(self, mark: char) -> bool {
+    pub(super) fn is(self, mark: char) -> bool {
         self == Self::Mark(mark)
     }
 
-    fn word(self) -> Option<&'a str> {
+    pub(super) fn word(self) -> Option<&'a str> {
         match self {
             Self::Word(word) => Some(word),
             Self::Mark(_) | Self::Colons => None,
@@ -27,7 +28,30 @@ impl<'a> Token<'a> {
 /// paths through `super` and `self` begin with `crate` here, and so does what `mava_export::` names. A
 /// method that is called is a path of one word with a dot before it.
 pub(super) fn paths(text: &str, module: &[&str]) -> Vec<String> {
-    let tokens = without_tests(&tokens(text));
+    let (imported, rest) = imports(&tokens(text), module);
+    let mut found: Vec<String> = imported.iter().map(|(_, path)| path.join("::")).collect();
+    let names: HashMap<String, Vec<String>> = imported.into_iter().collect();
+    found.extend(named(&rest).into_iter().map(|path| {
+        let path = match names.get(&path[0]) {
+            Some(whole) => [whole.as_slice(), &path[1..]].concat(),
+            None => absolute(path, module),
+        };
+        path.join("::")
+    }));
+    found
+}
+
+/// What the `use` items of a file bring in, tests left out: the path of each name, written out in full.
+pub(super) fn names(text: &str, module: &[&str]) -> HashMap<String, Vec<String>> {
+    imports(&tokens(text), module).0.into_iter().collect()
+}
+
+/// What the `use` items bring in, each as its name in the file and its path, and the code without them.
+fn imports<'a>(
+    tokens: &[Token<'a>],
+    module: &[&str],
+) -> (Vec<(String, Vec<String>)>, Vec<Token<'a>>) {
+    let tokens = without_tests(tokens);
     let mut imported = Vec::new();
     let mut rest = Vec::new();
     let mut at = 0;
@@ -41,21 +65,10 @@ pub(super) fn paths(text: &str, module: &[&str]) -> Vec<String> {
             at += 1;
         }
     }
-    let mut names = HashMap::new();
-    let mut found = Vec::new();
-    for (path, name) in imported {
-        let path = absolute(path, module);
-        found.push(path.join("::"));
-        names.insert(name, path);
-    }
-    found.extend(named(&rest).into_iter().map(|path| {
-        let path = match names.get(&path[0]) {
-            Some(whole) => [whole.as_slice(), &path[1..]].concat(),
-            None => absolute(path, module),
-        };
-        path.join("::")
-    }));
-    found
+    let named = imported
+        .into_iter()
+        .map(|(path, name)| (name, absolute(path, module)));
+    (named.collect(), rest)
 }
 
 /// Reads one `use` tree from `at` on; each leaf is its path and the name it has in the file. Gives where
@@ -146,22 +159,32 @@ fn absolute(path: Vec<String>, module: &[&str]) -> Vec<String> {
 
 /// What `#[cfg(test)]` stands before is left out.
 fn without_tests<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
-    let mark = self::tokens("#[cfg(test)]");
-    let mut kept = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        if tokens[at..].starts_with(&mark) {
-            at = end_of_item(tokens, at + mark.len());
-        } else {
-            kept.push(tokens[at]);
-            at += 1;
-        }
+    let mut kept = tokens.to_vec();
+    for test in tests(tokens).into_iter().rev() {
+        kept.drain(test);
     }
     kept
 }
 
+/// Where the items of tests stand.
+pub(super) fn tests(tokens: &[Token<'_>]) -> Vec<Range<usize>> {
+    let mark = self::tokens("#[cfg(test)]");
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if tokens[at..].starts_with(&mark) {
+            let end = end_of_item(tokens, at + mark.len());
+            found.push(at..end);
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+    found
+}
+
 /// Where the item that begins at `at` ends: after its braces, or after a semicolon.
-fn end_of_item(tokens: &[Token<'_>], mut at: usize) -> usize {
+pub(super) fn end_of_item(tokens: &[Token<'_>], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while at < tokens.len() {
         match &tokens[at] {
@@ -183,6 +206,11 @@ fn end_of_item(tokens: &[Token<'_>], mut at: usize) -> usize {
 
 /// Code as tokens, without comments, texts and numbers.
 fn tokens(text: &str) -> Vec<Token<'_>> {
+    placed(text).into_iter().map(|(token, _)| token).collect()
+}
+
+/// Code as tokens, each with the byte that it begins at.
+pub(super) fn placed(text: &str) -> Vec<(Token<'_>, usize)> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -192,7 +220,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             '"' => quoted(rest),
             '\'' => quote(rest),
             ':' if rest.starts_with("::") => {
-                found.push(Token::Colons);
+                found.push((Token::Colons, text.len() - rest.len()));
                 2
             }
             _ if first.is_alphanumeric() || first == '_' => {
@@ -205,7 +233,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
                     Some(raw) => length + raw,
                     None => {
                         if !first.is_ascii_digit() {
-                            found.push(Token::Word(word));
+                            found.push((Token::Word(word), text.len() - rest.len()));
                         }
                         length
                     }
@@ -213,7 +241,7 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             }
             _ => {
                 if !first.is_whitespace() {
-                    found.push(Token::Mark(first));
+                    found.push((Token::Mark(first), text.len() - rest.len()));
                 }
                 first.len_utf8()
             }
