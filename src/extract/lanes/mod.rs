@@ -77,7 +77,7 @@ pub struct Ended {
     pub lacks_threads: bool,
 }
 
-/// A page for each lane, and what is to be known to choose the next one.
+/// The lanes of one run, and what is to be known to choose the next page.
 struct Lanes<'a> {
     extraction: &'a Extraction,
     account: Account,
@@ -91,7 +91,7 @@ struct Lanes<'a> {
     /// What the answers of each slice said of how many tickets follow.
     announced: HashMap<i64, Announced>,
     landed: Landed,
-    begun: Resumed,
+    resumed: Resumed,
     ended: Ended,
 }
 
@@ -205,7 +205,7 @@ impl<'a> Lanes<'a> {
             halves: Halves::default(),
             announced: HashMap::new(),
             landed: Landed::default(),
-            begun: Resumed {
+            resumed: Resumed {
                 run: work.snapshot_id,
                 tickets: work.tickets_resumed,
             },
@@ -256,13 +256,13 @@ impl<'a> Lanes<'a> {
     fn tell(&self) {
         let client = &self.extraction.client;
         // A slice that goes on hands its first tickets on once more.
-        let tickets_read = (self.begun.tickets + self.slices.handed_on())
+        let tickets_read = (self.resumed.tickets + self.slices.handed_on())
             .saturating_sub(self.outlet.writer.read_again());
         let left = self.slices.left();
         let progress = Progress {
-            run: self.begun.run,
+            run: self.resumed.run,
             tickets_read,
-            tickets_resumed: self.begun.tickets,
+            tickets_resumed: self.resumed.tickets,
             tickets_expected: left.map(|left| tickets_read + left),
             requests: client.counters().requests(),
             budget_used: client.gate().used(),
