@@ -7,10 +7,9 @@ use tokio::time::Instant as Moment;
 
 use super::closing::Closing;
 use super::context::Context;
-use super::desk::refuse_other_desk;
 use super::gone::{self, Search};
 use super::windows::counted;
-use super::{filters, place, recognise, twins};
+use super::{desk, filters, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Extraction, Scope, Work, Writer};
@@ -18,7 +17,7 @@ use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{Stopped, Summary, Unverified};
 use crate::settings::Backfill;
-use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
+use crate::store::{self, LookupsCommit, Run, RunSpec, Store};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
@@ -45,15 +44,7 @@ pub async fn backfill_keeping(
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    place::create_directory(&settings.store)?;
-    let mut store = Store::open(
-        &settings.store.path,
-        &OpenOptions {
-            file_mode: settings.store.file_mode,
-            now,
-        },
-    )?;
-    refuse_other_desk(&store, settings.kind, &settings.store.path)?;
+    let mut store = desk::open(&settings.store, settings.kind, now)?;
     let (client, cancel) = (&context.client, &context.cancel);
     let named = filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
     let settings = &Backfill {

@@ -26,7 +26,7 @@ use crate::run::desk::holds_demo;
 use crate::run::recognise::recognise;
 use crate::run::{Context, mend, place};
 use crate::settings::Verify;
-use crate::store::{Audit, OpenOptions, Store};
+use crate::store::{Audit, Store};
 use crate::table::{Instant, RunKind};
 use crate::window::Window;
 
@@ -164,13 +164,7 @@ fn open(settings: &Verify) -> Result<Store> {
         return Ok(read_only);
     }
     drop(read_only);
-    // Better now than after the repair: what it is to be published to may be in another's hands.
-    place::create_directory(&settings.store)?;
-    let options = OpenOptions {
-        file_mode: settings.store.file_mode,
-        now: clock::now()?,
-    };
-    let store = Store::open(path, &options)?;
+    let store = place::open(&settings.store, clock::now()?)?;
     // A record that cannot be read is what a repair is for.
     let progress = store.progress().unwrap_or_default();
     let has_ended = match &progress {
