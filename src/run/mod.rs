@@ -13,8 +13,10 @@ pub(crate) mod gone;
 pub(crate) mod mend;
 pub(crate) mod place;
 pub(crate) mod recognise;
+mod running;
 pub(crate) mod twins;
 pub(crate) mod windows;
 
 pub use self::backfill::{backfill, backfill_keeping};
 pub use self::context::Context;
+pub(crate) use self::running::Running;

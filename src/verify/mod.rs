@@ -24,7 +24,7 @@ use crate::plan::verify::{Group, Subset, Tally};
 use crate::report::{Deep, Difference, Refused, Verification, VerifyOutcome};
 use crate::run::desk::holds_demo;
 use crate::run::recognise::recognise;
-use crate::run::{Context, mend, place};
+use crate::run::{Context, Running, mend, place};
 use crate::settings::Verify;
 use crate::store::{Audit, Store};
 use crate::table::{Instant, RunKind};
@@ -279,15 +279,17 @@ impl Verifying<'_> {
         }
         let mut repair = Repair {
             repairing: Repairing {
-                context: self.context,
-                settings: self.settings,
+                run: Running {
+                    context: self.context,
+                    snapshot_id: 0,
+                    began_at: now,
+                    allow_deletions: self.settings.allow_deletions,
+                    account: Account::of(&self.context.client),
+                },
                 has_messages: history.has_messages,
                 covered: &history.windows,
                 is_whole: true,
                 remarks: Vec::new(),
-                began_at: now,
-                snapshot_id: 0,
-                account: Account::of(&self.context.client),
             },
             counter: &counter,
             note: self.note,

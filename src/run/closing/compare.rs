@@ -29,7 +29,7 @@ impl Closing<'_> {
         if !self.count_again(window).await? {
             return Ok(());
         }
-        let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
+        let counts = store.held_count(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let expected = window.expected(counts);
         if window.disturbed.is_empty() && window.counted == Some(expected) {
             window.equal = Some(counts);
@@ -47,7 +47,7 @@ impl Closing<'_> {
             held = expected,
             "the count does not settle the window, comparing"
         );
-        let mut held = store.held(self.snapshot_id, whole, &self.scope.filters)?;
+        let mut held = store.held(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let left = held.within(whole);
         let left: Vec<HeldTicket> = left
             .filter(|one| window.left.contains(&one.id))
@@ -212,7 +212,7 @@ impl Closing<'_> {
             missing.into_iter().partition(|one| one.is_rejected);
         store.forget_held(&rejected)?;
         for one in stored {
-            let is_known = store.is_older_than(self.snapshot_id, &one.id)?;
+            let is_known = store.is_older_than(self.run.snapshot_id, &one.id)?;
             absent.extend(
                 Instant::from_timestamp_millis(one.created_ms).map(|at| Absent {
                     missing: (one.id, at),
@@ -234,8 +234,8 @@ impl Closing<'_> {
         part: Window,
         shown: &mut HashSet<String>,
     ) -> Result<Option<String>> {
-        let context = self.context;
-        let mut block = Block::new(&context.client, &self.scope, &context.cancel, part);
+        let context = self.run.context;
+        let mut block = Block::new(&context.client, &self.step.scope, &context.cancel, part);
         while let Some(page) = block.next().await? {
             self.take(store, window, held, &page)?;
             for key in page.keys {
@@ -255,13 +255,13 @@ impl Closing<'_> {
         page: &BlockPage,
     ) -> Result<()> {
         let read = ReadCommit {
-            snapshot_id: self.snapshot_id,
+            snapshot_id: self.run.snapshot_id,
             tickets: &page.tickets,
             rejects: &page.rejects,
             requests: 0,
             read_at: match page.read_at {
                 Some(at) => at,
-                None => self.context.client.now()?,
+                None => self.run.context.client.now()?,
             },
         };
         let (counts, _) = store.commit_read_with(&read, &page.placed)?;
@@ -269,7 +269,7 @@ impl Closing<'_> {
         for rows in &page.tickets {
             let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
             // A second ticket of one id has no row of its own.
-            let first = store.met_elsewhere(self.snapshot_id, id, created_ms)?;
+            let first = store.met_elsewhere(self.run.snapshot_id, id, created_ms)?;
             held.add(HeldTicket {
                 created_ms,
                 id: id.clone(),

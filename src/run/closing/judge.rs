@@ -15,7 +15,7 @@ impl Closing<'_> {
         let whole = window.window();
         let counts = match window.equal.take() {
             Some(counts) => counts,
-            None => store.held_count(self.snapshot_id, whole, &self.scope.filters)?,
+            None => store.held_count(self.run.snapshot_id, whole, &self.step.scope.filters)?,
         };
         let mut verdict = Round {
             number,
@@ -69,11 +69,11 @@ impl Closing<'_> {
             window.unproven.push((whole, reason.unwrap_or_default()));
         }
         store.commit_window(
-            self.snapshot_id,
+            self.run.snapshot_id,
             &WindowCommit {
                 window: &window.row,
                 unproven: &merged(&window.unproven),
-                first_slice: self.first_slice,
+                first_slice: self.step.first_slice,
                 is_unfiltered: self.is_unfiltered(),
             },
         )
@@ -87,7 +87,7 @@ impl Closing<'_> {
         whole: Window,
         most: Option<u64>,
     ) -> Result<Option<(Window, String)>> {
-        let announced = store.announced(self.snapshot_id)?.into_iter();
+        let announced = store.announced(self.run.snapshot_id)?.into_iter();
         let announced: Vec<(Window, u64)> = announced
             .filter(|(stretch, _)| overlap(*stretch, whole))
             .filter_map(|(stretch, told)| Some((stretch, told.tickets?)))
@@ -99,9 +99,9 @@ impl Closing<'_> {
         // A stretch that an earlier part of the run read may reach beyond this window.
         let stretches = announced.iter().map(|(stretch, _)| *stretch);
         let all = stretches.fold(whole, |all, stretch| all.hull(stretch));
-        let held = store.held_instants(self.snapshot_id, all, &self.scope.filters)?;
+        let held = store.held_instants(self.run.snapshot_id, all, &self.step.scope.filters)?;
         let place = |at: Instant| held.partition_point(|held| *held < at.timestamp_millis());
-        let live = gone::live(store, self.covered)?;
+        let live = gone::live(store, self.step.covered)?;
         for (stretch, announced) in announced {
             let here = place(stretch.until()) - place(stretch.from());
             let here = u64::try_from(here).unwrap_or(u64::MAX);
@@ -111,7 +111,7 @@ impl Closing<'_> {
                 missing: lost,
                 live: live.saturating_add(lost),
                 is_filtered: !self.is_unfiltered(),
-                is_allowed: self.allow_deletions,
+                is_allowed: self.run.allow_deletions,
                 ..Losses::default()
             };
             if losses.verdict(Evidence::Count) == losses::Verdict::AskAgain {

@@ -28,12 +28,12 @@ impl Closing<'_> {
         let mut here = Vec::with_capacity(absent.len());
         for one in absent.drain(..) {
             let (id, at) = &one.missing;
-            let moved = store.met_elsewhere(self.snapshot_id, id, at.timestamp_millis())?;
+            let moved = store.met_elsewhere(self.run.snapshot_id, id, at.timestamp_millis())?;
             if moved.is_none() {
                 here.push(one);
             }
         }
-        let young_from = young_from(self.began_at);
+        let young_from = young_from(self.run.began_at);
         for one in &here {
             let is_young = one.missing.1 >= young_from;
             if let Some(window) = open.get_mut(one.window).filter(|_| is_young) {
@@ -54,17 +54,17 @@ impl Closing<'_> {
         missing.dedup();
         let scope = Arc::new(Scope {
             filters: Filters::default(),
-            has_messages: self.scope.has_messages,
+            has_messages: self.step.scope.has_messages,
         });
-        let until = self.began_at + TimeDelta::days(1);
+        let until = self.run.began_at + TimeDelta::days(1);
         // Every live ticket is a neighbour, those of this run as well: it is its own losses that
         // are looked into.
         let batches = gone::batches(store, 0, &missing, until, young_from)?;
-        let context = self.context;
+        let context = self.run.context;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = context.client.now()?;
         store.commit_read(&ReadCommit {
-            snapshot_id: self.snapshot_id,
+            snapshot_id: self.run.snapshot_id,
             tickets: &look.found,
             rejects: &[],
             requests: 0,
@@ -80,8 +80,8 @@ impl Closing<'_> {
             return self.refuse(store, open, &here);
         }
         if self.is_unfiltered() {
-            store.mark_deleted(self.snapshot_id, &look.gone, now)?;
-            self.known_deleted = store.deleted_before(self.snapshot_id)?;
+            store.mark_deleted(self.run.snapshot_id, &look.gone, now)?;
+            self.known_deleted = store.deleted_before(self.run.snapshot_id)?;
         }
         self.sort_out(store, open, &here, &look)
     }
@@ -97,7 +97,7 @@ impl Closing<'_> {
                 window.disturbed.push(part);
             }
         }
-        let taken_back = store.unmark_deleted(self.snapshot_id)?;
+        let taken_back = store.unmark_deleted(self.run.snapshot_id)?;
         self.known_deleted = 0;
         match taken_back {
             0 => Ok(()),
@@ -109,10 +109,10 @@ impl Closing<'_> {
     fn disturb(&self, store: &Store, open: &mut [Open]) -> Result<()> {
         for window in open.iter_mut().filter(|window| !window.is_over) {
             let disturbed = store.disturbed(
-                self.snapshot_id,
+                self.run.snapshot_id,
                 window.window(),
                 self.is_unfiltered(),
-                self.first_slice,
+                self.step.first_slice,
             )?;
             window.disturbed.extend(disturbed);
         }
@@ -157,7 +157,7 @@ impl Closing<'_> {
             else {
                 continue;
             };
-            let held = store.held_count(self.snapshot_id, part, &self.scope.filters)?;
+            let held = store.held_count(self.run.snapshot_id, part, &self.step.scope.filters)?;
             if unknown > 0 {
                 window.doubt(
                     part,
