@@ -31,11 +31,11 @@ impl Closing<'_> {
         }
         let counts = store.held_count(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let expected = window.expected(counts);
-        if window.disturbed.is_empty() && window.counted == Some(expected) {
+        if window.disturbed.is_empty() && window.answers.counted == Some(expected) {
             window.equal = Some(counts);
             return Ok(());
         }
-        let fallen = expected.saturating_sub(window.counted.unwrap_or(expected));
+        let fallen = expected.saturating_sub(window.answers.counted.unwrap_or(expected));
         let fallen = i64::try_from(fallen).unwrap_or(i64::MAX);
         if self.is_too_much(store, absent, fallen)? {
             window.is_disbelieved = true;
@@ -43,7 +43,7 @@ impl Closing<'_> {
         }
         tracing::warn!(
             window = %whole,
-            counted = window.counted,
+            counted = window.answers.counted,
             held = expected,
             "the count does not settle the window, comparing"
         );
@@ -66,8 +66,8 @@ impl Closing<'_> {
                     .await?;
             }
         }
-        if !disturbed.is_empty() && window.counted != Some(held.count(whole)) {
-            window.counted = None;
+        if !disturbed.is_empty() && window.answers.counted != Some(held.count(whole)) {
+            window.answers.counted = None;
             if !self.count_again(window).await? {
                 return Ok(());
             }
@@ -84,7 +84,10 @@ impl Closing<'_> {
         place: usize,
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
-        let counted = window.counted.map(|counted| (window.window(), counted));
+        let counted = window
+            .answers
+            .counted
+            .map(|counted| (window.window(), counted));
         let mut parts: Vec<(Window, u64)> = counted.into_iter().collect();
         while let Some((part, counted)) = parts.pop() {
             match held.next(part, counted) {
@@ -116,11 +119,11 @@ impl Closing<'_> {
 
     /// Counts a window, unless that is done; `false` where the answer is none.
     async fn count_again(&self, window: &mut Open) -> Result<bool> {
-        if window.counted.is_none() {
+        if window.answers.counted.is_none() {
             let count = self.count(window.window()).await?;
             window.count(count);
         }
-        Ok(window.counted.is_some())
+        Ok(window.answers.counted.is_some())
     }
 
     /// Whether the rest of a window is left to the next round: too much is not proven, or so much is
@@ -180,7 +183,7 @@ impl Closing<'_> {
         (place, part, counted): (usize, Window, Option<u64>),
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
-        window.is_compared = true;
+        window.late.get_or_insert(0);
         let mut shown = HashSet::new();
         let mut doubt = self.read(store, window, held, part, &mut shown).await?;
         let is_all = |held: &Held, shown: &HashSet<String>| {
@@ -265,7 +268,7 @@ impl Closing<'_> {
             },
         };
         let (counts, _) = store.commit_read_with(&read, &page.placed)?;
-        window.late += counts.read;
+        *window.late.get_or_insert(0) += counts.read;
         for rows in &page.tickets {
             let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
             // A second ticket of one id has no row of its own.

@@ -55,32 +55,36 @@ struct Closing<'a> {
     known_deleted: i64,
 }
 
-/// A window that is not settled yet.
+/// A window that was not settled when the closing began.
 struct Open {
+    /// What is stored of it; over once it is not open any more.
     row: RunWindow,
     /// Stretches to be compared by id, whatever is counted.
     disturbed: Vec<Window>,
     /// Parts that may hold what is not stored, and why.
     unproven: Vec<(Window, String)>,
-    /// What the API counts, in this round.
-    counted: Option<u64>,
-    /// The most that it counted, in any round.
-    most: u64,
+    answers: Answers,
     /// What is held, where both sides counted the same at once.
     equal: Option<HeldCount>,
-    /// Why its last answer was no count.
-    refusal: Option<String>,
     /// Whether so many are missing that none of it is believed.
     is_disbelieved: bool,
     /// Tickets that did not come and that this run must not flag.
     left: BTreeSet<String>,
-    /// Tickets that came and that no page of the run had shown.
-    late: i64,
-    /// Whether parts were read.
-    is_compared: bool,
+    /// Tickets that came and that no page of the run had shown; `None` where no part was read.
+    late: Option<i64>,
     /// Whether the API ignores the filter, so that nothing can be told.
     is_foreign: bool,
-    is_over: bool,
+}
+
+/// What the API answered when it was asked to count a window.
+#[derive(Default)]
+struct Answers {
+    /// What it counts, in this round.
+    counted: Option<u64>,
+    /// The most that it counted, in any round.
+    most: u64,
+    /// Why its last answer was no count.
+    refusal: Option<String>,
 }
 
 /// A stored ticket that did not come.
@@ -100,17 +104,17 @@ impl Open {
             row,
             disturbed,
             unproven: Vec::new(),
-            counted: None,
-            most: 0,
+            answers: Answers::default(),
             equal: None,
-            refusal: None,
             is_disbelieved: false,
             left: BTreeSet::new(),
-            late: 0,
-            is_compared: false,
+            late: None,
             is_foreign: false,
-            is_over: false,
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.row.state != WindowState::Open
     }
 
     fn window(&self) -> Window {
@@ -127,12 +131,12 @@ impl Open {
     fn count(&mut self, count: std::result::Result<u64, String>) {
         match count {
             Ok(count) => {
-                self.counted = Some(count);
-                self.most = self.most.max(count);
+                self.answers.counted = Some(count);
+                self.answers.most = self.answers.most.max(count);
             }
             Err(reason) => {
                 self.is_foreign |= reason == extract::FOREIGN;
-                self.refusal = Some(reason);
+                self.answers.refusal = Some(reason);
             }
         }
     }
@@ -168,7 +172,7 @@ impl Closing<'_> {
         for number in 1..=ROUNDS {
             let mut absent = Vec::new();
             for place in 0..open.len() {
-                if let Some(window) = open.get_mut(place).filter(|window| !window.is_over) {
+                if let Some(window) = open.get_mut(place).filter(|window| !window.is_over()) {
                     window.unproven.clear();
                     window.is_disbelieved = false;
                     self.compare(store, window, place, &mut absent).await?;
@@ -177,11 +181,11 @@ impl Closing<'_> {
             }
             self.look_again(store, &mut open, absent, &mut closed)
                 .await?;
-            for window in open.iter_mut().filter(|window| !window.is_over) {
+            for window in open.iter_mut().filter(|window| !window.is_over()) {
                 self.judge(store, window, number)?;
             }
             self.run.enter_requests(store)?;
-            if open.iter().all(|window| window.is_over) {
+            if open.iter().all(Open::is_over) {
                 break;
             }
         }
@@ -215,7 +219,7 @@ impl Closing<'_> {
                 &self.step.scope.filters,
             )?;
             let expected = window.expected(counts);
-            let lower = expected.saturating_sub(window.counted.unwrap_or(expected));
+            let lower = expected.saturating_sub(window.answers.counted.unwrap_or(expected));
             fallen += i64::try_from(lower).unwrap_or(i64::MAX);
         }
         Ok(fallen)
