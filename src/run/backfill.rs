@@ -8,12 +8,13 @@ use tokio::time::Instant as Moment;
 use super::closing::{self, Step};
 use super::context::Context;
 use super::gone::{self, Search};
+use super::reading::{ReadBack, Reading};
 use super::running::Running;
 use super::windows::counted;
 use super::{desk, filters, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
-use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::extract::{self, Scope};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{Stopped, Summary, Unverified};
@@ -166,29 +167,19 @@ impl Part<'_> {
             let failure = self.enter(&mut store, Some(error));
             return Ok((store, failure));
         }
-        let snapshot_id = self.run.snapshot_id;
-        let extraction = Extraction {
-            client: Arc::clone(&self.run.context.client),
+        let reading = Reading {
+            run: &self.run,
             scope: self.scope(),
             max_lanes: self.settings.max_lanes,
             is_listing: false,
             is_cautious: true,
-            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            cancel: self.run.context.cancel.clone(),
-            progress: self.run.context.progress.clone(),
+            tickets_resumed: self.begun.snapshot.tickets_read,
         };
-        let work = Work {
-            snapshot_id,
-            slices: store.slices(snapshot_id)?,
-            tickets_resumed: u64::try_from(self.begun.snapshot.tickets_read).unwrap_or(0),
-            account: self.run.account.clone(),
+        let ReadBack { mut store, ended } = reading.run(store).await?;
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => return Ok((store, Some(error))),
         };
-        let writer = Writer::start(store, snapshot_id)?;
-        let ended = extraction.run(work, &writer).await;
-        let (mut store, written) = writer.finish().await?;
-        if let Err(error) = written {
-            return Ok((store, Some(error)));
-        }
         self.remarks.extend(ended.remarks);
         self.lacks_threads = ended.lacks_threads;
         self.tell_stored(&store);

@@ -2,7 +2,7 @@
 //!
 //! A sync and a repair are made of the same parts: the counts at the end of each window
 //! (`closing`), the judgement of what is gone (`gone`), the check that the desk is the one that the
-//! store holds (`recognise`).
+//! store holds (`recognise`), the reading of all that is open (`reading`).
 
 mod backfill;
 pub(crate) mod closing;
@@ -12,6 +12,7 @@ pub(crate) mod filters;
 pub(crate) mod gone;
 pub(crate) mod mend;
 pub(crate) mod place;
+pub(crate) mod reading;
 pub(crate) mod recognise;
 mod running;
 pub(crate) mod twins;

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::extract::{self, Scope};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::run::closing::{self, Step};
 use crate::run::gone::{self, Search};
+use crate::run::reading::{ReadBack, Reading};
 use crate::run::{Running, twins};
 use crate::settings::Filters;
 use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
 use crate::table::{RunKind, Snapshot};
 use crate::window::Window;
+
+/// Pages in flight at most.
+const LANES: usize = 16;
 
 /// A repair under way.
 pub(super) struct Repairing<'a> {
@@ -140,28 +144,18 @@ impl Repairing<'_> {
     }
 
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
-        let extraction = Extraction {
+        self.run.enter_requests(&mut store)?;
+        let reading = Reading {
+            run: &self.run,
+            scope: self.scope(),
+            max_lanes: LANES,
             is_listing: false,
             // What was read is counted again afterwards.
             is_cautious: false,
-            client: Arc::clone(&self.run.context.client),
-            scope: self.scope(),
-            max_lanes: 16,
-            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            cancel: self.run.context.cancel.clone(),
-            progress: self.run.context.progress.clone(),
-        };
-        self.run.enter_requests(&mut store)?;
-        let work = Work {
-            snapshot_id: self.run.snapshot_id,
-            slices: store.slices(self.run.snapshot_id)?,
             tickets_resumed: 0,
-            account: self.run.account.clone(),
         };
-        let writer = Writer::start(store, self.run.snapshot_id)?;
-        let ended = extraction.run(work, &writer).await;
-        let (mut store, written) = writer.finish().await?;
-        written?;
+        let ReadBack { mut store, ended } = reading.run(store).await?;
+        let ended = ended?;
         ended
             .remarks
             .into_iter()
