@@ -11,7 +11,7 @@ use super::gone::{self, Search};
 use super::reading::{ReadBack, Reading};
 use super::running::Running;
 use super::windows::counted;
-use super::{desk, filters, recognise, twins};
+use super::{desk, filters, lookups, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Scope};
@@ -19,7 +19,7 @@ use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{Stopped, Summary, Unverified};
 use crate::settings::Backfill;
-use crate::store::{self, LookupsCommit, Run, RunSpec, Store};
+use crate::store::{self, Run, RunSpec, Store};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
@@ -233,14 +233,7 @@ impl Part<'_> {
                     extract::lookups(&self.run.context.client, &self.run.context.cancel).await?
                 }
             };
-            store.commit_lookups(&LookupsCommit {
-                snapshot_id,
-                categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
-                agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
-                rejects: &lookups.rejects(),
-                replaced_characters: lookups.replaced_characters(),
-                requests: self.run.account.newly_sent(),
-            })?;
+            lookups::commit(&self.run, store, &lookups)?;
             self.remarks.extend(lookups.remarks);
             for remark in filters::unknown(store, &self.settings.filters)? {
                 tracing::warn!(run = snapshot_id, "{remark}");

@@ -10,6 +10,7 @@ mod context;
 pub(crate) mod desk;
 pub(crate) mod filters;
 pub(crate) mod gone;
+pub(crate) mod lookups;
 pub(crate) mod mend;
 pub(crate) mod place;
 pub(crate) mod reading;

@@ -9,9 +9,9 @@ use crate::plan::{Slice, SliceState};
 use crate::run::closing::{self, Step};
 use crate::run::gone::{self, Search};
 use crate::run::reading::{ReadBack, Reading};
-use crate::run::{Running, twins};
+use crate::run::{Running, lookups, twins};
 use crate::settings::Filters;
-use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
+use crate::store::{Outcome, RunSpec, Store};
 use crate::table::{RunKind, Snapshot};
 use crate::window::Window;
 
@@ -53,19 +53,12 @@ impl Repairing<'_> {
     /// Reads the lists of categories and agents.
     pub(super) async fn lists(&mut self, store: &mut Store) -> Result<()> {
         let lookups = extract::lookups(&self.run.context.client, &self.run.context.cancel).await?;
-        store.commit_lookups(&LookupsCommit {
-            snapshot_id: self.run.snapshot_id,
-            categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
-            agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
-            rejects: &lookups.rejects(),
-            replaced_characters: lookups.replaced_characters(),
-            requests: 0,
-        })?;
+        lookups::commit(&self.run, store, &lookups)?;
         lookups
             .remarks
             .into_iter()
             .for_each(|remark| self.remark(remark));
-        self.run.enter_requests(store)
+        Ok(())
     }
 
     /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
