@@ -10,7 +10,7 @@ use super::context::Context;
 use super::gone::{self, Search};
 use super::reading::{ReadBack, Reading};
 use super::running::Running;
-use super::windows::counted;
+use super::summary::{Known, summary};
 use super::{desk, filters, lookups, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
@@ -415,46 +415,15 @@ impl Part<'_> {
         unverified: Vec<Unverified>,
         began: Moment,
     ) -> Result<Summary> {
-        let counters = self.run.context.client.counters();
-        let standing = store.standing()?;
-        let rows = store.row_counts()?;
-        let stored = |name| {
-            rows.iter()
-                .find(|(table, _)| *table == name)
-                .map_or(0, |(_, count)| *count)
-        };
-        Ok(Summary {
+        let known = Known {
             kind: self.settings.kind,
-            snapshot_id: snapshot.id,
             outcome,
-            range_from: instant_text(snapshot.range_from),
-            range_until: instant_text(snapshot.range_until),
-            filters: snapshot
-                .filters_json
-                .as_deref()
-                .and_then(|text| serde_json::from_str(text).ok()),
             is_resumed: self.begun.is_resumed,
-            tickets_read: snapshot.tickets_read,
             tickets_resumed: self.begun.snapshot.tickets_read,
-            tickets_new: snapshot.tickets_new,
-            tickets_changed: snapshot.tickets_changed,
-            tickets_deleted: snapshot.tickets_deleted,
-            tickets_stored: stored("tickets"),
-            messages_stored: stored("messages"),
-            requests: counters.requests(),
-            requests_limited: counters.limited(),
-            retries: counters.retries(),
-            bytes: counters.bytes(),
-            elapsed_s: began.elapsed().as_secs_f64(),
-            rejects: snapshot.rejects,
-            rejects_standing: standing.open,
-            rejects_accepted: standing.accepted,
-            replaced_characters: snapshot.replaced_characters,
             unverified,
-            windows: counted(store, snapshot.id)?,
             remarks: self.remarks.clone(),
-            store: store.path().display().to_string(),
-            store_bytes: store.size_bytes()?,
-        })
+            began,
+        };
+        summary(&self.run, store, snapshot, known)
     }
 }
