@@ -5,20 +5,21 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::time::Instant as Moment;
 
-use super::closing::Closing;
+use super::closing::{self, Step};
 use super::context::Context;
-use super::desk::refuse_other_desk;
 use super::gone::{self, Search};
-use super::windows::counted;
-use super::{filters, place, recognise, twins};
+use super::reading::{ReadBack, Reading};
+use super::running::Running;
+use super::summary::{Known, summary};
+use super::{desk, filters, lookups, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
-use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::extract::{self, Scope};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{Stopped, Summary, Unverified};
 use crate::settings::Backfill;
-use crate::store::{self, LookupsCommit, OpenOptions, Run, RunSpec, Store};
+use crate::store::{self, Run, RunSpec, Store};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
@@ -45,15 +46,7 @@ pub async fn backfill_keeping(
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    place::create_directory(&settings.store)?;
-    let mut store = Store::open(
-        &settings.store.path,
-        &OpenOptions {
-            file_mode: settings.store.file_mode,
-            now,
-        },
-    )?;
-    refuse_other_desk(&store, settings.kind, &settings.store.path)?;
+    let mut store = desk::open(&settings.store, settings.kind, now)?;
     let (client, cancel) = (&context.client, &context.cancel);
     let named = filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
     let settings = &Backfill {
@@ -64,22 +57,26 @@ pub async fn backfill_keeping(
     if !settings.allow_deletions {
         recognise::recognise(context, &store, None, now).await?;
     }
-    let run = store.begin(&spec, now)?;
+    let begun = store.begin(&spec, now)?;
     let mut part = Part {
-        context,
+        run: Running {
+            context,
+            snapshot_id: begun.snapshot_id,
+            began_at: now,
+            allow_deletions: settings.allow_deletions,
+            account: Account::of(&context.client),
+        },
         settings,
-        run,
+        begun,
         remarks: Vec::new(),
         lacks_threads: false,
-        account: Account::of(&context.client),
-        began_at: now,
         lookups: named.lookups,
     };
     part.remark_superseded();
     tracing::info!(
         run = part.run.snapshot_id,
-        window = %part.run.range,
-        resumed = part.run.is_resumed,
+        window = %part.begun.range,
+        resumed = part.begun.is_resumed,
         "backfill begins"
     );
     let (mut store, failure) = part.extract(store, &spec).await?;
@@ -141,15 +138,13 @@ fn unverified(slices: &[Slice]) -> Vec<Unverified> {
 
 /// The part of a run that this process does.
 struct Part<'a> {
-    context: &'a Context,
+    run: Running<'a>,
     settings: &'a Backfill,
-    run: Run,
+    /// The run as it was found or made.
+    begun: Run,
     remarks: Vec<String>,
     /// Whether no ticket came with the messages asked for.
     lacks_threads: bool,
-    account: Account,
-    /// The server's clock when the run began.
-    began_at: Instant,
     /// The lists of categories and agents, where they have come already.
     lookups: Option<extract::Lookups>,
 }
@@ -158,7 +153,7 @@ impl Part<'_> {
     /// Names the runs that end because this one began: what they had still to read, nobody will.
     fn remark_superseded(&mut self) {
         self.remarks
-            .extend(self.run.superseded.iter().map(superseded));
+            .extend(self.begun.superseded.iter().map(superseded));
     }
 
     /// Reads categories, agents and all open slices; gives the store back, with what ended it early
@@ -172,37 +167,32 @@ impl Part<'_> {
             let failure = self.enter(&mut store, Some(error));
             return Ok((store, failure));
         }
-        let snapshot_id = self.run.snapshot_id;
-        let extraction = Extraction {
-            client: Arc::clone(&self.context.client),
-            scope: Arc::new(Scope {
-                filters: self.settings.filters.clone(),
-                has_messages: self.settings.has_messages,
-            }),
+        let reading = Reading {
+            run: &self.run,
+            scope: self.scope(),
             max_lanes: self.settings.max_lanes,
             is_listing: false,
             is_cautious: true,
-            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            cancel: self.context.cancel.clone(),
-            progress: self.context.progress.clone(),
+            tickets_resumed: self.begun.snapshot.tickets_read,
         };
-        let work = Work {
-            snapshot_id,
-            slices: store.slices(snapshot_id)?,
-            tickets_resumed: u64::try_from(self.run.snapshot.tickets_read).unwrap_or(0),
-            account: self.account.clone(),
+        let ReadBack { mut store, ended } = reading.run(store).await?;
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => return Ok((store, Some(error))),
         };
-        let writer = Writer::start(store, snapshot_id)?;
-        let ended = extraction.run(work, &writer).await;
-        let (mut store, written) = writer.finish().await?;
-        if let Err(error) = written {
-            return Ok((store, Some(error)));
-        }
         self.remarks.extend(ended.remarks);
         self.lacks_threads = ended.lacks_threads;
         self.tell_stored(&store);
         let failure = self.enter(&mut store, ended.failure);
         Ok((store, failure))
+    }
+
+    /// What every page is asked with.
+    fn scope(&self) -> Arc<Scope> {
+        Arc::new(Scope {
+            filters: self.settings.filters.clone(),
+            has_messages: self.settings.has_messages,
+        })
     }
 
     /// Tells how many tickets the run has read, now that all of them are stored: while pages were on
@@ -212,7 +202,7 @@ impl Part<'_> {
             return;
         };
         let stored = u64::try_from(progress.snapshot.tickets_read).unwrap_or(0);
-        self.context.progress.send_modify(|told| {
+        self.run.context.progress.send_modify(|told| {
             let twice = told.tickets_read.saturating_sub(stored);
             told.tickets_read = stored;
             told.tickets_expected = told
@@ -224,8 +214,7 @@ impl Part<'_> {
     /// Enters the requests sent, and gives what ended the run early, unless that was an
     /// interruption.
     fn enter(&mut self, store: &mut Store, failure: Option<Error>) -> Option<Error> {
-        let requests = self.account.newly_sent();
-        let entered = store.commit_requests(self.run.snapshot_id, requests);
+        let entered = self.run.enter_requests(store);
         match failure {
             Some(failure) if !failure.is_interruption() => Some(failure),
             _ => entered.err(),
@@ -237,20 +226,14 @@ impl Part<'_> {
     async fn prepare(&mut self, store: &mut Store, spec: &RunSpec) -> Result<()> {
         let snapshot_id = self.run.snapshot_id;
         let mut server_time = None;
-        if !self.run.has_lookups {
+        if !self.begun.has_lookups {
             let lookups = match self.lookups.take() {
                 Some(lookups) => lookups,
-                None => extract::lookups(&self.context.client, &self.context.cancel).await?,
+                None => {
+                    extract::lookups(&self.run.context.client, &self.run.context.cancel).await?
+                }
             };
-            let requests = self.account.newly_sent();
-            store.commit_lookups(&LookupsCommit {
-                snapshot_id,
-                categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
-                agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
-                rejects: &lookups.rejects(),
-                replaced_characters: lookups.replaced_characters(),
-                requests,
-            })?;
+            lookups::commit(&self.run, store, &lookups)?;
             self.remarks.extend(lookups.remarks);
             for remark in filters::unknown(store, &self.settings.filters)? {
                 tracing::warn!(run = snapshot_id, "{remark}");
@@ -258,26 +241,27 @@ impl Part<'_> {
             }
             server_time = lookups.server_time;
         }
-        self.began_at = store.fix_server_time(snapshot_id, server_time.unwrap_or(self.began_at))?;
+        self.run.began_at =
+            store.fix_server_time(snapshot_id, server_time.unwrap_or(self.run.began_at))?;
         let step = self.settings.kind.word();
-        if self.run.slices.is_empty() {
+        if self.begun.slices.is_empty() {
             if spec.is_until_open {
-                self.run.range = store.end_range(snapshot_id, self.began_at)?;
+                self.begun.range = store.end_range(snapshot_id, self.run.began_at)?;
             }
-            let windows = self.run.range.split_by_year();
+            let windows = self.begun.range.split_by_year();
             store.plan_slices(snapshot_id, &windows)?;
             return store.plan_windows(snapshot_id, step, &windows);
         }
         // One that an earlier version began has none.
         if store.windows(snapshot_id)?.is_empty() {
-            store.plan_windows(snapshot_id, step, &self.run.range.split_by_year())?;
+            store.plan_windows(snapshot_id, step, &self.begun.range.split_by_year())?;
         }
-        let is_late = spec.range.until() - self.run.range.until() >= LEAST_EXTENSION;
+        let is_late = spec.range.until() - self.begun.range.until() >= LEAST_EXTENSION;
         if spec.is_until_open && is_late {
-            let client = &self.context.client;
+            let client = &self.run.context.client;
             let now = match server_time {
                 Some(server_time) => server_time,
-                None => extract::server_time(client, &self.context.cancel)
+                None => extract::server_time(client, &self.run.context.cancel)
                     .await?
                     .unwrap_or(spec.range.until()),
             };
@@ -316,9 +300,8 @@ impl Part<'_> {
             outcome = store::Outcome::Incomplete;
         }
         let unverified = unverified(&store.slices(snapshot_id)?);
-        let requests = self.account.newly_sent();
-        store.commit_requests(snapshot_id, requests)?;
-        let snapshot = store.finish(snapshot_id, outcome, self.context.client.now()?)?;
+        self.run.enter_requests(store)?;
+        let snapshot = store.finish(snapshot_id, outcome, self.run.context.client.now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
         let summary = self.summary(store, &snapshot, Ending::of(&snapshot), unverified, began)?;
@@ -345,7 +328,7 @@ impl Part<'_> {
         let slices = store.slices(self.run.snapshot_id)?;
         let snapshot = store
             .progress()?
-            .map_or_else(|| self.run.snapshot.clone(), |progress| progress.snapshot);
+            .map_or_else(|| self.begun.snapshot.clone(), |progress| progress.snapshot);
         self.summary(store, &snapshot, outcome, unverified(&slices), began)
     }
 
@@ -356,30 +339,20 @@ impl Part<'_> {
         let unsettled = match is_unfiltered && is_sealed {
             true => {
                 let marked = self.mark_gone(store).await;
-                self.enter_requests(store)?;
+                self.run.enter_requests(store)?;
                 marked?
             }
             false => None,
         };
-        let snapshot_id = self.run.snapshot_id;
         let range = self.range(store)?;
-        let mut closing = Closing {
-            context: self.context,
-            snapshot_id,
-            scope: Arc::new(Scope {
-                filters: self.settings.filters.clone(),
-                has_messages: self.settings.has_messages,
-            }),
-            step: self.settings.kind.word(),
+        let step = Step {
+            name: self.settings.kind.word(),
+            scope: self.scope(),
             first_slice: 0,
-            began_at: self.began_at,
             covered: range.as_slice(),
-            allow_deletions: self.settings.allow_deletions,
-            account: self.account.clone(),
-            known_deleted: 0,
         };
-        let closed = closing.close(store).await;
-        self.enter_requests(store)?;
+        let closed = closing::close(&self.run, &step, store).await;
+        self.run.enter_requests(store)?;
         let closed = closed?;
         let is_said = closed.disbelieved > 0;
         if is_said {
@@ -403,7 +376,7 @@ impl Part<'_> {
 
     /// Whether tickets are stored that this run did not meet and did not flag, and should have.
     fn has_unseen(&self, store: &Store) -> Result<bool> {
-        let young_from = young_from(self.began_at);
+        let young_from = young_from(self.run.began_at);
         for range in self.range(store)? {
             let unseen = store.unseen(self.run.snapshot_id, &range)?;
             if unseen.iter().any(|(_, at)| *at < young_from) {
@@ -411,11 +384,6 @@ impl Part<'_> {
             }
         }
         Ok(false)
-    }
-
-    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
-        let requests = self.account.newly_sent();
-        store.commit_requests(self.run.snapshot_id, requests)
     }
 
     /// Flags tickets of the range that the store holds and this run did not meet, after a second
@@ -429,14 +397,12 @@ impl Part<'_> {
         };
         let missing = store.unseen(snapshot_id, &range)?;
         let search = Search {
-            context: self.context,
-            snapshot_id,
+            run: &self.run,
             has_messages: self.settings.has_messages,
             range,
             slice: slices.first(),
             covered: &[range],
-            allow_deletions: self.settings.allow_deletions,
-            young_from: young_from(self.began_at),
+            young_from: young_from(self.run.began_at),
         };
         search.flag(store, &missing).await
     }
@@ -449,46 +415,15 @@ impl Part<'_> {
         unverified: Vec<Unverified>,
         began: Moment,
     ) -> Result<Summary> {
-        let counters = self.context.client.counters();
-        let standing = store.standing()?;
-        let rows = store.row_counts()?;
-        let stored = |name| {
-            rows.iter()
-                .find(|(table, _)| *table == name)
-                .map_or(0, |(_, count)| *count)
-        };
-        Ok(Summary {
+        let known = Known {
             kind: self.settings.kind,
-            snapshot_id: snapshot.id,
             outcome,
-            range_from: instant_text(snapshot.range_from),
-            range_until: instant_text(snapshot.range_until),
-            filters: snapshot
-                .filters_json
-                .as_deref()
-                .and_then(|text| serde_json::from_str(text).ok()),
-            is_resumed: self.run.is_resumed,
-            tickets_read: snapshot.tickets_read,
-            tickets_resumed: self.run.snapshot.tickets_read,
-            tickets_new: snapshot.tickets_new,
-            tickets_changed: snapshot.tickets_changed,
-            tickets_deleted: snapshot.tickets_deleted,
-            tickets_stored: stored("tickets"),
-            messages_stored: stored("messages"),
-            requests: counters.requests(),
-            requests_limited: counters.limited(),
-            retries: counters.retries(),
-            bytes: counters.bytes(),
-            elapsed_s: began.elapsed().as_secs_f64(),
-            rejects: snapshot.rejects,
-            rejects_standing: standing.open,
-            rejects_accepted: standing.accepted,
-            replaced_characters: snapshot.replaced_characters,
+            is_resumed: self.begun.is_resumed,
+            tickets_resumed: self.begun.snapshot.tickets_read,
             unverified,
-            windows: counted(store, snapshot.id)?,
             remarks: self.remarks.clone(),
-            store: store.path().display().to_string(),
-            store_bytes: store.size_bytes()?,
-        })
+            began,
+        };
+        summary(&self.run, store, snapshot, known)
     }
 }

@@ -2,9 +2,21 @@
 
 use std::path::Path;
 
+use super::place;
 use crate::error::{Error, Result};
+use crate::settings::StoreSettings;
 use crate::store::Store;
-use crate::table::RunKind;
+use crate::table::{Instant, RunKind};
+
+/// Opens the store that a run of this kind writes, unless it holds another desk.
+///
+/// # Errors
+/// See [`place::open`]; or the store holds another desk.
+pub(crate) fn open(settings: &StoreSettings, kind: RunKind, now: Instant) -> Result<Store> {
+    let store = place::open(settings, now)?;
+    refuse_other_desk(&store, kind, &settings.path)?;
+    Ok(store)
+}
 
 /// An invented desk's rows must not mix with a real one's.
 pub(crate) fn refuse_other_desk(store: &Store, kind: RunKind, path: &Path) -> Result<()> {

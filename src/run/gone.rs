@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::running::Running;
 use crate::error::Result;
 use crate::extract::{self, Batch, Missing, Scope};
 use crate::plan::Slice;
@@ -67,8 +67,7 @@ pub(super) fn live(store: &Store, windows: &[Window]) -> Result<i64> {
 /// A search for tickets that may be gone.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) snapshot_id: i64,
+    pub(crate) run: &'a Running<'a>,
     /// Whether threads are asked for.
     pub(crate) has_messages: bool,
     /// Where the missing tickets were created.
@@ -77,8 +76,6 @@ pub(crate) struct Search<'a> {
     pub(crate) slice: Option<&'a Slice>,
     /// All that the run looked at: what the guard against mass losses is held against.
     pub(crate) covered: &'a [Window],
-    /// Whether to believe it even when suspiciously many are gone.
-    pub(crate) allow_deletions: bool,
     /// What was created from here on is too young to be missed.
     pub(crate) young_from: Instant,
 }
@@ -91,17 +88,22 @@ impl Search<'_> {
         store: &mut Store,
         missing: &[(String, Instant)],
     ) -> Result<Option<String>> {
+        let Running {
+            context,
+            snapshot_id,
+            ..
+        } = *self.run;
         let old = missing.partition_point(|(_, at)| *at < self.young_from);
         let missing = missing.get(..old).unwrap_or_default();
         let losses = Losses {
-            is_allowed: self.allow_deletions,
-            ..losses(store, self.snapshot_id, self.covered, missing.len())?
+            is_allowed: self.run.allow_deletions,
+            ..losses(store, snapshot_id, self.covered, missing.len())?
         };
         match losses.verdict(Evidence::List) {
             Verdict::Believed => return Ok(None),
             Verdict::Refused { missing } => {
                 // Nor is what the run flagged before it came to that.
-                store.unmark_deleted(self.snapshot_id)?;
+                store.unmark_deleted(snapshot_id)?;
                 return Ok(Some(disbelief(missing)));
             }
             Verdict::AskAgain => {}
@@ -111,13 +113,12 @@ impl Search<'_> {
             has_messages: self.has_messages,
         });
         let until = self.range.until();
-        let batches = batches(store, self.snapshot_id, missing, until, self.young_from)?;
-        let context = self.context;
+        let batches = batches(store, snapshot_id, missing, until, self.young_from)?;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
         let now = context.client.now()?;
         if let (false, Some(slice)) = (look.found.is_empty(), self.slice) {
             store.commit_page(&PageCommit {
-                snapshot_id: self.snapshot_id,
+                snapshot_id,
                 slice,
                 tickets: &look.found,
                 rejects: &[],
@@ -125,7 +126,7 @@ impl Search<'_> {
                 read_at: now,
             })?;
         }
-        store.mark_deleted(self.snapshot_id, &look.gone, now)?;
+        store.mark_deleted(snapshot_id, &look.gone, now)?;
         Ok((!look.unclear.is_empty()).then(|| {
             format!(
                 "{} tickets were not listed, and a second look could not tell whether they are gone",

@@ -2,7 +2,7 @@
 //!
 //! A sync and a repair are made of the same parts: the counts at the end of each window
 //! (`closing`), the judgement of what is gone (`gone`), the check that the desk is the one that the
-//! store holds (`recognise`).
+//! store holds (`recognise`), the reading of all that is open (`reading`), the sum of it (`summary`).
 
 mod backfill;
 pub(crate) mod closing;
@@ -10,11 +10,16 @@ mod context;
 pub(crate) mod desk;
 pub(crate) mod filters;
 pub(crate) mod gone;
+pub(crate) mod lookups;
 pub(crate) mod mend;
 pub(crate) mod place;
+pub(crate) mod reading;
 pub(crate) mod recognise;
+mod running;
+pub(crate) mod summary;
 pub(crate) mod twins;
 pub(crate) mod windows;
 
 pub use self::backfill::{backfill, backfill_keeping};
 pub use self::context::Context;
+pub(crate) use self::running::Running;

@@ -1,9 +1,24 @@
-//! The directory that a run's store lies in, where the store is to be published to it.
+//! Where a run's store lies, and the directory that it is to be published to.
 
 use crate::error::Result;
 use crate::publish;
 use crate::settings::StoreSettings;
-use crate::store::OWNERS_ONLY;
+use crate::store::{OWNERS_ONLY, OpenOptions, Store};
+use crate::table::Instant;
+
+/// Opens the store that a run writes. The directory that it is to be published to comes first: better
+/// now than after the run, since it may be in another's hands.
+///
+/// # Errors
+/// The directory cannot be made, or the store cannot be used.
+pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
+    create_directory(settings)?;
+    let options = OpenOptions {
+        file_mode: settings.file_mode,
+        now,
+    };
+    Store::open(&settings.path, &options)
+}
 
 /// Makes the directory that the store is to lie in, if it is to be published.
 ///

@@ -10,8 +10,8 @@ use crate::extract::{Extraction, Scope, Work, Writer};
 use crate::mava::OPEN;
 use crate::plan::SliceState;
 use crate::refresh::SyncStep;
-use crate::run::closing::Closing;
-use crate::run::mend;
+use crate::run::closing;
+use crate::run::{Running, mend};
 use crate::settings::Filters;
 use crate::store::WindowState;
 use crate::window::Window;
@@ -211,19 +211,20 @@ impl Night<'_> {
     async fn close(&mut self, step: SyncStep, scope: Arc<Scope>, first_slice: i64) -> Result<()> {
         let (snapshot_id, began_at) = (self.snapshot_id, self.desk.began_at);
         let covered = self.desk.windows_until(began_at);
-        let mut closing = Closing {
+        let run = Running {
             context: self.context,
             snapshot_id,
-            scope,
-            step: step.word(),
-            first_slice,
             began_at,
-            covered: &covered,
             allow_deletions: self.settings.allow_deletions,
             account: self.account.clone(),
-            known_deleted: 0,
         };
-        let closed = closing.close(self.store()?).await;
+        let step = closing::Step {
+            name: step.word(),
+            scope,
+            first_slice,
+            covered: &covered,
+        };
+        let closed = closing::close(&run, &step, self.store()?).await;
         self.enter_requests()?;
         let closed = closed?;
         self.deleted = self.store()?.snapshot(snapshot_id)?.tickets_deleted;

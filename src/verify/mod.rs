@@ -24,9 +24,9 @@ use crate::plan::verify::{Group, Subset, Tally};
 use crate::report::{Deep, Difference, Refused, Verification, VerifyOutcome};
 use crate::run::desk::holds_demo;
 use crate::run::recognise::recognise;
-use crate::run::{Context, mend, place};
+use crate::run::{Context, Running, mend, place};
 use crate::settings::Verify;
-use crate::store::{Audit, OpenOptions, Store};
+use crate::store::{Audit, Damage, Store};
 use crate::table::{Instant, RunKind};
 use crate::window::Window;
 
@@ -164,13 +164,7 @@ fn open(settings: &Verify) -> Result<Store> {
         return Ok(read_only);
     }
     drop(read_only);
-    // Better now than after the repair: what it is to be published to may be in another's hands.
-    place::create_directory(&settings.store)?;
-    let options = OpenOptions {
-        file_mode: settings.store.file_mode,
-        now: clock::now()?,
-    };
-    let store = Store::open(path, &options)?;
+    let store = place::open(&settings.store, clock::now()?)?;
     // A record that cannot be read is what a repair is for.
     let progress = store.progress().unwrap_or_default();
     let has_ended = match &progress {
@@ -243,7 +237,7 @@ struct Verifying<'a> {
     repaired: Option<Store>,
 }
 
-impl Verifying<'_> {
+impl<'a> Verifying<'a> {
     async fn run(&mut self, store: Store) -> Result<ExitCode> {
         let now = self.context.client.now()?;
         if self.settings.is_repair && !self.settings.allow_deletions {
@@ -261,55 +255,87 @@ impl Verifying<'_> {
             }
             history => history?,
         };
-        self.report.windows.clone_from(&history.windows);
         let windows = history.counted();
-        self.plan(&store, &windows)?;
         let counter = Counter {
             client: Arc::clone(&self.context.client),
             has_messages: history.has_messages,
             cancel: self.context.cancel.clone(),
         };
-        let found = Comparison::run(&counter, &store, &windows).await?;
-        self.report(&store, &found)?;
-        // What was counted is what lies under the name that is told.
-        store.require_in_place()?;
-        self.is_equal = found.is_equal();
-        let damaged = audit.map(|audit| audit.damaged).unwrap_or_default();
-        let is_prepared = self.settings.is_repair && !self.is_fine();
-        if !self.settings.is_repair || found.differences.is_empty() && !is_prepared {
+        self.report.windows.clone_from(&history.windows);
+        let found = self.count(&store, &counter, &windows).await?;
+        let is_sound = found.differences.is_empty() && self.is_fine();
+        if !self.settings.is_repair || is_sound {
             if self.settings.is_repair {
                 // One that was cut short had mended all there was.
                 store.give_up(RunKind::Verify, self.context.client.now()?)?;
             }
             return Ok(code(self.is_equal && self.is_fine()));
         }
-        let mut repair = Repair {
-            repairing: Repairing {
-                context: self.context,
-                settings: self.settings,
-                has_messages: history.has_messages,
-                covered: &history.windows,
-                is_whole: true,
-                remarks: Vec::new(),
-                began_at: now,
-                snapshot_id: 0,
-                account: Account::of(&self.context.client),
-            },
+        let repair = Repair {
+            repairing: self.repairing(&history, now),
             counter: &counter,
             note: self.note,
         };
-        let ended = repair.run(store, &found, &damaged, &windows).await;
+        let damaged = audit.map(|audit| audit.damaged).unwrap_or_default();
+        self.repair(repair, store, &found, &damaged, &windows).await
+    }
+
+    /// Counts the API against the store, and reports what differs.
+    async fn count(
+        &mut self,
+        store: &Store,
+        counter: &Counter,
+        windows: &[Window],
+    ) -> Result<Found> {
+        self.plan(store, windows)?;
+        let found = Comparison::run(counter, store, windows).await?;
+        self.report(store, &found)?;
+        // What was counted is what lies under the name that is told.
+        store.require_in_place()?;
+        self.is_equal = found.is_equal();
+        Ok(found)
+    }
+
+    /// A repair that has not begun.
+    fn repairing<'b>(&self, history: &'b History, now: Instant) -> Repairing<'b>
+    where
+        'a: 'b,
+    {
+        Repairing {
+            run: Running {
+                context: self.context,
+                snapshot_id: 0,
+                began_at: now,
+                allow_deletions: self.settings.allow_deletions,
+                account: Account::of(&self.context.client),
+            },
+            has_messages: history.has_messages,
+            covered: &history.windows,
+            is_whole: true,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Repairs what differs and what is damaged, and reports what came of it.
+    async fn repair(
+        &mut self,
+        mut repair: Repair<'_>,
+        store: Store,
+        found: &Found,
+        damaged: &[Damage],
+        windows: &[Window],
+    ) -> Result<ExitCode> {
+        let ended = repair.run(store, found, damaged, windows).await;
         self.report.remarks.append(&mut repair.repairing.remarks);
         let Some((store, repaired, is_equal)) = ended? else {
             return Ok(ExitCode::Interrupted);
         };
         self.is_equal = is_equal;
+        let is_mended =
+            repaired.is_complete && repaired.damaged.is_empty() && repaired.differences.is_empty();
         self.report.repair = Some(repaired);
         self.count_rejects(&store)?;
         self.repaired = Some(store);
-        let is_mended = self.report.repair.as_ref().is_some_and(|repair| {
-            repair.is_complete && repair.damaged.is_empty() && repair.differences.is_empty()
-        });
         Ok(code(is_equal && is_mended))
     }
 

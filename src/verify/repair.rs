@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
-use crate::api::Account;
 use crate::error::Result;
-use crate::extract::{self, Extraction, Scope, Work, Writer};
+use crate::extract::{self, Scope};
 use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
-use crate::run::closing::Closing;
+use crate::run::closing::{self, Step};
 use crate::run::gone::{self, Search};
-use crate::run::{Context, twins};
-use crate::settings::{Filters, Verify};
-use crate::store::{LookupsCommit, Outcome, RunSpec, Store};
-use crate::table::{Instant, RunKind, Snapshot};
+use crate::run::reading::{ReadBack, Reading};
+use crate::run::{Running, lookups, twins};
+use crate::settings::Filters;
+use crate::store::{Outcome, RunSpec, Store};
+use crate::table::{RunKind, Snapshot};
 use crate::window::Window;
+
+/// Pages in flight at most.
+const LANES: usize = 16;
 
 /// A repair under way.
 pub(super) struct Repairing<'a> {
-    pub(super) context: &'a Context,
-    pub(super) settings: &'a Verify,
+    /// The run; it has no snapshot before it is begun.
+    pub(super) run: Running<'a>,
     /// Whether threads are asked for.
     pub(super) has_messages: bool,
     /// All that the store covers: what the guard against mass deletions is held against.
@@ -27,11 +30,6 @@ pub(super) struct Repairing<'a> {
     pub(super) is_whole: bool,
     /// What the user should know.
     pub(super) remarks: Vec<String>,
-    /// When the verification began, by the clock that runs go by.
-    pub(super) began_at: Instant,
-    /// The run, once begun.
-    pub(super) snapshot_id: i64,
-    pub(super) account: Account,
 }
 
 impl Repairing<'_> {
@@ -45,29 +43,22 @@ impl Repairing<'_> {
             filters_json: None,
             has_messages: self.has_messages,
         };
-        self.snapshot_id = store
-            .begin_anew(&spec, self.context.client.now()?)?
+        self.run.snapshot_id = store
+            .begin_anew(&spec, self.run.context.client.now()?)?
             .snapshot_id;
-        tracing::info!(run = self.snapshot_id, window = %range, "repair begins");
+        tracing::info!(run = self.run.snapshot_id, window = %range, "repair begins");
         Ok(())
     }
 
     /// Reads the lists of categories and agents.
     pub(super) async fn lists(&mut self, store: &mut Store) -> Result<()> {
-        let lookups = extract::lookups(&self.context.client, &self.context.cancel).await?;
-        store.commit_lookups(&LookupsCommit {
-            snapshot_id: self.snapshot_id,
-            categories: lookups.categories.as_ref().map(|list| list.rows.as_slice()),
-            agents: lookups.agents.as_ref().map(|list| list.rows.as_slice()),
-            rejects: &lookups.rejects(),
-            replaced_characters: lookups.replaced_characters(),
-            requests: 0,
-        })?;
+        let lookups = extract::lookups(&self.run.context.client, &self.run.context.cancel).await?;
+        lookups::commit(&self.run, store, &lookups)?;
         lookups
             .remarks
             .into_iter()
             .for_each(|remark| self.remark(remark));
-        self.enter_requests(store)
+        Ok(())
     }
 
     /// Reads `windows` again and flags what is gone from them; gives the store back, and whether
@@ -78,11 +69,11 @@ impl Repairing<'_> {
         windows: &[Window],
     ) -> Result<(Store, bool)> {
         let pieces: Vec<Window> = windows.iter().flat_map(Window::split_by_year).collect();
-        let added = store.plan_slices(self.snapshot_id, &pieces)?;
+        let added = store.plan_slices(self.run.snapshot_id, &pieces)?;
         let first_slice = added.first().map_or(0, |slice| slice.number);
         store.compare_rows();
         let mut store = self.extract(store).await?;
-        let slices = store.slices(self.snapshot_id)?;
+        let slices = store.slices(self.run.snapshot_id)?;
         if slices.iter().any(|slice| slice.state == SliceState::Open) {
             return Ok((store, false));
         }
@@ -106,25 +97,16 @@ impl Repairing<'_> {
         unsettled: Option<String>,
     ) -> Result<()> {
         // What an earlier round settled is counted again, since it was read again.
-        let step = format!("{} {first_slice}", RunKind::Verify.word());
-        store.plan_windows(self.snapshot_id, &step, pieces)?;
-        let mut closing = Closing {
-            context: self.context,
-            snapshot_id: self.snapshot_id,
-            scope: Arc::new(Scope {
-                filters: Filters::default(),
-                has_messages: self.has_messages,
-            }),
-            step: &step,
+        let name = format!("{} {first_slice}", RunKind::Verify.word());
+        store.plan_windows(self.run.snapshot_id, &name, pieces)?;
+        let step = Step {
+            name: &name,
+            scope: self.scope(),
             first_slice,
-            began_at: self.began_at,
             covered: self.covered,
-            allow_deletions: self.settings.allow_deletions,
-            account: self.account.clone(),
-            known_deleted: 0,
         };
-        let closed = closing.close(store).await;
-        self.enter_requests(store)?;
+        let closed = closing::close(&self.run, &step, store).await;
+        self.run.enter_requests(store)?;
         let closed = closed?;
         self.is_whole &= closed.is_settled;
         if closed.disbelieved > 0 {
@@ -132,7 +114,7 @@ impl Repairing<'_> {
         }
         // What was missed at first may have come since.
         for piece in pieces {
-            let unseen = store.unseen(self.snapshot_id, piece)?;
+            let unseen = store.unseen(self.run.snapshot_id, piece)?;
             if let (false, Some(remark)) = (unseen.is_empty(), &unsettled) {
                 self.is_whole = false;
                 if closed.disbelieved == 0 {
@@ -143,7 +125,7 @@ impl Repairing<'_> {
         for remark in closed.remarks {
             self.remark(remark);
         }
-        for slice in store.slices(self.snapshot_id)? {
+        for slice in store.slices(self.run.snapshot_id)? {
             if let SliceState::Unverified { reason } = &slice.state {
                 self.remark(format!(
                     "{} was not proven complete: {reason}",
@@ -155,31 +137,18 @@ impl Repairing<'_> {
     }
 
     async fn extract(&mut self, mut store: Store) -> Result<Store> {
-        let extraction = Extraction {
+        self.run.enter_requests(&mut store)?;
+        let reading = Reading {
+            run: &self.run,
+            scope: self.scope(),
+            max_lanes: LANES,
             is_listing: false,
             // What was read is counted again afterwards.
             is_cautious: false,
-            client: Arc::clone(&self.context.client),
-            scope: Arc::new(Scope {
-                filters: Filters::default(),
-                has_messages: self.has_messages,
-            }),
-            max_lanes: 16,
-            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            cancel: self.context.cancel.clone(),
-            progress: self.context.progress.clone(),
-        };
-        self.enter_requests(&mut store)?;
-        let work = Work {
-            snapshot_id: self.snapshot_id,
-            slices: store.slices(self.snapshot_id)?,
             tickets_resumed: 0,
-            account: self.account.clone(),
         };
-        let writer = Writer::start(store, self.snapshot_id)?;
-        let ended = extraction.run(work, &writer).await;
-        let (mut store, written) = writer.finish().await?;
-        written?;
+        let ReadBack { mut store, ended } = reading.run(store).await?;
+        let ended = ended?;
         ended
             .remarks
             .into_iter()
@@ -192,11 +161,19 @@ impl Repairing<'_> {
                     .to_owned(),
             );
         }
-        self.enter_requests(&mut store)?;
+        self.run.enter_requests(&mut store)?;
         match ended.failure {
             Some(failure) if !failure.is_interruption() => Err(failure),
             _ => Ok(store),
         }
+    }
+
+    /// What every page is asked with.
+    fn scope(&self) -> Arc<Scope> {
+        Arc::new(Scope {
+            filters: Filters::default(),
+            has_messages: self.has_messages,
+        })
     }
 
     /// Flags what is gone from the slices that were read to their end. A remark where that is not
@@ -206,7 +183,7 @@ impl Repairing<'_> {
         let mut range: Option<Window> = None;
         let sealed = slices.iter();
         for slice in sealed.filter(|slice| slice.state == SliceState::Sealed) {
-            missing.extend(store.unseen(self.snapshot_id, &slice.window)?);
+            missing.extend(store.unseen(self.run.snapshot_id, &slice.window)?);
             range = Some(range.map_or(slice.window, |range| range.hull(slice.window)));
         }
         let Some(range) = range else {
@@ -216,29 +193,31 @@ impl Repairing<'_> {
         // A second round reads what the first one did.
         missing.dedup();
         let search = Search {
-            context: self.context,
-            snapshot_id: self.snapshot_id,
+            run: &self.run,
             has_messages: self.has_messages,
             range,
             slice: slices.first(),
             covered: self.covered,
-            allow_deletions: self.settings.allow_deletions,
             // What is covered ends ten minutes before the run that read it.
-            young_from: range.until().min(young_from(self.began_at)),
+            young_from: range.until().min(young_from(self.run.began_at)),
         };
         let flagged = search.flag(store, &missing).await;
-        self.enter_requests(store)?;
+        self.run.enter_requests(store)?;
         flagged
     }
 
     /// Ends the run.
     pub(super) fn finish(&mut self, store: &mut Store, is_equal: bool) -> Result<Snapshot> {
-        self.enter_requests(store)?;
+        self.run.enter_requests(store)?;
         let outcome = match is_equal && self.is_whole {
             true => Outcome::Complete,
             false => Outcome::Incomplete,
         };
-        let snapshot = store.finish(self.snapshot_id, outcome, self.context.client.now()?)?;
+        let snapshot = store.finish(
+            self.run.snapshot_id,
+            outcome,
+            self.run.context.client.now()?,
+        )?;
         if let Some(remark) = twins::remark(store)? {
             self.remark(remark);
         }
@@ -250,10 +229,5 @@ impl Repairing<'_> {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
-    }
-
-    /// Enters what was sent since the last time into the run's account.
-    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
-        store.commit_requests(self.snapshot_id, self.account.newly_sent())
     }
 }

@@ -88,7 +88,7 @@ impl Repair<'_> {
 
     /// Where what differs lies, and where tickets were created that are damaged or tell of damaged rows.
     fn slices(&self, store: &Store, found: &Found, damaged: &[Damage]) -> Result<Vec<Window>> {
-        let now_ms = self.repairing.context.client.now()?.timestamp_millis();
+        let now_ms = self.repairing.run.context.client.now()?.timestamp_millis();
         let created: BTreeSet<i64> = damaged
             .iter()
             .flat_map(|row| row.created_ms.iter().copied())
@@ -101,14 +101,15 @@ impl Repair<'_> {
 
     /// Keeps what no read brought back as it was found; returns the store, and what is damaged still.
     async fn accept(&mut self, store: Store) -> Result<(Store, Vec<Damage>)> {
-        let cancel = &self.repairing.context.cancel;
+        let cancel = &self.repairing.run.context.cancel;
         let (mut store, audit) = mend::audit(store, cancel).await?;
         let (live, gone): (Vec<Damage>, Vec<Damage>) = audit
             .damaged
             .into_iter()
             .partition(|row| row.table == "tickets" && !row.created_ms.is_empty());
-        let snapshot_id = self.repairing.snapshot_id;
-        let accepted = store.accept(snapshot_id, &gone, self.repairing.context.client.now()?)?;
+        let snapshot_id = self.repairing.run.snapshot_id;
+        let accepted =
+            store.accept(snapshot_id, &gone, self.repairing.run.context.client.now()?)?;
         if !accepted.is_empty() {
             self.repairing.is_whole = false;
             self.repairing.remark(kept(&accepted));

@@ -29,13 +29,13 @@ impl Closing<'_> {
         if !self.count_again(window).await? {
             return Ok(());
         }
-        let counts = store.held_count(self.snapshot_id, whole, &self.scope.filters)?;
+        let counts = store.held_count(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let expected = window.expected(counts);
-        if window.disturbed.is_empty() && window.counted == Some(expected) {
+        if window.disturbed.is_empty() && window.answers.counted == Some(expected) {
             window.equal = Some(counts);
             return Ok(());
         }
-        let fallen = expected.saturating_sub(window.counted.unwrap_or(expected));
+        let fallen = expected.saturating_sub(window.answers.counted.unwrap_or(expected));
         let fallen = i64::try_from(fallen).unwrap_or(i64::MAX);
         if self.is_too_much(store, absent, fallen)? {
             window.is_disbelieved = true;
@@ -43,11 +43,11 @@ impl Closing<'_> {
         }
         tracing::warn!(
             window = %whole,
-            counted = window.counted,
+            counted = window.answers.counted,
             held = expected,
             "the count does not settle the window, comparing"
         );
-        let mut held = store.held(self.snapshot_id, whole, &self.scope.filters)?;
+        let mut held = store.held(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let left = held.within(whole);
         let left: Vec<HeldTicket> = left
             .filter(|one| window.left.contains(&one.id))
@@ -66,8 +66,8 @@ impl Closing<'_> {
                     .await?;
             }
         }
-        if !disturbed.is_empty() && window.counted != Some(held.count(whole)) {
-            window.counted = None;
+        if !disturbed.is_empty() && window.answers.counted != Some(held.count(whole)) {
+            window.answers.counted = None;
             if !self.count_again(window).await? {
                 return Ok(());
             }
@@ -84,7 +84,10 @@ impl Closing<'_> {
         place: usize,
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
-        let counted = window.counted.map(|counted| (window.window(), counted));
+        let counted = window
+            .answers
+            .counted
+            .map(|counted| (window.window(), counted));
         let mut parts: Vec<(Window, u64)> = counted.into_iter().collect();
         while let Some((part, counted)) = parts.pop() {
             match held.next(part, counted) {
@@ -116,11 +119,11 @@ impl Closing<'_> {
 
     /// Counts a window, unless that is done; `false` where the answer is none.
     async fn count_again(&self, window: &mut Open) -> Result<bool> {
-        if window.counted.is_none() {
+        if window.answers.counted.is_none() {
             let count = self.count(window.window()).await?;
             window.count(count);
         }
-        Ok(window.counted.is_some())
+        Ok(window.answers.counted.is_some())
     }
 
     /// Whether the rest of a window is left to the next round: too much is not proven, or so much is
@@ -180,7 +183,7 @@ impl Closing<'_> {
         (place, part, counted): (usize, Window, Option<u64>),
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
-        window.is_compared = true;
+        window.late.get_or_insert(0);
         let mut shown = HashSet::new();
         let mut doubt = self.read(store, window, held, part, &mut shown).await?;
         let is_all = |held: &Held, shown: &HashSet<String>| {
@@ -212,7 +215,7 @@ impl Closing<'_> {
             missing.into_iter().partition(|one| one.is_rejected);
         store.forget_held(&rejected)?;
         for one in stored {
-            let is_known = store.is_older_than(self.snapshot_id, &one.id)?;
+            let is_known = store.is_older_than(self.run.snapshot_id, &one.id)?;
             absent.extend(
                 Instant::from_timestamp_millis(one.created_ms).map(|at| Absent {
                     missing: (one.id, at),
@@ -234,8 +237,8 @@ impl Closing<'_> {
         part: Window,
         shown: &mut HashSet<String>,
     ) -> Result<Option<String>> {
-        let context = self.context;
-        let mut block = Block::new(&context.client, &self.scope, &context.cancel, part);
+        let context = self.run.context;
+        let mut block = Block::new(&context.client, &self.step.scope, &context.cancel, part);
         while let Some(page) = block.next().await? {
             self.take(store, window, held, &page)?;
             for key in page.keys {
@@ -255,21 +258,21 @@ impl Closing<'_> {
         page: &BlockPage,
     ) -> Result<()> {
         let read = ReadCommit {
-            snapshot_id: self.snapshot_id,
+            snapshot_id: self.run.snapshot_id,
             tickets: &page.tickets,
             rejects: &page.rejects,
             requests: 0,
             read_at: match page.read_at {
                 Some(at) => at,
-                None => self.context.client.now()?,
+                None => self.run.context.client.now()?,
             },
         };
         let (counts, _) = store.commit_read_with(&read, &page.placed)?;
-        window.late += counts.read;
+        *window.late.get_or_insert(0) += counts.read;
         for rows in &page.tickets {
             let (id, created_ms) = (&rows.ticket.id, rows.ticket.created_at.timestamp_millis());
             // A second ticket of one id has no row of its own.
-            let first = store.met_elsewhere(self.snapshot_id, id, created_ms)?;
+            let first = store.met_elsewhere(self.run.snapshot_id, id, created_ms)?;
             held.add(HeldTicket {
                 created_ms,
                 id: id.clone(),

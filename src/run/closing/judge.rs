@@ -12,68 +12,86 @@ use crate::window::Window;
 impl Closing<'_> {
     /// Ends a window that is settled or has had its rounds.
     pub(super) fn judge(&self, store: &mut Store, window: &mut Open, number: u32) -> Result<()> {
-        let whole = window.window();
         let counts = match window.equal.take() {
             Some(counts) => counts,
-            None => store.held_count(self.snapshot_id, whole, &self.scope.filters)?,
+            None => store.held_count(
+                self.run.snapshot_id,
+                window.window(),
+                &self.step.scope.filters,
+            )?,
         };
-        let mut verdict = Round {
-            number,
-            counted: window.counted,
-            most: window.most,
-            held: window.expected(counts),
-            unproven: window.unproven.len() + usize::from(window.is_disbelieved),
-        }
-        .verdict();
-        if window.is_foreign {
-            verdict = Verdict::Unsettled;
-        }
-        if verdict == Verdict::Settled
-            && let Some((stretch, reason)) = self.lost(
-                store,
-                whole,
-                Some(window.most).filter(|most| *most > counts.all()),
-            )?
-        {
-            // An outage may pass: it is counted again, and not all of it read.
-            window.unproven.push((stretch, reason));
-            verdict = match number >= ROUNDS {
-                true => Verdict::Unsettled,
-                false => Verdict::Again,
-            };
-        }
-        let reason = match verdict {
+        let (state, reason) = match self.verdict(store, window, counts, number)? {
             Verdict::Again => {
-                window.counted = None;
+                window.answers.counted = None;
                 return Ok(());
             }
-            Verdict::Settled => window
-                .is_compared
-                .then(|| format!("compared by id: {} tickets came late", window.late)),
-            Verdict::Unsettled => Some(unsettled(window, counts)),
+            Verdict::Settled => {
+                let late = window.late;
+                let told = late.map(|late| format!("compared by id: {late} tickets came late"));
+                (WindowState::Settled, told)
+            }
+            Verdict::Unsettled => (WindowState::Unsettled, Some(unsettled(window, counts))),
         };
-        window.is_over = true;
         window.row = RunWindow {
-            state: match verdict {
-                Verdict::Settled => WindowState::Settled,
-                _ => WindowState::Unsettled,
-            },
-            counted: window.counted,
+            state,
+            counted: window.answers.counted,
             stored: counts.stored,
             rejected: counts.rejected,
             rounds: number,
-            reason: reason.clone(),
+            reason,
             ..window.row.clone()
         };
-        if verdict == Verdict::Unsettled && window.unproven.is_empty() && !window.is_disbelieved {
-            window.unproven.push((whole, reason.unwrap_or_default()));
+        self.commit(store, window)
+    }
+
+    /// What a round comes to: what was counted in it, held against what answers said before.
+    fn verdict(
+        &self,
+        store: &Store,
+        window: &mut Open,
+        counts: HeldCount,
+        number: u32,
+    ) -> Result<Verdict> {
+        let round = Round {
+            number,
+            counted: window.answers.counted,
+            most: window.answers.most,
+            held: window.expected(counts),
+            unproven: window.unproven.len() + usize::from(window.is_disbelieved),
+        };
+        let verdict = match window.is_foreign {
+            true => Verdict::Unsettled,
+            false => round.verdict(),
+        };
+        if verdict != Verdict::Settled {
+            return Ok(verdict);
+        }
+        let most = Some(window.answers.most).filter(|most| *most > counts.all());
+        let Some(lost) = self.lost(store, window.window(), most)? else {
+            return Ok(verdict);
+        };
+        // An outage may pass: it is counted again, and not all of it read.
+        window.unproven.push(lost);
+        Ok(match number >= ROUNDS {
+            true => Verdict::Unsettled,
+            false => Verdict::Again,
+        })
+    }
+
+    /// Stores how a window ended, and which parts of it are not proven: all of it where no part is known
+    /// to be at fault.
+    fn commit(&self, store: &mut Store, window: &mut Open) -> Result<()> {
+        let is_settled = window.row.state == WindowState::Settled;
+        if !is_settled && window.unproven.is_empty() && !window.is_disbelieved {
+            let reason = window.row.reason.clone().unwrap_or_default();
+            window.unproven.push((window.window(), reason));
         }
         store.commit_window(
-            self.snapshot_id,
+            self.run.snapshot_id,
             &WindowCommit {
                 window: &window.row,
                 unproven: &merged(&window.unproven),
-                first_slice: self.first_slice,
+                first_slice: self.step.first_slice,
                 is_unfiltered: self.is_unfiltered(),
             },
         )
@@ -87,7 +105,7 @@ impl Closing<'_> {
         whole: Window,
         most: Option<u64>,
     ) -> Result<Option<(Window, String)>> {
-        let announced = store.announced(self.snapshot_id)?.into_iter();
+        let announced = store.announced(self.run.snapshot_id)?.into_iter();
         let announced: Vec<(Window, u64)> = announced
             .filter(|(stretch, _)| overlap(*stretch, whole))
             .filter_map(|(stretch, told)| Some((stretch, told.tickets?)))
@@ -99,9 +117,9 @@ impl Closing<'_> {
         // A stretch that an earlier part of the run read may reach beyond this window.
         let stretches = announced.iter().map(|(stretch, _)| *stretch);
         let all = stretches.fold(whole, |all, stretch| all.hull(stretch));
-        let held = store.held_instants(self.snapshot_id, all, &self.scope.filters)?;
+        let held = store.held_instants(self.run.snapshot_id, all, &self.step.scope.filters)?;
         let place = |at: Instant| held.partition_point(|held| *held < at.timestamp_millis());
-        let live = gone::live(store, self.covered)?;
+        let live = gone::live(store, self.step.covered)?;
         for (stretch, announced) in announced {
             let here = place(stretch.until()) - place(stretch.from());
             let here = u64::try_from(here).unwrap_or(u64::MAX);
@@ -111,7 +129,7 @@ impl Closing<'_> {
                 missing: lost,
                 live: live.saturating_add(lost),
                 is_filtered: !self.is_unfiltered(),
-                is_allowed: self.allow_deletions,
+                is_allowed: self.run.allow_deletions,
                 ..Losses::default()
             };
             if losses.verdict(Evidence::Count) == losses::Verdict::AskAgain {
@@ -134,9 +152,9 @@ fn unsettled(window: &Open, counts: HeldCount) -> String {
         return reason.clone();
     }
     let held = counts.all();
-    match window.counted {
+    match window.answers.counted {
         Some(counted) => format!("the API counts {counted} tickets, {held} are stored"),
-        None => match &window.refusal {
+        None => match &window.answers.refusal {
             Some(reason) => format!("it could not be counted: {reason}"),
             None => "it could not be counted".to_owned(),
         },

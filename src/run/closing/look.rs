@@ -8,10 +8,11 @@ use chrono::TimeDelta;
 use super::super::gone;
 use super::{Absent, Closed, Closing, Open};
 use crate::error::Result;
-use crate::extract::{self, Missing, Scope};
+use crate::extract::{self, Missing, Scope, SecondLook};
 use crate::plan::losses::{Evidence, Verdict, is_incredible, young_from};
 use crate::settings::Filters;
 use crate::store::{ReadCommit, Store};
+use crate::table::Instant;
 use crate::window::Window;
 
 impl Closing<'_> {
@@ -21,26 +22,10 @@ impl Closing<'_> {
         &mut self,
         store: &mut Store,
         open: &mut [Open],
-        mut absent: Vec<Absent>,
+        absent: Vec<Absent>,
         closed: &mut Closed,
     ) -> Result<()> {
-        // A ticket whose creation moved was met elsewhere.
-        let mut here = Vec::with_capacity(absent.len());
-        for one in absent.drain(..) {
-            let (id, at) = &one.missing;
-            let moved = store.met_elsewhere(self.snapshot_id, id, at.timestamp_millis())?;
-            if moved.is_none() {
-                here.push(one);
-            }
-        }
-        let young_from = young_from(self.began_at);
-        for one in &here {
-            let is_young = one.missing.1 >= young_from;
-            if let Some(window) = open.get_mut(one.window).filter(|_| is_young) {
-                window.left.insert(one.missing.0.clone());
-            }
-        }
-        here.retain(|one| one.missing.1 < young_from);
+        let here = self.looked_for(store, open, absent)?;
         match self.losses(store, here.iter(), 0)?.verdict(Evidence::List) {
             Verdict::Believed => return Ok(()),
             Verdict::Refused { missing } => {
@@ -49,27 +34,7 @@ impl Closing<'_> {
             }
             Verdict::AskAgain => {}
         }
-        let mut missing: Vec<Missing> = here.iter().map(|one| one.missing.clone()).collect();
-        missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
-        missing.dedup();
-        let scope = Arc::new(Scope {
-            filters: Filters::default(),
-            has_messages: self.scope.has_messages,
-        });
-        let until = self.began_at + TimeDelta::days(1);
-        // Every live ticket is a neighbour, those of this run as well: it is its own losses that
-        // are looked into.
-        let batches = gone::batches(store, 0, &missing, until, young_from)?;
-        let context = self.context;
-        let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
-        let now = context.client.now()?;
-        store.commit_read(&ReadCommit {
-            snapshot_id: self.snapshot_id,
-            tickets: &look.found,
-            rejects: &[],
-            requests: 0,
-            read_at: now,
-        })?;
+        let (look, now) = self.second_look(store, &here).await?;
         let gone: HashSet<&str> = look.gone.iter().map(String::as_str).collect();
         let missed = here
             .iter()
@@ -80,10 +45,68 @@ impl Closing<'_> {
             return self.refuse(store, open, &here);
         }
         if self.is_unfiltered() {
-            store.mark_deleted(self.snapshot_id, &look.gone, now)?;
-            self.known_deleted = store.deleted_before(self.snapshot_id)?;
+            store.mark_deleted(self.run.snapshot_id, &look.gone, now)?;
+            self.known_deleted = store.deleted_before(self.run.snapshot_id)?;
         }
         self.sort_out(store, open, &here, &look)
+    }
+
+    /// Those of the absent tickets that a second look may flag. What is too young to be missed is left
+    /// to the next run.
+    fn looked_for(
+        &self,
+        store: &Store,
+        open: &mut [Open],
+        absent: Vec<Absent>,
+    ) -> Result<Vec<Absent>> {
+        let young_from = young_from(self.run.began_at);
+        let mut here = Vec::with_capacity(absent.len());
+        for one in absent {
+            let (id, at) = &one.missing;
+            // A ticket whose creation moved was met elsewhere.
+            let moved = store.met_elsewhere(self.run.snapshot_id, id, at.timestamp_millis())?;
+            if moved.is_some() {
+                continue;
+            }
+            if *at < young_from {
+                here.push(one);
+            } else if let Some(window) = open.get_mut(one.window) {
+                window.left.insert(one.missing.0);
+            }
+        }
+        Ok(here)
+    }
+
+    /// Asks for absent tickets and their neighbours on a connection of its own, and stores those that are
+    /// there after all. Gives back what it showed, and when.
+    async fn second_look(
+        &self,
+        store: &mut Store,
+        here: &[Absent],
+    ) -> Result<(SecondLook, Instant)> {
+        let mut missing: Vec<Missing> = here.iter().map(|one| one.missing.clone()).collect();
+        missing.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        missing.dedup();
+        let scope = Arc::new(Scope {
+            filters: Filters::default(),
+            has_messages: self.step.scope.has_messages,
+        });
+        let until = self.run.began_at + TimeDelta::days(1);
+        let young_from = young_from(self.run.began_at);
+        // Every live ticket is a neighbour, those of this run as well: it is its own losses that
+        // are looked into.
+        let batches = gone::batches(store, 0, &missing, until, young_from)?;
+        let context = self.run.context;
+        let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
+        let now = context.client.now()?;
+        store.commit_read(&ReadCommit {
+            snapshot_id: self.run.snapshot_id,
+            tickets: &look.found,
+            rejects: &[],
+            requests: 0,
+            read_at: now,
+        })?;
+        Ok((look, now))
     }
 
     /// Believes none of what is missing, nor what the run flagged before it came to that. The parts in which
@@ -97,7 +120,7 @@ impl Closing<'_> {
                 window.disturbed.push(part);
             }
         }
-        let taken_back = store.unmark_deleted(self.snapshot_id)?;
+        let taken_back = store.unmark_deleted(self.run.snapshot_id)?;
         self.known_deleted = 0;
         match taken_back {
             0 => Ok(()),
@@ -107,12 +130,12 @@ impl Closing<'_> {
 
     /// What is alive again and was not met may stand in a count for a ticket that was missed.
     fn disturb(&self, store: &Store, open: &mut [Open]) -> Result<()> {
-        for window in open.iter_mut().filter(|window| !window.is_over) {
+        for window in open.iter_mut().filter(|window| !window.is_over()) {
             let disturbed = store.disturbed(
-                self.snapshot_id,
+                self.run.snapshot_id,
                 window.window(),
                 self.is_unfiltered(),
-                self.first_slice,
+                self.step.first_slice,
             )?;
             window.disturbed.extend(disturbed);
         }
@@ -125,7 +148,7 @@ impl Closing<'_> {
         store: &Store,
         open: &mut [Open],
         here: &[Absent],
-        look: &extract::SecondLook,
+        look: &SecondLook,
     ) -> Result<()> {
         let gone: HashSet<&str> = look.gone.iter().map(String::as_str).collect();
         let unclear: HashSet<&str> = look.unclear.iter().map(String::as_str).collect();
@@ -157,7 +180,7 @@ impl Closing<'_> {
             else {
                 continue;
             };
-            let held = store.held_count(self.snapshot_id, part, &self.scope.filters)?;
+            let held = store.held_count(self.run.snapshot_id, part, &self.step.scope.filters)?;
             if unknown > 0 {
                 window.doubt(
                     part,

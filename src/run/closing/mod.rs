@@ -10,42 +10,30 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::context::Context;
 use super::gone;
-use crate::api::Account;
+use super::running::Running;
 use crate::error::Result;
 use crate::extract::{self, Missing, Scope};
 use crate::plan::closing::ROUNDS;
 use crate::plan::coverage;
 use crate::plan::losses::{self, Evidence, Losses, Verdict};
 use crate::store::{HeldCount, RunWindow, Store, WindowState};
-use crate::table::Instant;
 use crate::window::Window;
 
 /// Counts in flight where several windows end at once.
 const LANES: usize = 8;
 
-/// Closes the windows of one step of a run.
+/// One step of a run, each of whose windows ends with a count.
 #[derive(Debug)]
-pub(crate) struct Closing<'a> {
-    pub(crate) context: &'a Context,
-    pub(crate) snapshot_id: i64,
-    /// What the run asks with.
+pub(crate) struct Step<'a> {
+    /// The word that its windows are stored by: its own, or that of the run's kind.
+    pub(crate) name: &'a str,
+    /// What it asks with.
     pub(crate) scope: Arc<Scope>,
-    /// The step, or the kind of the run.
-    pub(crate) step: &'a str,
-    /// The first slice of the run that belongs to the step.
+    /// The first slice of the run that belongs to it.
     pub(crate) first_slice: i64,
-    /// The server's clock when the run began.
-    pub(crate) began_at: Instant,
     /// What the guard against mass losses is held against.
     pub(crate) covered: &'a [Window],
-    /// Whether to believe it even when suspiciously many are gone.
-    pub(crate) allow_deletions: bool,
-    /// Where its requests are counted.
-    pub(crate) account: Account,
-    /// Tickets that were stored before the run and that it flagged.
-    pub(crate) known_deleted: i64,
 }
 
 /// How the windows of a step ended.
@@ -59,32 +47,44 @@ pub(crate) struct Closed {
     pub(crate) disbelieved: i64,
 }
 
-/// A window that is not settled yet.
+/// The windows of a step, as they are closed.
+struct Closing<'a> {
+    run: &'a Running<'a>,
+    step: &'a Step<'a>,
+    /// Tickets that were stored before the run and that it flagged.
+    known_deleted: i64,
+}
+
+/// A window that was not settled when the closing began.
 struct Open {
+    /// What is stored of it; over once it is not open any more.
     row: RunWindow,
     /// Stretches to be compared by id, whatever is counted.
     disturbed: Vec<Window>,
     /// Parts that may hold what is not stored, and why.
     unproven: Vec<(Window, String)>,
-    /// What the API counts, in this round.
-    counted: Option<u64>,
-    /// The most that it counted, in any round.
-    most: u64,
+    answers: Answers,
     /// What is held, where both sides counted the same at once.
     equal: Option<HeldCount>,
-    /// Why its last answer was no count.
-    refusal: Option<String>,
     /// Whether so many are missing that none of it is believed.
     is_disbelieved: bool,
     /// Tickets that did not come and that this run must not flag.
     left: BTreeSet<String>,
-    /// Tickets that came and that no page of the run had shown.
-    late: i64,
-    /// Whether parts were read.
-    is_compared: bool,
+    /// Tickets that came and that no page of the run had shown; `None` where no part was read.
+    late: Option<i64>,
     /// Whether the API ignores the filter, so that nothing can be told.
     is_foreign: bool,
-    is_over: bool,
+}
+
+/// What the API answered when it was asked to count a window.
+#[derive(Default)]
+struct Answers {
+    /// What it counts, in this round.
+    counted: Option<u64>,
+    /// The most that it counted, in any round.
+    most: u64,
+    /// Why its last answer was no count.
+    refusal: Option<String>,
 }
 
 /// A stored ticket that did not come.
@@ -104,17 +104,17 @@ impl Open {
             row,
             disturbed,
             unproven: Vec::new(),
-            counted: None,
-            most: 0,
+            answers: Answers::default(),
             equal: None,
-            refusal: None,
             is_disbelieved: false,
             left: BTreeSet::new(),
-            late: 0,
-            is_compared: false,
+            late: None,
             is_foreign: false,
-            is_over: false,
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.row.state != WindowState::Open
     }
 
     fn window(&self) -> Window {
@@ -131,12 +131,12 @@ impl Open {
     fn count(&mut self, count: std::result::Result<u64, String>) {
         match count {
             Ok(count) => {
-                self.counted = Some(count);
-                self.most = self.most.max(count);
+                self.answers.counted = Some(count);
+                self.answers.most = self.answers.most.max(count);
             }
             Err(reason) => {
                 self.is_foreign |= reason == extract::FOREIGN;
-                self.refusal = Some(reason);
+                self.answers.refusal = Some(reason);
             }
         }
     }
@@ -148,14 +148,22 @@ impl Open {
     }
 }
 
+/// Counts each open window of a step, and compares where that does not settle it.
+///
+/// # Errors
+/// A request failed for good, or the store cannot be written; windows that are over stay so.
+pub(crate) async fn close(run: &Running<'_>, step: &Step<'_>, store: &mut Store) -> Result<Closed> {
+    let mut closing = Closing {
+        run,
+        step,
+        known_deleted: store.deleted_before(run.snapshot_id)?,
+    };
+    closing.close(store).await
+}
+
 impl Closing<'_> {
-    /// Counts each open window of the step, and compares where that does not settle it.
-    ///
-    /// # Errors
-    /// A request failed for good, or the store cannot be written; windows that are over stay so.
-    pub(crate) async fn close(&mut self, store: &mut Store) -> Result<Closed> {
+    async fn close(&mut self, store: &mut Store) -> Result<Closed> {
         let mut open = self.open(store)?;
-        self.known_deleted = store.deleted_before(self.snapshot_id)?;
         let mut closed = Closed {
             is_settled: true,
             ..Closed::default()
@@ -164,31 +172,31 @@ impl Closing<'_> {
         for number in 1..=ROUNDS {
             let mut absent = Vec::new();
             for place in 0..open.len() {
-                if let Some(window) = open.get_mut(place).filter(|window| !window.is_over) {
+                if let Some(window) = open.get_mut(place).filter(|window| !window.is_over()) {
                     window.unproven.clear();
                     window.is_disbelieved = false;
                     self.compare(store, window, place, &mut absent).await?;
-                    self.enter_requests(store)?;
+                    self.run.enter_requests(store)?;
                 }
             }
             self.look_again(store, &mut open, absent, &mut closed)
                 .await?;
-            for window in open.iter_mut().filter(|window| !window.is_over) {
+            for window in open.iter_mut().filter(|window| !window.is_over()) {
                 self.judge(store, window, number)?;
             }
-            self.enter_requests(store)?;
-            if open.iter().all(|window| window.is_over) {
+            self.run.enter_requests(store)?;
+            if open.iter().all(Open::is_over) {
                 break;
             }
         }
         // Also what an earlier part of the run could not settle.
-        let mut rows = store.windows(self.snapshot_id)?;
-        rows.retain(|row| row.step == self.step);
+        let mut rows = store.windows(self.run.snapshot_id)?;
+        rows.retain(|row| row.step == self.step.name);
         closed.is_settled = rows.iter().all(|row| row.state == WindowState::Settled);
         if closed.is_settled && self.is_unfiltered() {
             // Not before: a count may bring back what the pages left out.
             for range in coverage::merged(rows.iter().map(|row| row.window)) {
-                store.forget_unmet(self.snapshot_id, &range)?;
+                store.forget_unmet(self.run.snapshot_id, &range)?;
             }
         }
         closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
@@ -205,30 +213,34 @@ impl Closing<'_> {
     fn fallen(&self, store: &Store, open: &[Open]) -> Result<i64> {
         let mut fallen = 0;
         for window in open.iter().filter(|window| window.is_disbelieved) {
-            let counts =
-                store.held_count(self.snapshot_id, window.window(), &self.scope.filters)?;
+            let counts = store.held_count(
+                self.run.snapshot_id,
+                window.window(),
+                &self.step.scope.filters,
+            )?;
             let expected = window.expected(counts);
-            let lower = expected.saturating_sub(window.counted.unwrap_or(expected));
+            let lower = expected.saturating_sub(window.answers.counted.unwrap_or(expected));
             fallen += i64::try_from(lower).unwrap_or(i64::MAX);
         }
         Ok(fallen)
     }
 
     fn is_unfiltered(&self) -> bool {
-        self.scope.filters.is_empty()
+        self.step.scope.filters.is_empty()
     }
 
     /// The windows that are still to be closed, and where each was disturbed.
     fn open(&self, store: &Store) -> Result<Vec<Open>> {
-        let rows = store.windows(self.snapshot_id)?.into_iter();
-        let is_open = |row: &RunWindow| row.step == self.step && row.state == WindowState::Open;
+        let rows = store.windows(self.run.snapshot_id)?.into_iter();
+        let is_open =
+            |row: &RunWindow| row.step == self.step.name && row.state == WindowState::Open;
         rows.filter(is_open)
             .map(|row| {
                 let disturbed = store.disturbed(
-                    self.snapshot_id,
+                    self.run.snapshot_id,
                     row.window,
                     self.is_unfiltered(),
-                    self.first_slice,
+                    self.step.first_slice,
                 )?;
                 Ok(Open::new(row, disturbed))
             })
@@ -255,9 +267,9 @@ impl Closing<'_> {
     }
 
     async fn count(&self, window: Window) -> Result<std::result::Result<u64, String>> {
-        let context = self.context;
+        let context = self.run.context;
         let count =
-            extract::count_alone(&context.client, &self.scope, window, &context.cancel).await;
+            extract::count_alone(&context.client, &self.step.scope, window, &context.cancel).await;
         context.progress.send_modify(|progress| {
             progress.requests = context.client.counters().requests();
         });
@@ -272,22 +284,22 @@ impl Closing<'_> {
         absent: impl Iterator<Item = &'b Absent>,
         fallen: i64,
     ) -> Result<Losses> {
-        let young_from = losses::young_from(self.began_at);
+        let young_from = losses::young_from(self.run.began_at);
         let (mut missing, mut known) = (fallen, 0);
         for one in absent.filter(|one| one.missing.1 < young_from) {
             missing += 1;
             known += i64::from(one.is_known);
         }
-        let snapshot = store.snapshot(self.snapshot_id)?;
+        let snapshot = store.snapshot(self.run.snapshot_id)?;
         Ok(Losses {
             missing,
             known,
-            live: gone::live(store, self.covered)?,
+            live: gone::live(store, self.step.covered)?,
             new: snapshot.tickets_new,
             deleted: snapshot.tickets_deleted,
             known_deleted: self.known_deleted,
             is_filtered: !self.is_unfiltered(),
-            is_allowed: self.allow_deletions,
+            is_allowed: self.run.allow_deletions,
             is_refused: false,
         })
     }
@@ -302,11 +314,6 @@ impl Closing<'_> {
             losses.verdict(Evidence::List),
             Verdict::Refused { .. }
         ))
-    }
-
-    /// Enters what was sent since the last time into the run's account.
-    fn enter_requests(&mut self, store: &mut Store) -> Result<()> {
-        store.commit_requests(self.snapshot_id, self.account.newly_sent())
     }
 }
 
