@@ -18,6 +18,8 @@ mod descent_tests;
 mod desk;
 mod hazard;
 mod index;
+mod plan;
+mod spending;
 mod step;
 mod sweep;
 mod vouch;
@@ -28,6 +30,11 @@ pub use descent::{Course, Descent, Stretch, Time};
 pub use desk::Desk;
 pub use hazard::{Hazard, Hazards, Kind};
 pub use index::{Index, Known};
+pub use plan::{
+    LOOKUPS, Limits, Pages, StepPlan, counted_windows, full_requests, full_windows, new_windows,
+    open_windows, plan, settled_windows,
+};
+pub use spending::most_requests;
 pub use step::SyncStep;
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
 pub use vouch::{KEPT_MS, Vouch, Vouches};

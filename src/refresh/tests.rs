@@ -239,3 +239,91 @@ proptest! {
         prop_assert_eq!(read, desk.index.live(desk.first_ms(), SINCE));
     }
 }
+
+/// A desk of resolved tickets, one an hour, none of which was read for so many days.
+fn unread(tickets: usize, days: i64) -> Desk {
+    let all = (0..tickets).map(|number| {
+        let age = i64::try_from(number).expect("few") + 48;
+        Known {
+            verified_ms: NOW - days * DAY_MS,
+            ..known(number, age, Some(1))
+        }
+    });
+    desk(Index::new(all.collect()))
+}
+
+const LIMITS: Limits = Limits {
+    is_full: false,
+    full_below: 0,
+    max_requests: None,
+    within_days: 360,
+};
+
+/// Requests of each step of a plan, by its word.
+fn words(plan: &[StepPlan]) -> Vec<(&'static str, u64)> {
+    let all = plan.iter();
+    all.map(|planned| (planned.step.word(), planned.requests))
+        .collect()
+}
+
+#[test]
+fn a_desk_that_takes_no_more_than_the_limit_is_read_whole() {
+    let desk = unread(980, 1);
+    for (full_below, is_full, reads_all) in [(12, false, false), (13, false, true), (0, true, true)]
+    {
+        let limits = Limits {
+            full_below,
+            is_full,
+            ..LIMITS
+        };
+        let steps = words(&plan(&desk, &limits, true));
+        // Two years, the older of which is empty.
+        let whole = [("full", 11), ("full", 2)];
+        assert_eq!(
+            steps == whole,
+            reads_all,
+            "{full_below} {is_full}: {steps:?}"
+        );
+    }
+}
+
+#[test]
+fn pages_are_paid_for_as_long_as_what_follows_is() {
+    let desk = unread(3_000, 400);
+    let floor = Pages::floor(&desk, 360, 0, 3);
+    let paid = |pages: &Pages, allowance: u64| {
+        let left = |number: &usize| allowance.saturating_sub(u64::try_from(*number).expect("few"));
+        let paid = |number: &usize| pages.is_paid_for(*number, left(number));
+        (0..pages.blocks.len()).take_while(paid).count()
+    };
+    for (allowance, blocks) in [(0, 0), (2, 2), (3, 3), (12, 3), (15, 3), (16, 4), (20, 8)] {
+        assert_eq!(paid(&floor, allowance), blocks, "{allowance}");
+    }
+    // Pages that located losses count towards the share.
+    let floor = Pages::floor(&desk, 360, 2, 3);
+    assert_eq!(paid(&floor, 12), 1);
+}
+
+#[test]
+fn a_cap_keeps_from_what_is_optional_and_the_newest_year_is_counted_without_one() {
+    let desk = unread(3_000, 400);
+    let limits = |max_requests| Limits {
+        max_requests,
+        ..LIMITS
+    };
+    let has = |max_requests, step| {
+        let steps = words(&plan(&desk, &limits(max_requests), true));
+        steps.iter().any(|(word, _)| *word == step)
+    };
+    for step in ["new", "ratings", "deletions", "refresh", "campaigns"] {
+        assert!(has(None, step), "{step}");
+        assert_eq!(has(Some(0), step), step == "new", "{step}");
+    }
+    let needed = plan(&desk, &limits(Some(0)), true);
+    let needed = LOOKUPS + needed.iter().map(|planned| planned.requests).sum::<u64>();
+    for (more, has_ratings, has_counts) in [(0, false, false), (1, true, false), (2, true, true)] {
+        let cap = Some(needed + more);
+        assert_eq!(has(cap, "ratings"), has_ratings, "{more}");
+        assert_eq!(has(cap, "deletions"), has_counts, "{more}");
+    }
+}

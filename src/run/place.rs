@@ -24,7 +24,7 @@ pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
 ///
 /// # Errors
 /// It cannot be made.
-pub(crate) fn create_directory(settings: &StoreSettings) -> Result<()> {
+fn create_directory(settings: &StoreSettings) -> Result<()> {
     settings.publish.as_ref().map_or(Ok(()), |target| {
         // The store in it remembers others, if there is one: a publish gives them.
         let file_mode = settings.file_mode.unwrap_or(OWNERS_ONLY);

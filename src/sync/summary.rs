@@ -2,79 +2,43 @@
 
 use tokio::time::Instant as Moment;
 
-use super::night::Night;
+use super::answers::Answers;
+use super::course::Course;
 use crate::error::Result;
 use crate::refresh::SyncStep;
 use crate::report::{Freshness, Step, Summary, SyncSummary};
-use crate::run::windows;
+use crate::run::summary::{Known, summary};
 use crate::store::{StepRow, Store};
 use crate::table::{Ending, RunKind, Snapshot, instant_text};
 
+/// The summary of a run that is over, or was interrupted.
 pub(super) fn of(
-    night: &mut Night<'_>,
+    course: Course,
+    answers: &Answers<'_>,
     snapshot: &Snapshot,
     outcome: Ending,
     began: Moment,
 ) -> Result<SyncSummary> {
-    let counters = night.context.client.counters();
-    let (requests, limited) = (night.sent(), counters.limited());
-    let (retries, bytes) = (counters.retries(), counters.bytes());
-    let (snapshot_id, now) = (night.snapshot_id, night.desk.began_at);
-    let remarks = std::mem::take(&mut night.remarks);
-    let ratings_outstanding = night.ratings_outstanding();
-    let unverified = night.failures.clone();
-    let is_resumed = night.is_resumed;
-    let tickets_resumed = night.tickets_resumed;
-    let before = night.desk.since;
-    let store = night.store()?;
-    let windows = windows::counted(store, snapshot_id)?;
-    let steps = steps(store, snapshot_id)?;
-    let rows = store.row_counts()?;
-    let standing = store.standing()?;
-    let stored = |name| {
-        let found = rows.iter().find(|(table, _)| *table == name);
-        found.map_or(0, |(_, count)| *count)
+    let store = &answers.store;
+    let fresh = store.freshness(answers.desk.began_at)?;
+    let coverage = store.coverage()?;
+    let complete_at = coverage.map_or(answers.desk.since, |coverage| coverage.complete_at);
+    let known = Known {
+        kind: RunKind::Sync,
+        outcome,
+        is_resumed: course.resume.is_resumed,
+        tickets_resumed: course.resume.tickets_read,
+        unverified: course.findings.failures,
+        remarks: course.findings.remarks,
+        began,
     };
-    let fresh = store.freshness(now)?;
-    let complete_at = store
-        .coverage()?
-        .map_or(before, |coverage| coverage.complete_at);
     Ok(SyncSummary {
         complete_until: instant_text(complete_at),
-        steps,
-        ratings_outstanding,
+        steps: steps(store, snapshot.id)?,
+        ratings_outstanding: answers.ratings_outstanding(course.census.rated),
         tickets: fresh.live,
         freshness: Freshness::shares(fresh.within(), fresh.live),
-        summary: Summary {
-            kind: RunKind::Sync,
-            snapshot_id: snapshot.id,
-            outcome,
-            range_from: instant_text(snapshot.range_from),
-            range_until: instant_text(snapshot.range_until),
-            filters: None,
-            is_resumed,
-            tickets_read: snapshot.tickets_read,
-            tickets_resumed,
-            tickets_new: snapshot.tickets_new,
-            tickets_changed: snapshot.tickets_changed,
-            tickets_deleted: snapshot.tickets_deleted,
-            tickets_stored: stored("tickets"),
-            messages_stored: stored("messages"),
-            requests,
-            requests_limited: limited,
-            retries,
-            bytes,
-            elapsed_s: began.elapsed().as_secs_f64(),
-            rejects: snapshot.rejects,
-            rejects_standing: standing.open,
-            rejects_accepted: standing.accepted,
-            replaced_characters: snapshot.replaced_characters,
-            unverified,
-            windows,
-            remarks,
-            store: store.path().display().to_string(),
-            store_bytes: store.size_bytes()?,
-        },
+        summary: summary(&answers.session.run, store, snapshot, known)?,
     })
 }
 

@@ -395,6 +395,32 @@ fn reaches(arrows: &BTreeSet<Arrow>, from: &str, to: &str) -> bool {
 }
 
 #[test]
+fn every_source_that_the_docs_name_is_there() {
+    let mut pages = vec![root().join("README.md")];
+    for folder in ["docs", "docs/decisions"] {
+        let entries = std::fs::read_dir(root().join(folder)).unwrap();
+        pages.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    pages.retain(|page| page.extension().is_some_and(|ending| ending == "md"));
+    let mut named = 0;
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for part in text.split('`').filter(|part| part.starts_with("src/")) {
+            let is_path = part
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "/_.".contains(letter));
+            assert!(
+                !is_path || root().join(part).exists(),
+                "{} names {part}",
+                page.display()
+            );
+            named += usize::from(is_path);
+        }
+    }
+    assert!(named > 50, "{named}");
+}
+
+#[test]
 fn no_message_has_a_gap_where_its_source_was_wrapped() {
     for file in files() {
         let text = read(&Path::new("src").join(&file.name));

@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::source::names;
 use super::{Arrow, File, files, reaches};
 
-/// Rooms in which files still close circles: to be taken apart.
-const CLOSING: [&str; 1] = ["sync"];
-
 /// The files by the path of their module.
 struct Modules<'a> {
     files: BTreeMap<&'a str, &'a File>,
@@ -91,22 +88,11 @@ fn no_arrows_between_files_close_a_circle() {
         .filter(|file| file.module != "crate")
         .collect();
     let used = arrows(&files);
-    let closing: BTreeSet<&Arrow> = used
+    let wrong: Vec<&Arrow> = used
         .iter()
         .filter(|(from, to)| reaches(&used, to, from))
         .collect();
-    let room = |arrow: &Arrow| arrow.0.split('/').next().unwrap_or_default().to_owned();
-    let wrong: Vec<&&Arrow> = closing
-        .iter()
-        .filter(|arrow| !CLOSING.contains(&room(arrow).as_str()))
-        .collect();
     assert!(wrong.is_empty(), "in circles: {wrong:#?}");
-    for known in CLOSING {
-        assert!(
-            closing.iter().any(|arrow| room(arrow) == known),
-            "{known} has no circle any more"
-        );
-    }
 }
 
 #[test]

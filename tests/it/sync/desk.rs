@@ -21,7 +21,7 @@ pub(crate) fn terse(tickets: usize) -> World {
     generated(11, tickets, 0.0)
 }
 
-fn generated(seed: u64, tickets: usize, mean_messages: f64) -> World {
+pub(crate) fn generated(seed: u64, tickets: usize, mean_messages: f64) -> World {
     World::generate(&WorldSpec {
         seed,
         tickets,

@@ -10,8 +10,8 @@ use mava_export::simulator::{
 use mava_export::table::{Instant, instant_text};
 
 use self::desk::{
-    assert_current, copy, edit, has_remark, ids, is_old, is_open, is_resolved, open_up, opened,
-    requests_of, resolve, step_of, terse, window_of,
+    assert_current, copy, edit, generated, has_remark, ids, is_old, is_open, is_resolved, open_up,
+    opened, requests_of, resolve, step_of, terse, window_of,
 };
 pub(crate) use self::desk::{copied, recent, settings, sync, sync_with};
 use crate::support::{Desk, NOW};

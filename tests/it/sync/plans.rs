@@ -1,8 +1,10 @@
 //! `plan sync` says what a sync would do, and refuses what a sync refuses.
 
+use std::ops::RangeInclusive;
 use std::process::{Command, Output};
 
 use mava_export::error::ExitCode;
+use mava_export::refresh::SyncStep;
 use mava_export::settings::Sync;
 use mava_export::simulator::{Quirks, SimulatorSpec};
 
@@ -67,6 +69,114 @@ async fn costs_what_was_planned(desk: &Desk) {
         "{plan:#} {:#?}",
         summary.steps
     );
+}
+
+/// What happened on a desk since it was planned for.
+#[derive(Debug, Clone, Copy)]
+struct Changes {
+    new: u64,
+    resolved: u64,
+    reopened: u64,
+    rated: u64,
+    deleted: u64,
+}
+
+impl Changes {
+    /// Other numbers for every seed.
+    fn of(seed: u64) -> Self {
+        let number = |turn: u64, most: u64| (seed * 7 + turn * 5 + seed * seed * turn) % most;
+        Self {
+            new: number(1, 260),
+            resolved: number(2, 12),
+            reopened: number(3, 6),
+            rated: number(4, 5),
+            deleted: number(5, 4),
+        }
+    }
+
+    /// Requests of a step that was planned with so many, on a desk of so many tickets, now that this
+    /// happened.
+    fn necessary(self, step: SyncStep, planned: u64, tickets: usize) -> RangeInclusive<u64> {
+        let pages = |tickets: u64| tickets.div_ceil(99);
+        match step {
+            // The plan goes by the last four weeks; the list by what was created, and its count.
+            SyncStep::New => pages(self.new).max(1) + 1..=pages(self.new).max(1) + 1,
+            SyncStep::Open => {
+                planned.saturating_sub(pages(self.resolved))..=planned + pages(self.reopened)
+            }
+            // A ticket that left the open set is found by a page of a list, or by one of its own.
+            SyncStep::Resolved | SyncStep::Confirm => 0..=planned + 2 * self.resolved,
+            SyncStep::Ratings => planned..=planned + 2 * self.rated,
+            // What the lists show by the way may make pages not worth their requests any more.
+            SyncStep::Pages => 0..=planned,
+            // Each loss is halved down to a page, looked for again, and its desk counted.
+            SyncStep::Deletions => {
+                let halves = u64::from((tickets / 100).ilog2()) + 1;
+                planned..=planned + self.deleted * (halves + 3)
+            }
+            SyncStep::Full | SyncStep::Refresh | SyncStep::Campaigns => planned..=planned,
+        }
+    }
+
+    fn happen(self, desk: &Desk) {
+        let some = |of: Vec<String>, count: u64| {
+            let all = of.len().max(1);
+            let step = (all / (usize::try_from(count).expect("few") + 1)).max(1);
+            let chosen = of.into_iter().skip(step / 2).step_by(step);
+            chosen.take(usize::try_from(count).expect("few"))
+        };
+        let open = ids(desk, |ticket| {
+            is_open(ticket) && ticket.status.as_ref() != "Spam"
+        });
+        for id in some(open, self.resolved) {
+            edit(desk, &id, resolve);
+        }
+        let old = |from, until| ids(desk, |ticket| is_resolved(ticket, from, until));
+        for id in some(old(60, 90), self.reopened) {
+            edit(desk, &id, |ticket| ticket.reopen(NOW));
+        }
+        for id in some(old(2, 8), self.rated) {
+            edit(desk, &id, |ticket| ticket.csat = Some(5));
+        }
+        let gone: Vec<String> = some(old(100, 250), self.deleted).collect();
+        desk.simulator.with_world(|world| {
+            for id in gone {
+                world.remove(&id);
+            }
+            for number in 0..self.new {
+                let created_at = NOW - TimeDelta::minutes(i64::try_from(number).expect("few") + 5);
+                world.insert(Ticket::new(object_id(created_at, number), created_at));
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_sync_of_a_changed_desk_costs_what_was_planned_and_what_the_changes_make_necessary() {
+    for seed in 1..=10 {
+        let tickets = 1_200 + usize::try_from(seed * 379 % 5_000).expect("few");
+        let desk = copied(generated(seed, tickets, 0.5), Quirks::default()).await;
+        let plan = planned(&desk, &[]);
+        let changes = Changes::of(seed);
+        changes.happen(&desk);
+        let (summary, _) = sync(&desk).await;
+        for step in SyncStep::ALL {
+            let sent = requests_of(&summary, step.word());
+            let expected = changes.necessary(step, requests_planned(&plan, step), tickets);
+            assert!(
+                expected.contains(&sent),
+                "seed {seed}: {step:?} sent {sent}, not {expected:?}, after {changes:?}: {plan:#}"
+            );
+        }
+    }
+}
+
+/// What is planned of a step.
+fn requests_planned(plan: &serde_json::Value, step: SyncStep) -> u64 {
+    let windows = plan["windows"].as_array().expect("windows").iter();
+    let of_it = windows.filter(|window| window["step"] == step.word());
+    let requests = of_it.map(|window| window["requests"].as_u64().expect("a number"));
+    requests.sum()
 }
 
 #[tokio::test]

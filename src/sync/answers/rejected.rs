@@ -1,7 +1,7 @@
 //! Tickets that the API shows and that cannot be stored: known by id, creation and rating, so that its
 //! counts are understood.
 
-use super::night::Night;
+use super::Answers;
 use crate::api::{SortBy, SortOrder, TicketsQuery};
 use crate::error::Result;
 use crate::extract::{self, Page};
@@ -74,7 +74,7 @@ fn places_ms(query: &TicketsQuery, page: &Page) -> Vec<Option<i64>> {
     created_ms
 }
 
-impl Night<'_> {
+impl Answers<'_> {
     /// Remembers tickets that are there and have no row, and forgets those that got one.
     pub(super) fn take_rejected(
         &mut self,
@@ -85,7 +85,7 @@ impl Night<'_> {
         for rows in tickets {
             let id = &rows.ticket.id;
             // One of two tickets of an id has a row, and the other none.
-            if self.rejected.contains_key(id) && !self.store()?.is_rejected(id)? {
+            if self.rejected.contains_key(id) && !self.store.is_rejected(id)? {
                 self.rejected.remove(id);
                 gone.push(id.clone());
             }
@@ -94,8 +94,7 @@ impl Night<'_> {
         for shown in shown {
             // A ticket that has a row is counted by it, wherever that was created; one that is flagged
             // as deleted is not counted.
-            let is_stored =
-                shown.created_ms.is_none() && self.store()?.has_live_ticket(&shown.id)?;
+            let is_stored = shown.created_ms.is_none() && self.store.has_live_ticket(&shown.id)?;
             if !is_stored {
                 here.extend(self.remember(shown));
             }
@@ -103,7 +102,7 @@ impl Night<'_> {
         if here.is_empty() && gone.is_empty() {
             return Ok(());
         }
-        self.store()?.commit_rejected(&here, &gone)
+        self.store.commit_rejected(&here, &gone)
     }
 
     /// Remembers a ticket whose id another has that is stored.
@@ -118,7 +117,7 @@ impl Night<'_> {
             return Ok(());
         }
         self.rejected.insert(rejected.id.clone(), rejected.clone());
-        self.store()?.commit_rejected(&[rejected], &[])
+        self.store.commit_rejected(&[rejected], &[])
     }
 
     /// What is to be stored of one, if that is news. One that came without its creation stays where it

@@ -1,6 +1,6 @@
 //! Whether resolution times are what they are taken for: proofs by tickets seen open and then resolved.
 
-use super::night::Night;
+use super::Answers;
 use crate::error::Result;
 use crate::refresh::Known;
 use crate::store::{Past, Proof, Proofs};
@@ -32,7 +32,7 @@ fn has_share(proof: Proof, percent: i64) -> Option<bool> {
 
 /// Whether resolution times have proved to be what they are taken for. Tickets that were known late
 /// decide only as long as the others do not.
-pub(super) fn are_trusted(proofs: Proofs) -> bool {
+fn are_trusted(proofs: Proofs) -> bool {
     has_share(proofs.first, TRUSTED_PERCENT)
         .or_else(|| has_share(proofs.late, LATE_PERCENT))
         .unwrap_or(true)
@@ -58,7 +58,30 @@ fn prove(proof: &mut Proof, is_hit: bool) {
     }
 }
 
-impl Night<'_> {
+/// Whether resolution times are what they are taken for.
+#[derive(Debug)]
+pub(in crate::sync) struct Trust {
+    /// How they proved.
+    pub(in crate::sync) proofs: Proofs,
+    /// Whether this sync plans by them.
+    pub(in crate::sync) is_given: bool,
+}
+
+impl Trust {
+    pub(super) fn of(proofs: Proofs) -> Self {
+        Self {
+            proofs,
+            is_given: are_trusted(proofs),
+        }
+    }
+
+    /// Whether a resolution time is that of the last resolution.
+    pub(in crate::sync) fn holds_again(&self) -> bool {
+        has_share(self.proofs.again, TRUSTED_PERCENT).unwrap_or(true)
+    }
+}
+
+impl Answers<'_> {
     /// A ticket seen open by the last sync is resolved: its creation and resolution time have to
     /// fall between then and now. Of one that had been resolved before that shows whether the time is
     /// that of its last resolution, which is another question.
@@ -69,21 +92,21 @@ impl Night<'_> {
         let from_ms = before.verified_ms.min(self.desk.since_ms());
         let at_ms = now.created_ms + time;
         match self.count_proof(&now.id, now.created_ms, at_ms, (from_ms, now.verified_ms))? {
-            Past::Resolved if !self.is_again_trusted() => self.tell_first_resolutions(),
+            Past::Resolved if !self.trust.holds_again() => self.tell_first_resolutions(),
             Past::Resolved => {}
             Past::None | Past::Unknown => {
-                if self.is_time_trusted && !are_trusted(self.proofs) {
-                    self.distrust("resolution times do not match the resolutions seen".to_owned());
+                if self.trust.is_given && !are_trusted(self.trust.proofs) {
+                    self.distrust("resolution times do not match the resolutions seen");
                 }
             }
         }
         Ok(())
     }
 
-    /// The same of all that a read of the whole desk found resolved. It plans by none of it.
-    pub(super) fn prove_all(&mut self) -> Result<()> {
-        let (snapshot_id, since_ms) = (self.snapshot_id, self.desk.since_ms());
-        for found in self.store()?.resolutions(snapshot_id)? {
+    /// Proofs by all that a read of the whole desk found resolved. It plans by none of it.
+    pub(in crate::sync) fn prove_all(&mut self) -> Result<()> {
+        let (snapshot_id, since_ms) = (self.session.run.snapshot_id, self.desk.since_ms());
+        for found in self.store.resolutions(snapshot_id)? {
             let at_ms = found.created_ms + found.resolution_ms;
             let seen = (since_ms, found.read_at.timestamp_millis());
             self.count_proof(&found.ticket_id, found.created_ms, at_ms, seen)?;
@@ -101,27 +124,27 @@ impl Night<'_> {
         (from_ms, until_ms): (i64, i64),
     ) -> Result<Past> {
         let is_hit = from_ms - PROOF_SLACK_MS <= at_ms && at_ms <= until_ms + PROOF_SLACK_MS;
-        let past = self.store()?.past(ticket_id, created_ms)?;
+        let past = self.store.past(ticket_id, created_ms)?;
         let proof = match past {
-            Past::None => &mut self.proofs.first,
-            Past::Resolved => &mut self.proofs.again,
-            Past::Unknown => &mut self.proofs.late,
+            Past::None => &mut self.trust.proofs.first,
+            Past::Resolved => &mut self.trust.proofs.again,
+            Past::Unknown => &mut self.trust.proofs.late,
         };
         prove(proof, is_hit);
         Ok(past)
     }
 
     /// Leaves `resolved_at` empty as long as resolution times do not lead to it.
-    pub(super) fn judge_resolutions(&mut self) -> Result<()> {
-        let (proofs, snapshot_id) = (self.proofs, self.snapshot_id);
-        let store = self.store()?;
+    pub(in crate::sync) fn judge_resolutions(&mut self) -> Result<()> {
+        let (proofs, snapshot_id) = (self.trust.proofs, self.session.run.snapshot_id);
+        let store = &mut self.store;
         let doubts = match store.doubts_resolutions()? {
             true => !are_trusted_again(proofs),
             false => !are_trusted(proofs),
         };
         store.doubt_resolutions(snapshot_id, doubts)?;
         if doubts {
-            self.remark(
+            self.findings.remark(
                 "resolution times are not the milliseconds from creation to resolution: resolved_at is left \
                  empty, and resolution_time_ms holds what the API says"
                     .to_owned(),
@@ -130,13 +153,16 @@ impl Night<'_> {
         Ok(())
     }
 
-    /// Whether a resolution time is that of the last resolution.
-    pub(super) fn is_again_trusted(&self) -> bool {
-        has_share(self.proofs.again, TRUSTED_PERCENT).unwrap_or(true)
+    /// Lists by resolution time mean nothing on this API, tonight.
+    pub(in crate::sync) fn distrust(&mut self, reason: &str) {
+        self.trust.is_given = false;
+        self.findings.remark(format!(
+            "{reason}: tickets that are no longer unresolved are read one by one instead"
+        ));
     }
 
-    pub(super) fn tell_first_resolutions(&mut self) {
-        self.remark(
+    pub(in crate::sync) fn tell_first_resolutions(&mut self) {
+        self.findings.remark(
             "resolution times are not those of the last resolution: tickets that are resolved again \
              overnight are found only as they are read again"
                 .to_owned(),

@@ -1,12 +1,11 @@
 //! One millisecond that may hold more tickets than a page.
 
-use super::night::Night;
-use super::read::Seen;
-use crate::error::Result;
+use super::{Answers, Seen};
 use crate::extract::{self, Pager, Scope};
 use crate::mava::PAGE;
 use crate::plan::{Slice, SliceState};
 use crate::settings::Filters;
+use crate::sync::session::StepResult;
 use crate::window::Window;
 
 /// Requests for one millisecond, and for each page of its tickets, before it is left unproven: two passes
@@ -14,22 +13,22 @@ use crate::window::Window;
 const MOST_REQUESTS: u64 = 40;
 const MOST_PER_PAGE: u64 = 24;
 
-impl Night<'_> {
+impl Answers<'_> {
     /// Reads the tickets of one millisecond that pass `filters`, as a backfill reads a crowded one, until
     /// a page is enough, by `is_enough`. Gives back whether one was, or all that lived throughout is
     /// proven to have come.
-    pub(super) async fn read_instant(
+    pub(in crate::sync) async fn read_instant(
         &mut self,
         at_ms: i64,
         filters: &Filters,
         mut is_enough: impl FnMut(&Seen) -> bool,
-    ) -> Result<bool> {
+    ) -> StepResult<bool> {
         let Some(window) = Window::from_millis(at_ms, at_ms + 1) else {
             return Ok(false);
         };
         let scope = Scope {
             filters: filters.clone(),
-            has_messages: self.scope.has_messages,
+            has_messages: self.session.scope.has_messages,
         };
         let mut tickets = self.desk.index.live(at_ms, at_ms + 1);
         let mut requests = 0;

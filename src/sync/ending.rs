@@ -1,0 +1,118 @@
+//! How a sync ends: what it proved, what there is left to say, and its summary.
+
+use tokio::time::Instant as Moment;
+
+use super::answers::Answers;
+use super::course::Course;
+use super::summary;
+use crate::error::{ExitCode, Result};
+use crate::plan::SliceState;
+use crate::report::SyncSummary;
+use crate::run::twins;
+use crate::store::{Outcome, Store};
+use crate::table::{Ending, Instant, Snapshot, instant_text};
+
+/// What a sync gives back.
+pub(super) type Ended = (SyncSummary, ExitCode, Option<Store>);
+
+/// Closes the run.
+pub(super) fn end(mut course: Course, mut answers: Answers<'_>, began: Moment) -> Result<Ended> {
+    if course.lacks_messages {
+        let since = instant_text(answers.desk.since);
+        course.findings.remark(format!(
+            "threads were left as they are: messages are complete until {since} only, and so is what \
+             this store holds, until a sync without --no-messages"
+        ));
+    }
+    answers.judge_resolutions()?;
+    course.findings.add(answers.findings.take());
+    let remarks = course.findings.remarks.clone();
+    course.commit_outcome(&mut answers, remarks)?;
+    tell_unread_threads(&mut course, &answers)?;
+    tell_partial(&mut course, &answers)?;
+    let snapshot = finish(&course, &mut answers)?;
+    let exit_code = ExitCode::from(&snapshot);
+    let twins = twins::remark(&answers.store)?;
+    course.findings.remarks.extend(twins);
+    let ending = Ending::of(&snapshot);
+    let summary = summary::of(course, &answers, &snapshot, ending, began)?;
+    Ok((summary, exit_code, Some(answers.store)))
+}
+
+/// Ends the run with its outcome, and with the instant up to which it has seen everything.
+fn finish(course: &Course, answers: &mut Answers<'_>) -> Result<Snapshot> {
+    let losses = &course.losses;
+    let is_proven = course.findings.failures.is_empty();
+    let outcome = match is_proven && !losses.is_suspicious && !losses.is_doubted {
+        true => Outcome::Complete,
+        false => Outcome::Incomplete,
+    };
+    let now = answers.session.run.context.client.now()?;
+    let complete_at = complete_at(course, answers)?;
+    answers
+        .store
+        .finish_sync(answers.session.run.snapshot_id, outcome, complete_at, now)
+}
+
+/// Up to when everything has been seen, if that moved.
+fn complete_at(course: &Course, answers: &Answers<'_>) -> Result<Option<Instant>> {
+    let session = answers.session;
+    let slices = answers.store.slices(session.run.snapshot_id)?;
+    let is_sealed = slices.iter().all(|slice| slice.state == SliceState::Sealed);
+    let is_complete =
+        course.is_covered && !course.losses.is_suspicious && is_sealed && !course.lacks_messages;
+    // What is created next may be dated by a clock that is behind.
+    let behind = chrono::TimeDelta::from_std(session.run.context.client.clock_behind());
+    Ok(match behind {
+        Ok(behind) if is_complete => answers.desk.began_at.checked_sub_signed(behind),
+        _ => None,
+    })
+}
+
+/// Says what earlier runs did not prove complete. That is known without a sync, so it is not kept, and no
+/// quiet run tells it.
+fn tell_partial(course: &mut Course, answers: &Answers<'_>) -> Result<()> {
+    let snapshot_id = answers.session.run.snapshot_id;
+    let partial = answers.store.partial()?.into_iter();
+    let earlier = partial.filter(|range| range.snapshot_id < snapshot_id);
+    let ranges = match earlier.count() {
+        0 => return Ok(()),
+        1 => "1 range of an earlier run is".to_owned(),
+        count => format!("{count} ranges of earlier runs are"),
+    };
+    course.findings.remarks.push(format!(
+        "{ranges} not proven complete: status lists them, and a backfill of each reads it again"
+    ));
+    Ok(())
+}
+
+/// Says how many threads are missing. That is known without a sync, so it is not kept.
+fn tell_unread_threads(course: &mut Course, answers: &Answers<'_>) -> Result<()> {
+    if !answers.session.scope.has_messages {
+        return Ok(());
+    }
+    let unread = answers.store.threads_unread()?;
+    if unread > 0 {
+        let tickets = match unread {
+            1 => "1 ticket is stored without its thread".to_owned(),
+            _ => format!("{unread} tickets are stored without their threads"),
+        };
+        course.findings.remark(format!(
+            "{tickets}, which no run has read: sync --full reads what is missing"
+        ));
+    }
+    Ok(())
+}
+
+/// Leaves the run to be gone on with.
+pub(super) fn interrupted(
+    mut course: Course,
+    mut answers: Answers<'_>,
+    began: Moment,
+) -> Result<Ended> {
+    answers.enter_requests()?;
+    course.findings.add(answers.findings.take());
+    let snapshot = answers.store.snapshot(answers.session.run.snapshot_id)?;
+    let summary = summary::of(course, &answers, &snapshot, Ending::Interrupted, began)?;
+    Ok((summary, ExitCode::Interrupted, Some(answers.store)))
+}

@@ -1,0 +1,165 @@
+//! Steps 6 and 9: pages by what is expected to have changed on them, and the floor under how long
+//! any ticket goes unread.
+
+use crate::api::TicketsQuery;
+use crate::mava::PAGE;
+use crate::refresh::{Block, Pages};
+use crate::sync::allowance::Allowance;
+use crate::sync::answers::{Answers, Seen};
+use crate::sync::report::{Counted, StepReport};
+use crate::sync::session::StepResult;
+use crate::window::Window;
+
+/// Reads pages, the best first, as long as they are worth it. A night's share of the floor stays paid
+/// for. `outstanding` are the ratings known to be unseen, if that is known.
+pub(in crate::sync) async fn worthwhile(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    outstanding: Option<u64>,
+) -> StepReport {
+    let pages = Pages::worthwhile(&answers.desk, outstanding, allowance.floor_share);
+    let limit = "the limit of --max-requests was reached before every page worth reading was read";
+    read_pages(answers, allowance, &pages, limit).await
+}
+
+/// Reads what has gone unread for longest. Pages that located losses have read such tickets as well,
+/// all over the history, and count towards a night's share: so many `tickets`. Beyond that share,
+/// something is left to the step that follows.
+pub(in crate::sync) async fn floor(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    tickets: usize,
+) -> StepReport {
+    let within = answers.session.settings.refresh_within_days;
+    let read = tickets / PAGE;
+    let pages = Pages::floor(&answers.desk, within, read, allowance.floor_share);
+    let limit = format!(
+        "the limit of --max-requests was reached before every ticket unread for about {within} days was \
+         read"
+    );
+    read_pages(answers, allowance, &pages, &limit).await
+}
+
+/// Reads blocks in their order, as long as they are paid for; says that the `limit` was reached where
+/// they are not.
+async fn read_pages(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    pages: &Pages,
+    limit: &str,
+) -> StepReport {
+    let mut report = StepReport::default();
+    let windows = answers.desk.windows();
+    for (number, block) in pages.blocks.iter().enumerate() {
+        if !pages.is_paid_for(number, allowance.left()) {
+            answers.findings.remark(limit.to_owned());
+            break;
+        }
+        report.ended = read_block(answers, allowance, block, &windows, &mut report.counted).await;
+        if report.ended.is_err() {
+            break;
+        }
+    }
+    report
+}
+
+/// Reads a block newest first, so that the answer also counts everything before its end.
+async fn read_block(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    block: &Block,
+    windows: &[Window],
+    counted: &mut Vec<Counted>,
+) -> StepResult<()> {
+    let window = windows
+        .iter()
+        .find(|window| window.from().timestamp_millis() < block.until_ms)
+        .filter(|window| block.until_ms <= window.until().timestamp_millis());
+    let Some(window) = window
+        .and_then(|window| Window::from_millis(window.from().timestamp_millis(), block.until_ms))
+    else {
+        return Ok(());
+    };
+    if answers.desk.index.live(block.from_ms, block.until_ms) > PAGE {
+        return read_rest(answers, allowance, block.from_ms, block.until_ms).await;
+    }
+    let query = answers.session.newest_first(window);
+    let Some(seen) = answers.read(&query).await? else {
+        return Ok(());
+    };
+    if let (Some(count), false) = (seen.count, seen.is_foreign) {
+        counted.push((window, count));
+    }
+    match unmet(answers, block, &seen) {
+        Some(from_ms) => read_rest(answers, allowance, from_ms, block.until_ms).await,
+        None => Ok(()),
+    }
+}
+
+/// Creation of the first ticket of a block that its page did not reach down to: more tickets are
+/// there than are stored, or the API makes shorter pages.
+fn unmet(answers: &Answers<'_>, block: &Block, seen: &Seen) -> Option<i64> {
+    let is_whole = seen.count.is_some_and(|count| count <= seen.received());
+    let oldest_ms = seen.created_ms().min().filter(|_| !is_whole)?;
+    answers
+        .desk
+        .index
+        .created_in(block.from_ms, block.until_ms.min(oldest_ms + 1))
+        .iter()
+        .find(|known| !known.is_met && !known.is_gone)
+        .map(|known| known.created_ms)
+}
+
+/// Reads a range oldest first to its end, a crowded millisecond by offsets.
+async fn read_rest(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    from_ms: i64,
+    until_ms: i64,
+) -> StepResult<()> {
+    let mut position_ms = from_ms;
+    while !allowance.is_spent()
+        && let Some(window) = Window::from_millis(position_ms, until_ms)
+    {
+        let query = answers.session.query(window);
+        let Some(seen) = answers.read(&query).await? else {
+            return Ok(());
+        };
+        let Some(spanned) = seen.spans else {
+            return Ok(());
+        };
+        if spanned.timestamp_millis() > position_ms {
+            position_ms = spanned.timestamp_millis();
+            continue;
+        }
+        if let Some(instant) = Window::from_millis(position_ms, position_ms + 1) {
+            let query = answers.session.query(instant);
+            read_on(answers, allowance, query, &seen).await?;
+        }
+        position_ms += 1;
+    }
+    Ok(())
+}
+
+/// Reads on where the first page of one millisecond does not hold all of it. Nothing is concluded
+/// from what does not come.
+pub(super) async fn read_on(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    mut query: TicketsQuery,
+    first: &Seen,
+) -> StepResult<()> {
+    let mut received = first.received();
+    while received > 0 && !allowance.is_spent() {
+        let skip = u64::from(query.skip) + received;
+        query.skip = u32::try_from(skip).unwrap_or(u32::MAX);
+        let Some(seen) = answers.read(&query).await? else {
+            return Ok(());
+        };
+        received = seen.received();
+        if seen.count.is_some_and(|count| skip + received >= count) {
+            break;
+        }
+    }
+    Ok(())
+}
