@@ -149,10 +149,10 @@ const SEEN_ON_TICKETS: &[&str] = &[
     "__v",
 ];
 
-/// The same of customers.
+/// Fields seen on customers.
 const SEEN_ON_CUSTOMERS: &[&str] = &["discordRoles", "avatarURL", "__v"];
 
-/// The same of messages.
+/// Fields seen on messages.
 const SEEN_ON_MESSAGES: &[&str] = &[
     "senderReferenceType",
     "fromCustomer",

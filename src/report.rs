@@ -95,7 +95,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Seconds this process took.
     pub elapsed_s: f64,
-    /// Values and tickets that this run met and that are kept raw in `rejects`.
+    /// Values and tickets that this run saw and that are kept raw in `rejects`.
     pub rejects: i64,
     /// Rejects that stand in the store, of any run, and that nobody accepted.
     pub rejects_standing: i64,

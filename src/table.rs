@@ -290,7 +290,7 @@ table! {
         extra_json: Option<String> as Json,
     }
     bookkeeping {
-        /// The snapshot that last changed this ticket or anything that hangs on it.
+        /// The snapshot that last changed this ticket or anything that belongs to it.
         snapshot_id: i64 as Integer,
         /// When the ticket was found gone from the API; NULL while it is there.
         deleted_at: Option<Instant> as Instant,

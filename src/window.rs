@@ -27,7 +27,7 @@ impl Window {
         (from < until).then_some(Self { from, until })
     }
 
-    /// The same from milliseconds since 1970; `None` also where no instant has such a number.
+    /// A window from milliseconds since 1970; `None` also where no instant has such a number.
     pub fn from_millis(from_ms: i64, until_ms: i64) -> Option<Self> {
         let instant = Instant::from_timestamp_millis;
         Self::new(instant(from_ms)?, instant(until_ms)?)

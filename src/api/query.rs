@@ -104,7 +104,7 @@ impl TicketsQuery {
         }
     }
 
-    /// The same on a connection of its own.
+    /// The request on a connection of its own.
     #[must_use]
     pub fn alone(self) -> Self {
         Self {

@@ -121,7 +121,7 @@ impl Cause {
         matches!(self.status(), Some(414 | 431))
     }
 
-    /// The same cause, with what is said of a body as `fit` makes it.
+    /// This cause, with what is said of a body as `fit` makes it.
     pub(super) fn told(self, fit: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Undecodable(words) => Self::Undecodable(fit(&words)),

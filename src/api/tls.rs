@@ -22,7 +22,7 @@ use crate::redact;
 /// Names of a certificate that are shown.
 const SHOWN_NAMES: usize = 3;
 
-/// How https is spoken: servers are believed that the system's certificate store vouches for.
+/// How https is spoken: servers are believed that the system's certificate store assurances for.
 ///
 /// # Errors
 /// A usage error where there is no such store.
@@ -249,7 +249,7 @@ impl Refused {
         self.remedy
     }
 
-    /// The same with what it repeats of the server's words passed through `change`.
+    /// This failure, with what it repeats of the server's words passed through `change`.
     pub(super) fn told(self, change: impl FnOnce(&str) -> String) -> Self {
         Self {
             words: change(&self.words),

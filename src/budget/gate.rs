@@ -127,7 +127,7 @@ impl Gate {
         }
     }
 
-    /// The same for a process that waits no longer than this for a pause that the API asks for, and
+    /// The gate of a process that waits no longer than this for a pause that the API asks for, and
     /// holds nobody else back for longer.
     #[must_use]
     pub fn waiting_at_most(mut self, longest_pause: Duration) -> Self {
@@ -301,7 +301,7 @@ impl Gate {
         }
     }
 
-    /// The same for those who share the ledger; `false` where another process holds it just now.
+    /// Settles an entry for those who share the ledger; `false` where another process holds it just now.
     fn settle_entry(&self, entry: i64) -> bool {
         let now_ms = clock::now_ms();
         match self.state().ledger.as_mut() {

@@ -88,7 +88,7 @@ impl Ledger {
         }
     }
 
-    /// The same for a process that waits no longer than this for a pause.
+    /// The ledger of a process that waits no longer than this for a pause.
     #[must_use]
     pub(super) fn waiting_at_most(self, longest_pause: Duration) -> Self {
         Self {

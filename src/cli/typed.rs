@@ -39,7 +39,7 @@ pub(super) fn refuse(error: clap::Error) -> Stop {
     }
 }
 
-/// The same error, naming the variable where the value did not come from the command line: what the
+/// This error, naming the variable where the value did not come from the command line: what the
 /// configuration files say is looked at before.
 pub(super) fn from_environment(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
     let is_of_value = matches!(
@@ -87,7 +87,7 @@ fn hidden() -> Stop {
     )
 }
 
-/// The same error, with what was typed shown on one line, as far as it may be.
+/// This error, with what was typed shown on one line, as far as it may be.
 fn harmless(mut error: clap::Error) -> clap::Error {
     let redactor = redactor();
     let shown = |text: &str| {

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::mava::PAGE_LIMIT;
 use crate::plan;
+use crate::refresh::LOOKUPS;
 use crate::report::{Plan, PlannedWindow};
 use crate::run::filters;
 use crate::settings::{Backfill, Connection};
@@ -16,9 +17,6 @@ use crate::store::Store;
 use crate::table::RunKind;
 use crate::terminal::Printer;
 use crate::wire::{self, Body};
-
-/// Requests beside the windows: categories and agents.
-const LOOKUPS: u64 = 2;
 
 /// Plans a backfill and shows the plan.
 pub(super) async fn show(

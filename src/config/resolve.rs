@@ -22,7 +22,7 @@ use crate::settings::{
 use crate::table::{Instant, RunKind};
 use crate::window::{EARLIEST, Window};
 
-/// What an origin and a status add to a request, in bytes, where a crowded instant is taken apart.
+/// What an origin and a status add to a request, in bytes, where a tied instant is taken apart.
 const NARROWING: usize = 100;
 
 /// An end of the range later than this from now is taken for "now".

@@ -56,7 +56,7 @@ impl Counter {
         self.count_on(asks, false).await
     }
 
-    /// The same, each on a connection of its own.
+    /// Counts as [`count`](Self::count) does, each on a connection of its own.
     ///
     /// # Errors
     /// As [`count`](Self::count).

@@ -298,7 +298,7 @@ pub fn has_rating(reject: &Reject) -> Option<bool> {
     Some(number.is_some_and(|number| (1..=5).contains(&number)))
 }
 
-/// The request that `ask` describes: the run's filters, narrowed where a crowded millisecond is taken
+/// The request that `ask` describes: the run's filters, narrowed where a tied millisecond is taken
 /// apart.
 pub fn query(scope: &Scope, ask: Ask) -> TicketsQuery {
     let mut filters = scope.filters.clone();

@@ -67,7 +67,7 @@ pub struct ThreadRows {
     pub hash: Hash,
 }
 
-/// Everything one ticket gives: its row, what hangs on it, and what it refers to.
+/// Everything one ticket gives: its row, what belongs to it, and what it refers to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TicketRows {
     /// The ticket. Its thread facts are `None` when `thread` is.

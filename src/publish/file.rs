@@ -61,7 +61,7 @@ impl TableFile {
         Self::over(file, path, schema::schema(table), properties)
     }
 
-    /// The same for the changes of `table`, in any order.
+    /// Begins a file for the changes of `table`, in any order.
     ///
     /// # Errors
     /// See [`TableFile::create`].

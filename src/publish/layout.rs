@@ -47,7 +47,7 @@ pub(super) fn is_image_path(table: &str, month: Option<&str>, path: &str) -> boo
         }
 }
 
-/// The same of a file of changes.
+/// Whether a path is that of a table's file of changes.
 pub(super) fn is_changes_path(table: &str, path: &str) -> bool {
     is_name(table) && path == format!("{CHANGES}/{table}.parquet")
 }
@@ -73,7 +73,7 @@ fn is_month(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_inside)
 }
 
-/// The columns that the rows of a file are sorted by. None for what hangs on tickets: it is in the
+/// The columns that the rows of a file are sorted by. None for what belongs to tickets: it is in the
 /// order in which they were created, which is a column of theirs.
 pub(super) fn sorted_by(table: &Table) -> &'static [&'static str] {
     if table.name == Ticket::TABLE.name {

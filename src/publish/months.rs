@@ -15,7 +15,7 @@ pub(super) struct Month {
     pub(super) name: String,
     /// How many.
     pub(super) tickets: i64,
-    /// The run that last changed one of them, or anything that hangs on one.
+    /// The run that last changed one of them, or anything that belongs to one.
     pub(super) last_change: i64,
 }
 

@@ -217,7 +217,7 @@ impl Place {
         Ok(names)
     }
 
-    /// The same, with links and files that have the name of a snapshot.
+    /// Names of snapshots, links and files that have such a name among them.
     pub(super) fn names(&self) -> Result<Vec<String>> {
         self.check()?;
         let mut found: Vec<(Number, String)> = directory::entries(&self.snapshots_directory())?

@@ -29,7 +29,7 @@ const PRAGMAS: [&str; 10] = [
     "table_xinfo",
 ];
 
-/// The same, but only without an argument: with one they set something.
+/// Pragmas that only read without an argument: with one they set something.
 const READ_PRAGMAS: [&str; 14] = [
     "application_id",
     "collation_list",

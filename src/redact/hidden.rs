@@ -47,7 +47,7 @@ pub(crate) fn without_hidden(text: &str) -> String {
         .collect()
 }
 
-/// The same on one line: line ends and tabs become blanks.
+/// Text without hidden characters, on one line: line ends and tabs become blanks.
 pub(crate) fn on_one_line(text: &str) -> String {
     without_hidden(text).replace(['\n', '\t'], " ")
 }

@@ -64,7 +64,7 @@ fn block_at(index: &Index, first: usize, limit: usize, worth: impl Fn(usize) -> 
             break;
         }
         for (place, known) in (block.end..).zip(tied) {
-            if !known.is_gone && !known.is_met {
+            if !known.is_gone && !known.is_seen {
                 block.value += 1.0 - (-worth(place).expected).exp();
             }
             block.until_ms = known.created_ms + 1;
@@ -109,7 +109,7 @@ impl Floor {
         let due_ms = self.now_ms - self.within_ms + self.elapsed_ms.max(DAY_MS) * 2;
         let mut order: Vec<(i64, usize, &Known)> = (first..)
             .zip(tickets)
-            .filter(|(_, known)| !known.is_met && !known.is_gone)
+            .filter(|(_, known)| !known.is_seen && !known.is_gone)
             .map(|(place, known)| (known.verified_ms.div_euclid(DAY_MS), place, known))
             .collect();
         // By the day it was read, then by creation: one run's reads are one age.

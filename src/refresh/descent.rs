@@ -18,7 +18,7 @@ pub(super) const OVERLAP: usize = 2;
 /// meanwhile makes a list longer, and an API that never ends one is not to be followed.
 const MOST_EXTRA_PAGES: u64 = 10;
 
-/// The same as a multiple of them, since ties make pages reach back further.
+/// Pages at most as a multiple of those planned, since ties make pages reach back further.
 const MOST_PER_PAGE: u64 = 3;
 
 /// Pages of tickets without a time that are gone past.
@@ -66,7 +66,7 @@ pub enum Course {
     /// Nothing: all that was listed throughout has come, down to the threshold.
     Over,
     /// Nothing: more tickets have this time than a page holds, and their order may change.
-    Crowded(i64),
+    Tied(i64),
     /// Nothing: page after page does not join the one before.
     Torn,
     /// Nothing: tickets without a time come before all others, and too many of them.
@@ -242,7 +242,7 @@ impl Descent {
         match (place, shown) {
             // Too short a page to reach back on.
             (0, Level::At(_)) if levels.len() <= OVERLAP => Course::Torn,
-            (0, Level::At(time)) => Course::Crowded(time),
+            (0, Level::At(time)) => Course::Tied(time),
             (0, _) => Course::Next(skip.saturating_add(1)),
             _ => Course::Next(skip.saturating_add(u32::try_from(place).unwrap_or(u32::MAX))),
         }

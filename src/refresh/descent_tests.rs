@@ -136,9 +136,9 @@ fn a_page_reaches_back_over_all_tickets_of_its_last_time() {
         (
             "nearly all tied",
             tied(&[1_000], 500, 99, &[]),
-            Course::Crowded(500),
+            Course::Tied(500),
         ),
-        ("all tied", tied(&[], 500, 100, &[]), Course::Crowded(500)),
+        ("all tied", tied(&[], 500, 100, &[]), Course::Tied(500)),
         (
             "tied below the threshold",
             tied(&[], 99, 100, &[]),

@@ -73,13 +73,13 @@ impl Desk {
         week(self.began_ms()) != week(self.since_ms())
     }
 
-    /// Unresolved at the last sync and not met since, by creation; also those with a status that no
+    /// Unresolved at the last sync and not seen since, by creation; also those with a status that no
     /// list of the open set is asked for by.
     pub fn sought(&self) -> Vec<Known> {
         let tickets = self.index.tickets();
         tickets
             .iter()
-            .filter(|known| !known.is_resolved && !known.is_met && !known.is_gone)
+            .filter(|known| !known.is_resolved && !known.is_seen && !known.is_gone)
             .filter(|known| self.first_ms() <= known.created_ms)
             .filter(|known| known.created_ms < self.since_ms())
             .cloned()

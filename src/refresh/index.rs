@@ -24,7 +24,7 @@ pub struct Known {
     /// Whether it is rated.
     pub is_rated: bool,
     /// Whether the run in progress has read it.
-    pub is_met: bool,
+    pub is_seen: bool,
     /// Whether the run in progress found it gone, so that it counts no more.
     pub is_gone: bool,
 }
@@ -45,7 +45,7 @@ impl Known {
     }
 
     /// A change of this kind until `at_ms` would have been seen.
-    pub fn vouch(&mut self, kind: Kind, at_ms: i64) {
+    pub fn assure(&mut self, kind: Kind, at_ms: i64) {
         let known = match kind {
             Kind::Rating => &mut self.rating_known_ms,
             Kind::Resolution => &mut self.resolution_known_ms,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Index ──► sweep    resolved since: windows by dynamic programming
-//!  Vouches   cover    the disappeared: the fewest plain pages
+//!  Assurances   cover    the disappeared: the fewest plain pages
 //!  Hazards   blocks   what is worth reading again: pages by expected finds
 //!            descent  a list by resolution time, page by page
 //! ```
@@ -10,6 +10,7 @@
 //! request must be expected to find. Instants are milliseconds since 1970, as the store's index
 //! has them. The design and its simulation are in `docs/decisions/0011-syncing.md`.
 
+mod assurance;
 mod blocks;
 mod cover;
 mod descent;
@@ -22,8 +23,8 @@ mod plan;
 mod spending;
 mod step;
 mod sweep;
-mod vouch;
 
+pub use assurance::{Assurance, Assurances, KEPT_MS};
 pub use blocks::{Block, Floor, Worth, blocks};
 pub use cover::{Cover, cover};
 pub use descent::{Course, Descent, Stretch, Time};
@@ -37,7 +38,6 @@ pub use plan::{
 pub use spending::most_requests;
 pub use step::SyncStep;
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
-pub use vouch::{KEPT_MS, Vouch, Vouches};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

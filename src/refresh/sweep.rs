@@ -63,7 +63,7 @@ impl Segment {
     }
 }
 
-/// The same of a window that ends at `until_ms`, exclusive.
+/// The threshold of a window that ends at `until_ms`, exclusive.
 fn threshold_ms(until_ms: i64, since_ms: i64) -> i64 {
     since_ms - until_ms + 1
 }

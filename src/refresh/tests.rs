@@ -21,7 +21,7 @@ fn known(number: usize, age_hours: i64, resolution_hours: Option<i64>) -> Known 
         is_resolved: resolution_hours.is_some(),
         is_open: resolution_hours.is_none(),
         is_rated: number.is_multiple_of(3),
-        is_met: false,
+        is_seen: false,
         is_gone: false,
     }
 }

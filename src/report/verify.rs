@@ -87,7 +87,7 @@ pub struct Verification {
 /// A store held against itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deep {
-    /// Tickets looked at, with all that hangs on them.
+    /// Tickets looked at, with all that belongs to them.
     pub tickets: u64,
     /// Other rows looked at.
     pub rows: u64,
@@ -100,7 +100,7 @@ pub struct Deep {
 /// A row that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damaged {
-    /// Its table; for what hangs on a ticket, `tickets`.
+    /// Its table; for what belongs to a ticket, `tickets`.
     pub table: String,
     /// Its key.
     pub id: String,

@@ -36,7 +36,7 @@ pub async fn backfill(context: &Context, settings: &Backfill) -> Result<(Summary
     Ok((summary, exit_code))
 }
 
-/// The same, with the store still held: for what follows a run before another may begin.
+/// Copies the range, and gives back the store, still held: for what follows before another may begin.
 ///
 /// # Errors
 /// See [`backfill`].

@@ -176,7 +176,7 @@ impl Simulator {
         self.service.set_clock(now, TimeDelta::zero());
     }
 
-    /// The same, and with each request from now on it is so much later.
+    /// Sets the clock; with each request from now on it is so much later.
     pub fn set_clock(&self, now: Instant, step: TimeDelta) {
         self.service.set_clock(Some(now), step);
     }

@@ -39,7 +39,7 @@ pub(super) fn select(world: &World, query: &Query, quirks: &Quirks, number: u64)
     selection
 }
 
-/// The same with every ticket listed.
+/// The selection with every ticket listed.
 fn select_all(world: &World, query: &Query, quirks: &Quirks, number: u64) -> Selection {
     let limit = quirks
         .largest_page

@@ -1,4 +1,4 @@
-//! The rows that hang on one parent: always replaced as a set.
+//! The rows that belong to one parent: always replaced as a set.
 
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection};

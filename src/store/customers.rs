@@ -82,9 +82,9 @@ impl<'c> Customers<'c> {
                 Ok((sums::hash(row, 0)?, row.get(1)?, row.get(2)?))
             })
             .optional()?;
-        let is_met = known.is_some_and(|(_, _, run)| run == self.snapshot_id);
+        let is_seen = known.is_some_and(|(_, _, run)| run == self.snapshot_id);
         let is_damaged = match &mut self.audit {
-            Some(audit) if known.is_some() && !is_met => !audit.is_whole(id)?,
+            Some(audit) if known.is_some() && !is_seen => !audit.is_whole(id)?,
             _ => false,
         };
         let (is_known, is_moved) = match known {

@@ -43,12 +43,12 @@ fn stored() -> String {
     )
 }
 
-/// Tickets without a row that the run met, unless one has a live row elsewhere.
+/// Tickets without a row that the run saw, unless one has a live row elsewhere.
 const REJECTED: &str = "_rejected AS r WHERE r.created_at_ms >= ?1 AND r.created_at_ms < ?2
          AND r.seen_snapshot = ?3
          AND NOT EXISTS (SELECT 1 FROM _ticket_index AS i WHERE i.id = r.id AND i.is_deleted = 0)";
 
-/// Second tickets of one id, created in `[?1, ?2)`, that the run met: they are kept in `rejects`
+/// Second tickets of one id, created in `[?1, ?2)`, that the run saw: they are kept in `rejects`
 /// beside the live row of the first.
 const SECOND: &str = "rejects AS r
      JOIN _rejects_met AS m ON m.reject_id = r.id AND m.snapshot_id = ?3

@@ -86,7 +86,7 @@ impl<'c> History<'c> {
         })
     }
 
-    /// The same of a ticket whose versions do not match their hash: they are made readable, and
+    /// Mends a ticket whose versions do not match their hash: they are made readable, and
     /// follow one another without a gap. Where the ticket `is_as_known`, which other hashes tell, the
     /// current version is what was read, and no new one follows.
     pub(super) fn mend(&mut self, rows: &TicketRows, is_as_known: bool) -> rusqlite::Result<Next> {

@@ -29,7 +29,7 @@ pub struct PageCommit<'a> {
     pub read_at: Instant,
 }
 
-/// The same of a request that belongs to no slice.
+/// What a request brought that belongs to no slice.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadCommit<'a> {
     /// The run (`snapshots.id`).
@@ -71,11 +71,11 @@ pub struct TicketRead {
     pub before: Option<TicketVersion>,
 }
 
-/// What a page brought. A ticket that the run met before counts as read no second time, so that
+/// What a page brought. A ticket that the run saw before counts as read no second time, so that
 /// the sum over the pages of a run is right however often one of them was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageCounts {
-    /// Tickets that the run had not met.
+    /// Tickets that the run had not seen.
     pub read: i64,
     /// Of all, those that were not in the store.
     pub new: i64,
@@ -83,7 +83,7 @@ pub struct PageCounts {
     pub changed: i64,
     /// Of those read, those that were as they are stored.
     pub unchanged: i64,
-    /// Rejects that the run had not met; below zero where some went away.
+    /// Rejects that the run had not seen; below zero where some went away.
     pub rejects: i64,
     /// Characters stored as U+FFFD in the tickets read.
     pub replaced_characters: i64,
@@ -111,7 +111,7 @@ impl Store {
         self.commit_page_with(page, &[])
     }
 
-    /// The same, and where those of its tickets stand that could not be represented at all.
+    /// Stores the rows, and where those tickets stand that could not be represented at all.
     ///
     /// # Errors
     /// As [`commit_page`](Self::commit_page).
@@ -147,7 +147,7 @@ impl Store {
         self.commit_read_with(read, &[])
     }
 
-    /// The same, and where those of its tickets stand that could not be represented at all.
+    /// Stores the rows, and where those tickets stand that could not be represented at all.
     ///
     /// # Errors
     /// As [`commit_page`](Self::commit_page).

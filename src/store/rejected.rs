@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::normalize::TicketRows;
 
 /// Keeps where tickets without a row stand that a page showed, and forgets those that got one. One
-/// that came without its creation stays where it was first met, one that has a row is counted by it.
+/// that came without its creation stays where it was first seen, one that has a row is counted by it.
 pub(super) fn place(
     connection: &Connection,
     snapshot_id: i64,
@@ -102,7 +102,7 @@ impl Store {
         })
     }
 
-    /// The same of those that are gone from the desk: nothing of them stands any more.
+    /// Forgets those that are gone from the desk: nothing of them stands any more.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -172,7 +172,7 @@ impl<'c> Rejects<'c> {
             .exists(params![ticket_id, instant_text(created_at)])
     }
 
-    /// The same once more, as it is kept.
+    /// Enters a reject once more, as it is kept.
     pub(super) fn meet_second(
         &mut self,
         ticket_id: &str,

@@ -29,7 +29,7 @@ pub struct Proof {
     pub misses: i64,
 }
 
-/// The same by what is known of the tickets.
+/// Proofs by what is known of the tickets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proofs {
     /// Resolved for the first time.

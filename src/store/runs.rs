@@ -59,7 +59,7 @@ pub enum Outcome {
 impl Store {
     /// Goes on with the unfinished run of the same `spec`, or begins a new one.
     ///
-    /// The same: kind, start, filters, messages or not, and the same end, except that where both
+    /// Equal are kind, start, filters, messages or not, and the same end, except that where both
     /// ends are open the run goes on whatever its recorded end, and where only the new one is, if
     /// the recorded one has passed; see [`Store::extend_range`] for what came since. An
     /// unfinished run of another spec ends as `superseded`, and is named; its rows stay.

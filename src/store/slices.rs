@@ -135,7 +135,7 @@ pub(super) fn add(connection: &Connection, snapshot_id: i64, slice: &Slice) -> A
     Ok(())
 }
 
-/// A page of `slice` was read and brought `tickets` that the run had not met.
+/// A page of `slice` was read and brought `tickets` that the run had not seen.
 pub(super) fn advance(
     connection: &Connection,
     snapshot_id: i64,

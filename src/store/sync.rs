@@ -10,7 +10,7 @@ use super::values::{set_value, value};
 use crate::error::Result;
 use crate::mava::{self, OPEN};
 use crate::plan::coverage::kept_up;
-use crate::refresh::{Hazard, Hazards, Index, Kind, Known, SyncStep, Vouch, Vouches};
+use crate::refresh::{Assurance, Assurances, Hazard, Hazards, Index, Kind, Known, SyncStep};
 use crate::table::{self, Instant, RunKind, Snapshot, instant_text};
 use crate::window::Window;
 
@@ -41,7 +41,7 @@ pub struct StepRow {
     pub is_done: bool,
     /// Requests it took.
     pub requests: i64,
-    /// Tickets it read that the run had not met.
+    /// Tickets it read that the run had not seen.
     pub tickets_read: i64,
     /// Of those, new or changed.
     pub tickets_changed: i64,
@@ -179,12 +179,12 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn not_met(
+    pub fn not_seen(
         &self,
         snapshot_id: i64,
         missing: Vec<(String, Instant)>,
     ) -> Result<Vec<(String, Instant)>> {
-        let is_met = |id: &str| {
+        let is_seen = |id: &str| {
             self.connection
                 .prepare_cached("SELECT seen_snapshot = ?2 FROM _ticket_index WHERE id = ?1")?
                 .query_row(params![id, snapshot_id], |row| row.get::<_, bool>(0))
@@ -192,8 +192,8 @@ impl Store {
         };
         let mut left = Vec::with_capacity(missing.len());
         for (id, at) in missing {
-            let is_met = is_met(&id).map_err(|error| self.failed("read the index", error))?;
-            if is_met != Some(true) {
+            let is_seen = is_seen(&id).map_err(|error| self.failed("read the index", error))?;
+            if is_seen != Some(true) {
                 left.push((id, at));
             }
         }
@@ -240,32 +240,32 @@ impl Store {
         })
     }
 
-    /// What former sweeps vouched for since an instant, up to another: what lies later was vouched for by
+    /// What former sweeps gave assurance of since an instant, up to another: what lies later was gave assurance of by
     /// a clock that ran ahead.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn vouches(&self, since_ms: i64, latest_ms: i64) -> Result<Vouches> {
-        vouches(&self.connection, since_ms, latest_ms)
-            .map_err(|error| self.failed("read vouches", error))
+    pub fn assurances(&self, since_ms: i64, latest_ms: i64) -> Result<Assurances> {
+        assurances(&self.connection, since_ms, latest_ms)
+            .map_err(|error| self.failed("read what lists have shown", error))
     }
 
-    /// Adds vouches, and forgets those from before `since_ms`.
+    /// Adds assurances, and forgets those from before `since_ms`.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn commit_vouches(&mut self, vouches: &[Vouch], since_ms: i64) -> Result<()> {
-        self.in_transaction("store vouches", |connection| {
+    pub fn commit_assurances(&mut self, assurances: &[Assurance], since_ms: i64) -> Result<()> {
+        self.in_transaction("store what a list has shown", |connection| {
             connection.execute("DELETE FROM _vouches WHERE at_ms < ?1", [since_ms])?;
-            for vouch in vouches {
+            for assurance in assurances {
                 connection
                     .prepare_cached("INSERT INTO _vouches VALUES (?1, ?2, ?3, ?4, ?5)")?
                     .execute(params![
-                        vouch.kind.word(),
-                        vouch.from_ms,
-                        vouch.until_ms,
-                        vouch.resolved_from_ms,
-                        vouch.at_ms
+                        assurance.kind.word(),
+                        assurance.from_ms,
+                        assurance.until_ms,
+                        assurance.resolved_from_ms,
+                        assurance.at_ms
                     ])?;
             }
             Ok(())
@@ -388,7 +388,7 @@ fn index(connection: &Connection, snapshot_id: i64, latest: Instant) -> rusqlite
             id: row.get(0)?,
             created_ms: row.get(1)?,
             verified_ms: row.get(2)?,
-            is_met: row.get(3)?,
+            is_seen: row.get(3)?,
             is_resolved,
             is_open: mava::is_open(status),
             resolution_ms: resolution_ms.filter(|_| is_resolved),
@@ -421,7 +421,11 @@ fn hazards(connection: &Connection) -> rusqlite::Result<Hazards> {
     Ok(hazards)
 }
 
-fn vouches(connection: &Connection, since_ms: i64, latest_ms: i64) -> rusqlite::Result<Vouches> {
+fn assurances(
+    connection: &Connection,
+    since_ms: i64,
+    latest_ms: i64,
+) -> rusqlite::Result<Assurances> {
     let mut statement = connection.prepare(
         "SELECT from_ms, until_ms, resolved_from_ms, at_ms FROM _vouches
          WHERE kind = ?1 AND at_ms BETWEEN ?2 AND ?3",
@@ -429,7 +433,7 @@ fn vouches(connection: &Connection, since_ms: i64, latest_ms: i64) -> rusqlite::
     let mut all = Vec::new();
     for kind in Kind::ALL {
         let rows = statement.query_map(params![kind.word(), since_ms, latest_ms], |row| {
-            Ok(Vouch {
+            Ok(Assurance {
                 kind,
                 from_ms: row.get(0)?,
                 until_ms: row.get(1)?,
@@ -441,5 +445,5 @@ fn vouches(connection: &Connection, since_ms: i64, latest_ms: i64) -> rusqlite::
             all.push(row?);
         }
     }
-    Ok(Vouches { all })
+    Ok(Assurances { all })
 }

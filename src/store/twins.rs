@@ -11,7 +11,7 @@ use crate::table::{
     TicketAttribute, TicketDiscordUser, TicketTag, Type,
 };
 
-/// What hangs on a ticket, in the order of the text.
+/// What belongs to a ticket, in the order of the text.
 const CHILDREN: [&Table; 5] = [
     Message::TABLE,
     MessageAttachment::TABLE,

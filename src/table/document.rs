@@ -20,12 +20,12 @@ const PARQUET: &str = "
 In Parquet:
 
 - `created_month` is a folder's name, not a column of a file. Engines that read such names give it as one more column of the tables that are cut by
-  month: `tickets` and what hangs on them. It is the month in which the ticket was created, in UTC; a table without a row has one file, in
+  month: `tickets` and what belongs to them. It is the month in which the ticket was created, in UTC; a table without a row has one file, in
   `created_month=1970-01`.
 - `_op` is the last column of the files in `changes/`: `insert`, `update` or `delete`. A ticket that is gone from the desk stays in the store and
   comes as an `update` that sets `deleted_at`, never as a `delete`. A `delete` is a row that the store itself has no more, such as a tag taken off a ticket or
   a message gone from its thread.
-- Rows of `tickets` are sorted by `created_at`, then `id`, those of tables that are not cut by month by their key; row groups say so. What hangs on tickets is
+- Rows of `tickets` are sorted by `created_at`, then `id`, those of tables that are not cut by month by their key; row groups say so. What belongs to tickets is
   in the order in which its tickets were created, then in that of the thread's `position`, or else of its key.
 ";
 

@@ -49,9 +49,9 @@ fn broken(line: &str, width: usize) -> String {
     if columns(&plain) <= width || plain.starts_with(['┌', '│', '╞', '└']) {
         return line.to_owned();
     }
-    let hang = hang(&plain).min(width / 2);
+    let indent = indent(&plain).min(width / 2);
     let is_command =
-        is_command(plain.get(hang..).unwrap_or_default()) || is_command(plain.trim_start());
+        is_command(plain.get(indent..).unwrap_or_default()) || is_command(plain.trim_start());
     let most = match is_command {
         true => width - GOES_ON.len(),
         false => width,
@@ -67,7 +67,7 @@ fn broken(line: &str, width: usize) -> String {
         } = word;
         let shown = columns(&anstream::adapter::strip_str(word).to_string());
         // What stands before the text itself stays with it.
-        let fits = taken + blanks + shown <= most || taken <= hang.max(lead);
+        let fits = taken + blanks + shown <= most || taken <= indent.max(lead);
         match fits || index == 0 {
             true => {
                 lines.push_str(&" ".repeat(blanks));
@@ -78,8 +78,8 @@ fn broken(line: &str, width: usize) -> String {
                     lines.push_str(GOES_ON);
                 }
                 lines.push('\n');
-                lines.push_str(&" ".repeat(hang));
-                taken = hang + shown;
+                lines.push_str(&" ".repeat(indent));
+                taken = indent + shown;
             }
         }
         lines.push_str(word);
@@ -143,7 +143,7 @@ fn words(line: &str, is_command: bool) -> Vec<Word<'_>> {
 }
 
 /// Where the text of a line begins, behind a label: what goes on below it begins there too.
-fn hang(plain: &str) -> usize {
+fn indent(plain: &str) -> usize {
     let lead = plain.len() - plain.trim_start_matches(' ').len();
     let label = 2 + LABEL_WIDTH;
     let is_field = lead == 2

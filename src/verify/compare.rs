@@ -115,7 +115,7 @@ impl<'a> Comparison<'a> {
         self.tallies(asks).await
     }
 
-    /// The same totals; those of windows that the API called empty, and the store does not, counted again: an
+    /// These totals, with those of windows that the API called empty, and the store does not, counted again: an
     /// answer may be empty by mistake, and what is empty is not looked at by groups.
     async fn look_at_empty(&self, totals: Vec<Tally>) -> Result<Vec<Tally>> {
         let is_odd = |total: &Tally| total.api == 0 && total.store > 0;

@@ -81,7 +81,7 @@ pub async fn verify(
     Ok((verification, exit_code))
 }
 
-/// The same, with the store that a repair wrote still held: for what follows it before another run
+/// Verifies, and gives back the store that a repair wrote, still held: for what follows it before another run
 /// may begin.
 ///
 /// # Errors

@@ -224,7 +224,7 @@ impl Repairing<'_> {
         Ok(snapshot)
     }
 
-    /// The same remark of two rounds is one.
+    /// Says something once, in however many rounds.
     pub(super) fn remark(&mut self, remark: String) {
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);

@@ -20,7 +20,7 @@ const IN_JSON: &str = "json:";
 /// Text that no database can hold.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Broken {
-    /// The same with U+FFFD in place of what cannot be held.
+    /// The text with U+FFFD in place of what cannot be held.
     pub(crate) shown: String,
     /// `json:` and the JSON text that holds all of it.
     name: String,

@@ -15,7 +15,7 @@ pub(crate) const MOST_ITEMS: usize = 250_000;
 /// What a list with more is told to be.
 const SHORT_LIST: &str = "a list of at most 250000 items";
 
-/// The longest id of a ticket, a message or a customer, in bytes: every row that hangs on one
+/// The longest id of a ticket, a message or a customer, in bytes: every row that belongs to one
 /// repeats it.
 const LONGEST_ID: usize = 1_024;
 
@@ -159,7 +159,7 @@ fn read_id(value: Json<'_>) -> Reading<'_, String> {
     }
 }
 
-/// The same, no longer than ids are.
+/// An id that is no longer than ids are.
 fn read_short_id(value: Json<'_>) -> Reading<'_, String> {
     let is_fit = value.id().is_none_or(|id| is_short(&id));
     match is_fit {
@@ -244,7 +244,7 @@ impl<'f, 'a> Fields<'f, 'a> {
         self.first_of(spellings, read_text)
     }
 
-    /// The same of an object that rows hang on: an id that is far longer than ids are does not fit, and
+    /// The id of an object that rows belong to: one that is far longer than ids are does not fit, and
     /// the other one is taken.
     pub(crate) fn short_id(&mut self, id: Json<'a>, mongo_id: Json<'a>) -> Option<String> {
         self.first_of([("id", id), ("_id", mongo_id)], read_short_id)

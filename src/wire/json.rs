@@ -143,7 +143,7 @@ impl<'a> Json<'a> {
         out
     }
 
-    /// The same with escapes for what no database can hold: all that was sent.
+    /// The JSON text with escapes for what no database can hold: all that was sent.
     pub(crate) fn raw(&self) -> String {
         let mut out = String::with_capacity(USUAL_TEXT_BYTES);
         self.write(&mut out, true);
@@ -230,7 +230,7 @@ pub(crate) fn with_json<T>(
     }
 }
 
-/// The same of a part of a text that [`marked`] gave.
+/// Reads a part of a text that [`marked`] gave.
 pub(crate) fn with_marked_json<T>(
     marked: &str,
     take: impl FnOnce(Read<Json<'_>>) -> T,

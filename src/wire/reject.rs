@@ -60,7 +60,7 @@ fn known(
     }
 }
 
-/// The same of a whole ticket.
+/// The reject of a whole ticket.
 pub(crate) fn whole_reject(key: TicketKey, reason: String, raw_json: Cow<'_, str>) -> Reject {
     Reject {
         created_at: key.created_at,

@@ -420,6 +420,30 @@ fn every_source_that_the_docs_name_is_there() {
     assert!(named > 50, "{named}");
 }
 
+/// Words that only we would understand.
+const INSIDER: [&str; 4] = ["vouch", "crowded", " hangs on", " hang on"];
+
+#[test]
+fn docs_begin_with_what_a_thing_is_and_use_words_of_the_field() {
+    for file in files() {
+        let mut is_first = true;
+        for (number, line) in file.text.lines().enumerate() {
+            let line = line.trim_start();
+            let doc = line.strip_prefix("///").or(line.strip_prefix("//!"));
+            let place = format!("src/{}:{}: {line}", file.name, number + 1);
+            if let Some(doc) = doc {
+                let is_backward = is_first && doc.starts_with(" The same");
+                assert!(!is_backward || doc.contains("seed"), "{place}");
+            }
+            if line.starts_with("//") {
+                let insider = INSIDER.iter().find(|word| line.contains(*word));
+                assert_eq!(insider, None, "{place}");
+            }
+            is_first = doc.is_none();
+        }
+    }
+}
+
 #[test]
 fn no_message_has_a_gap_where_its_source_was_wrapped() {
     for file in files() {

@@ -48,7 +48,7 @@ pub struct Ask {
     pub skip: u32,
     /// `limit`.
     pub limit: u32,
-    /// A filter on top of the run's own, used only to take apart a crowded millisecond.
+    /// A filter on top of the run's own, used only to take apart a tied millisecond.
     pub narrowing: Narrowing,
 }
 
@@ -151,7 +151,7 @@ enum Mode {
 }
 
 impl Pager {
-    /// Takes a slice up where it stands. `filters` are the run's own: a crowded millisecond is
+    /// Takes a slice up where it stands. `filters` are the run's own: a tied millisecond is
     /// only taken apart within them.
     pub fn new(slice: Slice, filters: &Filters) -> Self {
         let mode = match &slice.position {

@@ -125,7 +125,7 @@ impl Part {
 }
 
 impl Tie {
-    /// A crowded millisecond of which `handed_on` have been handed on already, those of `shown`
+    /// A tied millisecond of which `handed_on` have been handed on already, those of `shown`
     /// included: the page that led here. It counted `counted` tickets from this millisecond on, if it
     /// can be believed.
     pub(super) fn new(
@@ -321,7 +321,7 @@ impl Tie {
 }
 
 impl Pager {
-    /// Judges an answer about a crowded millisecond.
+    /// Judges an answer about a tied millisecond.
     pub(super) fn take_tie(&mut self, answer: Answer<'_>) -> Taken {
         let Mode::Tie(tie) = &mut self.mode else {
             return self.inconsistent();

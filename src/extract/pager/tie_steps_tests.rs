@@ -1,4 +1,4 @@
-//! One crowded millisecond, answer by answer.
+//! One tied millisecond, answer by answer.
 
 use super::super::{Pager, Step};
 use super::*;
@@ -20,7 +20,7 @@ fn keys<Id: ToString>(ids: impl IntoIterator<Item = Id>, ms: i64) -> Vec<Key> {
     .collect()
 }
 
-/// A crowded millisecond to which a page of these tickets led.
+/// A tied millisecond to which a page of these tickets led.
 fn tie<Id: ToString>(shown: impl IntoIterator<Item = Id>) -> Tie {
     let shown = keys(shown, 1);
     let ids = shown.iter().map(|key| key.id.clone()).collect();

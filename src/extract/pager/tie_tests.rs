@@ -1,4 +1,4 @@
-//! One crowded millisecond, in which tickets come, go, change and are served in another order
+//! One tied millisecond, in which tickets come, go, change and are served in another order
 //! between any two answers.
 
 use std::collections::BTreeSet;
@@ -288,7 +288,7 @@ fn what_copies_that_lag_behind_tell_is_not_put_together_wrongly() {
     assert!(sealed * 10 >= runs * 9, "{sealed} of {runs}");
 }
 
-/// A pager over a crowded millisecond whose answers `made` makes of the number of the request and the
+/// A pager over a tied millisecond whose answers `made` makes of the number of the request and the
 /// request, as a count and ids; the reason for which it ends unverified, and the requests.
 fn unverified(made: impl Fn(u64, &Ask) -> (Option<u64>, Vec<u64>)) -> (String, u64) {
     let window = Window::new(at(0), at(3)).expect("not empty");

@@ -26,7 +26,7 @@ const TICKETS_TOLD: u64 = 256;
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The table: for what hangs on a ticket, `tickets`.
+    /// The table: for what belongs to a ticket, `tickets`.
     pub table: &'static str,
     /// The row's key.
     pub id: String,
@@ -40,7 +40,7 @@ pub struct Damage {
 /// What an audit found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// Tickets looked at, with all that hangs on them.
+    /// Tickets looked at, with all that belongs to them.
     pub tickets: u64,
     /// Other rows looked at.
     pub rows: u64,

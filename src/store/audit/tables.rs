@@ -45,7 +45,7 @@ const TOLD_BY: [(&str, &str); 4] = [
 ];
 
 impl Auditing<'_> {
-    /// Tickets, and all that hangs on them.
+    /// Tickets, and all that belongs to them.
     pub(super) fn tickets(&mut self) -> Attempt {
         let connection = self.connection;
         let mut look = TicketAudit::new(connection)?;

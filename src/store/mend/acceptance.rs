@@ -41,7 +41,7 @@ pub(super) fn accept_ticket(
         let last = versions.last().map(|(last, _)| last);
         insert_again(connection, snapshot_id, id, created_at, last)?;
     }
-    // Only now: SQLite counts rows that hang on nothing as they come, but not as they go.
+    // Only now: SQLite counts rows that belong to nothing as they come, but not as they go.
     salvage::replace_versions(connection, id, &versions, snapshot_id)?;
     salvage::clean(connection, Ticket::TABLE, "id", id, created_at)?;
     for table in [

@@ -19,7 +19,7 @@ use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
-/// Tables whose rows hang on a ticket, those that hang on others of them first.
+/// Tables whose rows belong to a ticket, those that belong to others of them first.
 const CHILDREN: [&str; 6] = [
     "message_attachments",
     "messages",
@@ -91,7 +91,7 @@ impl Store {
         attempt(&self.connection).map_err(|failure| self.failed("rebuild the file", failure))
     }
 
-    /// Clears away what stands in the way of reading again: rows that hang on nothing, tickets and
+    /// Clears away what stands in the way of reading again: rows that belong to nothing, tickets and
     /// runs that cannot be read, numbers that syncs would go by wrongly. Returns what the user should
     /// know of it.
     ///
@@ -129,7 +129,7 @@ impl Store {
                     [],
                 )?;
             }
-            // An entry without a row, which nothing names and on which nothing hangs, is no customer's.
+            // An entry without a row, which nothing names and to which nothing belongs, is no customer's.
             connection.execute(
                 "DELETE FROM _customer_index AS known
                  WHERE NOT EXISTS (SELECT 1 FROM customers WHERE id = known.id)
@@ -280,9 +280,9 @@ fn forget_values(connection: &Connection) -> Attempt<()> {
 }
 
 /// Tickets that the index does not know, and entries of the index that name no ticket. On what is
-/// ours something hangs, at least a version; what nothing hangs on is an id that is none.
+/// ours something depends, at least a version; what nothing belongs to is an id that is none.
 fn adopt_tickets(connection: &Connection) -> Attempt<()> {
-    let hangs = |id: &str| {
+    let is_used = |id: &str| {
         let some: Vec<String> = CHILDREN
             .iter()
             .map(|table| format!("EXISTS (SELECT 1 FROM {table} WHERE ticket_id = {id})"))
@@ -292,14 +292,14 @@ fn adopt_tickets(connection: &Connection) -> Attempt<()> {
     connection.execute(
         &format!(
             "DELETE FROM tickets WHERE id NOT IN (SELECT id FROM _ticket_index) AND NOT {}",
-            hangs("tickets.id")
+            is_used("tickets.id")
         ),
         [],
     )?;
     connection.execute(
         &format!(
             "DELETE FROM _ticket_index WHERE id NOT IN (SELECT id FROM tickets) AND NOT {}",
-            hangs("_ticket_index.id")
+            is_used("_ticket_index.id")
         ),
         [],
     )?;

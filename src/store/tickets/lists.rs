@@ -1,4 +1,4 @@
-//! What hangs on a ticket: its thread, and lists of its own.
+//! What belongs to a ticket: its thread, and lists of its own.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ static ATTRIBUTES: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<
 static TAGS: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<TicketTag>);
 static USERS: LazyLock<children::Sql> = LazyLock::new(children::Sql::new::<TicketDiscordUser>);
 
-/// What hangs on the tickets that one page brings.
+/// What belongs to the tickets that one page brings.
 pub(super) struct Lists<'c> {
     messages: Children<'c>,
     attachments: Children<'c>,

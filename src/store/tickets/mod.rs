@@ -1,4 +1,4 @@
-//! Tickets and what hangs on them: written where they are new or moved, only noted otherwise.
+//! Tickets and what belongs to them: written where they are new or moved, only noted otherwise.
 
 mod index;
 mod lists;
@@ -148,11 +148,11 @@ impl<'c> Tickets<'c> {
         if known.entry.created_ms == created_at_ms || known.entry.is_deleted || known.is_lost {
             return Ok(false);
         }
-        let is_met = known.seen_snapshot == self.snapshot_id;
+        let is_seen = known.seen_snapshot == self.snapshot_id;
         if known.entry.created_ms < created_at_ms {
-            return Ok(is_met || self.rejects.has_second(&rows.ticket.id, created_at)?);
+            return Ok(is_seen || self.rejects.has_second(&rows.ticket.id, created_at)?);
         }
-        if is_met {
+        if is_seen {
             self.make_way(rows, known)?;
         }
         Ok(false)
@@ -216,7 +216,7 @@ impl<'c> Tickets<'c> {
         Ok(Change::New)
     }
 
-    /// Writes a ticket of which only the index is left, in place of whatever still hangs on its id;
+    /// Writes a ticket of which only the index is left, in place of whatever still belongs to its id;
     /// its history goes on. A thread that was not read now is left to the next read that asks for it.
     fn restore(
         &mut self,

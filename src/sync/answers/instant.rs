@@ -14,7 +14,7 @@ const MOST_REQUESTS: u64 = 40;
 const MOST_PER_PAGE: u64 = 24;
 
 impl Answers<'_> {
-    /// Reads the tickets of one millisecond that pass `filters`, as a backfill reads a crowded one, until
+    /// Reads the tickets of one millisecond that pass `filters`, as a backfill reads a tied one, until
     /// a page is enough, by `is_enough`. Gives back whether one was, or all that lived throughout is
     /// proven to have come.
     pub(in crate::sync) async fn read_instant(
@@ -43,7 +43,7 @@ impl Answers<'_> {
                 return Ok(false);
             }
             requests += 1;
-            // Parts of a crowd are asked for by filters, which an API may refuse.
+            // Parts of a tie are asked for by filters, which an API may refuse.
             let query = extract::query(&scope, ask);
             let Some(seen) = self.read_unless_refused(&query).await? else {
                 return Ok(false);

@@ -6,7 +6,7 @@ use super::Answers;
 use crate::error::Result;
 use crate::mava;
 use crate::normalize::TicketRows;
-use crate::refresh::{DAY_MS, KEPT_MS, Kind, Known, Vouch};
+use crate::refresh::{Assurance, DAY_MS, KEPT_MS, Kind, Known};
 use crate::store::{Field, Group, ReadCommit, TicketRead};
 use crate::table::{Instant, Reject};
 
@@ -44,7 +44,7 @@ impl Answers<'_> {
             let known = known(rows, read_at);
             if let Some(before) = self.desk.index.take(known.clone()) {
                 let is_old = known.verified_ms - before.verified_ms > UNREAD_MS;
-                self.reread += usize::from(!before.is_met && is_old);
+                self.reread += usize::from(!before.is_seen && is_old);
                 self.learn(&before, &known, rows, &read)?;
             }
         }
@@ -58,7 +58,7 @@ impl Answers<'_> {
         rows: &TicketRows,
         read: &TicketRead,
     ) -> Result<()> {
-        if !before.is_open && !before.is_resolved || before.is_met {
+        if !before.is_open && !before.is_resolved || before.is_seen {
             return Ok(());
         }
         if before.is_open {
@@ -119,33 +119,33 @@ impl Answers<'_> {
     }
 
     /// Everything of a kind that happened in a range would have been seen by now.
-    pub(in crate::sync) fn vouch(
+    pub(in crate::sync) fn assure(
         &mut self,
         kind: Kind,
         window: (i64, i64),
         resolved_from_ms: i64,
     ) -> Result<()> {
-        let vouch = Vouch {
+        let assurance = Assurance {
             kind,
             from_ms: window.0,
             until_ms: window.1,
             resolved_from_ms,
             at_ms: self.desk.began_ms(),
         };
-        if vouch.from_ms >= vouch.until_ms {
+        if assurance.from_ms >= assurance.until_ms {
             return Ok(());
         }
         let desk = &mut self.desk;
         let hazard = desk.hazards.of(kind);
-        vouch.apply(&mut desk.index, |known| {
+        assurance.apply(&mut desk.index, |known| {
             let applies = kind != Kind::Rating || !known.is_rated;
-            if applies && !known.is_met {
+            if applies && !known.is_seen {
                 let (resolved, from) = (known.resolved_at_ms(), known.known_ms(kind));
-                hazard.learn_between(resolved, from, vouch.at_ms, false);
+                hazard.learn_between(resolved, from, assurance.at_ms, false);
             }
         });
         let since_ms = self.desk.began_ms() - KEPT_MS;
-        self.store.commit_vouches(&[vouch], since_ms)
+        self.store.commit_assurances(&[assurance], since_ms)
     }
 }
 
@@ -163,7 +163,7 @@ fn known(rows: &TicketRows, read_at: Instant) -> Known {
         is_resolved,
         is_open: mava::is_open(status),
         is_rated: ticket.csat.is_some(),
-        is_met: true,
+        is_seen: true,
         is_gone: false,
     }
 }

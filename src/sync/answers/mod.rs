@@ -78,7 +78,7 @@ impl Seen {
         created.map(|at| at.timestamp_millis())
     }
 
-    /// The same as a pager takes it.
+    /// The answer as a pager takes it.
     pub(super) fn answer(&self) -> Answer<'_> {
         Answer {
             count: self.count,
@@ -175,12 +175,12 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
     })
 }
 
-/// Reads the index, with what former sweeps vouched for.
+/// Reads the index, with what former sweeps gave assurance of.
 pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64, effort: Effort) -> Result<()> {
     let latest = desk.began_at + OVERLAP;
     desk.index = store.index(snapshot_id, latest)?;
     store
-        .vouches(desk.began_ms() - KEPT_MS, latest.timestamp_millis())?
+        .assurances(desk.began_ms() - KEPT_MS, latest.timestamp_millis())?
         .apply(&mut desk.index);
     desk.price = effort.price(desk.index.tickets().len());
     Ok(())

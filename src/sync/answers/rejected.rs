@@ -121,7 +121,7 @@ impl Answers<'_> {
     }
 
     /// What is to be stored of one, if that is news. One that came without its creation stays where it
-    /// was first met.
+    /// was first seen.
     fn remember(&mut self, shown: Shown) -> Option<Rejected> {
         let known = self.rejected.get(&shown.id);
         let created_ms = shown

@@ -13,7 +13,7 @@ const LEAST_PROOFS: i64 = 20;
 /// what is stored of them goes: it is rewritten each time.
 const TRUSTED_AGAIN_PERCENT: i64 = 98;
 
-/// The same two shares of tickets of which nobody knows whether they had been resolved before: only
+/// The two shares for tickets of which nobody knows whether they had been resolved before: only
 /// where hardly any hits can it not be that, and a part of them may have been.
 const LATE_PERCENT: i64 = 25;
 const LATE_AGAIN_PERCENT: i64 = 50;

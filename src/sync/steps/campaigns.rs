@@ -62,7 +62,7 @@ async fn look(answers: &mut Answers<'_>, allowance: &Allowance) -> StepResult<()
     Ok(())
 }
 
-/// One value's count a night, so that a bulk change that no page met is noticed. What was counted
+/// One value's count a night, so that a bulk change that no page showed is noticed. What was counted
 /// beside work going on is counted again before it is believed.
 async fn rotate(answers: &mut Answers<'_>, allowance: &Allowance) -> StepResult<()> {
     let Some(group) = group_due(&answers.store, &answers.desk)? else {

@@ -158,7 +158,7 @@ mod tests {
             is_resolved: false,
             is_open: true,
             is_rated: false,
-            is_met: false,
+            is_seen: false,
             is_gone: false,
         }
     }

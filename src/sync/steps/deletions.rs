@@ -33,7 +33,7 @@ const PROBES_PERMILLE: u64 = 6;
 
 /// A millisecond of more than a page of tickets is read so many times at most, since they may come in
 /// another order on every request.
-const CROWDED_ROUNDS: usize = 3;
+const TIE_ROUNDS: usize = 3;
 
 /// Counts the windows whose turn it is, locates what is missing where the counts differ, and flags what
 /// a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
@@ -134,7 +134,7 @@ async fn locate(
         let located = if local.max(count) < u64::try_from(PAGE).unwrap_or(0) {
             absent(answers, gap).await?
         } else if gap.length() <= TimeDelta::milliseconds(1) {
-            absent_of_crowd(answers, allowance, gap).await?
+            absent_of_tie(answers, allowance, gap).await?
         } else {
             halve(answers, gap, count).await?
         };
@@ -212,7 +212,7 @@ async fn absent(answers: &mut Answers<'_>, gap: Window) -> StepResult<Option<Loc
 
 /// Reads a millisecond of more than a page of tickets by offsets, until all that an answer counts
 /// are proven to have come.
-async fn absent_of_crowd(
+async fn absent_of_tie(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
     gap: Window,
@@ -220,7 +220,7 @@ async fn absent_of_crowd(
     let mut query = answers.session.query(gap).alone();
     let mut ids = HashSet::new();
     let mut sightings = Sightings::default();
-    for _ in 0..CROWDED_ROUNDS {
+    for _ in 0..TIE_ROUNDS {
         query.skip = 0;
         while allowance.left() > 1 {
             let Some(seen) = answers.read(&query).await? else {

@@ -32,8 +32,8 @@ pub(super) async fn settle(
     let Some(range) = whole(answers) else {
         return Ok(None);
     };
-    let missing = not_met(answers, absent.missing)?;
-    let mut sought = not_met(answers, absent.unproven)?;
+    let missing = not_seen(answers, absent.missing)?;
+    let mut sought = not_seen(answers, absent.unproven)?;
     let count = missing.len();
     sought.extend(missing);
     sought.sort_by_key(|(_, at)| *at);
@@ -122,11 +122,11 @@ fn whole(answers: &Answers<'_>) -> Option<Window> {
     Window::new(desk.first, desk.began_at + TimeDelta::days(1))
 }
 
-/// Those of them that this run has not met, and that are old enough to be missed by it.
-fn not_met(answers: &Answers<'_>, tickets: Vec<Missing>) -> Result<Vec<Missing>> {
+/// Those of them that this run has not seen, and that are old enough to be missed by it.
+fn not_seen(answers: &Answers<'_>, tickets: Vec<Missing>) -> Result<Vec<Missing>> {
     let snapshot_id = answers.session.run.snapshot_id;
     let young_from = young_from(answers.desk.began_at);
-    let mut tickets = answers.store.not_met(snapshot_id, tickets)?;
+    let mut tickets = answers.store.not_seen(snapshot_id, tickets)?;
     tickets.retain(|(_, at)| *at < young_from);
     Ok(tickets)
 }

@@ -90,7 +90,7 @@ async fn read_block(
     if let (Some(count), false) = (seen.count, seen.is_foreign) {
         counted.push((window, count));
     }
-    match unmet(answers, block, &seen) {
+    match first_unseen(answers, block, &seen) {
         Some(from_ms) => read_rest(answers, allowance, from_ms, block.until_ms).await,
         None => Ok(()),
     }
@@ -98,7 +98,7 @@ async fn read_block(
 
 /// Creation of the first ticket of a block that its page did not reach down to: more tickets are
 /// there than are stored, or the API makes shorter pages.
-fn unmet(answers: &Answers<'_>, block: &Block, seen: &Seen) -> Option<i64> {
+fn first_unseen(answers: &Answers<'_>, block: &Block, seen: &Seen) -> Option<i64> {
     let is_whole = seen.count.is_some_and(|count| count <= seen.received());
     let oldest_ms = seen.created_ms().min().filter(|_| !is_whole)?;
     answers
@@ -106,11 +106,11 @@ fn unmet(answers: &Answers<'_>, block: &Block, seen: &Seen) -> Option<i64> {
         .index
         .created_in(block.from_ms, block.until_ms.min(oldest_ms + 1))
         .iter()
-        .find(|known| !known.is_met && !known.is_gone)
+        .find(|known| !known.is_seen && !known.is_gone)
         .map(|known| known.created_ms)
 }
 
-/// Reads a range oldest first to its end, a crowded millisecond by offsets.
+/// Reads a range oldest first to its end, a tied millisecond by offsets.
 async fn read_rest(
     answers: &mut Answers<'_>,
     allowance: &Allowance,

@@ -49,7 +49,7 @@ async fn look(
         sweep_rated(answers, allowance, remote, until_ms).await?;
     }
     if outstanding(answers, remote) == 0 {
-        answers.vouch(Kind::Rating, (from_ms, until_ms), i64::MIN)?;
+        answers.assure(Kind::Rating, (from_ms, until_ms), i64::MIN)?;
     }
     Ok(())
 }
@@ -99,7 +99,7 @@ async fn sweep_rated(
         match sweep(answers, &segment, since_ms, Some(allowance)).await? {
             Swept::Whole => {
                 let window = (segment.from_ms, segment.until_ms);
-                answers.vouch(Kind::Rating, window, since_ms)?;
+                answers.assure(Kind::Rating, window, since_ms)?;
             }
             Swept::Torn => answers.findings.remark(
                 "tickets entered and left the list of rated tickets while it was paged: late ratings \

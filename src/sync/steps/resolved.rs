@@ -37,7 +37,7 @@ async fn sweep_all(answers: &mut Answers<'_>) -> StepResult<()> {
             Swept::Whole | Swept::Torn if !answers.trust.holds_again() => {}
             Swept::Whole => {
                 let window = (segment.from_ms, segment.until_ms);
-                answers.vouch(Kind::Resolution, window, i64::MIN)?;
+                answers.assure(Kind::Resolution, window, i64::MIN)?;
             }
             Swept::Torn => owe(
                 answers,

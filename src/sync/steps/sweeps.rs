@@ -34,7 +34,7 @@ enum Ended {
     As(Swept),
     /// On more tickets of one resolution time than a page holds, half of which were created before
     /// this instant.
-    Crowded(i64),
+    Tied(i64),
 }
 
 /// Reads one list down to the first ticket that was resolved before `since_ms`; with an allowance, of
@@ -58,7 +58,7 @@ pub(super) async fn sweep(
                 continue;
             }
             Ended::As(Swept::Broken) => return Ok(Swept::Broken),
-            Ended::Crowded(middle_ms) => middle_ms,
+            Ended::Tied(middle_ms) => middle_ms,
         };
         cuts += 1;
         if cuts > MOST_CUTS {
@@ -144,7 +144,7 @@ async fn descend(
             Course::Over => Ended::As(Swept::Whole),
             Course::Torn => Ended::As(Swept::Torn),
             Course::Endless => Ended::As(Swept::Broken),
-            Course::Crowded(time_ms) => Ended::Crowded(middle_ms(&seen, time_ms)),
+            Course::Tied(time_ms) => Ended::Tied(middle_ms(&seen, time_ms)),
             Course::Timeless => {
                 answers
                     .distrust("the API puts tickets without a resolution time before all others");
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_cut_between_the_tickets_of_a_crowd_until_it_is_one_millisecond() {
+    fn a_part_is_cut_between_the_tickets_of_a_tie_until_it_is_one_millisecond() {
         for ((from_ms, until_ms), middle_ms, expected) in [
             ((0, 100), 40, Some([(40, 100), (0, 40)])),
             ((0, 100), 0, Some([(1, 100), (0, 1)])),

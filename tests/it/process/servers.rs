@@ -107,7 +107,7 @@ impl Identity {
         Self(Arc::new(config))
     }
 
-    /// One that vouches for itself.
+    /// One that assurances for itself.
     pub(super) fn self_signed(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();

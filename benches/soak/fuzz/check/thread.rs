@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::reject::Folded;
 
-/// The longest id that rows hang on, in bytes.
+/// The longest id that rows that belong to, in bytes.
 const LONGEST_ID: usize = 1_024;
 
 /// What an item comes to.

@@ -1,16 +1,16 @@
-//! What a sweep vouched for: that none of the tickets created in a range, and resolved since some
+//! What a sweep gave assurance of: that none of the tickets created in a range, and resolved since some
 //! instant, had been resolved again or rated.
 
 use super::DAY_MS;
 use super::hazard::Kind;
 use super::index::{Index, Known};
 
-/// Vouches older than this say nothing that the hazards would notice.
+/// Assurances older than this say nothing that the hazards would notice.
 pub const KEPT_MS: i64 = 30 * DAY_MS;
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vouch {
+pub struct Assurance {
     /// Whether of ratings or of resolutions.
     pub kind: Kind,
     /// Start of the range of creation.
@@ -25,27 +25,27 @@ pub struct Vouch {
 
 /// All that are young enough to matter.
 #[derive(Debug, Clone, Default)]
-pub struct Vouches {
+pub struct Assurances {
     /// In any order.
-    pub all: Vec<Vouch>,
+    pub all: Vec<Assurance>,
 }
 
-impl Vouches {
+impl Assurances {
     /// Tells the tickets of `index`.
     pub fn apply(&self, index: &mut Index) {
-        for vouch in &self.all {
-            vouch.apply(index, |_| {});
+        for assurance in &self.all {
+            assurance.apply(index, |_| {});
         }
     }
 }
 
-impl Vouch {
+impl Assurance {
     /// Tells the tickets that it holds for, after `before` has looked at each.
     pub fn apply(&self, index: &mut Index, mut before: impl FnMut(&Known)) {
         for known in index.created_in_mut(self.from_ms, self.until_ms) {
             if known.is_resolved && known.resolved_at_ms() >= self.resolved_from_ms {
                 before(known);
-                known.vouch(self.kind, self.at_ms);
+                known.assure(self.kind, self.at_ms);
             }
         }
     }
