@@ -21,6 +21,7 @@ pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification, Verif
 
 use crate::error::Error;
 use crate::refresh::SyncStep;
+pub use crate::store::WindowStep;
 use crate::table::{Ending, RunKind};
 use crate::window::Window;
 
@@ -171,8 +172,8 @@ pub struct Step {
 /// A window that ended with a count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CountedWindow {
-    /// The step of a sync, else the kind of the run.
-    pub step: String,
+    /// The part of the run that it belongs to.
+    pub step: WindowStep,
     /// The range of creation.
     pub window: String,
     /// Tickets that the API counted in it.

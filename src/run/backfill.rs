@@ -19,7 +19,7 @@ use crate::plan::losses::young_from;
 use crate::plan::{Slice, SliceState};
 use crate::report::{Stopped, Summary, Unverified};
 use crate::settings::Backfill;
-use crate::store::{self, Run, RunSpec, Store};
+use crate::store::{self, Run, RunSpec, Store, WindowStep};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
 use crate::window::Window;
 
@@ -243,7 +243,7 @@ impl Part<'_> {
         }
         self.run.began_at =
             store.fix_server_time(snapshot_id, server_time.unwrap_or(self.run.began_at))?;
-        let step = self.settings.kind.word();
+        let step = &WindowStep::Run(self.settings.kind);
         if self.begun.slices.is_empty() {
             if spec.is_until_open {
                 self.begun.range = store.end_range(snapshot_id, self.run.began_at)?;
@@ -346,7 +346,7 @@ impl Part<'_> {
         };
         let range = self.range(store)?;
         let step = Step {
-            name: self.settings.kind.word(),
+            of: WindowStep::Run(self.settings.kind),
             scope: self.scope(),
             first_slice: 0,
             covered: range.as_slice(),

@@ -47,6 +47,7 @@ mod twins;
 mod unproven;
 mod unswept;
 mod values;
+mod window_step;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -73,6 +74,7 @@ pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use standing::{Standee, Standing, Twins};
 pub use sync::{Coverage, StepRow};
+pub use window_step::WindowStep;
 pub use windows::{RunWindow, WindowCommit, WindowState};
 
 /// Written into the file's header (`PRAGMA application_id`), so that a store is told from any

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use super::Store;
 use super::failure::Failure;
 use super::slices;
+use super::window_step::WindowStep;
 use crate::error::Result;
 use crate::plan::{Slice, SliceState, Told};
 use crate::window::Window;
@@ -35,15 +36,15 @@ impl WindowState {
 /// One window of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunWindow {
-    /// The step of a sync, else the kind of the run.
-    pub step: String,
+    /// The part of the run that it belongs to.
+    pub step: WindowStep,
     /// The range of creation.
     pub window: Window,
     /// How it stands.
     pub state: WindowState,
     /// What the API counted last; `None` where it was not counted.
     pub counted: Option<u64>,
-    /// Live tickets that are stored, in a run with filters those that it met and that match.
+    /// Live tickets that are stored, in a run with filters those that it saw and that match.
     pub stored: u64,
     /// Tickets that came and could not be stored at all.
     pub rejected: u64,
@@ -72,7 +73,13 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be written.
-    pub fn plan_windows(&mut self, snapshot_id: i64, step: &str, windows: &[Window]) -> Result<()> {
+    pub fn plan_windows(
+        &mut self,
+        snapshot_id: i64,
+        step: &WindowStep,
+        windows: &[Window],
+    ) -> Result<()> {
+        let step = step.to_string();
         self.in_transaction("plan the windows", |connection| {
             let mut insert = connection.prepare_cached(
                 "INSERT OR IGNORE INTO _windows (snapshot_id, step, from_ms, until_ms, state, rounds)
@@ -256,7 +263,7 @@ fn write(connection: &Connection, snapshot_id: i64, window: &RunWindow) -> Attem
         )?
         .execute(params![
             snapshot_id,
-            window.step,
+            window.step.to_string(),
             from_ms,
             until_ms,
             window.state.word(),
@@ -340,7 +347,7 @@ pub(super) fn read(connection: &Connection, snapshot_id: i64) -> Attempt<Vec<Run
             window
                 .map(|window| -> rusqlite::Result<RunWindow> {
                     Ok(RunWindow {
-                        step: row.get(0)?,
+                        step: WindowStep::of(&row.get::<_, String>(0)?),
                         window,
                         state,
                         counted: count(4)?,

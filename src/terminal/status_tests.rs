@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::TableRows;
+use crate::report::{TableRows, WindowStep};
 
 fn at(text: &str) -> Instant {
     crate::window::parse(text).expect("a test's own instant")
@@ -47,7 +47,7 @@ fn status() -> Status {
             unverified_slices: 1,
             rejects: 2,
             windows: vec![CountedWindow {
-                step: "backfill".into(),
+                step: WindowStep::of("backfill"),
                 window: "[2023-01-01, 2024-01-01)".into(),
                 counted: 1_207,
                 stored: 1_204,

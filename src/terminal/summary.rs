@@ -4,7 +4,7 @@ use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, duration, fields, paint, plain,
 };
 use crate::refresh::SyncStep;
-use crate::report::{CountedWindow, Summary};
+use crate::report::{CountedWindow, Summary, WindowStep};
 use crate::table::{Ending, Outcome, RunKind, ending};
 
 /// Slices that could not be proven complete and are listed; the rest is counted.
@@ -155,7 +155,7 @@ fn counts(summary: &Summary) -> Option<String> {
         && !summary
             .windows
             .iter()
-            .any(|window| window.step == SyncStep::Full.word());
+            .any(|window| window.step == WindowStep::Sync(SyncStep::Full));
     let mut text = format!(
         "{}{} by the API, {} stored",
         count(sum(|window| window.counted)),

@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::report::Unverified;
+use crate::report::{Unverified, WindowStep};
 use crate::table::RunKind;
 
 fn summary() -> Summary {
@@ -237,7 +237,7 @@ fn a_sync_names_the_backfill_that_reads_a_range_again() {
 fn a_sync_that_did_not_read_the_whole_desk_counted_a_part_of_it() {
     let told = |kind, step: &str| {
         let window = CountedWindow {
-            step: step.to_owned(),
+            step: WindowStep::of(step),
             window: "[2024-01-01, 2024-02-01)".into(),
             counted: 55,
             stored: 55,

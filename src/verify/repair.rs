@@ -11,7 +11,7 @@ use crate::run::gone::{self, Search};
 use crate::run::reading::{ReadBack, Reading};
 use crate::run::{Running, lookups, twins};
 use crate::settings::Filters;
-use crate::store::{Outcome, RunSpec, Store};
+use crate::store::{Outcome, RunSpec, Store, WindowStep};
 use crate::table::{RunKind, Snapshot};
 use crate::window::Window;
 
@@ -97,10 +97,10 @@ impl Repairing<'_> {
         unsettled: Option<String>,
     ) -> Result<()> {
         // What an earlier round settled is counted again, since it was read again.
-        let name = format!("{} {first_slice}", RunKind::Verify.word());
-        store.plan_windows(self.run.snapshot_id, &name, pieces)?;
+        let of = WindowStep::Round(first_slice);
+        store.plan_windows(self.run.snapshot_id, &of, pieces)?;
         let step = Step {
-            name: &name,
+            of,
             scope: self.scope(),
             first_slice,
             covered: self.covered,

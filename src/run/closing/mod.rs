@@ -17,7 +17,7 @@ use crate::extract::{self, Missing, Scope};
 use crate::plan::closing::ROUNDS;
 use crate::plan::coverage;
 use crate::plan::losses::{self, Evidence, Losses, Verdict};
-use crate::store::{HeldCount, RunWindow, Store, WindowState};
+use crate::store::{HeldCount, RunWindow, Store, WindowState, WindowStep};
 use crate::window::Window;
 
 /// Counts in flight where several windows end at once.
@@ -26,8 +26,8 @@ const LANES: usize = 8;
 /// One step of a run, each of whose windows ends with a count.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
-    /// The word that its windows are stored by: its own, or that of the run's kind.
-    pub(crate) name: &'a str,
+    /// The part of the run whose windows it ends.
+    pub(crate) of: WindowStep,
     /// What it asks with.
     pub(crate) scope: Arc<Scope>,
     /// The first slice of the run that belongs to it.
@@ -191,7 +191,7 @@ impl Closing<'_> {
         }
         // Also what an earlier part of the run could not settle.
         let mut rows = store.windows(self.run.snapshot_id)?;
-        rows.retain(|row| row.step == self.step.name);
+        rows.retain(|row| row.step == self.step.of);
         closed.is_settled = rows.iter().all(|row| row.state == WindowState::Settled);
         if closed.is_settled && self.is_unfiltered() {
             // Not before: a count may bring back what the pages left out.
@@ -232,8 +232,7 @@ impl Closing<'_> {
     /// The windows that are still to be closed, and where each was disturbed.
     fn open(&self, store: &Store) -> Result<Vec<Open>> {
         let rows = store.windows(self.run.snapshot_id)?.into_iter();
-        let is_open =
-            |row: &RunWindow| row.step == self.step.name && row.state == WindowState::Open;
+        let is_open = |row: &RunWindow| row.step == self.step.of && row.state == WindowState::Open;
         rows.filter(is_open)
             .map(|row| {
                 let disturbed = store.disturbed(

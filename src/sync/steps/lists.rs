@@ -10,7 +10,7 @@ use crate::refresh::{self, SyncStep};
 use crate::run::reading::{ReadBack, Reading};
 use crate::run::{closing, mend};
 use crate::settings::Filters;
-use crate::store::{Store, WindowState};
+use crate::store::{Store, WindowState, WindowStep};
 use crate::sync::answers::Answers;
 use crate::sync::report::StepReport;
 use crate::sync::session::{StepResult, Stop};
@@ -212,7 +212,7 @@ fn plan_ends(answers: &mut Answers<'_>, list: &List) -> Result<Vec<Window>> {
     let snapshot_id = answers.session.run.snapshot_id;
     answers
         .store
-        .plan_windows(snapshot_id, list.step.word(), &ended)?;
+        .plan_windows(snapshot_id, &WindowStep::Sync(list.step), &ended)?;
     Ok(ended)
 }
 
@@ -266,7 +266,7 @@ fn has_open_new(store: &Store, snapshot_id: i64) -> Result<bool> {
     let windows = store.windows(snapshot_id)?;
     let is_open = windows
         .iter()
-        .any(|row| row.step == SyncStep::New.word() && row.state == WindowState::Open);
+        .any(|row| row.step == WindowStep::Sync(SyncStep::New) && row.state == WindowState::Open);
     Ok(is_open)
 }
 
@@ -281,7 +281,7 @@ async fn close(
     let run = &answers.session.run;
     let covered = answers.desk.windows_until(answers.desk.began_at);
     let step = closing::Step {
-        name: step.word(),
+        of: WindowStep::Sync(step),
         scope,
         first_slice,
         covered: &covered,

@@ -199,6 +199,6 @@ pub(crate) fn requests_of(summary: &SyncSummary, step: &str) -> u64 {
 /// The first window that was closed of this step.
 pub(crate) fn window_of<'a>(summary: &'a SyncSummary, step: &str) -> &'a CountedWindow {
     let mut windows = summary.summary.windows.iter();
-    let window = windows.find(|window| window.step == step);
+    let window = windows.find(|window| window.step.to_string() == step);
     window.expect("a window of the step")
 }
