@@ -33,7 +33,7 @@ pub(crate) fn from_number(number: i64) -> Option<Instant> {
 fn seconds(number: i64) -> Option<i64> {
     (FIRST_MS / 1_000..END_MS / 1_000)
         .contains(&number)
-        .then_some(number * 1_000)
+        .then(|| number * 1_000)
 }
 
 /// The instant that digits mean, with a fraction or without, if it lies in [2010, 2100): a day or a
@@ -138,6 +138,16 @@ mod tests {
     use super::*;
     use crate::table::instant_text;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_number_that_no_instant_has_is_none_however_large() {
+        for number in [i64::MIN, i64::MIN / 1_000, 65_992_215_793_478_584, i64::MAX] {
+            assert_eq!(from_number(number), None, "{number}");
+            assert_eq!(from_digits(&number.to_string()), None, "{number}");
+        }
+        let second = from_number(END_MS / 1_000 - 1).map(instant_text);
+        assert_eq!(second.as_deref(), Some("2099-12-31T23:59:59.000Z"));
+    }
 
     #[test]
     fn every_usual_form_is_read() {
