@@ -10,7 +10,7 @@ use super::options::{
     RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
 };
 use super::query::QueryArgs;
-use super::{help, value};
+use super::{help, target};
 
 /// The command line.
 #[derive(Debug, Clone, Parser)]
@@ -253,7 +253,7 @@ pub struct DemoArgs {
     ///
     /// Only from the flag: a demo must never write its made-up tickets into the store that the
     /// environment or the configuration file names.
-    #[arg(long, value_name = "STORE", default_value = "sqlite:demo.sqlite", value_parser = value::store)]
+    #[arg(long, value_name = "STORE", default_value = "sqlite:demo.sqlite", value_parser = target::store)]
     pub to: PathBuf,
     /// The simulated desk.
     #[command(flatten)]

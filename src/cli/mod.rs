@@ -15,6 +15,7 @@ mod line;
 mod options;
 mod query;
 mod stop;
+mod target;
 mod typed;
 mod value;
 
@@ -34,8 +35,9 @@ pub use options::{
 };
 pub use query::{AnswerArgs, QueryArgs};
 pub use stop::Stop;
+pub use target::Target;
 pub(crate) use value::word;
-pub use value::{Limit, Origin, Rate, Status, Target};
+pub use value::{Limit, Origin, Rate, Status};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::value::{self, Origin, Rate, Status, Target};
+use super::target::{self, Target};
+use super::value::{self, Origin, Rate, Status};
 use crate::settings::{Effort, LogFormat, LogLevel, Output, When};
 use crate::table::Instant;
 
@@ -104,7 +105,7 @@ pub struct RangeArgs {
 #[command(next_help_heading = "Store")]
 pub struct StoreArgs {
     /// The store: sqlite:FILE, or parquet:DIR for a store in that directory and Parquet snapshots of it
-    #[arg(long, value_name = "STORE", value_parser = value::target)]
+    #[arg(long, value_name = "STORE", value_parser = target::target)]
     pub to: Option<Target>,
     /// Permissions of the store, of the files beside it and of snapshots, such as 0640. The store
     /// remembers them [default: 0600, for its owner alone]
@@ -117,7 +118,7 @@ pub struct StoreArgs {
 #[command(next_help_heading = "Store")]
 pub struct FromArgs {
     /// The store to read: sqlite:FILE or parquet:DIR
-    #[arg(long, value_name = "STORE", value_parser = value::target)]
+    #[arg(long, value_name = "STORE", value_parser = target::target)]
     pub from: Option<Target>,
 }
 
@@ -319,7 +320,7 @@ pub struct ApiArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
     pub max_body: u64,
     /// Directory of the request ledgers; users who name the same one share the limit [default: the user's state directory]
-    #[arg(long, value_name = "DIR", value_parser = value::directory)]
+    #[arg(long, value_name = "DIR", value_parser = target::directory)]
     pub state_dir: Option<PathBuf>,
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 
 use super::options::FromArgs;
-use super::value::{self, Limit, Target};
+use super::target::{self, Target};
+use super::value::{self, Limit};
 use crate::error::{Error, Result};
 use crate::settings::QueryFormat;
 
@@ -27,7 +28,7 @@ pub struct QueryArgs {
     #[command(flatten)]
     pub from: FromArgs,
     /// Another name for --from, as the other commands have it
-    #[arg(long, value_name = "STORE", value_parser = value::target)]
+    #[arg(long, value_name = "STORE", value_parser = target::target)]
     pub to: Option<Target>,
     /// The answer.
     #[command(flatten)]
