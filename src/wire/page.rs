@@ -15,6 +15,10 @@ use super::json::{Entries, Json, with_json, with_marked_json};
 use super::key::TicketKey;
 use super::reference::own_short_id;
 
+/// Tickets that a count says at most, more than any desk has: one beyond is taken for this, so that the sum
+/// of many is still a number.
+const MOST_COUNTED: u64 = 1_000_000_000_000;
+
 /// One page of tickets, as it stands in the body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<'b> {
@@ -121,8 +125,10 @@ fn read<T>(raw: &RawValue, take: impl FnOnce(&Json<'_>) -> Option<T>) -> Option<
         .flatten()
 }
 
+/// How many tickets are said to match, up to [`MOST_COUNTED`].
 fn count(value: &Json<'_>) -> Option<u64> {
-    value.integer().and_then(|count| u64::try_from(count).ok())
+    let count = value.integer().and_then(|count| u64::try_from(count).ok());
+    count.map(|count| count.min(MOST_COUNTED))
 }
 
 fn flag(value: &Json<'_>) -> Option<bool> {
@@ -271,6 +277,16 @@ mod tests {
             (
                 r#"{"tickets":[],"count":7.0,"pagination":null}"#,
                 Some(7),
+                None,
+            ),
+            (
+                r#"{"tickets":[],"count":1000000000001,"pagination":{"hasMore":true}}"#,
+                Some(MOST_COUNTED),
+                Some(true),
+            ),
+            (
+                r#"{"tickets":[],"pagination":{"count":9223372036854775807}}"#,
+                Some(MOST_COUNTED),
                 None,
             ),
             (

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::{assert_accounted, desk, pages, pages_from, served};
 use crate::support::{Desk, generated};
 
-const LIES: [fn() -> Fault; 6] = [
+const LIES: [fn() -> Fault; 7] = [
     || Fault::CountLies(7),
     || Fault::CountLies(1_000),
+    || Fault::CountLies(i64::MAX),
     || Fault::CountLies(-7),
     || Fault::CountLies(-100_000),
     || Fault::HasMoreLies,

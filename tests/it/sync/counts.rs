@@ -1,6 +1,8 @@
 //! Losses that are located by counting: in a crowd, and beside what cannot be stored.
 
+use mava_export::settings::Verify;
 use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
+use mava_export::verify;
 use serde_json::{Value, json};
 
 use super::*;
@@ -230,5 +232,44 @@ async fn only_what_is_gone_is_flagged_by_an_api_that_counts_tickets_it_never_lis
             expected.clear();
         }
         assert_eq!(flagged, expected, "{summary:?}");
+    }
+}
+
+#[tokio::test]
+async fn counts_beyond_all_measure_are_no_sums_and_no_losses() {
+    let world = || {
+        let mut world = recent(400);
+        // A part of the desk in each of three years, counted one by one.
+        for days in [400, 800] {
+            world.insert_burst(NOW - TimeDelta::days(days), 3);
+        }
+        world
+    };
+    for command in ["sync", "verify"] {
+        let mut desk = opened(world(), Quirks::default()).await;
+        desk.settings.since = NOW - TimeDelta::days(1_000);
+        desk.backfill().await.expect("a backfill");
+        desk.set_now(NOW);
+        desk.simulator.set_hook(Box::new(|request, _| {
+            request
+                .is_for_tickets()
+                .then_some(Fault::CountLies(i64::MAX))
+        }));
+        let exit_code = match command {
+            "sync" => sync(&desk).await.1,
+            _ => {
+                let settings = Verify {
+                    store: desk.settings.store.clone(),
+                    is_deep: false,
+                    is_repair: false,
+                    allow_deletions: false,
+                };
+                let context = desk.context().expect("a client");
+                let ended = verify::verify(&context, &settings, &|_| {}).await;
+                ended.expect("ends").1
+            }
+        };
+        assert_eq!(exit_code, ExitCode::Incomplete, "{command}");
+        assert_eq!(desk.live_ids(), desk.world_ids(), "{command}");
     }
 }
