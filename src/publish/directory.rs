@@ -134,7 +134,7 @@ pub(super) fn entries(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
     let listing = match fs::read_dir(path) {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::read(path, error)),
+        Err(error) => return Err(Failure::look(path, error)),
     };
     let mut entries = listing
         .map(|entry| {
@@ -142,7 +142,7 @@ pub(super) fn entries(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
             Ok((entry.path(), entry.file_type()?.is_dir()))
         })
         .collect::<io::Result<Vec<_>>>()
-        .map_err(|error| Failure::read(path, error))?;
+        .map_err(|error| Failure::look(path, error))?;
     entries.sort();
     Ok(entries)
 }
@@ -280,10 +280,10 @@ pub(super) fn target(path: &Path) -> Result<Option<PathBuf>> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => fs::read_link(path)
             .map(Some)
-            .map_err(|error| Failure::read(path, error)),
+            .map_err(|error| Failure::look(path, error)),
         Ok(_) => Err(Failure::foreign(path, "is no link of ours")),
         Err(error) if derived::is_missing(&error) => Ok(None),
-        Err(error) => Err(Failure::read(path, error)),
+        Err(error) => Err(Failure::look(path, error)),
     }
 }
 

@@ -63,7 +63,7 @@ impl Failure {
     pub(super) fn open(path: &Path, error: io::Error) -> Error {
         match derived::explain(path, &error) {
             Some(explained) => explained,
-            None => Self::read(path, error),
+            None => Self::look(path, error),
         }
     }
 
@@ -88,6 +88,19 @@ impl Failure {
     ) -> Error {
         Error::failed(format!("cannot read {}", path.display())).because(error)
     }
+
+    /// A file or directory that cannot be looked at.
+    pub(super) fn look(path: &Path, error: io::Error) -> Error {
+        let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+        let failed = Self::read(path, error);
+        match is_denied {
+            true => failed.help(
+                "check the permissions of the directory; its owner lets a group read what is in it with \
+                 --file-mode 0640",
+            ),
+            false => failed,
+        }
+    }
 }
 
 /// The kind of the input or output error at the root of one of Parquet's, if there is one.
@@ -100,4 +113,19 @@ fn as_io(error: &ParquetError) -> Option<io::ErrorKind> {
         cause = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_read_is_told_with_who_can_change_that() {
+        let told = |kind| Failure::look(Path::new("desk"), io::Error::from(kind));
+        let denied = told(io::ErrorKind::PermissionDenied);
+        assert!(denied.to_string().starts_with("cannot read desk"));
+        let help = denied.help_text().unwrap_or_default();
+        assert!(help.contains("--file-mode 0640"), "{help}");
+        assert_eq!(told(io::ErrorKind::NotADirectory).help_text(), None);
+    }
 }

@@ -41,7 +41,7 @@ pub(super) fn look(path: &Path) -> Result<Found> {
         Err(error) => {
             return Err(derived::explain(path, &error).unwrap_or_else(|| {
                 Error::usage(format!("cannot read {file}"))
-                    .help("check the permissions of the file and of its directory")
+                    .help("check the permissions of the file and of its directory; its owner lets a group read it with --file-mode 0640")
                     .because(error)
             }));
         }

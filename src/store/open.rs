@@ -224,7 +224,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
         Error::usage(format!("cannot reach {shown}"))
-            .help("check the path and the permissions along it; the store's owner lets a group read it with --file-mode 0640")
+            .help("check the path and the permissions along it")
             .because(error)
     };
     match fs::metadata(path) {
