@@ -21,7 +21,7 @@ use super::chronicle::{Answer, Chronicle};
 use super::desk;
 use super::judge::{Judged, Judgement, Rows, stored};
 use super::weather::Weather;
-use crate::support::Desk;
+use crate::support::{Desk, LOSE};
 
 /// Longer than any run of a case: one that takes it hangs.
 const HANG: Duration = Duration::from_secs(100);
@@ -182,17 +182,7 @@ impl Carried {
         };
         let (ids, sql) = match self.case.damage {
             Damage::None => return,
-            Damage::Lost(count) => (
-                some(self.desk.live_ids(), count),
-                "DELETE FROM message_attachments WHERE ticket_id = 'ID';
-                 DELETE FROM messages WHERE ticket_id = 'ID';
-                 DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
-                 DELETE FROM ticket_tags WHERE ticket_id = 'ID';
-                 DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
-                 DELETE FROM ticket_history WHERE ticket_id = 'ID';
-                 DELETE FROM _ticket_index WHERE id = 'ID';
-                 DELETE FROM tickets WHERE id = 'ID';",
-            ),
+            Damage::Lost(count) => (some(self.desk.live_ids(), count), LOSE),
             Damage::Edited(count) => {
                 let other = "SELECT id FROM tickets WHERE status <> 'Waiting' ORDER BY id";
                 let sql = "UPDATE tickets SET status = 'Waiting' WHERE id = 'ID';";
@@ -204,13 +194,7 @@ impl Carried {
             ),
         };
         let sql: String = ids.iter().map(|id| sql.replace("ID", id)).collect();
-        let sqlite = self.desk.sqlite();
-        sqlite
-            .pragma_update(None, "foreign_keys", false)
-            .expect("a pragma");
-        sqlite
-            .execute_batch(&format!("BEGIN; {sql} COMMIT"))
-            .expect("SQL");
+        self.desk.meddle(&sql);
     }
 
     /// The run that the case is about; gives the desk's clock after it.

@@ -30,6 +30,16 @@ pub(crate) use self::clock::WallClock;
 pub(crate) use self::expected::{expected, expected_without_messages};
 pub(crate) use self::rows::Rows;
 
+/// Loses a ticket from a store without a trace: `ID` stands for its id.
+pub(crate) const LOSE: &str = "DELETE FROM message_attachments WHERE ticket_id = 'ID';
+     DELETE FROM messages WHERE ticket_id = 'ID';
+     DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
+     DELETE FROM ticket_tags WHERE ticket_id = 'ID';
+     DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
+     DELETE FROM ticket_history WHERE ticket_id = 'ID';
+     DELETE FROM _ticket_index WHERE id = 'ID';
+     DELETE FROM tickets WHERE id = 'ID';";
+
 /// Longer than any backfill of a test: one that takes it hangs.
 const HANG: Duration = Duration::from_secs(100);
 
@@ -177,6 +187,17 @@ impl Desk {
         tokio::time::timeout(HANG, run::backfill(&context, settings))
             .await
             .expect("a backfill that ends")
+    }
+
+    /// Changes the store by hand, whatever refers to what is changed.
+    pub(crate) fn meddle(&self, sql: &str) {
+        let sqlite = self.sqlite();
+        sqlite
+            .pragma_update(None, "foreign_keys", false)
+            .expect("a pragma");
+        sqlite
+            .execute_batch(&format!("BEGIN; {sql} COMMIT"))
+            .expect("SQL");
     }
 
     /// The store, for looking at.

@@ -7,6 +7,7 @@ use mava_export::verify;
 
 use super::frame::{go_on, stop_after};
 use super::*;
+use crate::support::LOSE;
 
 /// Deletes the rows of tickets by hand, and nothing else of them.
 fn lose(desk: &Desk, ids: &[String]) {
@@ -221,4 +222,22 @@ async fn a_list_of_the_open_set_that_is_not_proven_costs_the_next_sync_no_whole_
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     let new = step_of(&summary, "new");
     assert!(new.is_some_and(|step| step.requests <= 2), "{summary:?}");
+}
+
+#[tokio::test]
+async fn what_is_lost_of_the_minutes_that_no_verification_counts_comes_back_with_the_next_sync() {
+    let began = NOW - TimeDelta::days(1);
+    let mut world = recent(300);
+    let mut lost = String::new();
+    for (number, before_ms) in (1..).zip([1, 2, 300_000, 600_000, 600_001]) {
+        let created_at = began - TimeDelta::milliseconds(before_ms);
+        let id = object_id(created_at, number);
+        lost.push_str(&LOSE.replace("ID", &id));
+        world.insert(Ticket::new(id, created_at));
+    }
+    let desk = copied(world, Quirks::default()).await;
+    desk.meddle(&lost);
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_current(&desk);
 }
