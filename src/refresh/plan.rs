@@ -143,12 +143,14 @@ pub fn open_windows(desk: &Desk, has_open: impl Fn(&Window) -> bool) -> Vec<Wind
         .collect()
 }
 
-/// The windows that are counted for losses: the newest, and those whose turn it is.
-pub fn counted_windows(desk: &Desk) -> Vec<Window> {
+/// The windows that are counted for losses: the newest, and those whose turn it is. Each with whether
+/// it is counted even where nothing more may be sent: only a cap that was asked for keeps a sync from
+/// the newest.
+pub fn counted_windows(desk: &Desk, cap: Option<u64>) -> Vec<(Window, bool)> {
     let windows = desk.windows().into_iter().enumerate();
     windows
         .filter(|(number, _)| *number == 0 || desk.is_turn(*number))
-        .map(|(_, window)| window)
+        .map(|(number, window)| (window, number == 0 && cap.is_none()))
         .collect()
 }
 
@@ -190,10 +192,9 @@ pub fn plan(desk: &Desk, limits: &Limits, is_group_due: bool) -> Vec<StepPlan> {
     // As if no rating had come since: how many did, only the count in the step before tells.
     let pages = Pages::worthwhile(desk, Some(0), floor_share);
     let read = optional.add_blocks(SyncStep::Pages, pages.paid_for(optional.left));
-    for (number, window) in counted_windows(desk).into_iter().enumerate() {
+    for (window, is_exempt) in counted_windows(desk, limits.max_requests) {
         // A page that reaches to a window's end counts all of it.
         if !read.contains(&window.until().timestamp_millis()) {
-            let is_exempt = number == 0 && limits.max_requests.is_none();
             optional.add_one(SyncStep::Deletions, window, is_exempt);
         }
     }

@@ -46,6 +46,8 @@ pub(super) struct Resume {
     pub(super) tickets_read: i64,
     /// Requests that they sent.
     requests: u64,
+    /// Whether they had begun a step.
+    has_begun: bool,
     /// Steps that need not be done again.
     done: HashSet<SyncStep>,
     /// Remarks of those steps; those of this part's steps that are done come to them.
@@ -92,6 +94,7 @@ impl Course {
                 is_resumed: run.is_resumed,
                 tickets_read: run.snapshot.tickets_read,
                 requests: u64::try_from(run.snapshot.requests).unwrap_or(0),
+                has_begun: !steps.is_empty(),
                 done: done.map(|step| step.step).collect(),
                 kept: known.remarks,
             },
@@ -119,9 +122,8 @@ impl Course {
         answers: Answers<'s>,
     ) -> Result<(Answers<'s>, StepResult<()>)> {
         let full = requests_of_all(&answers)?;
-        let session = answers.session;
-        let has_begun = !answers.store.steps(session.run.snapshot_id)?.is_empty();
-        self.is_full |= !has_begun && limits(session.settings).reads_all(full);
+        let limits = limits(answers.session.settings);
+        self.is_full |= !self.resume.has_begun && limits.reads_all(full);
         let (mut answers, mut ended) = self.lists(answers).await?;
         if ended.is_ok() {
             ended = match self.is_full {
@@ -165,7 +167,7 @@ impl Course {
         let is_proven = self.findings.failures.is_empty();
         let is_refused = self.losses.is_suspicious;
         self.step(answers, SyncStep::Confirm, async |answers| {
-            confirm::run(answers, &counted, is_proven, is_refused).await
+            confirm::run(answers, counted, is_proven, is_refused).await
         })
         .await?;
         if let Some(report) = lists::close_new(answers).await? {
@@ -195,7 +197,7 @@ impl Course {
         let counted = self.census.counted.clone();
         let is_refused = self.losses.is_suspicious;
         self.optional(answers, SyncStep::Deletions, async |answers| {
-            deletions::run(answers, allowance, &counted, is_refused).await
+            deletions::run(answers, allowance, counted, is_refused).await
         })
         .await?;
         let reread = self.census.reread;

@@ -21,12 +21,12 @@ const MOST_UNPROVEN: usize = 2;
 /// them are proven complete; with `is_refused`, so much is missing that nothing is believed gone.
 pub(in crate::sync) async fn run(
     answers: &mut Answers<'_>,
-    counted: &[Counted],
+    counted: Vec<Counted>,
     is_proven: bool,
     is_refused: bool,
 ) -> StepReport {
     let mut report = StepReport {
-        counted: counted.to_vec(),
+        counted,
         ..StepReport::default()
     };
     report.ended = look(answers, &mut report, is_proven, is_refused).await;

@@ -40,11 +40,11 @@ const TIE_ROUNDS: usize = 3;
 pub(in crate::sync) async fn run(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
-    counted: &[Counted],
+    counted: Vec<Counted>,
     is_refused: bool,
 ) -> StepReport {
     let mut report = StepReport {
-        counted: counted.to_vec(),
+        counted,
         ..StepReport::default()
     };
     report.ended = look(answers, allowance, &mut report, is_refused).await;
@@ -92,12 +92,11 @@ async fn count_windows(
     allowance: &Allowance,
     counted: &mut Vec<Counted>,
 ) -> StepResult<()> {
-    for (number, window) in refresh::counted_windows(&answers.desk).iter().enumerate() {
-        if is_counted(counted, window) {
+    let cap = answers.session.settings.max_requests;
+    for (window, is_exempt) in refresh::counted_windows(&answers.desk, cap) {
+        if is_counted(counted, &window) {
             continue;
         }
-        // Only a cap that was asked for keeps a sync from the newest year.
-        let is_exempt = number == 0 && answers.session.settings.max_requests.is_none();
         if allowance.is_spent() && !is_exempt {
             answers.findings.remark(
                 "the limit of --max-requests was reached before missing tickets were looked for by counting"
@@ -105,7 +104,7 @@ async fn count_windows(
             );
             break;
         }
-        total(answers, counted, *window).await?;
+        total(answers, counted, window).await?;
     }
     Ok(())
 }
