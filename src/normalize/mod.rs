@@ -94,3 +94,17 @@ pub struct TicketRows {
     /// users. The thread has its own hash, so that a run without messages compares what it read.
     pub head_hash: Hash,
 }
+
+impl TicketRows {
+    /// Which tags it has, by id, each once.
+    pub(crate) fn ticket_tags(&self) -> Vec<table::TicketTag> {
+        let tags = self.tags.iter().map(|tag| table::TicketTag {
+            ticket_id: self.ticket.id.clone(),
+            tag_id: tag.id.clone(),
+        });
+        let mut tags: Vec<table::TicketTag> = tags.collect();
+        tags.sort_unstable_by(|one, other| one.tag_id.cmp(&other.tag_id));
+        tags.dedup();
+        tags
+    }
+}

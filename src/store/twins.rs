@@ -56,16 +56,7 @@ pub(super) fn of_rows(
     });
     add(&mut twin, attachments);
     add(&mut twin, &rows.attributes);
-    let mut tags: Vec<TicketTag> = rows
-        .tags
-        .iter()
-        .map(|tag| TicketTag {
-            ticket_id: rows.ticket.id.clone(),
-            tag_id: tag.id.clone(),
-        })
-        .collect();
-    tags.sort_by(|one, other| one.tag_id.cmp(&other.tag_id));
-    add(&mut twin, &tags);
+    add(&mut twin, &rows.ticket_tags());
     add(&mut twin, &rows.discord_users);
     let mut values: Vec<(&str, &str)> = rows
         .rejects
