@@ -22,7 +22,7 @@ use crate::redact;
 /// Names of a certificate that are shown.
 const SHOWN_NAMES: usize = 3;
 
-/// How https is spoken: servers are believed that the system's certificate store assurances for.
+/// How https is spoken: servers are believed whose certificates the system's store of them confirms.
 ///
 /// # Errors
 /// A usage error where there is no such store.

@@ -87,8 +87,8 @@ fn kept(standee: &Standee) -> KeptReject {
 /// Whether a reject is meant: by each of ticket, path and reason that is named. Nothing named is
 /// everything.
 fn is_selected(selection: &RejectSelection, standee: &Standee) -> bool {
-    let any = |words: &[String], is_seen: &dyn Fn(&str) -> bool| {
-        words.is_empty() || words.iter().any(|word| is_seen(word))
+    let any = |words: &[String], is_meant: &dyn Fn(&str) -> bool| {
+        words.is_empty() || words.iter().any(|word| is_meant(word))
     };
     any(&selection.tickets, &|id| {
         standee.ticket_id.as_deref() == Some(id)

@@ -123,7 +123,7 @@ fn syncs_keep_up_the_stretch_that_the_last_complete_one_reached() {
         years(&[&main, &old], None),
         of("[2018-01-01, 2019-01-01)", None)
     );
-    // A sync that never completed assurances for nothing.
+    // A sync that never completed assures nothing.
     assert_eq!(
         years(&[&main, &joined], None),
         of("[2020-01-01, 2022-01-01)", None)

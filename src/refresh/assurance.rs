@@ -1,4 +1,4 @@
-//! What a sweep gave assurance of: that none of the tickets created in a range, and resolved since some
+//! What a sweep assures: that none of the tickets created in a range, and resolved since some
 //! instant, had been resolved again or rated.
 
 use super::DAY_MS;

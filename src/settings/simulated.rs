@@ -20,7 +20,7 @@ pub struct Demo {
 pub struct World {
     /// Tickets.
     pub tickets: u32,
-    /// The same seed gives the same desk.
+    /// What the desk is made from: equal seeds make equal desks.
     pub seed: u64,
 }
 

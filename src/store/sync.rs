@@ -174,8 +174,8 @@ impl Store {
             .map_err(|error| self.failed("count open tickets", error))
     }
 
-    /// Of tickets that may be gone, those that the run has not met: one whose creation instant moved
-    /// is met elsewhere.
+    /// Of tickets that may be gone, those that the run has not seen: one whose creation instant moved
+    /// is seen elsewhere.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -240,8 +240,8 @@ impl Store {
         })
     }
 
-    /// What former sweeps gave assurance of since an instant, up to another: what lies later was gave assurance of by
-    /// a clock that ran ahead.
+    /// What former sweeps assured since an instant, up to another: what lies later came of a clock that
+    /// ran ahead.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -10,7 +10,7 @@ use crate::window::Window;
 
 /// Where the first slice in `range` begins that is not proven complete, in milliseconds.
 ///
-/// Of a run that has ended only unverified slices are kept. So a later run assurances for all of its
+/// Of a run that has ended only unverified slices are kept. So a later run stands for all of its
 /// range: what it could not prove either stands in a slice of its own. A repair does not: equal counts
 /// are no proof that a slice was read.
 pub(super) fn since(connection: &Connection, range: Window) -> Result<Option<i64>, Failure> {

@@ -46,7 +46,7 @@ pub(crate) fn own_id<'e>(entries: &'e Entries<'_>) -> Option<Cow<'e, str>> {
     first_id(entries, |_| true)
 }
 
-/// The own id of an object that rows that belong to, as [`Fields::short_id`] will read it.
+/// The own id of an object that rows belong to, as [`Fields::short_id`] will read it.
 pub(crate) fn own_short_id<'e>(entries: &'e Entries<'_>) -> Option<Cow<'e, str>> {
     first_id(entries, is_short)
 }

@@ -39,32 +39,22 @@ impl<'c> Lists<'c> {
         for children in [&mut self.attributes, &mut self.tags, &mut self.users] {
             children.delete(&rows.ticket.id)?;
         }
-        self.hang_head(rows)
+        self.attach_head(rows)
     }
 
     pub(super) fn replace_thread(&mut self, id: &str, thread: &ThreadRows) -> rusqlite::Result<()> {
         self.attachments.delete(id)?;
         self.messages.delete(id)?;
-        self.hang_thread(thread)
+        self.attach_thread(thread)
     }
 
-    pub(super) fn hang_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
+    pub(super) fn attach_head(&mut self, rows: &TicketRows) -> rusqlite::Result<()> {
         self.attributes.insert(&rows.attributes)?;
         self.users.insert(&rows.discord_users)?;
-        let mut tags: Vec<TicketTag> = rows
-            .tags
-            .iter()
-            .map(|tag| TicketTag {
-                ticket_id: rows.ticket.id.clone(),
-                tag_id: tag.id.clone(),
-            })
-            .collect();
-        tags.sort_unstable_by(|left, right| left.tag_id.cmp(&right.tag_id));
-        tags.dedup();
-        self.tags.insert(&tags)
+        self.tags.insert(&rows.ticket_tags())
     }
 
-    pub(super) fn hang_thread(&mut self, thread: &ThreadRows) -> rusqlite::Result<()> {
+    pub(super) fn attach_thread(&mut self, thread: &ThreadRows) -> rusqlite::Result<()> {
         self.messages.insert(&thread.messages)?;
         self.attachments.insert(&thread.attachments)
     }

@@ -207,9 +207,9 @@ impl<'c> Tickets<'c> {
 
     fn add(&mut self, rows: &TicketRows) -> rusqlite::Result<Change> {
         self.row.insert(&rows.ticket, self.is_resolution_doubted)?;
-        self.lists.hang_head(rows)?;
+        self.lists.attach_head(rows)?;
         if let Some(thread) = &rows.thread {
-            self.lists.hang_thread(thread)?;
+            self.lists.attach_thread(thread)?;
         }
         let history = self.history.first(rows)?;
         self.index.write(rows, Some(history))?;

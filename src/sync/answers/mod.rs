@@ -175,7 +175,7 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
     })
 }
 
-/// Reads the index, with what former sweeps gave assurance of.
+/// Reads the index, with what former sweeps assure.
 pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64, effort: Effort) -> Result<()> {
     let latest = desk.began_at + OVERLAP;
     desk.index = store.index(snapshot_id, latest)?;
