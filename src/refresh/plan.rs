@@ -67,9 +67,8 @@ pub struct StepPlan {
 pub struct Pages {
     /// The blocks.
     pub blocks: Vec<Block>,
-    /// So many of them leave `first_left` to the steps that follow, the others `left`.
+    /// So many of them leave nothing to the steps that follow, the others `left`.
     first: u64,
-    first_left: u64,
     left: u64,
 }
 
@@ -80,7 +79,6 @@ impl Pages {
         Self {
             blocks: desk.worthwhile(outstanding),
             first: 0,
-            first_left: 0,
             left: floor_share + LEFT,
         }
     }
@@ -91,7 +89,6 @@ impl Pages {
         Self {
             blocks: desk.floor(within_days, read),
             first: floor_share.saturating_sub(count(read)),
-            first_left: 0,
             left: LEFT,
         }
     }
@@ -99,7 +96,7 @@ impl Pages {
     /// Whether the block of this number is paid for, of an allowance of which so much is left then.
     pub fn is_paid_for(&self, number: usize, allowance: u64) -> bool {
         let left = match count(number) < self.first {
-            true => self.first_left,
+            true => 0,
             false => self.left,
         };
         allowance > left

@@ -298,7 +298,7 @@ impl Pager {
         };
         let left = self.left.tickets.filter(|_| !self.left.is_guessed)?;
         let part = passed.as_ref()?.window(*cursor)?;
-        (self.slice.doubt.is_none()).then_some((part, left.saturating_add(seen.len() as u64)))
+        (self.slice.doubt.is_none()).then_some((part, left + seen.len() as u64))
     }
 
     /// How many tickets an answer showed that held all of what its slice has left, and that is asked for

@@ -38,9 +38,10 @@ impl<'a> Modules<'a> {
             .and_then(|name| self.passed_on.get(module.as_str())?.get(*name));
         match passed {
             Some(whole) if tries > 0 => {
+                let is_absolute = whole[0] == "crate";
                 let whole = whole.iter().map(String::as_str);
                 let rest = whole.chain(path[length + 1..].iter().copied());
-                let path: Vec<&str> = match passed.is_some_and(|whole| whole[0] == "crate") {
+                let path: Vec<&str> = match is_absolute {
                     true => rest.collect(),
                     // From a file below this one.
                     false => path[..length].iter().copied().chain(rest).collect(),
