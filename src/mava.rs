@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::table::{Tag, Ticket};
 
@@ -53,7 +53,8 @@ pub fn is_resolved(status: Option<&str>) -> bool {
 }
 
 /// Which tickets to fetch: of each parameter, those that have one of its values.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filters {
     /// `status`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

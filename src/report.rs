@@ -21,6 +21,7 @@ pub use verify::{Damaged, Deep, Difference, Refused, Repair, Verification, Verif
 
 use crate::error::Error;
 use crate::refresh::SyncStep;
+pub use crate::refresh::{Unseen, What};
 pub use crate::store::WindowStep;
 use crate::table::{Ending, RunKind};
 use crate::window::Window;
@@ -150,6 +151,11 @@ pub struct SyncSummary {
     pub steps: Vec<Step>,
     /// Ratings that the API counts and the store lacks; `None` where they were not counted.
     pub ratings_outstanding: Option<u64>,
+    /// What may have changed on the desk without being seen, made of what was and was not read; empty where
+    /// everything was; `None` of one that has not ended.
+    pub may_be_unseen: Option<Vec<Unseen>>,
+    /// In how many syncs like this one every ticket is read again; `None` where never.
+    pub syncs_for_all: Option<u64>,
     /// Tickets that are not flagged as deleted.
     pub tickets: i64,
     /// How many of those were read how recently, as `status` tells it.
@@ -212,6 +218,29 @@ pub struct Plan {
     pub seconds: u64,
     /// Requests this plan itself cost.
     pub requests_spent: u64,
+    /// What the steps of a sync come to.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<PlannedSync>,
+}
+
+/// What a sync would come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedSync {
+    /// Whether it reads the whole desk, so that nothing may be unseen.
+    pub is_exact: bool,
+    /// Requests that it may send; `None` for as many as it takes.
+    pub allowance: Option<u64>,
+    /// The option that says so.
+    #[serde(skip)]
+    pub asked: Option<String>,
+    /// In how many syncs like this one every ticket is read again; `None` where never.
+    pub syncs_for_all: Option<u64>,
+    /// Requests that reading the whole desk takes.
+    pub full_requests: u64,
+    /// Seconds that takes within the budget.
+    pub full_seconds: u64,
+    /// The option with which every sync reads the whole desk.
+    pub full_with: String,
 }
 
 /// One window of a [`Plan`].

@@ -396,6 +396,9 @@ table! {
         rejects: i64 as Integer,
         /// Characters that no database can hold (NUL, halves of surrogate pairs, bytes that are no UTF-8), stored as U+FFFD.
         replaced_characters: i64 as Integer,
+        /// What may have changed on the desk without being seen by a sync, as a JSON array: `what`, `tickets`, `created_from`,
+        /// `created_until`, `since`; `[]` where it read everything. NULL of other runs and while it is unfinished.
+        may_be_unseen_json: Option<String> as Json,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A simulated desk that lives on, and the store that follows it.
+//! A simulated desk that lives on, and the stores that follow it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use mava_export::report::Progress;
 use mava_export::run::Context;
 use mava_export::settings::{BudgetSettings, Connection, RetrySettings, StoreSettings, Timeouts};
 use mava_export::simulator::{
-    Campaign, Change, Changes, CustomerChange, Evolution, Simulator, SimulatorSpec, World,
+    Campaign, Change, Changes, CustomerChange, Evolution, Simulator, SimulatorSpec, Ticket, World,
     WorldSpec,
 };
 use mava_export::table::{Instant, instant_text};
@@ -23,9 +23,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::CAMPAIGN_NIGHTS;
+use super::asked::{Amount, Size};
+use super::outcome::Checkpoint;
 use super::run::{self, Run};
 use super::watch::Watch;
-use super::{Asked, CAMPAIGN_NIGHTS, Checkpoint};
 
 /// When the history begins: a Monday, at the hour of the nightly run.
 const FIRST_NIGHT: &str = "2023-01-02T02:00:00Z";
@@ -36,24 +38,24 @@ const CAMPAIGN_TAGS: [usize; 2] = [10, 11];
 const CAMPAIGN_CATEGORIES: (usize, usize) = (2, 3);
 
 pub(crate) struct Desk {
-    asked: Asked,
+    size: Size,
     seed: u64,
     simulator: Simulator,
     runtime: Runtime,
     connection: Connection,
-    settings: StoreSettings,
+    first_copy: StoreSettings,
     since: Instant,
     now: Instant,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Desk {
     /// Generates the desk and copies it.
-    pub(crate) fn open(asked: Asked, seed: u64) -> Self {
-        let days = 365 * asked.size.years();
+    pub(crate) fn open(size: Size, seed: u64) -> Self {
+        let days = size.days();
         let since = window::parse(FIRST_NIGHT).expect("an instant");
         let now = since + chrono::Duration::days(i64::from(days));
-        let tickets = asked.size.tickets_a_day() * days;
+        let tickets = size.tickets_a_day() * days;
         let world = World::generate(&WorldSpec {
             seed,
             tickets: usize::try_from(tickets).expect("fits"),
@@ -69,28 +71,35 @@ impl Desk {
             .enable_all()
             .build()
             .expect("a runtime");
-        let settings = StoreSettings {
-            path: directory.path().join("support.db"),
-            file_mode: None,
-            publish: None,
-        };
+        let first_copy = store_at(&directory, "first");
         let copied = runtime.block_on(mava_export::run::backfill(
             &context(&connection),
-            &run::backfill(since, now, &settings),
+            &run::backfill(since, now, &first_copy),
         ));
         copied.expect("a first copy");
-        simulator.clear_requests();
         Self {
-            asked,
+            size,
             seed,
             simulator,
             runtime,
             connection,
-            settings,
+            first_copy,
             since,
             now,
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// A store of its own for each name, as the first copy left it.
+    pub(crate) fn stores(&self, names: &[String]) -> Vec<StoreSettings> {
+        let stores = names.iter().map(|name| {
+            let store = store_at(&self.directory, name);
+            std::fs::copy(&self.first_copy.path, &store.path).expect("room for a store");
+            store
+        });
+        let stores = stores.collect();
+        std::fs::remove_file(&self.first_copy.path).expect("a first copy");
+        stores
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -101,13 +110,18 @@ impl Desk {
         self.simulator.with_world(|world| world.len())
     }
 
+    pub(crate) fn with_tickets(&self, look: impl FnMut(&Ticket)) {
+        self.simulator
+            .with_world(|world| world.tickets().for_each(look));
+    }
+
     /// Lets a day pass.
     pub(crate) fn evolve(&mut self, night: usize) -> Changes {
         let from = self.now;
         self.now = from + chrono::Duration::days(1);
         let spec = Evolution {
             seed: self.seed,
-            rate: f64::from(self.asked.size.tickets_a_day()),
+            rate: f64::from(self.size.tickets_a_day()),
             campaign: self.campaign(night),
             has_messages: false,
         };
@@ -138,19 +152,21 @@ impl Desk {
         })
     }
 
-    /// Runs tonight's sync.
-    pub(crate) fn sync(&self) -> Run {
+    /// Runs tonight's sync of a store.
+    pub(crate) fn sync(&self, amount: Amount, store: &StoreSettings) -> Run {
         // Each night is a process of its own.
         let context = context(&self.connection);
-        let run = run::run_sync(&context, self.asked, &self.settings);
+        let run = run::run_sync(&context, amount, store);
         self.runtime.block_on(run)
     }
 
-    /// Requests since the last call.
-    pub(crate) fn requests_sent(&self) -> u64 {
-        let sent = self.simulator.requests().len();
+    pub(crate) fn forget_requests(&self) {
         self.simulator.clear_requests();
-        u64::try_from(sent).expect("fits")
+    }
+
+    /// Requests since they were forgotten.
+    pub(crate) fn requests_sent(&self) -> u64 {
+        u64::try_from(self.simulator.requests().len()).expect("fits")
     }
 
     /// What reading the whole desk costs.
@@ -160,7 +176,7 @@ impl Desk {
     }
 
     /// Pages of a hundred that hold the tickets of these windows.
-    pub(crate) fn pages(&self, windows: &[Window]) -> u64 {
+    fn pages(&self, windows: &[Window]) -> u64 {
         self.simulator.with_world(|world| {
             let mut counts = vec![0_u64; windows.len()];
             for ticket in world.tickets() {
@@ -173,13 +189,9 @@ impl Desk {
         })
     }
 
-    pub(crate) fn store(&self) -> Store {
-        Store(Sqlite::open(&self.settings.path).expect("the store opens"))
-    }
-
     /// Compares every row's last change with the desk's.
-    pub(crate) fn compare(&self, night: usize, watch: &Watch) -> Checkpoint {
-        let rows = self.store().rows();
+    pub(crate) fn compare(&self, night: usize, store: &Store, watch: &Watch) -> Checkpoint {
+        let rows = store.rows();
         let campaign_only = watch.campaign_only();
         let (mut wrong, mut falsely_deleted) = (HashSet::new(), 0);
         self.simulator.with_world(|world| {
@@ -213,6 +225,10 @@ impl Desk {
 pub(crate) struct Store(Sqlite);
 
 impl Store {
+    pub(crate) fn open(settings: &StoreSettings) -> Self {
+        Self(Sqlite::open(&settings.path).expect("the store opens"))
+    }
+
     /// Whether a ticket is stored as it was after the change, or flagged as deleted where it is gone
     /// by now.
     pub(crate) fn has_seen(&self, change: &Change, is_gone: bool) -> bool {
@@ -279,6 +295,14 @@ impl Store {
         let mut statement = self.0.prepare(sql).ok()?;
         let oldest: i64 = statement.query_row([], |row| row.get(0)).ok()?;
         Some((now.timestamp_millis() - oldest) as f64 / 86_400_000.0)
+    }
+}
+
+fn store_at(directory: &TempDir, name: &str) -> StoreSettings {
+    StoreSettings {
+        path: directory.path().join(format!("{name}.db")),
+        file_mode: None,
+        publish: None,
     }
 }
 

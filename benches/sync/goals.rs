@@ -1,53 +1,45 @@
 //! What the measurements have to reach.
 
+use super::asked::{Amount, Size};
+use super::outcome::Outcome;
 use mava_export::simulator::ChangeKind;
-
-use mava_export::refresh::Effort;
-
-use super::{Asked, Outcome, Size};
 
 /// Rows wrong outside campaigns, in ppm, at most.
 const WRONG_PPM: f64 = 500.0;
 
-/// Within how many days every ticket is read again by default.
-const USUAL_REFRESH_DAYS: u32 = 360;
-
-/// Goals for one size of desk, in percent but for the requests.
+/// Goals for one size of desk and one amount of requests.
 struct Goals {
-    share: f64,
-    p95: u64,
-    again: f64,
+    /// All kinds but bulk, seen the next morning, in percent.
     all: f64,
+    /// Nights within which every row is read again.
+    nights: Option<f64>,
 }
 
 impl Goals {
-    fn of(size: Size) -> Self {
-        match size {
-            Size::Small => Self {
-                share: 10.0,
-                p95: 20,
-                again: 95.0,
-                all: 99.3,
-            },
-            Size::Medium => Self {
-                share: 2.0,
-                p95: 85,
-                again: 98.0,
-                all: 98.8,
-            },
-            Size::Large => Self {
-                share: 1.75,
-                p95: 420,
-                again: 99.0,
-                all: 98.8,
-            },
-        }
+    /// Those of the amounts that have some.
+    fn of(size: Size, amount: Amount) -> Option<Self> {
+        let Amount::Requests(requests) = amount else {
+            return Some(Self {
+                all: 100.0,
+                nights: Some(1.0),
+            });
+        };
+        let (all, nights) = match (size, requests) {
+            (Size::Small, 900) => (100.0, Some(1.0)),
+            (Size::Medium, 60) => (98.95, None),
+            (Size::Medium, 180) => (99.6, None),
+            (Size::Medium, 900) => (99.95, Some(6.0)),
+            (Size::Large, 360) => (98.9, None),
+            (Size::Large, 900) => (99.5, Some(60.0)),
+            (Size::Large, 3_600) => (99.9, Some(12.0)),
+            _ => return None,
+        };
+        Some(Self { all, nights })
     }
 }
 
-/// The thresholds missed: those of the default effort, the two of a thorough medium desk, and
-/// those that hold at any effort.
-pub(crate) fn failures(asked: Asked, outcome: &Outcome) -> Vec<String> {
+/// The goals missed: those of the amount that a sync may spend, and those that hold for any.
+pub(crate) fn failures(size: Size, outcome: &Outcome) -> Vec<String> {
     let mut failures = Failures(Vec::new());
     for point in &outcome.checkpoints {
         failures.at_most("falsely deleted", point.falsely_deleted as f64, 0.0);
@@ -57,32 +49,14 @@ pub(crate) fn failures(asked: Asked, outcome: &Outcome) -> Vec<String> {
         outcome.falsely_deleted as f64,
         0.0,
     );
-    failures.at_most("incomplete nights", outcome.incomplete.len() as f64, 0.0);
-    if let Some(oldest) = outcome.oldest_nights {
-        let allowed = f64::from(asked.refresh_within_days);
-        failures.at_most("nights since the oldest verification", oldest, allowed);
-    }
-    let full: u64 = outcome.full.iter().sum();
-    let share = 100.0 * outcome.sync.requests.sum() as f64 / full as f64;
-    let all = outcome.sync.watch.ordinary().next_morning_percent();
-    match (asked.effort, asked.size) {
-        (Effort::Default, size) => {
-            let goals = Goals::of(size);
-            // Reading everything again sooner costs what it costs.
-            if asked.refresh_within_days >= USUAL_REFRESH_DAYS {
-                failures.at_most("percent of a full read", share, goals.share);
-                let p95 = outcome.sync.requests.ordinary().percentile(95);
-                failures.at_most("p95 of ordinary nights", p95 as f64, goals.p95 as f64);
-            }
-            failures.at_least("all kinds", all, goals.all);
-            failures.recall(outcome, &goals);
+    if let Some(goals) = Goals::of(size, outcome.amount) {
+        let all = outcome.sync.watch.ordinary().next_morning_percent();
+        failures.at_least("all kinds but bulk", all, goals.all);
+        if let (Some(nights), Some(oldest)) = (goals.nights, outcome.oldest_nights) {
+            failures.at_most("nights since the oldest row was read", oldest, nights);
         }
-        (Effort::Thorough, Size::Medium) => {
-            failures.at_most("percent of a full read", share, 2.9);
-            failures.at_least("all kinds", all, 99.3);
-        }
-        (Effort::Thorough | Effort::Thrifty, _) => {}
     }
+    failures.recall(outcome);
     failures.0
 }
 
@@ -107,38 +81,24 @@ impl Failures {
         }
     }
 
-    /// Recall by kind, and rows wrong, at the default effort.
-    fn recall(&mut self, outcome: &Outcome, goals: &Goals) {
-        let next_morning = [
-            (ChangeKind::New, 100.0),
-            (ChangeKind::Message, 100.0),
-            (ChangeKind::Status, 100.0),
-            (ChangeKind::Resolved, 100.0),
-            (ChangeKind::Reopened, 100.0),
-            (ChangeKind::DeletedOpen, 100.0),
-            (ChangeKind::ResolvedAgain, goals.again),
-            (ChangeKind::Rated, 96.0),
-            (ChangeKind::DeletedResolved, 95.0),
-        ];
+    /// What every sync finds, however little it may spend; and rows wrong.
+    fn recall(&mut self, outcome: &Outcome) {
         let watch = &outcome.sync.watch;
-        for (kind, wanted) in next_morning {
+        for kind in [
+            ChangeKind::New,
+            ChangeKind::Message,
+            ChangeKind::Status,
+            ChangeKind::Resolved,
+            ChangeKind::Reopened,
+            ChangeKind::ResolvedAgain,
+            ChangeKind::DeletedOpen,
+        ] {
             let measured = watch.tally(kind).next_morning_percent();
-            self.at_least(&format!("{kind:?}, next morning"), measured, wanted);
-        }
-        let within_week = [
-            (ChangeKind::Rated, 99.5),
-            (ChangeKind::DeletedResolved, 100.0),
-            (ChangeKind::Note, 65.0),
-            (ChangeKind::Retagged, 100.0),
-        ];
-        for (kind, wanted) in within_week {
-            let measured = watch.tally(kind).within_week_percent();
-            self.at_least(&format!("{kind:?}, within 7 nights"), measured, wanted);
+            self.at_least(&format!("{kind:?}, next morning"), measured, 100.0);
         }
         for point in &outcome.checkpoints {
-            let ppm = 1e6 * point.wrong as f64 / point.rows.max(1) as f64;
             let what = format!("ppm wrong after night {}", point.night);
-            self.at_most(&what, ppm, WRONG_PPM);
+            self.at_most(&what, point.wrong_ppm(), WRONG_PPM);
         }
     }
 }

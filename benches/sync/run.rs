@@ -2,11 +2,11 @@
 
 use mava_export::error::ExitCode;
 use mava_export::run::Context;
-use mava_export::settings::{Backfill, Filters, StoreSettings, Sync};
+use mava_export::settings::{Backfill, Filters, StoreSettings, Sync, Whole};
 use mava_export::sync;
 use mava_export::table::{Instant, RunKind};
 
-use super::Asked;
+use super::asked::Amount;
 
 /// What a sync said of itself.
 pub(crate) struct Run {
@@ -16,15 +16,12 @@ pub(crate) struct Run {
 }
 
 /// Brings the store up to date.
-pub(crate) async fn run_sync(context: &Context, asked: Asked, store: &StoreSettings) -> Run {
+pub(crate) async fn run_sync(context: &Context, amount: Amount, store: &StoreSettings) -> Run {
     let settings = Sync {
         kind: RunKind::Backfill,
         since: None,
-        effort: asked.effort,
-        refresh_within_days: asked.refresh_within_days,
-        full_below: 60,
-        is_full: false,
-        max_requests: None,
+        whole: Whole::IfItFits,
+        spend: amount.spend(),
         has_messages: false,
         max_lanes: 8,
         allow_deletions: false,
@@ -34,7 +31,7 @@ pub(crate) async fn run_sync(context: &Context, asked: Asked, store: &StoreSetti
         .await
         .expect("a run that ends");
     for remark in &summary.summary.remarks {
-        println!("note: {remark}");
+        println!("note, {amount}: {remark}");
     }
     Run {
         steps: summary

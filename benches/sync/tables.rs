@@ -1,17 +1,16 @@
-//! The measurements as Markdown.
+//! The measurements of one amount as Markdown.
 
 use mava_export::simulator::ChangeKind;
 
-use super::{Outcome, Strategy};
+use super::outcome::{Outcome, Strategy};
+use super::watch::Tally;
 
-pub(crate) fn print(outcome: &Outcome) {
-    let strategies: Vec<&Strategy> = std::iter::once(&outcome.sync)
-        .chain(&outcome.lookbacks)
-        .collect();
+pub(crate) fn print(outcome: &Outcome, lookbacks: &[Strategy]) {
+    let strategies: Vec<&Strategy> = std::iter::once(&outcome.sync).chain(lookbacks).collect();
     requests(&strategies, outcome);
-    steps(outcome);
+    steps(&[outcome]);
     recall(&strategies);
-    rows(outcome);
+    rows(outcome, lookbacks);
 }
 
 fn requests(strategies: &[&Strategy], outcome: &Outcome) {
@@ -27,7 +26,7 @@ fn requests(strategies: &[&Strategy], outcome: &Outcome) {
             all.mean(),
             all.percentile(95),
             all.percentile(100),
-            100.0 * all.sum() as f64 / full as f64,
+            outcome.percent_of_full(all),
             ordinary.mean(),
             ordinary.percentile(95),
             ordinary.percentile(100),
@@ -39,12 +38,24 @@ fn requests(strategies: &[&Strategy], outcome: &Outcome) {
     );
 }
 
-fn steps(outcome: &Outcome) {
-    println!("\n### Requests by step, mean\n");
-    println!("| step | requests |\n|---|---|");
-    for (step, requests) in &outcome.steps {
-        let mean = *requests as f64 / outcome.full.len().max(1) as f64;
-        println!("| {step} | {mean:.1} |");
+/// Of one amount, or of several beside each other.
+pub(crate) fn steps(outcomes: &[&Outcome]) {
+    println!("\n### Requests by step, mean of a night\n");
+    let amounts: Vec<String> = outcomes.iter().map(|one| one.amount.to_string()).collect();
+    println!("| step | {} |", amounts.join(" | "));
+    println!("|---|{}", "---|".repeat(outcomes.len()));
+    let mut names: Vec<&str> = Vec::new();
+    for (step, _) in outcomes.iter().flat_map(|one| &one.steps) {
+        if !names.contains(&step.as_str()) {
+            names.push(step);
+        }
+    }
+    for step in names {
+        let means = outcomes.iter().map(|one| one.mean_of_step(step));
+        let means: Vec<String> = means
+            .map(|mean| mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:.1}")))
+            .collect();
+        println!("| {step} | {} |", means.join(" | "));
     }
 }
 
@@ -53,17 +64,10 @@ fn recall(strategies: &[&Strategy]) {
     let names: Vec<&str> = strategies.iter().map(|one| one.name.as_str()).collect();
     println!("| change | changes | {} |", names.join(" | "));
     println!("|---|---|{}", "---|".repeat(names.len()));
-    let line = |name: &str, of: &dyn Fn(&Strategy) -> super::watch::Tally| {
+    let line = |name: &str, of: &dyn Fn(&Strategy) -> Tally| {
         let cells: Vec<String> = strategies
             .iter()
-            .map(|strategy| {
-                let tally = of(strategy);
-                format!(
-                    "{} / {}",
-                    shown(tally.next_morning_percent()),
-                    shown(tally.within_week_percent())
-                )
-            })
+            .map(|strategy| seen(of(strategy)))
             .collect();
         let changes = strategies.first().map_or(0, |one| of(one).changes);
         println!("| {name} | {changes} | {} |", cells.join(" | "));
@@ -72,13 +76,33 @@ fn recall(strategies: &[&Strategy]) {
         line(&format!("{kind:?}"), &|one| one.watch.tally(kind));
     }
     line("all but campaigns", &|one| one.watch.ordinary());
+    line("customers", &|one| one.customers.tally);
 }
 
-fn shown(percent: Option<f64>) -> String {
-    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent:.2}"))
+/// The next morning, and within a week of it.
+pub(crate) fn seen(tally: Tally) -> String {
+    let next_morning = percent(tally.next_morning_percent());
+    format!("{next_morning} / {}", percent(tally.within_week_percent()))
 }
 
-fn rows(outcome: &Outcome) {
+/// Rounded, but for what would look like everything and is not.
+pub(crate) fn percent(percent: Option<f64>) -> String {
+    let Some(percent) = percent else {
+        return "–".to_owned();
+    };
+    let shown = if percent < 100.0 {
+        percent.min(99.99)
+    } else {
+        percent
+    };
+    format!("{shown:.2}")
+}
+
+pub(crate) fn nights(nights: Option<f64>) -> String {
+    nights.map_or_else(|| "not kept".to_owned(), |nights| format!("{nights:.1}"))
+}
+
+fn rows(outcome: &Outcome, lookbacks: &[Strategy]) {
     println!("\n### Rows wrong outside campaigns\n");
     println!("| after night | rows | wrong | ppm | falsely deleted |\n|---|---|---|---|---|");
     for point in &outcome.checkpoints {
@@ -87,31 +111,21 @@ fn rows(outcome: &Outcome) {
             point.night,
             point.rows,
             point.wrong,
-            1e6 * point.wrong as f64 / point.rows.max(1) as f64,
+            point.wrong_ppm(),
             point.falsely_deleted
         );
     }
     println!();
-    for strategy in &outcome.lookbacks {
+    for strategy in lookbacks {
         println!(
             "- {}: {} wrong in the end",
             strategy.name,
             strategy.watch.wrong()
         );
     }
-    let customers = outcome.customers;
     println!(
-        "- customers changed: {}, seen the next morning / within 7 nights more: {} / {} %",
-        customers.changes,
-        shown(customers.next_morning_percent()),
-        shown(customers.within_week_percent())
-    );
-    println!(
-        "- oldest verification on any night: {}",
-        outcome.oldest_nights.map_or_else(
-            || "not kept".to_owned(),
-            |nights| format!("{nights:.1} nights")
-        )
+        "- nights since the oldest row was read, at most: {}",
+        nights(outcome.oldest_nights)
     );
     println!(
         "- nights that did not end complete: {:?}",

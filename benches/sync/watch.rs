@@ -26,6 +26,11 @@ impl Tally {
         self.within_week += other.within_week;
     }
 
+    /// Not seen the next morning.
+    pub(crate) fn missed(self) -> usize {
+        self.changes - self.next_morning
+    }
+
     /// In percent; `None` where nothing of the kind happened.
     pub(crate) fn next_morning_percent(self) -> Option<f64> {
         percent(self.next_morning, self.changes)
@@ -121,8 +126,17 @@ impl Watch {
 
     /// All kinds but campaigns.
     pub(crate) fn ordinary(&self) -> Tally {
+        self.sum(|kind| !kind.is_campaign())
+    }
+
+    /// What campaigns did.
+    pub(crate) fn bulk(&self) -> Tally {
+        self.sum(ChangeKind::is_campaign)
+    }
+
+    fn sum(&self, is_counted: impl Fn(ChangeKind) -> bool) -> Tally {
         let mut sum = Tally::default();
-        for (_, tally) in self.tallies.iter().filter(|(kind, _)| !kind.is_campaign()) {
+        for (_, tally) in self.tallies.iter().filter(|(kind, _)| is_counted(**kind)) {
             sum.add(*tally);
         }
         sum

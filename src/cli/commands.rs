@@ -6,8 +6,9 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::options::{
-    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs,
-    RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, LiveArgs, OutputArgs, RangeArgs,
+    RejectArgs, RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
+    WritingArgs,
 };
 use super::query::QueryArgs;
 use super::{help, target};
@@ -109,7 +110,7 @@ pub enum Command {
     /// Run only the simulated Mava, to develop against it
     ///
     /// It answers on this machine like the documented API, with all parameters, filters, sorts and
-    /// errors. It takes one key: simulated-key.
+    /// errors. It takes one key: simulated-key. With --live, days pass on the desk.
     #[command(after_help = help::SIMULATE)]
     Simulate(SimulateArgs),
     /// Print a completion script for a shell
@@ -272,4 +273,7 @@ pub struct SimulateArgs {
     /// How it answers.
     #[command(flatten)]
     pub server: ServerArgs,
+    /// How it lives on.
+    #[command(flatten)]
+    pub live: LiveArgs,
 }

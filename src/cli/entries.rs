@@ -19,12 +19,12 @@ pub struct OptionEntry {
     pub commands: Vec<String>,
 }
 
-/// Every option with a long flag, in the order of the help. An option of several commands is
+/// Every option with a long flag that is shown in the help, in its order. An option of several commands is
 /// listed once.
 pub fn options() -> Vec<OptionEntry> {
     let mut entries: Vec<OptionEntry> = Vec::new();
     visit(&command(), "", &mut |path, argument| {
-        let Some(flag) = argument.get_long() else {
+        let Some(flag) = argument.get_long().filter(|_| !argument.is_hide_set()) else {
             return;
         };
         let entry = OptionEntry {

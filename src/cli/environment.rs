@@ -22,6 +22,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
     let said_each_time = match command.get_name() {
         "accept" => &options::SAID_EACH_TIME[..],
         "query" => &query::SAID_EACH_TIME,
+        "simulate" => &options::FILES_OF_SIMULATE,
         _ => &[],
     };
     command
@@ -30,7 +31,7 @@ fn with_environment(command: clap::Command) -> clap::Command {
                 return argument;
             };
             let is_counted = matches!(argument.get_action(), clap::ArgAction::Count);
-            // What is accepted, and the files of a query, are said each time.
+            // What is accepted, and files that are written or asked from, are said each time.
             let is_said = said_each_time.contains(&flag.as_str());
             if is_counted || is_said || (is_demo && flag == "to") {
                 return argument;

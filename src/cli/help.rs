@@ -69,7 +69,7 @@ Examples:
 pub(super) const SYNC: &str = "\
 Examples:
   mava-export sync --to sqlite:support.db
-  mava-export sync --to sqlite:support.db --effort thorough --refresh-within 90
+  mava-export sync --to sqlite:support.db --spend 20m
   mava-export sync --to sqlite:support.db --full
   mava-export plan sync --to sqlite:support.db
 
@@ -162,9 +162,13 @@ pub(super) const SIMULATE: &str = "\
 Examples:
   mava-export simulate
   mava-export simulate --port 9000 --tickets 100000 --since 2022-01-01 --latency 1500ms --fault-rate 0.02
+  mava-export simulate --live --day-every 30s --truth truth.ndjson
 
 Then, in another terminal:
-  MAVA_API_KEY=simulated-key mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db";
+  MAVA_API_KEY=simulated-key mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db
+
+With --live, the desk has a clock of its own. So that backfill and sync go by it, set this for them too:
+  MAVA_EXPORT_CLOCK_TOLERANCE=100y";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

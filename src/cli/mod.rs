@@ -30,8 +30,9 @@ pub use environment::KEY_VARIABLE;
 pub(crate) use environment::command;
 pub use line::Line;
 pub use options::{
-    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, OutputArgs, RangeArgs, RejectArgs,
-    RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs, WritingArgs,
+    ApiArgs, DepthArgs, FetchArgs, FilterArgs, FromArgs, LiveArgs, OutputArgs, RangeArgs,
+    RejectArgs, RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
+    WritingArgs,
 };
 pub use query::{AnswerArgs, QueryArgs};
 pub use stop::Stop;

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args};
 
 use super::target::{self, Target};
 use super::value::{self, Origin, Rate, Status};
-use crate::settings::{Effort, LogFormat, LogLevel, Output, When};
+use crate::settings::{LogFormat, LogLevel, Output, When};
 use crate::table::Instant;
 
 /// How a command says what it has to say: options of every command.
@@ -168,28 +168,39 @@ pub struct SyncingArgs {
     /// For a new store: copy tickets created at or after this time, such as 2023-01-31
     #[arg(long, value_name = "DATE", value_parser = value::moment)]
     pub since: Option<Instant>,
-    /// How hard to look for changes that the API does not tell: thrifty, default or thorough
-    #[arg(
-        long,
-        value_name = "EFFORT",
-        default_value = "default",
-        hide_possible_values = true
-    )]
-    pub effort: Effort,
-    /// Read every ticket again at least once in so many days
-    #[arg(long, value_name = "DAYS", default_value = "360", value_parser = value::whole(2..=3650_u32))]
-    pub refresh_within: u32,
-    /// Read the whole desk when that takes at most so many requests
-    #[arg(long, value_name = "N", default_value = "60", value_parser = value::whole(0..=u64::MAX))]
-    pub full_below: u64,
+    /// How much of the API's limit this sync may use, as time at the full rate. It reads the whole desk where that fits
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = value::duration)]
+    pub spend: Duration,
+    /// At most so many requests, in place of --spend
+    #[arg(long, value_name = "N", value_parser = value::whole(0..=u64::MAX))]
+    pub max_requests: Option<u64>,
     /// Read the whole desk, however many requests that takes
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
         default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_parser = value::switch)]
     pub full: bool,
-    /// Stop looking for older changes once this sync has sent so many requests [default: 3 % of a full read, at least 40, and what --refresh-within takes]
-    #[arg(long, value_name = "N", value_parser = value::whole(0..=u64::MAX))]
-    pub max_requests: Option<u64>,
+    /// Ignored since --spend took its place.
+    #[arg(long, value_name = "EFFORT", hide = true)]
+    pub effort: Option<String>,
+    /// Ignored since --spend took its place.
+    #[arg(long, value_name = "DAYS", hide = true)]
+    pub refresh_within: Option<String>,
+    /// Ignored since --spend took its place.
+    #[arg(long, value_name = "N", hide = true)]
+    pub full_below: Option<String>,
+}
+
+impl SyncingArgs {
+    /// The options that were given and say nothing any more.
+    pub fn ignored(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("--effort", &self.effort),
+            ("--refresh-within", &self.refresh_within),
+            ("--full-below", &self.full_below),
+        ];
+        let given = given.into_iter().filter(|(_, value)| value.is_some());
+        given.map(|(option, _)| option)
+    }
 }
 
 /// What a verification looks at.
@@ -360,4 +371,27 @@ pub struct ServerArgs {
     /// How many messages a ticket has on average
     #[arg(long, value_name = "N", default_value = "10", value_parser = value::mean)]
     pub mean_messages: f64,
+}
+
+/// Options of `simulate` that neither the environment nor the configuration file can give.
+pub(super) const FILES_OF_SIMULATE: [&str; 1] = ["truth"];
+
+/// How the desk lives on.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "A desk that lives on")]
+pub struct LiveArgs {
+    /// Let days pass on the desk: tickets come, change and are deleted. They begin to pass at --until [default: 2025-01-01]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = value::switch)]
+    pub live: bool,
+    /// With --live: how long a day of the desk takes, from 1s to 24h
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = value::day_every)]
+    pub day_every: Duration,
+    /// Whether `--day-every` was typed, so that it has to fit.
+    #[arg(skip)]
+    pub has_typed_day_every: bool,
+    /// With --live: write each change to this new file, as a line of JSON
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
 }

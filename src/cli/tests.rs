@@ -45,6 +45,10 @@ fn every_option_has_a_variable_and_a_key_made_from_its_flag() {
                 assert_eq!(option.commands, ["query"]);
                 assert_eq!((option.environment, option.key), (None, None));
             }
+            "--truth" => {
+                assert_eq!(option.commands, ["simulate"]);
+                assert_eq!((option.environment, option.key), (None, None));
+            }
             "--config" => {
                 assert_eq!(option.environment.as_deref(), Some("MAVA_EXPORT_CONFIG"));
                 assert_eq!(option.key, None);

@@ -103,6 +103,16 @@ pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// `30s`: from a second, in which a machine still draws a large desk's day, to a day.
+pub(super) fn day_every(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_secs(1);
+    const MOST: Duration = Duration::from_secs(86_400);
+    duration(text)
+        .ok()
+        .filter(|time| (LEAST..=MOST).contains(time))
+        .ok_or_else(|| "write a time with its unit from 1s to 24h, such as 30s".into())
+}
+
 /// At most so many, or no limit at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit<T>(pub Option<T>);
@@ -304,6 +314,16 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert!(positive_duration("0s").is_err());
+    }
+
+    #[test]
+    fn a_day_takes_from_a_second_to_a_day() {
+        assert_eq!(day_every("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(day_every("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(day_every("1day"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "30", "0s", "999ms", "24h 1ms", "-30s", "often"] {
+            assert!(day_every(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub async fn plan(
         requests,
         seconds: Limit::of(&connection.budget).map_or(0, |limit| limit.seconds_for(requests)),
         requests_spent: client.counters().requests(),
+        sync: None,
         windows,
     })
 }

@@ -1,7 +1,5 @@
 //! `status`: what a store holds and how an unfinished run stands. Sends nothing.
 
-use chrono::TimeDelta;
-
 use crate::clock;
 use crate::error::{ExitCode, Result};
 use crate::publish;
@@ -14,7 +12,7 @@ use crate::run::{desk, windows};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
 use crate::sync;
-use crate::table::{Instant, RunKind, Snapshot};
+use crate::table::{RunKind, Snapshot};
 use crate::terminal::Printer;
 
 /// Snapshots shown.
@@ -83,7 +81,7 @@ fn held(settings: &StoreSettings, published: Vec<PublishedSnapshot>) -> Result<S
             .map(|snapshot| finished(&store, snapshot))
             .collect::<Result<_>>()?,
         snapshot_count,
-        last_sync: last_sync(&store, now)?,
+        last_sync: last_sync(&store)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
         partial: store.partial()?.into_iter().map(Into::into).collect(),
         published,
@@ -98,7 +96,7 @@ fn threads_unread(store: &Store) -> Result<i64> {
     }
 }
 
-fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
+fn last_sync(store: &Store) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
     let last = snapshots
         .iter()
@@ -108,15 +106,8 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
     };
     let steps = sync::steps(store, last.id)?;
     let outcome = store.outcome(last.id)?;
-    let within = outcome.as_ref().map(|known| known.refresh_within_days);
-    let tickets_overdue = match within {
-        Some(days) => {
-            let since = now - TimeDelta::days(i64::from(days));
-            store.unread_since(since.timestamp_millis())?
-        }
-        None => 0,
-    };
     let outcome = outcome.unwrap_or_default();
+    let unseen = last.may_be_unseen_json.as_deref();
     Ok(Some(LastSync {
         snapshot_id: last.id,
         is_full: steps.iter().any(|step| step.step == SyncStep::Full),
@@ -124,8 +115,10 @@ fn last_sync(store: &Store, now: Instant) -> Result<Option<LastSync>> {
         complete_until: coverage.complete_at,
         ratings_outstanding: outcome.ratings_outstanding,
         bulk_change_windows: store.campaigns()?.len(),
-        refresh_within_days: within,
-        tickets_overdue,
+        may_be_unseen: unseen.and_then(|json| serde_json::from_str(json).ok()),
+        syncs_for_all: outcome
+            .syncs_for_all
+            .and_then(|syncs| u64::try_from(syncs).ok()),
         remarks: outcome.remarks,
     }))
 }

@@ -8,6 +8,7 @@ mod parse;
 mod proxy;
 mod query;
 mod resolve;
+mod simulated;
 mod state;
 
 pub use file::{File, WORKING_DIRECTORY_KEYS};

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{key, proxy, query, state};
+use super::{key, proxy, query, simulated, state};
 use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, DemoArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs,
@@ -17,7 +17,8 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::settings::{
     Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
-    RejectSelection, RetrySettings, Simulation, StoreSettings, Sync, Timeouts, Verify, World,
+    RejectSelection, RetrySettings, Simulation, Spend, StoreSettings, Sync, Timeouts, Verify,
+    Whole, World,
 };
 use crate::table::{Instant, RunKind};
 use crate::window::{EARLIEST, Window};
@@ -159,6 +160,12 @@ fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
 
 fn sync(typed: &SyncArgs, now: Instant) -> Result<Sync> {
     let syncing = &typed.syncing;
+    for option in syncing.ignored() {
+        tracing::warn!(
+            "{option} is ignored and will be removed: --spend says how much a sync may use"
+        );
+    }
+    let budget = budget(&typed.api)?;
     range(
         &RangeArgs {
             since: syncing.since,
@@ -169,11 +176,14 @@ fn sync(typed: &SyncArgs, now: Instant) -> Result<Sync> {
     Ok(Sync {
         kind: RunKind::Backfill,
         since: syncing.since,
-        effort: syncing.effort,
-        refresh_within_days: syncing.refresh_within,
-        full_below: syncing.full_below,
-        is_full: syncing.full,
-        max_requests: syncing.max_requests,
+        whole: match syncing.full {
+            true => Whole::Always,
+            false => Whole::IfItFits,
+        },
+        spend: match syncing.max_requests {
+            Some(requests) => Spend::requests(requests),
+            None => Spend::time(&budget, syncing.spend),
+        },
         has_messages: !typed.fetch.no_messages,
         max_lanes: usize::from(typed.fetch.lanes),
         allow_deletions: typed.fetch.allow_deletions,
@@ -437,6 +447,7 @@ fn base_url(text: &str) -> Result<Url> {
 
 fn simulation(typed: &cli::SimulateArgs, now: Instant) -> Result<Simulation> {
     range(&typed.range, now)?;
+    let live = simulated::live(typed, now)?;
     Ok(Simulation {
         port: typed.server.port,
         world: World {
@@ -444,12 +455,13 @@ fn simulation(typed: &cli::SimulateArgs, now: Instant) -> Result<Simulation> {
             seed: typed.world.seed,
         },
         since: typed.range.since,
-        until: typed.range.until,
+        until: simulated::until(typed)?,
         latency: typed.server.latency,
         rate_limit: typed.server.rate_limit.0,
         fault_rate: typed.server.fault_rate,
         is_prerendered: typed.server.prerender,
         mean_messages: typed.server.mean_messages,
+        live,
     })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::settings::Live;
 use crate::window;
 
 fn now() -> Instant {
@@ -189,6 +190,55 @@ fn a_simulation_takes_what_it_is_given() {
         (simulation.latency, simulation.fault_rate),
         (Duration::ZERO, 0.5)
     );
+}
+
+#[test]
+fn a_desk_lives_on_where_that_is_asked_for_and_from_a_day_that_is_over() {
+    let live = |line: &str| match resolved(line) {
+        Ok(Command::Simulate(simulation)) => simulation,
+        _ => panic!("not a simulation: {line}"),
+    };
+    assert_eq!(live("simulate").live, None);
+    let plain = live("simulate --live");
+    let expected = Live {
+        day_every: Duration::from_secs(30),
+        truth: None,
+    };
+    assert_eq!(plain.live, Some(expected));
+    assert_eq!(plain.until, window::parse("2025-01-01").ok());
+    let asked = live("simulate --live --day-every 2s --truth a.ndjson --until 2024-01-01");
+    let expected = Live {
+        day_every: Duration::from_secs(2),
+        truth: Some("a.ndjson".into()),
+    };
+    assert_eq!(asked.live, Some(expected));
+    assert_eq!(asked.until, window::parse("2024-01-01").ok());
+    for (line, parts) in [
+        (
+            "simulate --truth a.ndjson",
+            ["--truth is for", "add --live"],
+        ),
+        (
+            "simulate --live=false --truth a",
+            ["--truth is for", "add --live"],
+        ),
+        ("simulate --live --prerender", ["--prerender", "leave one"]),
+        ("simulate --live --truth -", ["- is none", "a new file"]),
+        (
+            "simulate --live --until 2199-01-01",
+            ["begin to live at 2199", "earlier day with --until"],
+        ),
+        (
+            "simulate --live --since 2025-01-01",
+            ["not after --since 2025", "say with --until"],
+        ),
+    ] {
+        let told = refused(line);
+        assert!(
+            parts.iter().all(|part| told.contains(part)),
+            "{line}: {told}"
+        );
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::settings::{
-    self, Backfill, BudgetSettings, Connection, Effort, Filters, RateLimit, RetrySettings,
-    StoreSettings, Sync, Timeouts,
+    self, Backfill, BudgetSettings, Connection, Filters, RateLimit, RetrySettings, Spend,
+    StoreSettings, Sync, Timeouts, Whole,
 };
 use crate::simulator::{self, API_KEY, Evolution, Simulator, SimulatorSpec, World, WorldSpec};
 use crate::table::{Instant, RunKind};
@@ -119,12 +119,8 @@ impl Desk {
         Sync {
             kind: RunKind::Demo,
             since: None,
-            effort: Effort::default(),
-            refresh_within_days: 360,
-            // A desk of this size would be read as a whole; this shows what a larger one gets.
-            full_below: 0,
-            is_full: false,
-            max_requests: None,
+            whole: Whole::IfItFits,
+            spend: Spend::ALL,
             has_messages: true,
             max_lanes: 4,
             allow_deletions: true,

@@ -33,6 +33,7 @@ fn run(kind: RunKind, outcome: Outcome, from: i32, until: i32) -> Snapshot {
         unverified_slices: 0,
         rejects: 0,
         replaced_characters: 0,
+        may_be_unseen_json: None,
     }
 }
 

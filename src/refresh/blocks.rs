@@ -1,8 +1,8 @@
-//! Pages worth reading again: blocks of neighbours by what is expected to have changed in them, and
-//! the floor under how long any ticket goes unread.
+//! Pages to be read again: blocks of neighbours by what is expected to have changed in them, and by how
+//! long they have gone unread.
 
+use super::DAY_MS;
 use super::index::{Index, Known};
-use super::{DAY_MS, real};
 use crate::mava::PAGE;
 
 /// What reading one ticket again is worth.
@@ -75,65 +75,41 @@ fn block_at(index: &Index, first: usize, limit: usize, worth: impl Fn(usize) -> 
     block
 }
 
-/// The floor: every ticket is read again within a time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Floor {
-    /// Within so many milliseconds.
-    pub within_ms: i64,
-    /// Now.
-    pub now_ms: i64,
-    /// Since the last sync, in milliseconds: what a night's share is reckoned by.
-    pub elapsed_ms: i64,
-    /// Pages of tonight's share that have been read already.
-    pub read: usize,
-}
-
-impl Floor {
-    /// Pages a night that reading `pages` within the time takes.
-    pub fn share(&self, pages: f64) -> f64 {
-        let nights = self.within_ms / self.elapsed_ms.max(DAY_MS / 24);
-        (pages / real(usize::try_from(nights).unwrap_or(1)).max(1.0)).ceil()
-    }
-
-    /// Blocks of the least recently read tickets, those that have waited longest first: those that
-    /// would be too old by the night after next, and at least a night's share of all. Neighbours are
-    /// taken in order, so that no gap narrower than a page is left between two blocks. Tickets lie
-    /// between the first and the last of `edges_ms` (in order), and no block over one of them.
-    pub fn blocks(&self, index: &Index, edges_ms: &[i64]) -> Vec<Block> {
-        let (Some(from_ms), Some(until_ms)) = (edges_ms.first(), edges_ms.last()) else {
-            return Vec::new();
-        };
-        let (first, end) = (index.place(*from_ms), index.place(*until_ms));
-        let tickets = index.tickets().get(first..end).unwrap_or_default();
-        let share = self.share(real(tickets.len()) / real(PAGE)) - real(self.read);
-        let due_ms = self.now_ms - self.within_ms + self.elapsed_ms.max(DAY_MS) * 2;
-        let mut order: Vec<(i64, usize, &Known)> = (first..)
-            .zip(tickets)
-            .filter(|(_, known)| !known.is_seen && !known.is_gone)
-            .map(|(place, known)| (known.verified_ms.div_euclid(DAY_MS), place, known))
-            .collect();
-        // By the day it was read, then by creation: one run's reads are one age.
-        order.sort_by_key(|(day, place, _)| (*day, *place));
-        let mut taken = vec![false; tickets.len()];
-        let mut blocks = Vec::new();
-        for (_, place, known) in order {
-            if taken.get(place - first).copied().unwrap_or(true) {
-                continue;
-            }
-            if real(blocks.len()) >= share && known.verified_ms >= due_ms {
-                break;
-            }
-            // From the first of its millisecond to the end of its window.
-            let start = index.place(known.created_ms);
-            let edge = edges_ms.partition_point(|edge| *edge <= known.created_ms);
-            let limit = edges_ms.get(edge).map_or(end, |edge| index.place(*edge));
-            let block = block_at(index, start, limit, |_| Worth::default());
-            let range = block.first - first..block.end - first;
-            for slot in taken.get_mut(range).unwrap_or_default() {
-                *slot = true;
-            }
-            blocks.push(block);
+/// Blocks of the least recently read tickets, those that have waited longest first, `most` of them at most.
+/// Neighbours are taken in order, so that no gap narrower than a page is left between two blocks. Tickets
+/// lie between the first and the last of `edges_ms` (in order), and no block over one of them.
+pub fn by_age(index: &Index, edges_ms: &[i64], most: usize) -> Vec<Block> {
+    let (Some(from_ms), Some(until_ms)) = (edges_ms.first(), edges_ms.last()) else {
+        return Vec::new();
+    };
+    let (first, end) = (index.place(*from_ms), index.place(*until_ms));
+    let tickets = index.tickets().get(first..end).unwrap_or_default();
+    let mut order: Vec<(i64, usize, &Known)> = (first..)
+        .zip(tickets)
+        .filter(|(_, known)| !known.is_seen && !known.is_gone)
+        .map(|(place, known)| (known.verified_ms.div_euclid(DAY_MS), place, known))
+        .collect();
+    // By the day it was read, then by creation: one run's reads are one age.
+    order.sort_by_key(|(day, place, _)| (*day, *place));
+    let mut taken = vec![false; tickets.len()];
+    let mut blocks = Vec::new();
+    for (_, place, known) in order {
+        if blocks.len() >= most {
+            break;
         }
-        blocks
+        if taken.get(place - first).copied().unwrap_or(true) {
+            continue;
+        }
+        // From the first of its millisecond to the end of its window.
+        let start = index.place(known.created_ms);
+        let edge = edges_ms.partition_point(|edge| *edge <= known.created_ms);
+        let limit = edges_ms.get(edge).map_or(end, |edge| index.place(*edge));
+        let block = block_at(index, start, limit, |_| Worth::default());
+        let range = block.first - first..block.end - first;
+        for slot in taken.get_mut(range).unwrap_or_default() {
+            *slot = true;
+        }
+        blocks.push(block);
     }
+    blocks
 }

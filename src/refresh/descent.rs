@@ -130,6 +130,11 @@ impl Descent {
         self.least
     }
 
+    /// Whether every page had this count.
+    pub fn is_always(&self, count: u64) -> bool {
+        self.least == Some(count) && self.most == count
+    }
+
     /// Takes a page, and says what comes next.
     pub fn take(&mut self, page: Stretch<'_>) -> Course {
         let drop = self.note(page);

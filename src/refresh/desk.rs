@@ -1,11 +1,12 @@
 //! What one sync plans by: the index, what was learnt, and its place in time.
 
-use super::blocks::{Block, Floor, Worth, blocks};
+use super::blocks::{Block, Worth, blocks, by_age};
 use super::cover::{Cover, cover};
 use super::hazard::{Hazard, Hazards, Kind};
 use super::index::{Index, Known};
 use super::sweep::{Cell, Sweep, grid, sweep};
 use super::{DAY_MS, LONGEST_MS, real};
+use crate::mava::PAGE;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -25,11 +26,6 @@ pub struct Desk {
     pub index: Index,
     /// How often resolved tickets change.
     pub hazards: Hazards,
-    /// Changed tickets that a request must be expected to find.
-    pub price: f64,
-    /// Creations whose tickets may have been resolved since the last sync without being seen: a list of
-    /// them was not read to its end.
-    pub unswept: Option<Window>,
 }
 
 impl Desk {
@@ -65,14 +61,6 @@ impl Desk {
         self.windows_until(self.since)
     }
 
-    /// Whether it is this window's turn, of those that are looked at once a week only, however often
-    /// syncs run.
-    pub fn is_turn(&self, number: usize) -> bool {
-        let number = i64::try_from(number).unwrap_or(0);
-        let week = |at_ms: i64| (at_ms.div_euclid(DAY_MS) + number).div_euclid(7);
-        week(self.began_ms()) != week(self.since_ms())
-    }
-
     /// Unresolved at the last sync and not seen since, by creation; also those with a status that no
     /// list of the open set is asked for by.
     pub fn sought(&self) -> Vec<Known> {
@@ -93,18 +81,14 @@ impl Desk {
         sought.filter(|known| !known.is_open).collect()
     }
 
-    /// The sweeps that show everything resolved since the last sync, `sought` among it; `None` where
-    /// plain pages over those are cheaper. [Strays](Self::strays) among them are left to plain pages.
-    pub fn resolution_sweep(&self, sought: &[Known]) -> Option<Sweep> {
-        let sought = sought.iter().filter(|known| known.is_open).cloned();
-        let sought: &[Known] = &sought.collect::<Vec<_>>();
+    /// The sweeps that show everything resolved since the last sync, `sought` among it.
+    /// [Strays](Self::strays) among them are left to plain pages.
+    pub fn resolution_sweep(&self, sought: &[Known]) -> Sweep {
         let until_ms = self.since_ms();
         let edges = self.edges(self.first_ms(), until_ms);
-        let cells = self.resolution_cells(&edges, sought);
-        let sweep = sweep(&edges, &cells, until_ms, self.began_ms(), self.price);
-        let unswept: f64 = cells.iter().map(|cell| cell.expected).sum();
-        let covered = real(self.cover(sought).requests()) + unswept / self.price;
-        (sweep.cost <= covered || self.unswept.is_some()).then_some(sweep)
+        let open = sought.iter().filter(|known| known.is_open);
+        let cells = self.resolution_cells(&edges, open);
+        sweep(&edges, &cells, until_ms, self.began_ms(), 0.0)
     }
 
     /// The fewest plain pages that show all of `sought`.
@@ -113,14 +97,17 @@ impl Desk {
         cover(&self.index, &sought_ms, LONGEST_MS)
     }
 
-    /// The cheapest sweep over rated tickets, with how far it looks back in milliseconds.
-    /// Expectations are scaled to what is known to be outstanding.
+    /// The cheapest sweep over rated tickets of the newest year, with how far it looks back in
+    /// milliseconds. Expectations are scaled to what is known to be outstanding; a rating that the sweep
+    /// misses is looked for by halves.
     pub fn rating_sweep(&self, outstanding: u64) -> (Sweep, i64) {
         let (from_ms, until_ms, now_ms) = (self.year_ms(), self.since_ms(), self.began_ms());
         let scale = self.rating_scale(outstanding);
         let edges = self.edges(from_ms, until_ms);
+        let mut rated: usize = 0;
         let cells: Vec<Cell> = self
             .cells(&edges, |cell, known| {
+                rated += usize::from(known.is_rated);
                 let Some(time) = known.resolution_ms else {
                     return;
                 };
@@ -136,10 +123,11 @@ impl Desk {
             .into_iter()
             .map(Cell::sorted)
             .collect();
+        let halvings = real(rated / PAGE + 1).log2() + 1.0;
         let mut best: Option<(Sweep, i64)> = None;
         for slack in SLACKS {
             let slack_ms = slack * DAY_MS;
-            let sweep = sweep(&edges, &cells, until_ms - slack_ms, now_ms, self.price);
+            let sweep = sweep(&edges, &cells, until_ms - slack_ms, now_ms, halvings);
             if best
                 .as_ref()
                 .is_none_or(|(known, _)| sweep.cost < known.cost)
@@ -165,9 +153,10 @@ impl Desk {
         }
     }
 
-    /// Blocks in which more is expected than a request has to find, the best first.
-    /// `outstanding` are the ratings known to be unseen, if that is known.
-    pub fn worthwhile(&self, outstanding: Option<u64>) -> Vec<Block> {
+    /// Blocks in which more is expected to be found than on an average one, the most first: what the others are
+    /// worth, reading them by age is worth as well. `outstanding` are the ratings
+    /// known to be unseen, if that is known.
+    pub fn by_finds(&self, outstanding: Option<u64>) -> Vec<Block> {
         let scale = outstanding.map_or(1.0, |left| self.rating_scale(left));
         let worth = |place: usize| {
             let known = self.index.tickets().get(place);
@@ -193,15 +182,16 @@ impl Desk {
                     worth,
                 )
             })
-            .filter(|block| block.value >= self.price)
             .collect();
+        let sum: f64 = all.iter().map(|block| block.value).sum();
+        let mean = sum / real(all.len().max(1));
+        all.retain(|block| block.value > mean);
         all.sort_by(|left, right| right.value.total_cmp(&left.value));
         all
     }
 
-    /// Blocks that have to be read so that no ticket goes unread for longer than `within_days`.
-    /// `read` pages of tonight's share have been read already.
-    pub fn floor(&self, within_days: u32, read: usize) -> Vec<Block> {
+    /// Blocks that have gone unread for longest, `most` at most.
+    pub fn by_age(&self, most: usize) -> Vec<Block> {
         let windows = self.windows();
         let mut edges_ms: Vec<i64> = windows
             .iter()
@@ -209,30 +199,7 @@ impl Desk {
             .map(|window| window.from().timestamp_millis())
             .collect();
         edges_ms.extend(windows.first().map(|_| self.since_ms()));
-        let rule = self.floor_rule(within_days, read);
-        rule.blocks(&self.index, &edges_ms)
-    }
-
-    /// Pages a night that reading everything, which is `pages`, within `within_days` takes.
-    pub fn floor_share(&self, within_days: u32, pages: u64) -> u64 {
-        let pages = real(usize::try_from(pages).unwrap_or(usize::MAX));
-        let share = self.floor_rule(within_days, 0).share(pages);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a whole number of pages"
-        )]
-        let share = share as u64;
-        share
-    }
-
-    fn floor_rule(&self, within_days: u32, read: usize) -> Floor {
-        Floor {
-            within_ms: i64::from(within_days) * DAY_MS,
-            now_ms: self.began_ms(),
-            elapsed_ms: (self.began_ms() - self.since_ms()).clamp(DAY_MS / 24, 30 * DAY_MS),
-            read,
-        }
+        by_age(&self.index, &edges_ms, most)
     }
 
     fn expected(&self, known: &Known, kind: Kind) -> f64 {
@@ -257,36 +224,29 @@ impl Desk {
         grid(from_ms, until_ms, self.began_ms(), real(recent) / 28.0)
     }
 
-    fn resolution_cells(&self, edges: &[i64], sought: &[Known]) -> Vec<Cell> {
+    /// Every ticket that was resolved may have been resolved again, and the lists count the others: none is
+    /// left out.
+    fn resolution_cells<'a>(
+        &self,
+        edges: &[i64],
+        sought: impl Iterator<Item = &'a Known>,
+    ) -> Vec<Cell> {
         let now_ms = self.began_ms();
         let mut cells: Vec<Cell> = self.cells(edges, |cell, known| {
             if let Some(time) = known.resolution_ms {
                 cell.listed_ms.push(time);
-                cell.expected += self.expected(known, Kind::Resolution);
             }
         });
-        let ranges = edges
-            .windows(2)
-            .filter_map(|pair| Some((*pair.first()?, *pair.get(1)?)));
-        for (cell, (from_ms, until_ms)) in cells.iter_mut().zip(ranges) {
-            cell.is_sought |= self.is_unswept(from_ms, until_ms);
+        for cell in &mut cells {
+            cell.is_sought = true;
         }
         for known in sought {
             let place = edges.partition_point(|edge| *edge <= known.created_ms);
             if let Some(cell) = place.checked_sub(1).and_then(|place| cells.get_mut(place)) {
-                cell.is_sought = true;
                 cell.listed_ms.push(now_ms - known.created_ms);
             }
         }
         cells.into_iter().map(Cell::sorted).collect()
-    }
-
-    /// Whether a list of tickets created in `[from_ms, until_ms)` is owed.
-    fn is_unswept(&self, from_ms: i64, until_ms: i64) -> bool {
-        self.unswept.is_some_and(|unswept| {
-            unswept.from().timestamp_millis() < until_ms
-                && from_ms < unswept.until().timestamp_millis()
-        })
     }
 
     /// One cell between each two edges, filled ticket by ticket.

@@ -96,10 +96,25 @@ impl Index {
         tickets.iter().filter(|ticket| !ticket.is_gone).count()
     }
 
+    /// How many of those created in `[from_ms, until_ms)` the run in progress has not read.
+    pub fn unseen(&self, from_ms: i64, until_ms: i64) -> usize {
+        let tickets = self.created_in(from_ms, until_ms).iter();
+        tickets
+            .filter(|ticket| !ticket.is_gone && !ticket.is_seen)
+            .count()
+    }
+
     /// The place of the first ticket created at `at_ms` or later.
     pub fn place(&self, at_ms: i64) -> usize {
         self.tickets
             .partition_point(|ticket| ticket.created_ms < at_ms)
+    }
+
+    /// Counts those at these places as read.
+    pub fn see(&mut self, places: std::ops::Range<usize>) {
+        for known in self.tickets.get_mut(places).unwrap_or_default() {
+            known.is_seen = true;
+        }
     }
 
     /// Takes a ticket as it was read and returns what was known of it.

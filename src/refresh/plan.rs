@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use super::DAY_MS;
 use super::blocks::Block;
 use super::desk::Desk;
-use super::spending::most_requests;
+use super::spending::{Limits, by_finds, syncs_for_all};
 use super::step::SyncStep;
 use super::sweep::Segment;
-use crate::mava::PAGE_LIMIT;
+use crate::mava::{PAGE, PAGE_LIMIT};
 use crate::plan;
 use crate::window::Window;
 
@@ -22,32 +22,9 @@ const COUNT: u64 = 1;
 /// How far past the server's clock a list of new tickets reaches: what a clock may be behind.
 const AHEAD: TimeDelta = TimeDelta::days(1);
 
-/// Requests that pages leave to the steps after them.
-const LEFT: u64 = 12;
-
 /// Tickets created this long before the last sync are looked at for bulk changes: what is younger is
 /// being worked on.
 const UNSETTLED: TimeDelta = TimeDelta::days(7);
-
-/// What a sync is held to.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Whether the whole desk is to be read.
-    pub is_full: bool,
-    /// Requests up to which the whole desk is read anyway.
-    pub full_below: u64,
-    /// Requests that were asked not to be passed.
-    pub max_requests: Option<u64>,
-    /// Days within which every ticket is to be read again.
-    pub within_days: u32,
-}
-
-impl Limits {
-    /// Whether the whole desk is read, if that takes so many requests.
-    pub fn reads_all(&self, full: u64) -> bool {
-        self.is_full || full <= self.full_below
-    }
-}
 
 /// What one step asks for in one window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,54 +39,59 @@ pub struct StepPlan {
     pub requests: u64,
 }
 
+/// What a sync would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// Its steps.
+    pub steps: Vec<StepPlan>,
+    /// Requests in all, the two lists included.
+    pub requests: u64,
+    /// Requests that reading the whole desk takes, the two lists included.
+    pub full: u64,
+    /// Whether it reads the whole desk, so that nothing may be unseen.
+    pub is_exact: bool,
+    /// In how many syncs like this one every ticket is read again; `None` where never.
+    pub syncs_for_all: Option<u64>,
+}
+
 /// Blocks of neighbours to be read in their order, as long as they can be paid for.
 #[derive(Debug)]
 pub struct Pages {
     /// The blocks.
     pub blocks: Vec<Block>,
-    /// So many of them leave nothing to the steps that follow, the others `left`.
-    first: u64,
+    /// Requests that are left to the steps that follow.
     left: u64,
 }
 
 impl Pages {
-    /// Blocks worth reading, the best first; a night's share of the floor stays paid for.
-    /// `outstanding` are the ratings known to be unseen, if that is known.
-    pub fn worthwhile(desk: &Desk, outstanding: Option<u64>, floor_share: u64) -> Self {
+    /// Blocks on which more is expected than on most, the most first, for their share of the `left` requests. `outstanding` are the ratings known to be unseen, if that is known.
+    pub fn by_finds(desk: &Desk, outstanding: Option<u64>, left: u64) -> Self {
         Self {
-            blocks: desk.worthwhile(outstanding),
-            first: 0,
-            left: floor_share + LEFT,
+            blocks: desk.by_finds(outstanding),
+            left: left - by_finds(left, count(desk.index.tickets().len() / PAGE)),
         }
     }
 
-    /// Blocks that have gone unread for longest; beyond a night's share of them, something is left to the
-    /// step that follows. So many pages of the share have been `read` already.
-    pub fn floor(desk: &Desk, within_days: u32, read: usize, floor_share: u64) -> Self {
+    /// Blocks that have gone unread for longest, for all of the requests that are left.
+    pub fn by_age(desk: &Desk, left: u64) -> Self {
         Self {
-            blocks: desk.floor(within_days, read),
-            first: floor_share.saturating_sub(count(read)),
-            left: LEFT,
+            blocks: desk.by_age(usize::try_from(left).unwrap_or(usize::MAX)),
+            left: 0,
         }
     }
 
-    /// Whether the block of this number is paid for, of an allowance of which so much is left then.
-    pub fn is_paid_for(&self, number: usize, allowance: u64) -> bool {
-        let left = match count(number) < self.first {
-            true => 0,
-            false => self.left,
-        };
-        allowance > left
+    /// Whether another block is paid for, of an allowance of which so much is left.
+    pub fn is_paid_for(&self, allowance: u64) -> bool {
+        allowance > self.left
     }
 
     /// The blocks that an allowance pays for, a request each.
     fn paid_for(&self, allowance: u64) -> &[Block] {
-        let is_paid = |number: &usize| {
-            let left = allowance.saturating_sub(count(*number));
-            self.is_paid_for(*number, left)
-        };
-        let paid = (0..self.blocks.len()).take_while(is_paid).count();
-        self.blocks.get(..paid).unwrap_or_default()
+        let paid = allowance.saturating_sub(self.left);
+        let paid = usize::try_from(paid).unwrap_or(usize::MAX);
+        self.blocks
+            .get(..paid.min(self.blocks.len()))
+            .unwrap_or_default()
     }
 }
 
@@ -130,27 +112,6 @@ pub fn new_windows(desk: &Desk) -> Vec<Window> {
     window.map_or_else(Vec::new, |window| window.split_by_year())
 }
 
-/// The windows of the list of unresolved tickets, of all that were read. Where nothing stored is
-/// unresolved, it is looked every seventh night.
-pub fn open_windows(desk: &Desk, has_open: impl Fn(&Window) -> bool) -> Vec<Window> {
-    let windows = desk.windows().into_iter().enumerate();
-    windows
-        .filter(|(number, window)| has_open(window) || desk.is_turn(*number))
-        .map(|(_, window)| window)
-        .collect()
-}
-
-/// The windows that are counted for losses: the newest, and those whose turn it is. Each with whether
-/// it is counted even where nothing more may be sent: only a cap that was asked for keeps a sync from
-/// the newest.
-pub fn counted_windows(desk: &Desk, cap: Option<u64>) -> Vec<(Window, bool)> {
-    let windows = desk.windows().into_iter().enumerate();
-    windows
-        .filter(|(number, _)| *number == 0 || desk.is_turn(*number))
-        .map(|(number, window)| (window, number == 0 && cap.is_none()))
-        .collect()
-}
-
 /// Windows of everything that is old enough to be left alone.
 pub fn settled_windows(desk: &Desk) -> Vec<Window> {
     desk.windows_until(desk.since - UNSETTLED)
@@ -167,41 +128,40 @@ fn full(desk: &Desk) -> Vec<StepPlan> {
         .collect()
 }
 
-/// All that a sync asks for now, as far as what is stored tells. `is_group_due` says whether a tag or a
-/// category is to be counted.
-pub fn plan(desk: &Desk, limits: &Limits, is_group_due: bool) -> Vec<StepPlan> {
-    let full = full(desk);
-    let full_requests = full.iter().map(|planned| planned.requests).sum();
-    if limits.reads_all(full_requests) {
-        return full;
+/// What a sync does now, as far as what is stored tells. `is_group_due` says whether a tag or a category
+/// is to be counted.
+pub fn plan(desk: &Desk, limits: &Limits, is_group_due: bool) -> Forecast {
+    let whole = full(desk);
+    let full = LOOKUPS + sum(&whole);
+    if limits.reads_all(full) {
+        return Forecast {
+            steps: whole,
+            requests: full,
+            full,
+            is_exact: true,
+            syncs_for_all: Some(1),
+        };
     }
-    let mut all = needed(desk);
-    let floor_share = desk.floor_share(limits.within_days, full_requests);
-    let spent = LOOKUPS + all.iter().map(|planned| planned.requests).sum::<u64>();
-    let most = most_requests(limits.max_requests, full_requests, floor_share, spent);
+    let mut steps = needed(desk);
+    let spent = LOOKUPS + sum(&steps);
+    let allowance = limits.allowance.unwrap_or(u64::MAX);
     let mut optional = Optional {
-        left: most.saturating_sub(spent),
+        left: allowance.saturating_sub(spent),
         all: Vec::new(),
     };
-    if let Some(window) = Window::from_millis(desk.year_ms(), desk.since_ms()) {
-        optional.add_one(SyncStep::Ratings, window, false);
+    let (left, by_age) = optional.add_pages(desk.clone(), is_group_due);
+    steps.extend(optional.all);
+    Forecast {
+        requests: LOOKUPS + sum(&steps),
+        full,
+        is_exact: false,
+        syncs_for_all: syncs_for_all(left, by_age),
+        steps,
     }
-    // As if no rating had come since: how many did, only the count in the step before tells.
-    let pages = Pages::worthwhile(desk, Some(0), floor_share);
-    let read = optional.add_blocks(SyncStep::Pages, pages.paid_for(optional.left));
-    for (window, is_exempt) in counted_windows(desk, limits.max_requests) {
-        // A page that reaches to a window's end counts all of it.
-        if !read.contains(&window.until().timestamp_millis()) {
-            optional.add_one(SyncStep::Deletions, window, is_exempt);
-        }
-    }
-    let floor = Pages::floor(desk, limits.within_days, 0, floor_share);
-    optional.add_blocks(SyncStep::Refresh, floor.paid_for(optional.left));
-    if let (true, Some(window)) = (is_group_due, settled_windows(desk).first()) {
-        optional.add_one(SyncStep::Campaigns, *window, false);
-    }
-    all.extend(optional.all);
-    all
+}
+
+fn sum(steps: &[StepPlan]) -> u64 {
+    steps.iter().map(|planned| planned.requests).sum()
 }
 
 /// Optional steps, as far as they are paid for.
@@ -212,41 +172,65 @@ struct Optional {
 }
 
 impl Optional {
-    /// Adds a request, if it is paid for or has to be sent anyway.
-    fn add_one(&mut self, step: SyncStep, window: Window, is_exempt: bool) {
-        if self.left > 0 || is_exempt {
-            self.left = self.left.saturating_sub(1);
+    /// Adds a request, if it is paid for.
+    fn add_one(&mut self, step: SyncStep, window: Window) {
+        if self.left > 0 {
+            self.left -= 1;
             self.all.push(planned(step, window, 0, 1));
         }
     }
 
-    /// Adds pages all over a range, as one line; gives back where each ends.
-    fn add_blocks(&mut self, step: SyncStep, blocks: &[Block]) -> Vec<i64> {
+    /// Adds the pages of both kinds, and a count of a tag or a category between them; gives back how many
+    /// tickets are left to go by age, and how many of them are read.
+    fn add_pages(&mut self, mut desk: Desk, is_group_due: bool) -> (u64, u64) {
+        // As if no rating had come since: how many did, only the count in the step before tells.
+        let pages = Pages::by_finds(&desk, Some(0), self.left);
+        let finds = self.add_blocks(SyncStep::Pages, pages.paid_for(self.left));
+        for block in pages.paid_for(finds + pages.left) {
+            desk.index.see(block.first..block.end);
+        }
+        if let (true, Some(window)) = (is_group_due, settled_windows(&desk).first()) {
+            self.add_one(SyncStep::Campaigns, *window);
+        }
+        let left = desk.index.unseen(desk.first_ms(), desk.since_ms());
+        let pages = Pages::by_age(&desk, self.left);
+        let blocks = pages.paid_for(self.left);
+        for block in blocks {
+            desk.index.see(block.first..block.end);
+        }
+        self.add_blocks(SyncStep::Refresh, blocks);
+        let unread = desk.index.unseen(desk.first_ms(), desk.since_ms());
+        (count(left), count(left - unread))
+    }
+
+    /// Adds pages all over a range, as one line; gives back how many.
+    fn add_blocks(&mut self, step: SyncStep, blocks: &[Block]) -> u64 {
         let from = blocks.iter().map(|block| block.from_ms).min();
         let until = blocks.iter().map(|block| block.until_ms).max();
+        let requests = count(blocks.len());
         let window = from.zip(until);
         if let Some(window) = window.and_then(|(from, until)| Window::from_millis(from, until)) {
             let tickets = blocks.iter().map(|block| count(block.end - block.first));
-            let requests = count(blocks.len());
             self.left = self.left.saturating_sub(requests);
             self.all
                 .push(planned(step, window, tickets.sum(), requests));
         }
-        blocks.iter().map(|block| block.until_ms).collect()
+        requests
     }
 }
 
-/// What no cap keeps a sync from.
+/// What a sync does whatever it may spend.
 fn needed(desk: &Desk) -> Vec<StepPlan> {
     let mut all = Vec::new();
     all.extend(new(desk));
-    for window in open_windows(desk, |window| open(desk, window) > 0) {
+    for window in desk.windows() {
         let open = open(desk, &window);
         all.push(planned(SyncStep::Open, window, open, full_requests([open])));
     }
     // Which of the open tickets will be gone from the list is not known yet.
-    for segment in desk.resolution_sweep(&[]).unwrap_or_default().segments {
-        all.extend(swept(&segment));
+    let sweep = desk.resolution_sweep(&[]);
+    for segment in &sweep.segments {
+        all.extend(swept(segment));
     }
     let strays = desk.strays();
     let range = strays.first().zip(strays.last());
@@ -256,6 +240,15 @@ fn needed(desk: &Desk) -> Vec<StepPlan> {
         let requests = count(desk.cover(&strays).requests());
         planned(SyncStep::Confirm, window, count(strays.len()), requests)
     }));
+    let counted = |step| {
+        let windows = desk.windows().into_iter();
+        windows.map(move |window| planned(step, window, 0, 1))
+    };
+    all.extend(counted(SyncStep::Ratings));
+    // Lists that leave no gap have counted everything by then.
+    if !strays.is_empty() || !sweep.tiles(desk.first_ms(), desk.since_ms()) {
+        all.extend(counted(SyncStep::Deletions));
+    }
     all
 }
 
@@ -274,7 +267,7 @@ fn swept(segment: &Segment) -> Option<StepPlan> {
     let window = Window::from_millis(segment.from_ms, segment.until_ms)?;
     let pages = count(segment.requests);
     let tickets = pages * u64::from(PAGE_LIMIT);
-    Some(planned(SyncStep::Resolved, window, tickets, pages + COUNT))
+    Some(planned(SyncStep::Resolved, window, tickets, pages))
 }
 
 fn live(desk: &Desk, window: &Window) -> u64 {

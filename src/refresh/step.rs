@@ -15,16 +15,16 @@ pub enum SyncStep {
     Resolved,
     /// Looks for what the list of open tickets no longer shows.
     Confirm,
-    /// Sweeps what was rated since.
+    /// Counts ratings, whatever may be spent, and looks for those that are not known.
     Ratings,
+    /// Counts every window, whatever may be spent, and locates what is gone as long as the allowance lasts.
+    Deletions,
     /// Reads the pages that are most likely to have changed.
     Pages,
-    /// Counts windows, and locates what is gone.
-    Deletions,
-    /// Reads what was unread for longest.
-    Refresh,
     /// Looks for tags and categories that were changed in bulk.
     Campaigns,
+    /// Reads what was unread for longest.
+    Refresh,
 }
 
 impl SyncStep {
@@ -36,10 +36,10 @@ impl SyncStep {
         Self::Resolved,
         Self::Confirm,
         Self::Ratings,
-        Self::Pages,
         Self::Deletions,
-        Self::Refresh,
+        Self::Pages,
         Self::Campaigns,
+        Self::Refresh,
     ];
 
     /// As it is stored, and in JSON.
@@ -79,11 +79,6 @@ impl SyncStep {
         }
     }
 
-    /// Whether a sync that leaves it out is not complete, so that no limit on requests stops it.
-    pub fn is_needed(self) -> bool {
-        self <= Self::Confirm
-    }
-
     /// Whether it flags tickets as deleted.
     pub fn flags_deletions(self) -> bool {
         matches!(self, Self::Full | Self::Confirm | Self::Deletions)
@@ -113,15 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sync_cannot_leave_out_and_what_flags_deletions() {
+    fn which_steps_flag_deletions() {
         let of = |is_so: fn(SyncStep) -> bool| -> Vec<&str> {
             let steps = SyncStep::ALL.into_iter().filter(|step| is_so(*step));
             steps.map(SyncStep::word).collect()
         };
-        assert_eq!(
-            of(SyncStep::is_needed),
-            ["full", "new", "open", "resolved", "confirm"]
-        );
         assert_eq!(
             of(SyncStep::flags_deletions),
             ["full", "confirm", "deletions"]

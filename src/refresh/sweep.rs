@@ -28,8 +28,6 @@ pub struct Cell {
     pub listed_ms: Vec<i64>,
     /// Whether one of them has to be found, so that the cell cannot be skipped.
     pub is_sought: bool,
-    /// Changes expected in the cell that a sweep over it finds whatever the threshold.
-    pub expected: f64,
     /// Changes expected that a sweep finds only if it reaches down to their ticket's resolution
     /// time: time and expectation, shortest time first.
     pub expected_at_ms: Vec<(i64, f64)>,
@@ -69,6 +67,19 @@ fn threshold_ms(until_ms: i64, since_ms: i64) -> i64 {
 }
 
 impl Sweep {
+    /// Whether its windows leave no gap between the two instants, so that their lists count every resolved
+    /// ticket created there.
+    pub fn tiles(&self, from_ms: i64, until_ms: i64) -> bool {
+        let mut edge_ms = until_ms;
+        for segment in &self.segments {
+            if segment.until_ms != edge_ms {
+                return false;
+            }
+            edge_ms = segment.from_ms;
+        }
+        edge_ms == from_ms
+    }
+
     /// Requests expected.
     pub fn requests(&self) -> usize {
         self.segments.iter().map(|segment| segment.requests).sum()
@@ -101,9 +112,8 @@ fn milliseconds(days: f64) -> i64 {
 
 /// The cheapest windows over `cells`, which lie between neighbouring `edges` (one more), so that
 /// every ticket resolved at or after `since_ms` is shown in those that are not skipped. A find is
-/// worth `1 / price` requests.
-pub fn sweep(edges: &[i64], cells: &[Cell], since_ms: i64, now_ms: i64, price: f64) -> Sweep {
-    let worth = 1.0 / price.max(1e-6);
+/// worth so many requests.
+pub fn sweep(edges: &[i64], cells: &[Cell], since_ms: i64, now_ms: i64, worth: f64) -> Sweep {
     let mut best: Vec<(f64, Choice)> = vec![(0.0, Choice::Start)];
     for (end, until) in edges.iter().enumerate().skip(1) {
         let mut choice = (f64::INFINITY, Choice::Start);
@@ -202,6 +212,6 @@ impl Cell {
     }
 
     fn all_expected(&self) -> f64 {
-        self.expected + self.expected_at_ms.last().map_or(0.0, |(_, sum)| *sum)
+        self.expected_at_ms.last().map_or(0.0, |(_, sum)| *sum)
     }
 }

@@ -50,8 +50,6 @@ fn desk(index: Index) -> Desk {
         began_at: instant(NOW),
         index,
         hazards: Hazards::default(),
-        price: 0.4,
-        unswept: None,
     }
 }
 
@@ -70,35 +68,13 @@ fn price(desk: &Desk, segment: &Segment, also: usize) -> usize {
 
 proptest! {
     #[test]
-    fn what_left_the_open_set_lies_in_a_window_that_is_swept(index in indexes()) {
+    fn whatever_may_have_been_resolved_lies_in_a_window_that_is_swept(index in indexes()) {
         let desk = desk(index);
         let sought = desk.sought();
         let sweep = desk.resolution_sweep(&sought);
-        // Where plain pages are cheaper there is none.
-        prop_assume!(sweep.is_some() && !sought.is_empty());
-        let segments = sweep.unwrap_or_default().segments;
-        for known in &sought {
-            let is_swept = segments.iter().any(|segment| {
-                segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
-            });
-            prop_assert!(is_swept, "{}", known.created_ms);
-        }
-    }
-
-    #[test]
-    fn what_was_not_read_to_its_end_is_swept_again(
-        index in indexes(),
-        from_hours in 30i64..17_000,
-        hours in 1i64..2_000,
-    ) {
-        let mut desk = desk(index);
-        let from_ms = NOW - from_hours * 3_600_000;
-        let until_ms = (from_ms + hours * 3_600_000).min(SINCE);
-        desk.unswept = crate::window::Window::from_millis(from_ms, until_ms);
-        let sweep = desk.resolution_sweep(&[]);
-        prop_assert!(sweep.is_some());
-        let segments = sweep.unwrap_or_default().segments;
-        for known in desk.index.created_in(from_ms, until_ms) {
+        let segments = sweep.segments;
+        let resolved = desk.index.tickets().iter().filter(|known| known.is_resolved && known.created_ms < SINCE);
+        for known in sought.iter().chain(resolved) {
             let is_swept = segments.iter().any(|segment| {
                 segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
             });
@@ -109,8 +85,8 @@ proptest! {
     #[test]
     fn windows_do_not_overlap_and_none_is_longer_than_a_year(index in indexes()) {
         let desk = desk(index);
-        let sweep = desk.resolution_sweep(&desk.sought()).unwrap_or_default();
-        prop_assume!(!sweep.segments.is_empty());
+        let sweep = desk.resolution_sweep(&desk.sought());
+        prop_assert!(sweep.tiles(desk.first_ms(), SINCE));
         let mut edge = i64::MAX;
         for segment in &sweep.segments {
             prop_assert!(segment.from_ms < segment.until_ms && segment.until_ms <= edge);
@@ -122,12 +98,12 @@ proptest! {
     #[test]
     fn a_sweep_costs_what_was_planned_when_nothing_changed(index in indexes()) {
         let desk = desk(index);
-        let sweep = desk.resolution_sweep(&[]).unwrap_or_default();
+        let sweep = desk.resolution_sweep(&[]);
         for segment in &sweep.segments {
             prop_assert_eq!(segment.requests, price(&desk, segment, 0));
         }
         let sought = desk.sought();
-        for segment in &desk.resolution_sweep(&sought).unwrap_or_default().segments {
+        for segment in &desk.resolution_sweep(&sought).segments {
             // Each that is sought is reckoned as resolved just now: the longest it can have taken.
             let also = sought.iter().filter(|known| {
                 segment.from_ms <= known.created_ms && known.created_ms < segment.until_ms
@@ -149,7 +125,7 @@ proptest! {
             cell.listed_ms.extend(tickets.iter().filter_map(|known| known.resolution_ms));
             cell.sorted()
         }).collect();
-        let best = sweep(&edges, &cells, SINCE, NOW, 0.4);
+        let best = sweep(&edges, &cells, SINCE, NOW, 0.0);
         let mut places: Vec<usize> = cuts.iter().map(|cut| cut % edges.len()).collect();
         places.extend([0, edges.len() - 1]);
         places.sort_unstable();
@@ -180,9 +156,10 @@ proptest! {
     }
 
     #[test]
-    fn the_floor_reads_whatever_is_nearly_too_old(
+    fn what_goes_by_age_is_what_was_read_longest_ago(
         index in indexes(),
         old in prop::collection::vec(0usize..600, 0..40),
+        most in 0usize..12,
     ) {
         let mut index = index;
         for number in old {
@@ -192,11 +169,19 @@ proptest! {
             }
         }
         let desk = desk(index);
-        let blocks = desk.floor(30, 100);
+        let blocks = desk.by_age(most);
+        prop_assert!(blocks.len() <= most);
         let within = desk.index.created_in(desk.first_ms(), SINCE);
-        for (place, known) in within.iter().enumerate() {
-            let is_read = blocks.iter().any(|block| block.first <= place && place < block.end);
-            prop_assert!(is_read || known.verified_ms == SINCE);
+        let is_read = |place: usize| blocks.iter().any(|block| block.first <= place && place < block.end);
+        let old_unread = within.iter().enumerate().filter(|(place, known)| {
+            known.verified_ms < SINCE && !is_read(*place)
+        });
+        // As long as one of them is left, no page begins with a younger one.
+        if old_unread.count() > 0 {
+            prop_assert_eq!(blocks.len(), most);
+            for block in &blocks {
+                prop_assert!(within[block.first].verified_ms < SINCE);
+            }
         }
         for block in &blocks {
             prop_assert!(block.end - block.first <= PAGE);
@@ -222,7 +207,7 @@ proptest! {
         }
         let desk = desk(Index::new(tickets));
         let windows = desk.windows();
-        let blocks = desk.floor(40, 0);
+        let blocks = desk.by_age(usize::MAX);
         let mut read = 0;
         for block in &blocks {
             let window = windows.iter().find(|window| {
@@ -252,78 +237,63 @@ fn unread(tickets: usize, days: i64) -> Desk {
     desk(Index::new(all.collect()))
 }
 
-const LIMITS: Limits = Limits {
-    is_full: false,
-    full_below: 0,
-    max_requests: None,
-    within_days: 360,
-};
+fn limits(allowance: Option<u64>) -> Limits {
+    Limits {
+        whole: Whole::IfItFits,
+        allowance,
+    }
+}
 
 /// Requests of each step of a plan, by its word.
-fn words(plan: &[StepPlan]) -> Vec<(&'static str, u64)> {
-    let all = plan.iter();
+fn words(plan: &Forecast) -> Vec<(&'static str, u64)> {
+    let all = plan.steps.iter();
     all.map(|planned| (planned.step.word(), planned.requests))
         .collect()
 }
 
 #[test]
-fn a_desk_that_takes_no_more_than_the_limit_is_read_whole() {
+fn a_desk_that_fits_is_read_whole_with_its_counts_and_lists() {
     let desk = unread(980, 1);
-    for (full_below, is_full, reads_all) in [(12, false, false), (13, false, true), (0, true, true)]
-    {
-        let limits = Limits {
-            full_below,
-            is_full,
-            ..LIMITS
-        };
-        let steps = words(&plan(&desk, &limits, true));
+    for (allowance, is_exact) in [(14, false), (15, true), (u64::MAX, true)] {
+        let forecast = plan(&desk, &limits(Some(allowance)), true);
         // Two years, the older of which is empty.
-        let whole = [("full", 11), ("full", 2)];
+        let whole = words(&forecast) == [("full", 11), ("full", 2)];
         assert_eq!(
-            steps == whole,
-            reads_all,
-            "{full_below} {is_full}: {steps:?}"
+            (whole, forecast.is_exact),
+            (is_exact, is_exact),
+            "{allowance}: {forecast:?}"
         );
+        assert_eq!(forecast.full, 15);
     }
+    assert!(plan(&desk, &limits(None), true).is_exact);
 }
 
 #[test]
-fn pages_are_paid_for_as_long_as_what_follows_is() {
-    let desk = unread(3_000, 400);
-    let floor = Pages::floor(&desk, 360, 0, 3);
-    let paid = |pages: &Pages, allowance: u64| {
-        let left = |number: &usize| allowance.saturating_sub(u64::try_from(*number).expect("few"));
-        let paid = |number: &usize| pages.is_paid_for(*number, left(number));
-        (0..pages.blocks.len()).take_while(paid).count()
-    };
-    for (allowance, blocks) in [(0, 0), (2, 2), (3, 3), (12, 3), (15, 3), (16, 4), (20, 8)] {
-        assert_eq!(paid(&floor, allowance), blocks, "{allowance}");
-    }
-    // Pages that located losses count towards the share.
-    let floor = Pages::floor(&desk, 360, 2, 3);
-    assert_eq!(paid(&floor, 12), 1);
-}
-
-#[test]
-fn a_cap_keeps_from_what_is_optional_and_the_newest_year_is_counted_without_one() {
-    let desk = unread(3_000, 400);
-    let limits = |max_requests| Limits {
-        max_requests,
-        ..LIMITS
-    };
-    let has = |max_requests, step| {
-        let steps = words(&plan(&desk, &limits(max_requests), true));
-        steps.iter().any(|(word, _)| *word == step)
-    };
-    for step in ["new", "ratings", "deletions", "refresh", "campaigns"] {
-        assert!(has(None, step), "{step}");
-        assert_eq!(has(Some(0), step), step == "new", "{step}");
-    }
-    let needed = plan(&desk, &limits(Some(0)), true);
-    let needed = LOOKUPS + needed.iter().map(|planned| planned.requests).sum::<u64>();
-    for (more, has_ratings, has_counts) in [(0, false, false), (1, true, false), (2, true, true)] {
-        let cap = Some(needed + more);
-        assert_eq!(has(cap, "ratings"), has_ratings, "{more}");
-        assert_eq!(has(cap, "deletions"), has_counts, "{more}");
+fn what_is_left_goes_by_finds_and_by_age_and_no_request_is_left_over() {
+    let desk = unread(17_000, 400);
+    let least = plan(&desk, &limits(Some(0)), true);
+    assert!(
+        least.requests > LOOKUPS && least.syncs_for_all.is_none(),
+        "{least:?}"
+    );
+    for more in [0, 1, 2, 10, 60, 100] {
+        let allowance = least.requests + more;
+        let forecast = plan(&desk, &limits(Some(allowance)), true);
+        assert_eq!(forecast.requests, allowance, "{more}");
+        let of = |step| {
+            let steps = words(&forecast);
+            let all = steps.iter().filter(|(word, _)| *word == step);
+            all.map(|(_, requests)| requests).sum::<u64>()
+        };
+        for step in ["new", "resolved", "ratings"] {
+            assert!(of(step) > 0, "{step}");
+        }
+        let (finds, age) = (of("pages"), of("refresh"));
+        assert!(
+            finds + age + of("campaigns") == more && age >= more.saturating_sub(2) / 4,
+            "{more}: {forecast:?}"
+        );
+        let nights = forecast.syncs_for_all;
+        assert_eq!(nights.is_some(), age > 0);
     }
 }

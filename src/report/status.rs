@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{CountedWindow, PublishedSnapshot, Step};
+use super::{CountedWindow, PublishedSnapshot, Step, Unseen};
 use crate::store::Partial;
 use crate::table::{Instant, instant_text};
 
@@ -60,8 +60,7 @@ pub struct LastSync {
     pub snapshot_id: i64,
     /// Its steps in order.
     pub steps: Vec<Step>,
-    /// Everything that happened before this was seen, but for what a sync sees late: notes, messages,
-    /// priority and attributes of resolved tickets, and some ratings.
+    /// Everything that happened before this was seen, but for what may be unseen.
     #[serde(serialize_with = "instant")]
     pub complete_until: Instant,
     /// Whether it read the whole desk, so that it sees nothing late.
@@ -70,10 +69,11 @@ pub struct LastSync {
     pub ratings_outstanding: Option<i64>,
     /// Windows of bulk changes of a tag or category that are still to be listed.
     pub bulk_change_windows: usize,
-    /// Days within which it had to read every ticket again; `None` where that is not known.
-    pub refresh_within_days: Option<u32>,
-    /// Live tickets that have gone unread for longer than that.
-    pub tickets_overdue: i64,
+    /// What may have changed on the desk without being seen; `None` of a sync that did not say.
+    pub may_be_unseen: Option<Vec<Unseen>>,
+    /// In how many syncs like that every ticket is read again; `None` where never, or of a sync that did not
+    /// say.
+    pub syncs_for_all: Option<u64>,
     /// What it remarked: deletions that were not believed, filters that are ignored, caps reached.
     pub remarks: Vec<String>,
 }

@@ -44,6 +44,27 @@ pub async fn backfill_keeping(
     context: &Context,
     settings: &Backfill,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
+    carry_out(context, settings, None).await
+}
+
+/// A backfill with filters over all that a store holds of what they select, which also reads what they select no
+/// longer: so many tickets at most.
+///
+/// # Errors
+/// See [`backfill`].
+pub(crate) async fn keep_up(
+    context: &Context,
+    settings: &Backfill,
+    most_left: usize,
+) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
+    carry_out(context, settings, Some(most_left)).await
+}
+
+async fn carry_out(
+    context: &Context,
+    settings: &Backfill,
+    most_left: Option<usize>,
+) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
     let mut store = desk::open(&settings.store, settings.kind, now)?;
@@ -71,6 +92,7 @@ pub async fn backfill_keeping(
         remarks: Vec::new(),
         lacks_threads: false,
         lookups: named.lookups,
+        most_left,
     };
     part.remark_superseded();
     tracing::info!(
@@ -147,6 +169,8 @@ struct Part<'a> {
     lacks_threads: bool,
     /// The lists of categories and agents, where they have come already.
     lookups: Option<extract::Lookups>,
+    /// How many tickets that the filters select no longer are read again, if any are.
+    most_left: Option<usize>,
 }
 
 impl Part<'_> {
@@ -336,13 +360,19 @@ impl Part<'_> {
     /// it is not settled whether tickets are gone.
     async fn close(&mut self, store: &mut Store, is_sealed: bool) -> Result<bool> {
         let is_unfiltered = self.settings.filters.is_empty();
-        let unsettled = match is_unfiltered && is_sealed {
-            true => {
+        let unsettled = match (is_sealed, self.most_left) {
+            (true, _) if is_unfiltered => {
                 let marked = self.mark_gone(store).await;
                 self.run.enter_requests(store)?;
                 marked?
             }
-            false => None,
+            (true, Some(most)) => {
+                let read = self.read_left(store, most).await;
+                self.run.enter_requests(store)?;
+                self.remarks.extend(read?);
+                None
+            }
+            _ => None,
         };
         let range = self.range(store)?;
         let step = Step {
@@ -396,15 +426,50 @@ impl Part<'_> {
             return Ok(None);
         };
         let missing = store.unseen(snapshot_id, &range)?;
-        let search = Search {
+        self.search(range, slices.first(), &[range])
+            .flag(store, &missing)
+            .await
+    }
+
+    /// Reads tickets again that the filters select by what is stored, and that were not listed any more: most of
+    /// them have another status by now. Gives back what there is to say of them.
+    async fn read_left(&self, store: &mut Store, most: usize) -> Result<Option<String>> {
+        let snapshot_id = self.run.snapshot_id;
+        let slices = store.slices(snapshot_id)?;
+        let Some(range) = self.range(store)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let young_from = young_from(self.run.began_at);
+        let mut left = store.left_selection(snapshot_id, range, &self.settings.filters)?;
+        left.retain(|(_, at)| *at < young_from);
+        let more = left.len().saturating_sub(most);
+        left.truncate(most);
+        let unclear = self
+            .search(range, slices.first(), &[range])
+            .look(store, &left)
+            .await?;
+        Ok(match more {
+            0 => unclear,
+            more => Some(format!(
+                "{more} tickets that the filters select no longer were left as they are: more than this sync may spend"
+            )),
+        })
+    }
+
+    fn search<'s>(
+        &'s self,
+        range: Window,
+        slice: Option<&'s Slice>,
+        covered: &'s [Window],
+    ) -> Search<'s> {
+        Search {
             run: &self.run,
             has_messages: self.settings.has_messages,
             range,
-            slice: slices.first(),
-            covered: &[range],
+            slice,
+            covered,
             young_from: young_from(self.run.began_at),
-        };
-        search.flag(store, &missing).await
+        }
     }
 
     fn summary(

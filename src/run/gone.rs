@@ -88,11 +88,7 @@ impl Search<'_> {
         store: &mut Store,
         missing: &[(String, Instant)],
     ) -> Result<Option<String>> {
-        let Running {
-            context,
-            snapshot_id,
-            ..
-        } = *self.run;
+        let snapshot_id = self.run.snapshot_id;
         let old = missing.partition_point(|(_, at)| *at < self.young_from);
         let missing = missing.get(..old).unwrap_or_default();
         let losses = Losses {
@@ -108,6 +104,21 @@ impl Search<'_> {
             }
             Verdict::AskAgain => {}
         }
+        self.look(store, missing).await
+    }
+
+    /// Looks for tickets without any filter, stores those that are there, and flags the others. What the search
+    /// could not settle comes back as a remark.
+    pub(crate) async fn look(
+        &self,
+        store: &mut Store,
+        missing: &[(String, Instant)],
+    ) -> Result<Option<String>> {
+        let Running {
+            context,
+            snapshot_id,
+            ..
+        } = *self.run;
         let scope = Arc::new(Scope {
             filters: crate::settings::Filters::default(),
             has_messages: self.has_messages,
@@ -125,6 +136,14 @@ impl Search<'_> {
                 requests: 0,
                 read_at: now,
             })?;
+        }
+        let losses = Losses {
+            is_allowed: self.run.allow_deletions,
+            ..losses(store, snapshot_id, self.covered, look.gone.len())?
+        };
+        if let Verdict::Refused { missing } = losses.verdict(Evidence::Look) {
+            store.unmark_deleted(snapshot_id)?;
+            return Ok(Some(disbelief(missing)));
         }
         store.mark_deleted(snapshot_id, &look.gone, now)?;
         Ok((!look.unclear.is_empty()).then(|| {

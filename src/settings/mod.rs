@@ -6,6 +6,7 @@ mod output;
 mod query;
 mod run;
 mod simulated;
+mod spend;
 mod store;
 
 pub use command::Command;
@@ -13,8 +14,9 @@ pub use connection::{BudgetSettings, Connection, RateLimit, RetrySettings, Timeo
 pub use output::{LogFormat, LogLevel, Output, When};
 pub use query::{AnswerForm, Query, QueryFormat, Question};
 pub use run::{Backfill, Sync, Verify};
-pub use simulated::{Demo, Simulation, World};
+pub use simulated::{Demo, Live, Simulation, World};
+pub use spend::Spend;
 pub use store::{Accept, PublishSettings, RejectSelection, STORE_FILE, StoreSettings};
 
 pub use crate::mava::Filters;
-pub use crate::refresh::Effort;
+pub use crate::refresh::Whole;

@@ -1,8 +1,9 @@
 //! A backfill, a sync and a verification, as meant.
 
+use super::spend::Spend;
 use super::store::StoreSettings;
 use crate::mava::Filters;
-use crate::refresh::Effort;
+use crate::refresh::{Limits, Whole};
 use crate::table::{Instant, RunKind};
 use crate::window::Window;
 
@@ -34,16 +35,10 @@ pub struct Sync {
     pub kind: RunKind,
     /// Where the history begins, for a store that holds none.
     pub since: Option<Instant>,
-    /// How much to spend on what is not certain to be found.
-    pub effort: Effort,
-    /// Days within which every ticket is read again.
-    pub refresh_within_days: u32,
-    /// A desk that can be read as a whole for so many requests is.
-    pub full_below: u64,
-    /// Whether to read the whole desk whatever it costs.
-    pub is_full: bool,
-    /// Requests after which optional steps stop; `None` for a share of a full read.
-    pub max_requests: Option<u64>,
+    /// When to read the whole desk.
+    pub whole: Whole,
+    /// What may be spent.
+    pub spend: Spend,
     /// Whether to fetch message threads.
     pub has_messages: bool,
     /// At most so many pages in flight.
@@ -52,6 +47,16 @@ pub struct Sync {
     pub allow_deletions: bool,
     /// The store.
     pub store: StoreSettings,
+}
+
+impl Sync {
+    /// What it is held to.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            whole: self.whole,
+            allowance: self.spend.requests,
+        }
+    }
 }
 
 impl Backfill {

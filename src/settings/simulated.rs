@@ -1,5 +1,6 @@
 //! A simulated desk, as meant.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::connection::RateLimit;
@@ -45,4 +46,15 @@ pub struct Simulation {
     pub is_prerendered: bool,
     /// Messages of a ticket, on average.
     pub mean_messages: f64,
+    /// How the desk lives on; `None` where it stays as it is.
+    pub live: Option<Live>,
+}
+
+/// How a simulated desk lives on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Real time that a day of the desk takes.
+    pub day_every: Duration,
+    /// The file that tells what changed, if one is wanted.
+    pub truth: Option<PathBuf>,
 }

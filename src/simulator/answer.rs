@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::faults::{Fault, Hook, RequestInfo, RetryAfter};
 use super::limit::{Arrivals, Hint, RateLimit};
+use super::present::Clock;
 use super::query::Query;
 use super::quirks::{Quirks, mix};
 use super::render::{self, Envelope};
@@ -60,6 +61,8 @@ pub(super) struct Reply {
     pub(super) header: Option<(&'static str, String)>,
     pub(super) body: Bytes,
     pub(super) has_date: bool,
+    /// When it was made, by the desk's clock; `None` by the real one.
+    pub(super) made_at: Option<table::Instant>,
     pub(super) delivery: Delivery,
     pub(super) delay: Duration,
     /// When it is sent, for the log.
@@ -74,6 +77,7 @@ impl Reply {
             header: None,
             body: body.into(),
             has_date: true,
+            made_at: None,
             delivery: Delivery::Whole,
             delay: Duration::ZERO,
             answered_at: Arc::default(),
@@ -113,15 +117,11 @@ struct Desk {
     clock: Option<Clock>,
 }
 
-/// A present that is not the real one.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    /// What it was when it was set.
-    set_to: table::Instant,
-    /// Requests admitted until then.
-    admitted: u64,
-    /// How much later it is with each request admitted since.
-    step: TimeDelta,
+impl Desk {
+    /// The present, where it is not the real one.
+    fn now(&self) -> Option<table::Instant> {
+        self.clock?.at(self.admitted)
+    }
 }
 
 /// The simulated API, without its network.
@@ -160,7 +160,7 @@ impl Service {
                 arrivals: Arrivals::default(),
                 log: Vec::new(),
                 admitted: 0,
-                clock: None,
+                clock: spec.now.map(|now| Clock::new(now, 0, TimeDelta::zero())),
             }),
         };
         if service.is_prerendered {
@@ -187,23 +187,21 @@ impl Service {
 
     pub(super) fn set_clock(&self, now: Option<table::Instant>, step: TimeDelta) {
         let mut desk = self.lock();
-        desk.clock = now.map(|set_to| Clock {
-            set_to,
-            admitted: desk.admitted,
-            step,
-        });
+        desk.clock = now.map(|set_to| Clock::new(set_to, desk.admitted, step));
+    }
+
+    /// Puts another desk in the place of the one that is served, and moves the clock, between two
+    /// requests; returns the former. The log begins anew, or it would grow for as long as a desk lives.
+    pub(super) fn replace(&self, world: World, now: table::Instant) -> World {
+        let mut desk = self.lock();
+        desk.clock = Some(Clock::new(now, desk.admitted, TimeDelta::zero()));
+        desk.log.clear();
+        std::mem::replace(&mut desk.world, world)
     }
 
     /// The present, where it is not the real one.
     pub(super) fn now(&self) -> Option<table::Instant> {
-        let desk = self.lock();
-        let clock = desk.clock?;
-        let since = desk.admitted.saturating_sub(clock.admitted);
-        let since = i32::try_from(since).unwrap_or(i32::MAX);
-        clock
-            .step
-            .checked_mul(since)
-            .map(|gone| clock.set_to + gone)
+        self.lock().now()
     }
 
     pub(super) fn log(&self) -> Vec<LoggedRequest> {
@@ -242,6 +240,7 @@ impl Service {
         let answered_at = Arc::clone(&logged.answered_at);
         if let Some(mut reply) = refusal {
             reply.answered_at = answered_at;
+            reply.made_at = desk.now();
             logged.status = Some(reply.status);
             desk.log.push(logged);
             return reply;
@@ -263,11 +262,13 @@ impl Service {
         logged.fault = fault.as_ref().map(Fault::name);
         logged.status = status(&content, fault.as_ref());
         desk.log.push(logged);
+        let made_at = desk.now();
         drop(desk);
 
         let mut reply = self.reply(&content, fault, http_date);
         reply.delay += self.latency + self.jitter_of(request.number);
         reply.answered_at = answered_at;
+        reply.made_at = made_at;
         reply
     }
 

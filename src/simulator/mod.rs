@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! World ──► select ──► render ──► answer ──► server
-//!            query     shape      limit, hook, faults
+//!   ▲        query     shape      limit, hook, faults
+//!   └ live ──► truth
 //! ```
 //!
 //! It reads requests as strictly as the API's page allows and, on demand, behaves as badly as an
@@ -12,12 +13,15 @@ mod answer;
 mod faults;
 mod json;
 mod limit;
+mod live;
+mod present;
 mod query;
 mod quirks;
 mod render;
 mod select;
 mod server;
 mod shape;
+mod truth;
 mod world;
 
 use std::fmt;
@@ -32,10 +36,12 @@ use crate::table::Instant;
 pub use self::answer::LoggedRequest;
 pub use self::faults::{Edit, EditText, Fault, Faults, Hook, RequestInfo, RetryAfter};
 pub use self::limit::{Hint, RateLimit};
+pub use self::live::{Day, Event, Life};
 pub use self::quirks::{Order, Quirks, ResolutionTime, Start};
 pub use self::shape::{
     Absent, Attributes, CountPlace, IdKey, Instants, Numbers, References, Sender, Shape,
 };
+pub use self::truth::Truth;
 pub use self::world::{
     Agent, Attachment, Attribute, AttributeValue, Campaign, Category, Change, ChangeKind, Changes,
     Customer, CustomerChange, Directory, Evolution, Message, Recasting, Tag, Ticket, Word, World,
@@ -66,6 +72,8 @@ pub struct SimulatorSpec {
     pub port: u16,
     /// Whether every ticket is rendered once, before the first request.
     pub is_prerendered: bool,
+    /// Its clock, from the first answer on; `None` is the real one.
+    pub now: Option<Instant>,
 }
 
 impl Default for SimulatorSpec {
@@ -80,6 +88,7 @@ impl Default for SimulatorSpec {
             api_key: API_KEY.to_owned(),
             port: 0,
             is_prerendered: false,
+            now: None,
         }
     }
 }
@@ -142,7 +151,7 @@ impl Simulator {
         &self.service.api_key
     }
 
-    /// Every request so far, in the order of arrival.
+    /// Every request so far, in the order of arrival. Of a desk that lives on, those since its last change.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.service.log()
     }

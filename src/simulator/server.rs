@@ -159,18 +159,20 @@ async fn respond(
         }
         Delivery::Whole | Delivery::HalfThenClose | Delivery::HalfThenHang => {
             let _once = reply.answered_at.set(std::time::Instant::now());
-            response(reply, service.now())
+            response(reply)
         }
     }
 }
 
-fn response(reply: Reply, now: Option<Instant>) -> io::Result<Response<Body>> {
+/// An answer goes out with the date at which it was made, since what it says is of then: where a desk's
+/// days pass in seconds, it may be hours later when a slow answer is sent.
+fn response(reply: Reply) -> io::Result<Response<Body>> {
     let mut response = Response::builder()
         .status(StatusCode::from_u16(reply.status).map_err(io::Error::other)?)
         .header(CONTENT_TYPE, HeaderValue::from_static(reply.content_type))
         .header(CONTENT_LENGTH, reply.body.len());
     if reply.has_date {
-        response = response.header(DATE, http_date(now, 0));
+        response = response.header(DATE, http_date(reply.made_at, 0));
     }
     if let Some((name, value)) = reply.header {
         response = response.header(name, value);

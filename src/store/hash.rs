@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::read::optional_instant;
 use super::sums::{self, RowHashes, Versions};
 use crate::normalize::Hash;
-use crate::table::{Agent, Category, Column, Customer, Record, Reject, Snapshot, Table, Tag, Type};
+use crate::table::{Agent, Category, Column, Customer, Record, Reject, Table, Tag, Type};
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
@@ -24,9 +24,9 @@ pub(super) fn all(connection: &Connection) -> Attempt<()> {
         rows(&mut RowHashes::new(connection, table)?, connection, &ids)?;
     }
     rows(
-        &mut RowHashes::new(connection, Snapshot::TABLE)?,
+        &mut RowHashes::new(connection, &EARLIER_RUNS)?,
         connection,
-        "SELECT CAST(id AS TEXT) FROM snapshots WHERE finished_at IS NOT NULL",
+        ENDED_RUNS,
     )?;
     rejects(connection)?;
     values(connection)
@@ -95,15 +95,16 @@ fn customers(connection: &Connection) -> Attempt<()> {
     )
 }
 
-fn rows(hashes: &mut RowHashes<'_>, connection: &Connection, ids: &str) -> Attempt<()> {
-    let ids: Vec<String> = connection
-        .prepare(ids)?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for id in ids {
+fn rows(hashes: &mut RowHashes<'_>, connection: &Connection, sql: &str) -> Attempt<()> {
+    for id in ids(connection, sql)? {
         hashes.seal(&id, true)?;
     }
     Ok(())
+}
+
+fn ids(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut select = connection.prepare(sql)?;
+    select.query_map([], |row| row.get(0))?.collect()
 }
 
 /// `rejects` as it was when rows got their hashes, before it got more columns.
@@ -167,6 +168,37 @@ pub(super) fn seal_rejects(connection: &Connection, ids: &[String]) -> Attempt<(
     }
     Ok(())
 }
+
+/// `snapshots` as it was when rows got their hashes, before it got another column, which is part of a hash only
+/// where it holds something.
+static EARLIER_RUNS: Table = Table {
+    name: "snapshots",
+    description: "",
+    key: &["id"],
+    content: &[
+        column("id", Type::Integer, false),
+        column("kind", Type::Enumeration, false),
+        column("outcome", Type::Enumeration, false),
+        column("started_at", Type::Instant, false),
+        column("finished_at", Type::Instant, true),
+        column("range_from", Type::Instant, false),
+        column("range_until", Type::Instant, false),
+        column("filters_json", Type::Json, true),
+        column("has_messages", Type::Boolean, false),
+        column("requests", Type::Integer, false),
+        column("tickets_read", Type::Integer, false),
+        column("tickets_new", Type::Integer, false),
+        column("tickets_changed", Type::Integer, false),
+        column("tickets_deleted", Type::Integer, false),
+        column("unverified_slices", Type::Integer, false),
+        column("rejects", Type::Integer, false),
+        column("replaced_characters", Type::Integer, false),
+    ],
+    bookkeeping: &[],
+};
+
+/// The runs whose rows have a hash.
+const ENDED_RUNS: &str = "SELECT CAST(id AS TEXT) FROM snapshots WHERE finished_at IS NOT NULL";
 
 fn values(connection: &Connection) -> Attempt<()> {
     let values: Vec<(String, i64)> = connection

@@ -7,6 +7,7 @@ use super::windows::ends;
 use crate::error::Result;
 use crate::mava::{Filters, UNASSIGNED};
 use crate::plan::closing::{Held, HeldTicket};
+use crate::table::Instant;
 use crate::window::Window;
 
 /// What a run has to hold of a window.
@@ -43,6 +44,11 @@ fn stored() -> String {
     )
 }
 
+/// Live tickets created in `[?1, ?2)` that the filters select by what is stored, and that the run has not met.
+fn left() -> String {
+    stored().replace("i.seen_snapshot = ?3", "i.seen_snapshot IS NOT ?3")
+}
+
 /// Tickets without a row that the run saw, unless one has a live row elsewhere.
 const REJECTED: &str = "_rejected AS r WHERE r.created_at_ms >= ?1 AND r.created_at_ms < ?2
          AND r.seen_snapshot = ?3
@@ -64,6 +70,36 @@ impl Store {
     pub fn held(&self, snapshot_id: i64, window: Window, filters: &Filters) -> Result<Held> {
         held(&self.connection, snapshot_id, window, filters)
             .map_err(|error| self.failed("read what is stored", error))
+    }
+
+    /// Live tickets created in a window that these filters select by what is stored, and that the run has not
+    /// met, by creation.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn left_selection(
+        &self,
+        snapshot_id: i64,
+        window: Window,
+        filters: &Filters,
+    ) -> Result<Vec<(String, Instant)>> {
+        let read = || -> rusqlite::Result<Vec<(String, i64)>> {
+            let sql = format!(
+                "SELECT i.id, i.created_at_ms FROM {} ORDER BY i.created_at_ms, i.id",
+                left()
+            );
+            let parameters = parameters(snapshot_id, window, filters);
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map(rusqlite::params_from_iter(&parameters), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            rows.collect()
+        };
+        let left = read().map_err(|error| self.failed("read what is stored", error))?;
+        let left = left.into_iter();
+        Ok(left
+            .filter_map(|(id, at_ms)| Some((id, Instant::from_timestamp_millis(at_ms)?)))
+            .collect())
     }
 
     /// Forgets tickets without a row that do not come any more.

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::{facts, hash};
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0010_add_windows.sql"),
     include_str!("../../migrations/0011_add_file_mode.sql"),
     include_str!("../../migrations/0012_recount_threads.sql"),
+    include_str!("../../migrations/0013_add_may_be_unseen.sql"),
 ];
 
 /// The migration after which every row has a hash.

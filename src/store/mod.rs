@@ -45,7 +45,6 @@ mod sync;
 mod tickets;
 mod twins;
 mod unproven;
-mod unswept;
 mod values;
 mod window_step;
 mod windows;

@@ -4,16 +4,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use crate::error::Result;
+use crate::refresh::{Unseen, What};
+use crate::window::Window;
 
 /// What a sync leaves to say, beside its counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncOutcome {
     /// Ratings that the API counted and the store lacked; `None` where they were not counted.
     pub ratings_outstanding: Option<i64>,
-    /// Ratings that the API counted.
-    pub ratings_counted: Option<i64>,
-    /// Days within which every ticket had to be read again.
-    pub refresh_within_days: u32,
+    /// In how many syncs like it every ticket is read again; `None` where never, or not known.
+    pub syncs_for_all: Option<i64>,
     /// What it remarked.
     pub remarks: Vec<String>,
 }
@@ -28,14 +28,13 @@ impl Store {
         self.in_transaction("store how a sync ended", |connection| {
             connection.execute(
                 "INSERT OR REPLACE INTO _sync_outcomes (snapshot_id, ratings_outstanding,
-                     refresh_within_days, remarks_json, ratings_counted)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                     syncs_for_all, remarks_json)
+                 VALUES (?1, ?2, ?3, ?4)",
                 params![
                     snapshot_id,
                     outcome.ratings_outstanding,
-                    outcome.refresh_within_days,
-                    remarks,
-                    outcome.ratings_counted
+                    outcome.syncs_for_all,
+                    remarks
                 ],
             )?;
             Ok(())
@@ -50,6 +49,48 @@ impl Store {
     pub fn outcome(&self, snapshot_id: i64) -> Result<Option<SyncOutcome>> {
         outcome(&self.connection, snapshot_id)
             .map_err(|error| self.failed("read how a sync ended", error))
+    }
+
+    /// Whether the sync before this run counted ratings that it did not find.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn were_ratings_missing(&self, snapshot_id: i64) -> Result<bool> {
+        self.connection
+            .query_row(
+                "SELECT coalesce(ratings_outstanding, 0) > 0 FROM _sync_outcomes
+                 WHERE snapshot_id < ?1 ORDER BY snapshot_id DESC LIMIT 1",
+                [snapshot_id],
+                |row| row.get(0),
+            )
+            .optional()
+            .map(|is_missing| is_missing.unwrap_or(false))
+            .map_err(|error| self.failed("read how a sync ended", error))
+    }
+
+    /// Where the sync before this run counted fewer tickets than are stored without finding which, and how
+    /// many fewer.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn unexplained(&self, snapshot_id: i64) -> Result<Vec<(Window, u64)>> {
+        let json: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT may_be_unseen_json FROM snapshots
+                 WHERE id < ?1 AND may_be_unseen_json IS NOT NULL ORDER BY id DESC LIMIT 1",
+                [snapshot_id],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(|error| self.failed("read what was unseen", error))?;
+        let unseen: Vec<Unseen> = json
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default();
+        let missing = unseen.iter().filter(|one| one.what == What::Deletions);
+        Ok(missing
+            .filter_map(|one| Some((one.window()?, one.tickets)))
+            .collect())
     }
 
     /// Live tickets whose threads no run has read, and that a run without messages read last: of others
@@ -67,34 +108,19 @@ impl Store {
             )
             .map_err(|error| self.failed("count threads", error))
     }
-
-    /// Live tickets that were last read before `since_ms`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn unread_since(&self, since_ms: i64) -> Result<i64> {
-        self.connection
-            .query_row(
-                "SELECT count(*) FROM _ticket_index WHERE is_deleted = 0 AND verified_at_ms < ?1",
-                [since_ms],
-                |row| row.get(0),
-            )
-            .map_err(|error| self.failed("count tickets", error))
-    }
 }
 
 fn outcome(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Option<SyncOutcome>> {
     connection
         .query_row(
-            "SELECT ratings_outstanding, refresh_within_days, remarks_json, ratings_counted
+            "SELECT ratings_outstanding, syncs_for_all, remarks_json
              FROM _sync_outcomes WHERE snapshot_id = ?1",
             [snapshot_id],
             |row| {
                 let remarks: String = row.get(2)?;
                 Ok(SyncOutcome {
                     ratings_outstanding: row.get(0)?,
-                    ratings_counted: row.get(3)?,
-                    refresh_within_days: row.get(1)?,
+                    syncs_for_all: row.get(1)?,
                     remarks: serde_json::from_str(&remarks).unwrap_or_default(),
                 })
             },

@@ -219,6 +219,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
         unverified_slices: row.get("unverified_slices")?,
         rejects: row.get("rejects")?,
         replaced_characters: row.get("replaced_characters")?,
+        may_be_unseen_json: row.get("may_be_unseen_json")?,
     })
 }
 

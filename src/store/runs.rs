@@ -277,6 +277,7 @@ fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snap
         unverified_slices: 0,
         rejects: 0,
         replaced_characters: 0,
+        may_be_unseen_json: None,
     };
     let mut statement = connection.prepare(&bind::insert_sql(Snapshot::TABLE))?;
     bind::bind(&mut statement, &snapshot)?;

@@ -203,11 +203,29 @@ const KNOWN: &str = "SELECT hash FROM _row_hashes WHERE table_name = ?1 AND id =
 
 const NOTE: &str = "INSERT OR REPLACE INTO _row_hashes (table_name, id, hash) VALUES (?1, ?2, ?3)";
 
+/// A column that its table got when there were rows with hashes: it is the last one, and part of a row's hash only
+/// where it holds something, so that the rows of before keep theirs.
+const LATER: &str = "may_be_unseen_json";
+
 /// Over a row of all columns of `table`.
 pub(super) fn row_sum(row: &Row<'_>, table: &Table) -> rusqlite::Result<Option<Hash>> {
     let mut sum = Sum::default();
-    let is_readable = add(&mut sum, row, 0, table.columns())?;
-    Ok(is_readable.then(|| sum.hash()))
+    let is_readable = add(
+        &mut sum,
+        row,
+        0,
+        table.columns().filter(|column| column.name != LATER),
+    )?;
+    let mut is_whole = is_readable;
+    let later = table.columns().enumerate();
+    for (index, column) in later.filter(|(_, column)| column.name == LATER) {
+        match cell(row.get_ref(index)?, column.kind) {
+            Some(Cell::Null) => {}
+            Some(cell) => sum.cell(cell),
+            None => is_whole = false,
+        }
+    }
+    Ok(is_whole.then(|| sum.hash()))
 }
 
 /// The name under which values of `_sync` have their hashes.

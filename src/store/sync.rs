@@ -8,10 +8,10 @@ use super::runs::Outcome;
 use super::unproven;
 use super::values::{set_value, value};
 use crate::error::Result;
-use crate::mava::{self, OPEN};
+use crate::mava;
 use crate::plan::coverage::kept_up;
 use crate::refresh::{Assurance, Assurances, Hazard, Hazards, Index, Kind, Known, SyncStep};
-use crate::table::{self, Instant, RunKind, Snapshot, instant_text};
+use crate::table::{self, Instant, RunKind, Snapshot};
 use crate::window::Window;
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -153,27 +153,6 @@ impl Store {
         })
     }
 
-    /// Live tickets with an open status, created in `window`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn open_count(&self, window: &Window) -> Result<i64> {
-        self.connection
-            .query_row(
-                "SELECT count(*) FROM tickets WHERE deleted_at IS NULL
-                     AND status IN (?3, ?4, ?5) AND created_at >= ?1 AND created_at < ?2",
-                params![
-                    instant_text(window.from()),
-                    instant_text(window.until()),
-                    OPEN[0],
-                    OPEN[1],
-                    OPEN[2]
-                ],
-                |row| row.get(0),
-            )
-            .map_err(|error| self.failed("count open tickets", error))
-    }
-
     /// Of tickets that may be gone, those that the run has not seen: one whose creation instant moved
     /// is seen elsewhere.
     ///
@@ -272,7 +251,8 @@ impl Store {
         })
     }
 
-    /// Ends a sync. Where `complete_at` is given, everything before it has been seen.
+    /// Ends a sync, with what may be unseen as JSON. Where `complete_at` is given, everything before it has
+    /// been seen.
     ///
     /// # Errors
     /// Slices are still open, or the store cannot be written.
@@ -281,14 +261,21 @@ impl Store {
         snapshot_id: i64,
         outcome: Outcome,
         complete_at: Option<Instant>,
+        may_be_unseen_json: &str,
         now: Instant,
     ) -> Result<Snapshot> {
+        self.in_transaction("store what may be unseen", |connection| {
+            connection.execute(
+                "UPDATE snapshots SET may_be_unseen_json = ?2 WHERE id = ?1",
+                params![snapshot_id, may_be_unseen_json],
+            )?;
+            Ok(())
+        })?;
         if let Some(at) = complete_at {
             self.in_transaction("store how far the sync came", |connection| {
                 let from = super::read::snapshot(connection, snapshot_id)?.range_from;
                 set_value(connection, "complete_from_ms", from.timestamp_millis())?;
                 set_value(connection, "complete_ms", at.timestamp_millis())?;
-                super::unswept::forget(connection)?;
                 Ok(())
             })?;
         }

@@ -6,14 +6,14 @@ use super::{LONGEST_PAUSE, OVERLAP};
 use crate::error::{Error, Result};
 use crate::plan::coverage;
 use crate::refresh::{DAY_MS, Desk, SyncStep};
-use crate::settings::{self, StoreSettings};
+use crate::settings::{self, StoreSettings, Whole};
 use crate::store::{Coverage, Group, Store};
-use crate::table::{Instant, Snapshot, instant_text};
+use crate::table::{Instant, instant_text};
 use crate::window::Window;
 
 /// Gives up what is left of a sync that began too long ago, or that is to be done otherwise.
 pub(super) fn end_stale(store: &mut Store, settings: &settings::Sync, now: Instant) -> Result<()> {
-    let oldest = if settings.is_full && !is_full_under_way(store)? {
+    let oldest = if settings.whole == Whole::Always && !is_full_under_way(store)? {
         now
     } else {
         now - LONGEST_PAUSE
@@ -79,15 +79,8 @@ pub(super) fn refuse_unfinished(store: &Store) -> Result<()> {
     }
 }
 
-/// The filters of the last backfill that ended, of a store whose runs were all filtered.
-pub(super) fn filtered(store: &Store) -> Result<Option<String>> {
-    let snapshots = store.snapshots(u32::MAX)?;
-    let mut ended = snapshots.into_iter().filter(Snapshot::has_ended);
-    Ok(ended.find_map(|snapshot| snapshot.filters_json))
-}
-
 /// Filters as options: `--status Open,Pending --origin web`.
-fn as_typed(filters_json: &str) -> String {
+pub(super) fn as_typed(filters_json: &str) -> String {
     let filters: BTreeMap<String, Vec<String>> =
         serde_json::from_str(filters_json).unwrap_or_default();
     let options = filters
@@ -96,21 +89,11 @@ fn as_typed(filters_json: &str) -> String {
     options.collect::<Vec<_>>().join(" ")
 }
 
-/// That a sync has nothing to go on from; `filters` are those of what the store holds none the less.
-pub(super) fn no_history(store: &StoreSettings, filters: Option<&str>) -> Error {
+/// That a sync has nothing to go on from.
+pub(super) fn no_history(store: &StoreSettings) -> Error {
     let path = store.path.display();
-    match filters {
-        Some(filters) => Error::usage(format!(
-            "{path} holds only a part of the desk, read with {}; a sync keeps up a whole desk",
-            as_typed(filters)
-        ))
-        .help(
-            "to bring the part up to date, run its backfill again with the same filters; for the whole desk, run sync \
-             with --since DATE, which reads all of it once",
-        ),
-        None => Error::usage(format!("{path} holds no history yet"))
-            .help("say with --since where it begins, or run a backfill first"),
-    }
+    Error::usage(format!("{path} holds no history yet"))
+        .help("say with --since where it begins, or run a backfill first")
 }
 
 /// The tag or the category that is to be counted tonight, unless it is known to have been changed in

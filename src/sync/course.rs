@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use super::allowance::Allowance;
 use super::answers::Answers;
-use super::plan::limits;
-use super::report::{Counted, Findings, StepReport};
+use super::report::{Counted, Findings, Rated, StepReport};
 use super::session::{Session, StepResult};
 use super::steps::lists::{self, Listed};
 use super::steps::{campaigns, confirm, deletions, pages, ratings, resolved};
 use super::undo::{self, Losses};
 use crate::api::FailureKind;
 use crate::error::{ErrorKind, Result};
-use crate::refresh::{LOOKUPS, SyncStep, full_requests, most_requests};
+use crate::refresh::{self, LOOKUPS, SyncStep, full_requests};
+use crate::settings::Whole;
 use crate::store::{Coverage, Run, StepRow, Store, SyncOutcome};
 use crate::table::Snapshot;
 
@@ -36,6 +36,8 @@ pub(super) struct Course {
     pub(super) census: Census,
     /// Optional steps that ended without an answer.
     unanswered: usize,
+    /// In how many syncs like this one every ticket is read again by what is read by age.
+    by_age: Option<u64>,
 }
 
 /// What earlier parts of a run left to go on with.
@@ -59,10 +61,8 @@ pub(super) struct Resume {
 pub(super) struct Census {
     /// Counts of everything in a window that this sync came by.
     counted: Vec<Counted>,
-    /// Rated tickets of the last year.
-    pub(super) rated: Option<u64>,
-    /// Tickets that no page had shown for some days, shown by the pages that located losses.
-    reread: usize,
+    /// Rated tickets.
+    pub(super) rated: Rated,
 }
 
 /// A step that has begun.
@@ -82,14 +82,17 @@ impl Course {
         let known = store.outcome(run.snapshot_id)?.unwrap_or_default();
         let steps = store.steps(run.snapshot_id)?;
         let has_begun_full = steps.iter().any(|step| step.step == SyncStep::Full);
-        let done = steps.iter().filter(|step| step.is_done);
+        // What ratings were counted is not kept.
+        let done = steps
+            .iter()
+            .filter(|row| row.is_done && row.step != SyncStep::Ratings);
         let settings = session.settings;
         let mut findings = Findings::default();
         findings.remarks.clone_from(&known.remarks);
         Ok(Self {
             // An earlier part of the run may have been asked to.
-            is_thorough: settings.is_full || has_begun_full,
-            is_full: settings.is_full || has_begun_full,
+            is_thorough: settings.whole == Whole::Always || has_begun_full,
+            is_full: has_begun_full,
             resume: Resume {
                 is_resumed: run.is_resumed,
                 tickets_read: run.snapshot.tickets_read,
@@ -102,13 +105,9 @@ impl Course {
             is_covered: false,
             findings,
             losses: Losses::default(),
-            census: Census {
-                rated: known
-                    .ratings_counted
-                    .and_then(|counted| u64::try_from(counted).ok()),
-                ..Census::default()
-            },
+            census: Census::default(),
             unanswered: 0,
+            by_age: None,
         })
     }
 
@@ -121,8 +120,8 @@ impl Course {
         &mut self,
         answers: Answers<'s>,
     ) -> Result<(Answers<'s>, StepResult<()>)> {
-        let full = requests_of_all(&answers)?;
-        let limits = limits(answers.session.settings);
+        let full = LOOKUPS + requests_of_all(&answers)?;
+        let limits = answers.session.settings.limits();
         self.is_full |= !self.resume.has_begun && limits.reads_all(full);
         let (mut answers, mut ended) = self.lists(answers).await?;
         if ended.is_ok() {
@@ -131,7 +130,7 @@ impl Course {
                     self.is_covered = self.findings.failures.is_empty();
                     Ok(())
                 }
-                false => self.rest(&mut answers, full).await,
+                false => self.rest(&mut answers).await,
             };
         }
         let mut hazards = std::mem::take(&mut answers.desk.hazards);
@@ -157,7 +156,7 @@ impl Course {
     }
 
     /// Takes the steps that follow the lists, in order of value.
-    async fn rest(&mut self, answers: &mut Answers<'_>, full: u64) -> StepResult<()> {
+    async fn rest(&mut self, answers: &mut Answers<'_>) -> StepResult<()> {
         answers.load()?;
         self.step(answers, SyncStep::Resolved, async |answers| {
             resolved::run(answers).await
@@ -171,15 +170,19 @@ impl Course {
         })
         .await?;
         if let Some(report) = lists::close_new(answers).await? {
-            self.fold(answers, SyncStep::New, &report)?;
+            self.fold(answers, &report)?;
             report.ended?;
         }
         self.is_covered = self.findings.failures.is_empty();
-        let allowance = self.allowance(answers, full)?;
+        if !self.resume.done.contains(&SyncStep::Refresh) {
+            self.tell_overspent(answers)?;
+        }
+        let allowance = self.allowance(answers);
         self.optional_steps(answers, &allowance).await
     }
 
-    /// Takes the steps that a sync is complete without.
+    /// Takes the steps without which everything that is new, open or resolved since is known all the same:
+    /// counts of every window first, whatever may be sent.
     async fn optional_steps(
         &mut self,
         answers: &mut Answers<'_>,
@@ -189,43 +192,39 @@ impl Course {
             ratings::run(answers, allowance).await
         })
         .await?;
-        let outstanding = answers.ratings_outstanding(self.census.rated);
-        self.optional(answers, SyncStep::Pages, async |answers| {
-            pages::worthwhile(answers, allowance, outstanding).await
-        })
-        .await?;
         let counted = self.census.counted.clone();
         let is_refused = self.losses.is_suspicious;
         self.optional(answers, SyncStep::Deletions, async |answers| {
             deletions::run(answers, allowance, counted, is_refused).await
         })
         .await?;
-        let reread = self.census.reread;
-        self.optional(answers, SyncStep::Refresh, async |answers| {
-            pages::floor(answers, allowance, reread).await
+        let outstanding = answers.ratings_outstanding(&self.census.rated);
+        self.optional(answers, SyncStep::Pages, async |answers| {
+            pages::by_finds(answers, allowance, outstanding).await
         })
         .await?;
         self.optional(answers, SyncStep::Campaigns, async |answers| {
             campaigns::run(answers, allowance).await
         })
-        .await
+        .await?;
+        let left = unread(answers);
+        self.optional(answers, SyncStep::Refresh, async |answers| {
+            pages::by_age(answers, allowance).await
+        })
+        .await?;
+        let by_age = left.saturating_sub(unread(answers));
+        self.by_age = refresh::syncs_for_all(left, by_age);
+        Ok(())
     }
 
-    /// What the optional steps may send, now that the others are over.
-    fn allowance(&self, answers: &Answers<'_>, full: u64) -> Result<Allowance> {
+    /// What may still be sent, now that the steps are over that are taken whatever may be.
+    fn allowance(&self, answers: &Answers<'_>) -> Allowance {
         let session = answers.session;
-        let within = session.settings.refresh_within_days;
-        let floor_share = answers.desk.floor_share(within, full);
-        let steps = answers.store.steps(session.run.snapshot_id)?;
-        let needed = steps.iter().filter(|step| step.step.is_needed());
-        let requests: i64 = needed.map(|step| step.requests).sum();
-        let needed = LOOKUPS + u64::try_from(requests).unwrap_or(0);
-        Ok(Allowance {
+        Allowance {
             account: session.run.account.clone(),
             sent_earlier: self.resume.requests,
-            most: most_requests(session.settings.max_requests, full, floor_share, needed),
-            floor_share,
-        })
+            most: session.settings.spend.requests,
+        }
     }
 
     /// Takes a step that lends the store, unless an earlier part of the run did.
@@ -303,7 +302,6 @@ impl Course {
             ..earlier.unwrap_or_else(|| StepRow::begun(step))
         };
         answers.store.commit_step(snapshot_id, &row)?;
-        answers.reread = 0;
         Ok(Some(Begun { row, before }))
     }
 
@@ -319,7 +317,7 @@ impl Course {
         answers.enter_requests()?;
         answers.store.commit_proofs(answers.trust.proofs)?;
         let failures = self.findings.failures.len();
-        let said = self.fold(answers, row.step, &report)?;
+        let said = self.fold(answers, &report)?;
         let has_failed = self.findings.failures.len() > failures || self.losses.is_suspicious;
         // What failed is done again by a run that goes on with this one.
         let is_done = report.ended.is_ok() && !has_failed;
@@ -338,25 +336,53 @@ impl Course {
     }
 
     /// Adds what a step reports; gives back what it said that had not been said.
-    fn fold(
-        &mut self,
-        answers: &mut Answers<'_>,
-        step: SyncStep,
-        report: &StepReport,
-    ) -> Result<Vec<String>> {
+    fn fold(&mut self, answers: &mut Answers<'_>, report: &StepReport) -> Result<Vec<String>> {
         let mut said = self.findings.add(answers.findings.take());
         self.losses.is_doubted |= report.is_doubted;
-        self.census.rated = report.rated.or(self.census.rated);
-        self.census.add(&report.counted);
-        if step == SyncStep::Deletions {
-            self.census.reread = answers.reread;
+        if let Some(rated) = &report.rated {
+            self.census.rated = rated.clone();
         }
+        self.census.add(&report.counted);
         if let Some(missing) = report.disbelieved {
             self.losses.is_suspicious = true;
             said.extend(undo::tell(&mut self.findings, &mut self.losses, missing));
             undo::take_back(answers)?;
         }
         Ok(said)
+    }
+
+    /// Whether every ticket of the desk was read, so that nothing may be unseen.
+    pub(super) fn has_read_all(&self) -> bool {
+        self.is_full && self.is_covered && !self.losses.is_suspicious && !self.losses.is_doubted
+    }
+
+    /// In how many syncs like this one every ticket is read again; `None` where never.
+    pub(super) fn syncs_for_all(&self) -> Option<u64> {
+        match self.has_read_all() {
+            true => Some(1),
+            false => self.by_age,
+        }
+    }
+
+    /// Says how much more was sent than may be, by the steps that are taken all the same.
+    fn tell_overspent(&mut self, answers: &Answers<'_>) -> Result<()> {
+        let spend = answers.session.settings.spend;
+        let steps = answers.store.steps(answers.session.run.snapshot_id)?;
+        let lists: i64 = steps.iter().map(|step| step.requests).sum();
+        let counts = answers.desk.windows().len() * 2;
+        let needed =
+            LOOKUPS + u64::try_from(lists).unwrap_or(0) + u64::try_from(counts).unwrap_or(0);
+        let (Some(most), Some(option)) = (spend.requests, spend.option()) else {
+            return Ok(());
+        };
+        if needed > most {
+            let more = needed - most;
+            let enough = spend.option_for(needed);
+            self.findings.remark(format!(
+                "what no sync leaves out took {needed} requests, {more} more than {option} allows; {enough} would have held it"
+            ));
+        }
+        Ok(())
     }
 
     /// Stores what there is to say beside the counts.
@@ -366,11 +392,10 @@ impl Course {
         remarks: Vec<String>,
     ) -> Result<()> {
         let number = |ratings| i64::try_from(ratings).unwrap_or(i64::MAX);
-        let outstanding = answers.ratings_outstanding(self.census.rated);
+        let outstanding = answers.ratings_outstanding(&self.census.rated);
         let known = SyncOutcome {
             ratings_outstanding: outstanding.map(number),
-            ratings_counted: self.census.rated.map(number),
-            refresh_within_days: answers.session.settings.refresh_within_days,
+            syncs_for_all: self.syncs_for_all().map(number),
             remarks,
         };
         let snapshot_id = answers.session.run.snapshot_id;
@@ -386,6 +411,13 @@ impl Census {
             }
         }
     }
+}
+
+/// Tickets from before the last sync that this one has not read.
+fn unread(answers: &Answers<'_>) -> u64 {
+    let desk = &answers.desk;
+    let unseen = desk.index.unseen(desk.first_ms(), desk.since_ms());
+    u64::try_from(unseen).unwrap_or(u64::MAX)
 }
 
 /// A step with what it took and brought since it began.

@@ -5,12 +5,14 @@ use tokio::time::Instant as Moment;
 use super::answers::Answers;
 use super::course::Course;
 use super::summary;
-use crate::error::{ExitCode, Result};
+use crate::error::{Error, ExitCode, Result};
 use crate::plan::SliceState;
+use crate::refresh::{self, Facts, Unseen};
 use crate::report::SyncSummary;
 use crate::run::twins;
 use crate::store::{Outcome, Store};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
+use crate::window::Window;
 
 /// What a sync gives back.
 pub(super) type Ended = (SyncSummary, ExitCode, Option<Store>);
@@ -26,21 +28,27 @@ pub(super) fn end(mut course: Course, mut answers: Answers<'_>, began: Moment) -
     }
     answers.judge_resolutions()?;
     course.findings.add(answers.findings.take());
+    tell_ratings(&mut course, &answers);
+    let unseen = unseen(&course, &mut answers)?;
     let remarks = course.findings.remarks.clone();
     course.commit_outcome(&mut answers, remarks)?;
     tell_unread_threads(&mut course, &answers)?;
     tell_partial(&mut course, &answers)?;
-    let snapshot = finish(&course, &mut answers)?;
+    let snapshot = finish(&course, &mut answers, &unseen)?;
     let exit_code = ExitCode::from(&snapshot);
     let twins = twins::remark(&answers.store)?;
     course.findings.remarks.extend(twins);
     let ending = Ending::of(&snapshot);
     let summary = summary::of(course, &answers, &snapshot, ending, began)?;
+    let summary = SyncSummary {
+        may_be_unseen: Some(unseen),
+        ..summary
+    };
     Ok((summary, exit_code, Some(answers.store)))
 }
 
 /// Ends the run with its outcome, and with the instant up to which it has seen everything.
-fn finish(course: &Course, answers: &mut Answers<'_>) -> Result<Snapshot> {
+fn finish(course: &Course, answers: &mut Answers<'_>, unseen: &[Unseen]) -> Result<Snapshot> {
     let losses = &course.losses;
     let is_proven = course.findings.failures.is_empty();
     let outcome = match is_proven && !losses.is_suspicious && !losses.is_doubted {
@@ -49,9 +57,45 @@ fn finish(course: &Course, answers: &mut Answers<'_>) -> Result<Snapshot> {
     };
     let now = answers.session.run.context.client.now()?;
     let complete_at = complete_at(course, answers)?;
+    let unseen = serde_json::to_string(unseen).map_err(|error| {
+        Error::failed(format!(
+            "what may be unseen could not be written as JSON: {error}"
+        ))
+    })?;
+    let snapshot_id = answers.session.run.snapshot_id;
     answers
         .store
-        .finish_sync(answers.session.run.snapshot_id, outcome, complete_at, now)
+        .finish_sync(snapshot_id, outcome, complete_at, &unseen, now)
+}
+
+/// What may have changed without being seen, from what was and was not read.
+fn unseen(course: &Course, answers: &mut Answers<'_>) -> Result<Vec<Unseen>> {
+    let is_full = course.has_read_all();
+    if !is_full {
+        answers.load()?;
+    }
+    let facts = Facts {
+        is_full,
+        lacks_messages: course.lacks_messages,
+        ratings_outstanding: answers.ratings_outstanding(&course.census.rated),
+        counted: course.findings.unexplained.clone(),
+    };
+    Ok(refresh::unseen(&answers.desk, &facts))
+}
+
+/// Ratings that were counted and not found are known to be missing.
+fn tell_ratings(course: &mut Course, answers: &Answers<'_>) {
+    let outstanding = answers.ratings_outstanding(&course.census.rated);
+    let (Some(ratings @ 1..), Some(history)) = (
+        outstanding,
+        Window::new(answers.desk.first, answers.desk.since),
+    ) else {
+        return;
+    };
+    let reason = format!(
+        "the API counts {ratings} more ratings than are stored, and whose they are was not found out"
+    );
+    course.findings.fail(history.to_string(), reason);
 }
 
 /// Up to when everything has been seen, if that moved.

@@ -1,14 +1,14 @@
-//! `sync`: what is new, what changed, what is gone, for a few percent of a full read.
+//! `sync`: what is new, what changed, what is gone, within what may be spent.
 //!
 //! ```text
 //!  lists      new, open            keyset lists by the lanes of a backfill
 //!  index      loaded once; every answer brings it up to date
 //!  sweeps     resolved, ratings    lists by resolution time
 //!  pages      confirm, pages       plain pages
-//!  counts     deletions, campaigns
+//!  counts     deletions, ratings, campaigns
 //! ```
 //! The first four steps (`new`, `open`, `resolved`, `confirm`) are what [`Coverage::complete_at`]
-//! rests on; the rest is best effort under a cap. Steps run one after the other, since each one
+//! rests on; the rest spends what is left of the allowance. Steps run one after the other, since each one
 //! plans with what the ones before it found. A step takes what it needs and reports by value
 //! (`steps/`); the course of the sync folds the reports.
 
@@ -17,6 +17,7 @@ mod answers;
 mod begin;
 mod course;
 mod ending;
+mod filtered;
 mod plan;
 mod report;
 mod session;
@@ -184,15 +185,20 @@ async fn without_history(
     store: Store,
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let unfinished = store.progress()?.map(|progress| progress.snapshot);
-    if unfinished
-        .as_ref()
-        .is_some_and(|run| run.filters_json.is_some())
+    let selection = filtered::selection(&store)?;
+    let begun = unfinished.as_ref();
+    let begun = begun.and_then(|run| run.filters_json.as_ref());
+    if let (None, Some(selection)) = (settings.since, &selection)
+        && begun.is_none_or(|filters| *filters == selection.filters_json)
     {
+        drop(store);
+        return filtered::sync(context, settings, selection).await;
+    }
+    if begun.is_some() {
         begin::refuse_unfinished(&store)?;
     }
-    let filters = begin::filtered(&store)?;
     drop(store);
-    first(context, settings, unfinished, filters.as_deref()).await
+    first(context, settings, unfinished).await
 }
 
 /// A store without history: a sync is a backfill then, or goes on with the one that was cut short.
@@ -200,13 +206,12 @@ async fn first(
     context: &Context,
     settings: &settings::Sync,
     unfinished: Option<Snapshot>,
-    filters: Option<&str>,
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let begun = unfinished.filter(|run| {
         run.is_of(settings.kind) && settings.since.is_none_or(|since| since == run.range_from)
     });
     let Some(since) = settings.since.or(begun.as_ref().map(|run| run.range_from)) else {
-        return Err(begin::no_history(&settings.store, filters).into());
+        return Err(begin::no_history(&settings.store).into());
     };
     let (summary, exit_code, store) = run::backfill_keeping(
         context,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::session::StepResult;
+use crate::refresh;
 use crate::report::Unverified;
 use crate::window::Window;
 
@@ -13,6 +14,8 @@ pub(super) struct Findings {
     pub(super) remarks: Vec<String>,
     /// What is not proven complete, and why.
     pub(super) failures: Vec<Unverified>,
+    /// Differences of counts that are not explained.
+    pub(super) unexplained: Vec<refresh::Counted>,
     /// What has gone to the log.
     logged: HashSet<String>,
 }
@@ -44,6 +47,7 @@ impl Findings {
         Self {
             remarks: std::mem::take(&mut self.remarks),
             failures: std::mem::take(&mut self.failures),
+            unexplained: std::mem::take(&mut self.unexplained),
             logged: HashSet::new(),
         }
     }
@@ -53,6 +57,7 @@ impl Findings {
         let mut new = more.remarks;
         new.retain(|remark| !self.remarks.contains(remark));
         self.remarks.extend(new.iter().cloned());
+        self.unexplained.extend(more.unexplained);
         for failure in more.failures {
             if !self.failures.contains(&failure) {
                 self.failures.push(failure);
@@ -71,10 +76,19 @@ pub(super) struct StepReport {
     pub(super) disbelieved: Option<i64>,
     /// Whether a window ended without its count being what is stored.
     pub(super) is_doubted: bool,
-    /// Rated tickets of the last year, as the API counts them.
-    pub(super) rated: Option<u64>,
+    /// Rated tickets, as the API counts them.
+    pub(super) rated: Option<Rated>,
     /// Counts of everything in a window that it came by.
     pub(super) counted: Vec<Counted>,
+}
+
+/// How many rated tickets the API counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rated {
+    /// In each window that was counted.
+    pub(super) counted: Vec<Counted>,
+    /// Whether those are all.
+    pub(super) are_all: bool,
 }
 
 /// How many tickets the API counts in a window.

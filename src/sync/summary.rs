@@ -9,7 +9,7 @@ use crate::refresh::SyncStep;
 use crate::report::{Freshness, Step, Summary, SyncSummary};
 use crate::run::summary::{Known, summary};
 use crate::store::{StepRow, Store};
-use crate::table::{Ending, RunKind, Snapshot, instant_text};
+use crate::table::{Ending, Outcome, RunKind, Snapshot, instant_text};
 
 /// The summary of a run that is over, or was interrupted.
 pub(super) fn of(
@@ -23,6 +23,10 @@ pub(super) fn of(
     let fresh = store.freshness(answers.desk.began_at)?;
     let coverage = store.coverage()?;
     let complete_at = coverage.map_or(answers.desk.since, |coverage| coverage.complete_at);
+    let (ratings_outstanding, syncs_for_all) = (
+        answers.ratings_outstanding(&course.census.rated),
+        course.syncs_for_all(),
+    );
     let known = Known {
         kind: RunKind::Sync,
         outcome,
@@ -35,7 +39,9 @@ pub(super) fn of(
     Ok(SyncSummary {
         complete_until: instant_text(complete_at),
         steps: steps(store, snapshot.id)?,
-        ratings_outstanding: answers.ratings_outstanding(course.census.rated),
+        ratings_outstanding,
+        may_be_unseen: None,
+        syncs_for_all,
         tickets: fresh.live,
         freshness: Freshness::shares(fresh.within(), fresh.live),
         summary: summary(&answers.session.run, store, snapshot, known)?,
@@ -71,6 +77,11 @@ pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
             changed: u64::try_from(summary.tickets_new + summary.tickets_changed).unwrap_or(0),
         }],
         ratings_outstanding: None,
+        may_be_unseen: match summary.outcome {
+            Ending::Over(Outcome::Complete) => Some(Vec::new()),
+            _ => None,
+        },
+        syncs_for_all: Some(1),
         tickets,
         freshness: Freshness::shares([tickets; 4], tickets),
         summary,

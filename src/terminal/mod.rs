@@ -324,6 +324,14 @@ impl Printer {
         }
     }
 
+    /// Prints a line for people on stderr, as a log line where those are JSON; not where the user wants quiet.
+    pub fn remark(&self, line: &str) {
+        match self.output.log_format {
+            LogFormat::Text => self.note(line),
+            LogFormat::Json => tracing::info!("{line}"),
+        }
+    }
+
     /// Shows the progress of run number `run`, called `title`, until the view is dropped.
     pub fn progress(&self, run: i64, title: &str, budget: &BudgetSettings) -> ProgressView {
         match self.has_display {

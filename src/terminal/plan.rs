@@ -7,7 +7,7 @@ use indicatif::HumanDuration;
 use super::grid::grid;
 use super::style::{BOLD, FAINT, count, counted, paint};
 use super::wrap::Width;
-use crate::report::Plan;
+use crate::report::{Plan, PlannedSync};
 
 /// The plan as text, styled.
 pub(super) fn text(plan: &Plan, width: Width) -> String {
@@ -43,10 +43,11 @@ pub(super) fn text(plan: &Plan, width: Width) -> String {
     };
     let requests = counted(plan.requests, "request");
     format!(
-        "{}\n{}{}: {requests}, {takes} within the budget.\n{}\n",
+        "{}\n{}{}: {requests}, {takes} within the budget.\n{}{}\n",
         paint(BOLD, &format!("Plan of a {}", plan.kind.word())),
         grid(&["window", "tickets", "requests"], &rows, width),
         counted(plan.tickets, "ticket"),
+        plan.sync.as_ref().map_or_else(String::new, of_sync),
         paint(
             FAINT,
             &format!(
@@ -54,6 +55,28 @@ pub(super) fn text(plan: &Plan, width: Width) -> String {
                 counted(plan.requests_spent, "request")
             )
         ),
+    )
+}
+
+/// How exact a sync is, and what would make it so.
+fn of_sync(sync: &PlannedSync) -> String {
+    if sync.is_exact {
+        return "Exact: it reads every ticket, so that nothing may be unseen.\n".to_owned();
+    }
+    let again = match sync.syncs_for_all {
+        Some(syncs) => format!(
+            "Every ticket is read again within {} syncs like this one.",
+            count(syncs)
+        ),
+        None => "Nothing is left to read older tickets again with.".to_owned(),
+    };
+    let asked = sync.asked.as_deref().unwrap_or("this");
+    let minutes = HumanDuration(Duration::from_secs(sync.full_seconds));
+    format!(
+        "Not exact: reading every ticket takes {}, more than {asked} allows.\n{again}\n\
+         With {} it would be exact: about {minutes} within the budget.\n",
+        counted(sync.full_requests, "request"),
+        sync.full_with,
     )
 }
 
@@ -88,6 +111,7 @@ mod tests {
             requests: 405,
             seconds: 121,
             requests_spent: 2,
+            sync: None,
         };
         insta::assert_snapshot!(anstream::adapter::strip_str(&text(&plan, None)), @r#"
         Plan of a backfill

@@ -82,8 +82,8 @@ fn how_fresh(status: &Status) -> Vec<(&'static str, String)> {
 fn last_sync(sync: &LastSync, width: Width) -> String {
     let seen = format!("what happened before {}", moment(sync.complete_until));
     let mut facts = vec![("seen", seen)];
-    if !sync.is_full {
-        facts.push(("seen late", super::sync::late(sync.ratings_outstanding)));
+    if let Some(unseen) = &sync.may_be_unseen {
+        facts.extend(super::sync::unseen(unseen, sync.syncs_for_all));
     }
     if sync.bulk_change_windows > 0 {
         let windows = counted(sync.bulk_change_windows, "window");
@@ -147,16 +147,6 @@ fn missing(status: &Status) -> Vec<(&'static str, String)> {
         let tickets = counted(status.threads_unread, "ticket");
         let threads = "without, since no run has read theirs: sync --full does";
         facts.push(("threads", format!("{tickets} {threads}")));
-    }
-    if let Some(sync) = &status.last_sync
-        && let Some(days) = sync.refresh_within_days
-        && sync.tickets_overdue > 0
-    {
-        let tickets = counted(sync.tickets_overdue, "ticket");
-        facts.push((
-            "overdue",
-            format!("{tickets} unread for {days} days or more"),
-        ));
     }
     let kept = style::rejects(status.rejects_standing, status.rejects_accepted);
     facts.extend(kept.map(|kept| ("rejects", kept)));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::{TableRows, WindowStep};
+use crate::report::{TableRows, Unseen, What, WindowStep};
 
 fn at(text: &str) -> Instant {
     crate::window::parse(text).expect("a test's own instant")
@@ -198,6 +198,17 @@ fn as_many_as_counted_are_stored_only_where_each_window_is_settled() {
     }
 }
 
+fn unseen(what: What, tickets: u64, counted: Option<u64>, from: &str, until: &str) -> Unseen {
+    Unseen {
+        what,
+        tickets,
+        counted,
+        created_from: format!("{from}T00:00:00.000Z"),
+        created_until: format!("{until}T00:00:00.000Z"),
+        since: Some("2026-01-20T04:30:00.000Z".to_owned()),
+    }
+}
+
 #[test]
 fn what_the_last_sync_may_not_have_seen_is_told() {
     let mut sync = LastSync {
@@ -207,8 +218,12 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
         is_full: false,
         ratings_outstanding: Some(3),
         bulk_change_windows: 2,
-        refresh_within_days: Some(90),
-        tickets_overdue: 1,
+        may_be_unseen: Some(vec![
+            unseen(What::Ratings, 40, Some(3), "2025-02-01", "2026-01-02"),
+            unseen(What::Edits, 1_000, None, "2019-01-01", "2019-05-02"),
+            unseen(What::Edits, 200, None, "2019-07-01", "2026-01-02"),
+        ]),
+        syncs_for_all: Some(6),
         remarks: vec!["none of it was believed".into(); 3],
     };
     let told = |sync: &LastSync| {
@@ -220,15 +235,19 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
     let text = told(&sync);
     for fact in [
         "what happened before 2026-01-31 09:05 UTC",
-        "3 ratings; notes, messages",
+        "may be unseen",
+        "late ratings: 3 ratings on one of 40 tickets created 2025-02-01 to 2026-01-02, since 2026-01-20",
+        "notes, edits, tags and attributes of resolved tickets: 1,200 tickets created 2019-01-01 to 2019-05-02, 2019-07-01 to 2026-01-02, since 2026-01-20",
+        "every ticket is read again within 6 syncs like this one",
         "2 windows of bulk changes still to be read",
-        "1 ticket unread for 90 days or more",
         "note: none of it was believed (3 times)\n",
     ] {
         assert!(text.contains(fact), "{fact}: {text}");
     }
-    sync.is_full = true;
-    assert!(!told(&sync).contains("seen late"));
+    sync.may_be_unseen = Some(Vec::new());
+    assert!(told(&sync).contains("nothing: every ticket was read"));
+    sync.may_be_unseen = None;
+    assert!(!told(&sync).contains("unseen"));
 }
 
 #[test]

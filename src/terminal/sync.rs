@@ -4,11 +4,10 @@ use super::grid::grid;
 use super::style::{count, counted, fields};
 use super::summary;
 use super::wrap::Width;
-use crate::refresh::SyncStep;
-use crate::report::{Step, SyncSummary};
+use crate::report::{Step, SyncSummary, Unseen, What};
 
-/// What a sync sees late.
-const LATE: &str = "notes, messages, priority and attributes on resolved tickets, for a while";
+/// Ranges of creation that are told; the rest is counted.
+const LISTED: usize = 3;
 
 /// The summary as text, styled.
 pub(super) fn text(sync: &SyncSummary, width: Width) -> String {
@@ -70,23 +69,78 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         })
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
-    let is_full = sync.steps.iter().any(|step| step.step == SyncStep::Full);
-    let ratings = sync
-        .ratings_outstanding
-        .map(|ratings| i64::try_from(ratings).unwrap_or(i64::MAX));
-    if !is_full {
-        facts.push(("seen late", late(ratings)));
+    if let Some(all) = &sync.may_be_unseen {
+        facts.extend(unseen(all, sync.syncs_for_all));
     }
     facts
 }
 
-/// What a sync that did not read the whole desk sees late, ratings known to be outstanding first.
-pub(super) fn late(ratings_outstanding: Option<i64>) -> String {
-    match ratings_outstanding {
-        Some(0) => LATE.to_owned(),
-        Some(ratings) => format!("{}; {LATE}", counted(ratings, "rating")),
-        None => format!("late ratings; {LATE}"),
+/// What may be unseen, a line a kind, and when it will have been looked at.
+pub(super) fn unseen(all: &[Unseen], syncs_for_all: Option<u64>) -> Vec<(&'static str, String)> {
+    if all.is_empty() {
+        return vec![("unseen", "nothing: every ticket was read".to_owned())];
     }
+    let mut lines: Vec<String> = Vec::new();
+    for kind in all.chunk_by(|one, next| one.what == next.what) {
+        lines.extend(kind.first().map(|first| of_kind(first, kind)));
+    }
+    lines.push(match syncs_for_all {
+        Some(1) => "the next sync like this one reads every ticket again".to_owned(),
+        Some(syncs) => format!(
+            "every ticket is read again within {} syncs like this one",
+            count(syncs)
+        ),
+        None => {
+            "nothing was left to read older tickets again with: give more with --spend".to_owned()
+        }
+    });
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(number, line)| (if number == 0 { "may be unseen" } else { "" }, line))
+        .collect()
+}
+
+/// Changes of one kind: how many tickets, created when, and since when nobody looked.
+fn of_kind(first: &Unseen, kind: &[Unseen]) -> String {
+    let tickets: u64 = kind.iter().map(|one| one.tickets).sum();
+    let ranges: Vec<String> = kind
+        .iter()
+        .take(LISTED)
+        .map(|one| {
+            format!(
+                "{} to {}",
+                date(&one.created_from),
+                date(&one.created_until)
+            )
+        })
+        .collect();
+    let more = match kind.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {} more", counted(more, "range")),
+    };
+    let since = kind.iter().filter_map(|one| one.since.as_deref()).min();
+    let since = since.map_or_else(String::new, |since| format!(", since {}", date(since)));
+    let how_many = match first.counted {
+        Some(ratings) if first.what == What::Ratings => {
+            format!(
+                "{} on one of {}",
+                counted(ratings, "rating"),
+                counted(tickets, "ticket")
+            )
+        }
+        _ => counted(tickets, "ticket"),
+    };
+    format!(
+        "{}: {how_many} created {}{more}{since}",
+        first.what.words(),
+        ranges.join(", ")
+    )
+}
+
+/// The day of an instant as text.
+fn date(text: &str) -> &str {
+    text.get(..10).unwrap_or(text)
 }
 
 fn percent(part: i64, whole: i64) -> i64 {
@@ -96,6 +150,7 @@ fn percent(part: i64, whole: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refresh::SyncStep;
 
     #[test]
     fn the_table_of_steps_adds_up_to_all_requests() {

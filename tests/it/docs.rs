@@ -19,10 +19,12 @@ use mava_export::table::{self, TABLES};
 use crate::support::Desk;
 
 /// Flags of other programs that the documents show.
-const FLAGS_OF_OTHERS: [&str; 9] = [
+const FLAGS_OF_OTHERS: [&str; 11] = [
     "--bench",
+    "--draw",
     "--env",
     "--help",
+    "--nights",
     "--path",
     "--release",
     "--rm",
@@ -200,6 +202,8 @@ fn every_flag_and_variable_that_a_document_names_exists() {
         .filter_map(|option| option.environment.as_deref())
         .collect();
     variables.extend(["MAVA_API_KEY", "MAVA_EXPORT_"]);
+    // Ignored with a warning, until they go.
+    flags.extend(["--effort", "--refresh-within", "--full-below"]);
     // Of the long runs.
     variables.extend(["MAVA_MODEL_SEED", "MAVA_MODEL_CASES", "MAVA_MODEL_COMMAND"]);
     for (path, text) in documents() {

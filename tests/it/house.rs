@@ -139,10 +139,7 @@ const BANS: [Ban; 5] = [
         what: "clap",
         paths: &["clap", "clap_complete"],
         rooms: &["cli", "config", "settings"],
-        exceptions: &[(
-            "refresh/mod.rs",
-            "an effort is a word of an option, and there is one list of the words",
-        )],
+        exceptions: &[],
     },
     Ban {
         what: "reqwest",

@@ -182,7 +182,7 @@ async fn syncs_that_meet_the_second_one_alone_leave_the_first_one_as_it_is() {
     desk.simulator.clear_hook();
     let full = settings(&desk);
     let full = mava_export::settings::Sync {
-        is_full: true,
+        whole: mava_export::settings::Whole::Always,
         ..full
     };
     let (summary, exit_code) = sync_with(&desk, &full).await.expect("a sync");

@@ -242,7 +242,7 @@ impl Victim for Sync {
 
     fn new() -> Self {
         Self(Filled::new(
-            "sync --full-below 0 --lanes 2",
+            "sync --max-requests 20 --lanes 2",
             |simulator, place| {
                 backfill(simulator, place);
                 let morning = evening() + TimeDelta::days(1);

@@ -16,9 +16,6 @@ const SETTLED_MS: i64 = 30 * DAY_MS;
 /// New tags of one ticket that may be part of a bulk change: no more of them are looked into.
 const MOST_SUSPECT: usize = 50;
 
-/// A ticket that was read less long ago is no find for the floor.
-const UNREAD_MS: i64 = 3 * DAY_MS;
-
 impl Answers<'_> {
     /// Stores tickets that were read, and learns from them.
     pub(in crate::sync) fn take_rows(
@@ -43,8 +40,6 @@ impl Answers<'_> {
             }
             let known = known(rows, read_at);
             if let Some(before) = self.desk.index.take(known.clone()) {
-                let is_old = known.verified_ms - before.verified_ms > UNREAD_MS;
-                self.reread += usize::from(!before.is_seen && is_old);
                 self.learn(&before, &known, rows, &read)?;
             }
         }

@@ -10,11 +10,11 @@ use std::collections::{HashMap, HashSet};
 
 pub(super) use self::trust::Trust;
 use super::OVERLAP;
-use super::report::Findings;
+use super::report::{Findings, Rated};
 use super::session::Session;
 use crate::error::Result;
-use crate::extract::{Answer, Key};
-use crate::refresh::{Desk, Effort, Index, KEPT_MS, Time};
+use crate::extract::{Answer, Key, Missing};
+use crate::refresh::{Desk, Index, KEPT_MS, Time};
 use crate::store::{Coverage, Rejected, Store};
 use crate::table::Instant;
 use crate::window::{EARLIEST, Window};
@@ -34,8 +34,21 @@ pub(super) struct Answers<'a> {
     pub(super) health: Health,
     /// What there is to say of the answers since a step began.
     pub(super) findings: Findings,
-    /// Tickets that no page had shown for some days, shown since a step began.
-    pub(super) reread: usize,
+    /// What lists of resolved tickets counted.
+    pub(super) resolved: ResolvedCounts,
+}
+
+/// What lists of resolved tickets counted, against what is stored.
+#[derive(Debug, Default)]
+pub(super) struct ResolvedCounts {
+    /// Ranges in which the API counts fewer than are stored, and how many fewer.
+    pub(super) fewer: Vec<(Window, u64)>,
+    /// Ranges of which it cannot be said whether as many are stored as the API counts.
+    pub(super) unclear: usize,
+    /// Whether the lists leave no gap, so that nothing is missing but what is fewer.
+    pub(super) are_all: bool,
+    /// Tickets that this run read, and that were found missing after that.
+    pub(super) went: Vec<Missing>,
 }
 
 /// How the API bears the requests.
@@ -98,7 +111,7 @@ impl<'a> Answers<'a> {
             trust: Trust::of(store.proofs()?),
             health: Health::default(),
             findings: Findings::default(),
-            reread: 0,
+            resolved: ResolvedCounts::default(),
             store,
         })
     }
@@ -107,9 +120,8 @@ impl<'a> Answers<'a> {
     pub(super) fn load(&mut self) -> Result<()> {
         let rejected = self.store.rejected()?.into_iter();
         self.rejected = rejected.map(|one| (one.id.clone(), one)).collect();
-        let (run, settings) = (&self.session.run, self.session.settings);
-        let desk = &mut self.desk;
-        load(desk, &self.store, run.snapshot_id, settings.effort)
+        let snapshot_id = self.session.run.snapshot_id;
+        load(&mut self.desk, &self.store, snapshot_id)
     }
 
     /// Enters every request sent so far into the run's account.
@@ -130,17 +142,36 @@ impl<'a> Answers<'a> {
         u64::try_from(live).unwrap_or(u64::MAX)
     }
 
-    /// Ratings that the API counts, if it does, and that are neither in the index nor on tickets
-    /// without a row.
-    pub(super) fn ratings_outstanding(&self, rated: Option<u64>) -> Option<u64> {
-        rated.map(|rated| rated.saturating_sub(self.known_ratings()))
+    /// Resolved tickets in a range, as a list of them should count; `None` where nobody knows: some that
+    /// were open have not been seen since, or have no row.
+    pub(super) fn resolved_in(&self, from_ms: i64, until_ms: i64) -> Option<u64> {
+        let mut rejected = self.rejected.values();
+        let is_inside = |rejected: &Rejected| (from_ms..until_ms).contains(&rejected.created_ms);
+        let tickets = self.desk.index.created_in(from_ms, until_ms).iter();
+        let mut live = tickets.filter(|known| !known.is_gone);
+        let is_unclear =
+            rejected.any(is_inside) || live.clone().any(|known| known.is_open && !known.is_seen);
+        (!is_unclear).then(|| {
+            let resolved = live.by_ref().filter(|known| known.is_resolved);
+            u64::try_from(resolved.count()).unwrap_or(u64::MAX)
+        })
     }
 
-    /// Ratings in the index and on tickets without a row.
-    pub(super) fn known_ratings(&self) -> u64 {
-        let desk = &self.desk;
-        let (from_ms, until_ms) = (desk.year_ms(), desk.since_ms());
-        let tickets = desk.index.created_in(from_ms, until_ms);
+    /// Ratings that the API counts and that are neither in the index nor on tickets without a row; `None` where
+    /// none is known to be missing and not all were counted.
+    pub(super) fn ratings_outstanding(&self, rated: &Rated) -> Option<u64> {
+        let missing = rated.counted.iter().map(|(window, count)| {
+            let (from, until) = (window.from(), window.until());
+            let known = self.ratings_in(from.timestamp_millis(), until.timestamp_millis());
+            count.saturating_sub(known)
+        });
+        let missing: u64 = missing.sum();
+        (missing > 0 || rated.are_all).then_some(missing)
+    }
+
+    /// Ratings of tickets created in `[from_ms, until_ms)`, in the index and on tickets without a row.
+    pub(super) fn ratings_in(&self, from_ms: i64, until_ms: i64) -> u64 {
+        let tickets = self.desk.index.created_in(from_ms, until_ms);
         let local = tickets
             .iter()
             .filter(|known| known.is_rated && !known.is_gone);
@@ -170,18 +201,15 @@ pub(super) fn desk(store: &Store, coverage: &Coverage, began_at: Instant) -> Res
         began_at,
         index: Index::default(),
         hazards: store.hazards()?,
-        price: 1.0,
-        unswept: store.unswept()?,
     })
 }
 
 /// Reads the index, with what former sweeps assure.
-pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64, effort: Effort) -> Result<()> {
+pub(super) fn load(desk: &mut Desk, store: &Store, snapshot_id: i64) -> Result<()> {
     let latest = desk.began_at + OVERLAP;
     desk.index = store.index(snapshot_id, latest)?;
     store
         .assurances(desk.began_ms() - KEPT_MS, latest.timestamp_millis())?
         .apply(&mut desk.index);
-    desk.price = effort.price(desk.index.tickets().len());
     Ok(())
 }

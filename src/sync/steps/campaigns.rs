@@ -1,9 +1,9 @@
-//! Step 8: bulk changes of tags and categories on tickets that nobody should be working on.
+//! Step 9: bulk changes of tags and categories on tickets that nobody should be working on.
 
 use super::pages::read_on;
 use crate::api::TicketsQuery;
 use crate::error::Result;
-use crate::mava::{PAGE, RESOLVED};
+use crate::mava::RESOLVED;
 use crate::refresh::{DAY_MS, settled_windows};
 use crate::settings::Filters;
 use crate::store::{CampaignWindow, Field, Group};
@@ -20,9 +20,10 @@ const LEAST_SUSPECTS: i64 = 2;
 /// How long an unexpected value is remembered, in milliseconds.
 const REMEMBERED_MS: i64 = 14 * DAY_MS;
 
-/// At most this many requests a night list bulk changes, and at most this share of a full read.
+/// Of the requests that are left, the share that may list bulk changes, in percent; and how many may
+/// whatever that comes to.
+const SHARE_PERCENT: u64 = 60;
 const LEAST_PAGES: u64 = 10;
-const PAGES_PERCENT: u64 = 2;
 
 /// Looks for values that turned up on long settled tickets, and lists the tickets that have them.
 pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowance) -> StepReport {
@@ -30,15 +31,8 @@ pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowanc
 }
 
 async fn look(answers: &mut Answers<'_>, allowance: &Allowance) -> StepResult<()> {
-    if allowance.is_spent() && !answers.store.groups()?.is_empty() {
-        answers.findings.remark(
-            "the limit of --max-requests was reached before bulk changes of tags and categories were looked for"
-                .to_owned(),
-        );
-    }
     let since_ms = answers.desk.began_ms() - REMEMBERED_MS;
-    let pages = u64::try_from(answers.desk.index.tickets().len() / PAGE).unwrap_or(0);
-    let mut left = LEAST_PAGES.max(pages * PAGES_PERCENT / 100);
+    let mut left = LEAST_PAGES.max(allowance.left() / 100 * SHARE_PERCENT);
     rotate(answers, allowance).await?;
     let under_way = answers.store.campaigns()?;
     for group in answers.store.suspects(LEAST_SUSPECTS, since_ms)? {

@@ -1,4 +1,4 @@
-//! Step 7: tickets that are gone, found by counting.
+//! Step 7: tickets that are gone, found by counting every window.
 
 use std::collections::HashSet;
 
@@ -27,16 +27,12 @@ struct Located {
     parts: Vec<(Window, u64)>,
 }
 
-/// At most this many requests locate losses, and at most this share of a full read in permille.
-const LEAST_PROBES: u64 = 30;
-const PROBES_PERMILLE: u64 = 6;
-
 /// A millisecond of more than a page of tickets is read so many times at most, since they may come in
 /// another order on every request.
-const TIE_ROUNDS: usize = 3;
+const TIE_ROUNDS: usize = 16;
 
-/// Counts the windows whose turn it is, locates what is missing where the counts differ, and flags what
-/// a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
+/// Counts every window, locates what is missing where the counts differ, as long as the allowance lasts,
+/// and flags what a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
 pub(in crate::sync) async fn run(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
@@ -58,25 +54,70 @@ async fn look(
     is_refused: bool,
 ) -> StepResult<()> {
     let windows = answers.desk.windows();
-    count_windows(answers, allowance, &mut report.counted).await?;
-    let gaps = gaps(answers, &windows, &report.counted);
+    let is_counted_by_lists = answers.resolved.are_all;
+    for window in windows.iter().filter(|_| !is_counted_by_lists) {
+        total(answers, &mut report.counted, *window).await?;
+        if !is_counted(&report.counted, window) {
+            let reason = "the API gave no count, so that nobody knows whether tickets are gone";
+            answers.findings.fail(window.to_string(), reason.to_owned());
+        }
+    }
+    let before = answers.store.unexplained(answers.session.run.snapshot_id)?;
+    let gaps = match is_counted_by_lists {
+        true => fewer_in(answers, &answers.resolved.fewer),
+        false => gaps(answers, &windows, &report.counted),
+    };
+    let asked = gaps.clone();
+    let gaps = gaps.into_iter();
+    let gaps = gaps.flat_map(|gap| narrowed(answers, gap, &answers.resolved.fewer));
+    let gaps = gaps
+        .flat_map(|gap| narrowed(answers, gap, &before))
+        .collect();
+    find(answers, allowance, report, gaps, is_refused).await?;
+    if is_refused || report.disbelieved.is_some() {
+        return Ok(());
+    }
+    // Where tickets were missing before, they need not be now.
+    for (window, count) in asked {
+        if answers.local(&window) != count {
+            note(answers, window, count);
+        }
+    }
+    let differing = still_differing(answers, &windows).await?;
+    find(answers, allowance, report, differing.clone(), is_refused).await?;
+    if report.disbelieved.is_none() {
+        tell(answers, differing);
+    }
+    Ok(())
+}
+
+/// Locates what is missing in gaps, and flags what a second look does not find.
+async fn find(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    report: &mut StepReport,
+    gaps: Vec<Counted>,
+    is_refused: bool,
+) -> StepResult<()> {
+    if gaps.is_empty() {
+        return Ok(());
+    }
     let mut missing = locate(answers, allowance, gaps).await?;
     if is_refused {
         return Ok(());
     }
     missing.sort_by_key(|(_, at): &Missing| *at);
     missing.dedup();
+    let snapshot_id = answers.session.run.snapshot_id;
+    let unseen = answers.store.not_seen(snapshot_id, missing.clone())?;
+    let went = missing.iter().filter(|one| !unseen.contains(one)).cloned();
+    answers.resolved.went.extend(went);
     let most = usize::try_from(allowance.left().saturating_sub(1)).unwrap_or(usize::MAX);
     // Of so many that none is believed, a cap must not make fewer that are.
     if missing.len() > most
         && losses(answers, missing.len())?.verdict(Evidence::List) == Verdict::AskAgain
     {
-        answers.findings.remark(format!(
-            "the limit of --max-requests was reached before {} missing tickets were looked for once more; the \
-             next sync will",
-            missing.len() - most
-        ));
-        missing.truncate(most);
+        leave(answers, &missing.split_off(most));
     }
     let absent = Absent {
         missing,
@@ -86,37 +127,79 @@ async fn look(
     Ok(())
 }
 
-/// Counts the newest window, and the others whose turn it is.
-async fn count_windows(
-    answers: &mut Answers<'_>,
-    allowance: &Allowance,
-    counted: &mut Vec<Counted>,
-) -> StepResult<()> {
-    let cap = answers.session.settings.max_requests;
-    for (window, is_exempt) in refresh::counted_windows(&answers.desk, cap) {
-        if is_counted(counted, &window) {
-            continue;
-        }
-        if allowance.is_spent() && !is_exempt {
-            answers.findings.remark(
-                "the limit of --max-requests was reached before missing tickets were looked for by counting"
-                    .to_owned(),
-            );
-            break;
-        }
-        total(answers, counted, window).await?;
+/// Leaves tickets that are missing to the next sync: nothing is left to look for them once more.
+fn leave(answers: &mut Answers<'_>, missing: &[Missing]) {
+    let range = missing.first().zip(missing.last());
+    let range = range.and_then(|((_, first), (_, last))| {
+        Window::new(*first, *last + TimeDelta::milliseconds(1))
+    });
+    if let Some(window) = range {
+        let here = answers.local(&window);
+        let gone = u64::try_from(missing.len()).unwrap_or(u64::MAX);
+        let there = here.saturating_sub(gone);
+        answers.findings.unexplained.push(refresh::Counted {
+            window,
+            there,
+            here,
+        });
     }
-    Ok(())
 }
 
-/// What is missing where the counts of both sides differ. A gap that stays unexplained is told.
+/// What was counted while tickets came and went may differ for a moment: each window in which a difference was
+/// noted is counted once more. Gives back those that still differ, with their count.
+async fn still_differing(
+    answers: &mut Answers<'_>,
+    windows: &[Window],
+) -> StepResult<Vec<Counted>> {
+    let mut differing = Vec::new();
+    for window in windows {
+        let is_noted = |one: &refresh::Counted| window.contains(one.window.from());
+        if !answers.findings.unexplained.iter().any(is_noted) {
+            continue;
+        }
+        let query = answers.session.newest_first(*window);
+        match answers.count_alone(&query).await? {
+            Some(there) if there == answers.local(window) => {
+                answers.findings.unexplained.retain(|one| !is_noted(one));
+            }
+            Some(there) => differing.push((*window, there)),
+            None => {
+                let reason = "the API gave no count, so that nobody knows whether tickets are gone";
+                answers.findings.fail(window.to_string(), reason.to_owned());
+            }
+        }
+    }
+    Ok(differing)
+}
+
+/// Says which windows still differ from what was counted, and forgets what was noted of the others.
+fn tell(answers: &mut Answers<'_>, differing: Vec<Counted>) {
+    for (window, there) in differing {
+        let here = answers.local(&window);
+        // Tickets that this sync read, and that went meanwhile, are the next one's to flag.
+        let went = &answers.resolved.went;
+        let went: HashSet<&Missing> = went.iter().filter(|(_, at)| window.contains(*at)).collect();
+        let went = u64::try_from(went.len()).unwrap_or(u64::MAX);
+        if here.saturating_sub(went) <= there && there <= here {
+            let is_noted = |one: &refresh::Counted| window.contains(one.window.from());
+            answers.findings.unexplained.retain(|one| !is_noted(one));
+            continue;
+        }
+        answers.findings.fail(
+            window.to_string(),
+            format!(
+                "the API counts {there} where the store has {here}, and which tickets differ was not found out"
+            ),
+        );
+    }
+}
+
+/// What is missing where the counts of both sides differ. A gap that stays unexplained is noted.
 async fn locate(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
     mut gaps: Vec<Counted>,
 ) -> StepResult<Vec<Missing>> {
-    let pages = u64::try_from(answers.desk.index.tickets().len() / PAGE).unwrap_or(0);
-    let mut probes = LEAST_PROBES.max(pages * PROBES_PERMILLE / 1_000);
     let mut missing = Vec::new();
     while let Some((gap, count)) = gaps.pop() {
         let local = answers.local(&gap);
@@ -125,13 +208,12 @@ async fn locate(
         }
         // What is missing so far is to be looked for once more, and the desk to be counted.
         let second_looks = u64::try_from(missing.len()).unwrap_or(u64::MAX);
-        if probes == 0 || allowance.left() <= second_looks + 1 {
-            tell(answers, gap, count);
+        if allowance.left() <= second_looks + 1 {
+            note(answers, gap, count);
             continue;
         }
-        probes -= 1;
         let located = if local.max(count) < u64::try_from(PAGE).unwrap_or(0) {
-            absent(answers, gap).await?
+            absent(answers, allowance, gap).await?
         } else if gap.length() <= TimeDelta::milliseconds(1) {
             absent_of_tie(answers, allowance, gap).await?
         } else {
@@ -142,60 +224,59 @@ async fn locate(
                 missing.extend(located.missing);
                 gaps.extend(located.parts);
             }
-            None => tell(answers, gap, count),
+            None => note(answers, gap, count),
         }
     }
     Ok(missing)
 }
 
-/// Says where the two sides disagree.
-fn tell(answers: &mut Answers<'_>, gap: Window, count: u64) {
-    let local = answers.local(&gap);
-    answers.findings.remark(format!(
-        "the API counts {count} tickets created in {gap} where the store has {local}; the next sync or \
-         verify will look closer"
-    ));
+/// Notes where the two sides disagree.
+fn note(answers: &mut Answers<'_>, window: Window, there: u64) {
+    let here = answers.local(&window);
+    answers.findings.unexplained.push(refresh::Counted {
+        window,
+        there,
+        here,
+    });
 }
 
-/// Ranges between the counts that this sync came by, whose counts differ from the store's.
-fn gaps(answers: &mut Answers<'_>, windows: &[Window], all: &[Counted]) -> Vec<Counted> {
-    let mut gaps = Vec::new();
-    for window in windows {
-        let mut counted: Vec<(Instant, u64)> = all
-            .iter()
-            .filter(|(range, _)| range.from() == window.from() && range.until() <= window.until())
-            .map(|(range, count)| (range.until(), *count))
-            .collect();
-        counted.sort_unstable();
-        counted.dedup_by_key(|(until, _)| *until);
-        let (mut from, mut before) = (window.from(), 0);
-        let mut contradicted = None;
-        for (until, count) in counted {
-            let Some(gap) = Window::new(from, until) else {
-                continue;
-            };
-            // Counts taken one after the other may contradict each other: left to the next.
-            let Some(inside) = count.checked_sub(before) else {
-                contradicted = Some(gap);
-                continue;
-            };
-            contradicted = None;
-            if inside != answers.local(&gap) {
-                gaps.push((gap, inside));
-            }
-            (from, before) = (until, count);
-        }
-        if let Some(gap) = contradicted {
-            answers.findings.remark(format!(
-                "the API's counts around {gap} contradict each other; the next sync counts again"
-            ));
-        }
+/// The windows whose counts differ from what is stored.
+fn gaps(answers: &Answers<'_>, windows: &[Window], counted: &[Counted]) -> Vec<Counted> {
+    let differing =
+        |(window, count): &&Counted| windows.contains(window) && answers.local(window) != *count;
+    counted.iter().filter(differing).copied().collect()
+}
+
+/// Where in a gap tickets are missing, by what is known of ranges inside it, if that is all that is missing.
+fn narrowed(answers: &Answers<'_>, gap: Counted, known: &[(Window, u64)]) -> Vec<Counted> {
+    let (window, count) = gap;
+    let is_inside =
+        |range: &Window| window.from() <= range.from() && range.until() <= window.until();
+    let inside: Vec<_> = known
+        .iter()
+        .filter(|(range, _)| is_inside(range))
+        .copied()
+        .collect();
+    let fewer: u64 = inside.iter().map(|(_, fewer)| fewer).sum();
+    match answers.local(&window).checked_sub(count) {
+        Some(missing @ 1..) if missing == fewer => fewer_in(answers, &inside),
+        _ => vec![gap],
     }
-    gaps
+}
+
+/// Ranges with what is counted in them, which is so many fewer than are stored.
+fn fewer_in(answers: &Answers<'_>, ranges: &[(Window, u64)]) -> Vec<Counted> {
+    let counted =
+        |(range, fewer): &(Window, u64)| (*range, answers.local(range).saturating_sub(*fewer));
+    ranges.iter().map(counted).collect()
 }
 
 /// Reads a gap that fits on a page, and says what is missing from it.
-async fn absent(answers: &mut Answers<'_>, gap: Window) -> StepResult<Option<Located>> {
+async fn absent(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    gap: Window,
+) -> StepResult<Option<Located>> {
     let query = answers.session.query(gap).alone();
     let Some(seen) = answers.read_believable(&query).await? else {
         return Ok(None);
@@ -204,9 +285,24 @@ async fn absent(answers: &mut Answers<'_>, gap: Window) -> StepResult<Option<Loc
         return Ok(None);
     };
     let Some(spanned) = Window::new(gap.from(), until) else {
-        return Ok(None);
+        // More tickets of the first millisecond than such a page holds.
+        return match gap.length() <= TimeDelta::milliseconds(1) {
+            true => absent_of_tie(answers, allowance, gap).await,
+            false => halve(answers, gap, count).await,
+        };
     };
-    Ok(absent_among(answers, spanned, gap, &seen.ids, count)?)
+    let Some(rest) = Window::new(until, gap.until()) else {
+        return Ok(absent_among(answers, spanned, gap, &seen.ids, count)?);
+    };
+    // Pages may be shorter than asked for: what follows is looked at next.
+    let from_ms = gap.from().timestamp_millis();
+    let until_ms = until.timestamp_millis();
+    let shown = seen.created_ms().filter(|at_ms| *at_ms < until_ms).count();
+    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+    Ok(Some(Located {
+        missing: not_among(answers, from_ms, until_ms, &seen.ids),
+        parts: vec![(rest, count.saturating_sub(shown))],
+    }))
 }
 
 /// Reads a millisecond of more than a page of tickets by offsets, until all that an answer counts
@@ -269,7 +365,7 @@ fn absent_among(
     let missing = not_among(answers, from_ms, until_ms, ids);
     let absent = u64::try_from(missing.len()).unwrap_or(u64::MAX);
     if answers.local(&gap).checked_sub(absent) != Some(count) {
-        tell(answers, gap, count);
+        note(answers, gap, count);
     }
     Ok(Some(Located {
         missing,

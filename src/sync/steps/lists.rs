@@ -71,22 +71,14 @@ pub(in crate::sync) async fn new(answers: Answers<'_>) -> Result<Listed<'_>> {
     read(answers, list).await
 }
 
-/// Step 2: everything that is not resolved. A window in which nothing is open locally is looked
-/// into every seventh night.
+/// Step 2: everything that is not resolved.
 ///
 /// # Errors
-/// The store cannot be read, or was lost with the thread that wrote it.
+/// The store was lost with the thread that wrote it.
 pub(in crate::sync) async fn open(answers: Answers<'_>) -> Result<Listed<'_>> {
-    let mut open = Vec::new();
-    for window in answers.desk.windows() {
-        if answers.store.open_count(&window)? > 0 {
-            open.push(window);
-        }
-    }
-    let windows = refresh::open_windows(&answers.desk, |window| open.contains(window));
     let list = List {
         step: SyncStep::Open,
-        windows,
+        windows: answers.desk.windows(),
         filters: Filters {
             status: OPEN.map(str::to_owned).to_vec(),
             ..Filters::default()

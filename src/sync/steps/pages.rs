@@ -1,75 +1,56 @@
-//! Steps 6 and 9: pages by what is expected to have changed on them, and the floor under how long
-//! any ticket goes unread.
+//! Steps 8 and 10: pages by what is expected to have changed on them, and by how long they have gone unread.
 
 use crate::api::TicketsQuery;
 use crate::mava::PAGE;
 use crate::refresh::{Block, Pages};
 use crate::sync::allowance::Allowance;
 use crate::sync::answers::{Answers, Seen};
-use crate::sync::report::{Counted, StepReport};
+use crate::sync::report::StepReport;
 use crate::sync::session::StepResult;
 use crate::window::Window;
 
-/// Reads pages, the best first, as long as they are worth it. A night's share of the floor stays paid
-/// for. `outstanding` are the ratings known to be unseen, if that is known.
-pub(in crate::sync) async fn worthwhile(
+/// Reads the pages on which most is expected to have changed. `outstanding` are the ratings known to be
+/// unseen, if that is known.
+pub(in crate::sync) async fn by_finds(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
     outstanding: Option<u64>,
 ) -> StepReport {
-    let pages = Pages::worthwhile(&answers.desk, outstanding, allowance.floor_share);
-    let limit = "the limit of --max-requests was reached before every page worth reading was read";
-    read_pages(answers, allowance, &pages, limit).await
+    let pages = Pages::by_finds(&answers.desk, outstanding, allowance.left());
+    read_pages(answers, allowance, &pages).await.into()
 }
 
-/// Reads what has gone unread for longest. Pages that located losses have read such tickets as well,
-/// all over the history, and count towards a night's share: so many `tickets`. Beyond that share,
-/// something is left to the step that follows.
-pub(in crate::sync) async fn floor(
+/// Reads what has gone unread for longest, with all that is left.
+pub(in crate::sync) async fn by_age(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
-    tickets: usize,
 ) -> StepReport {
-    let within = answers.session.settings.refresh_within_days;
-    let read = tickets / PAGE;
-    let pages = Pages::floor(&answers.desk, within, read, allowance.floor_share);
-    let limit = format!(
-        "the limit of --max-requests was reached before every ticket unread for about {within} days was \
-         read"
-    );
-    read_pages(answers, allowance, &pages, &limit).await
+    let pages = Pages::by_age(&answers.desk, allowance.left());
+    read_pages(answers, allowance, &pages).await.into()
 }
 
-/// Reads blocks in their order, as long as they are paid for; says that the `limit` was reached where
-/// they are not.
+/// Reads blocks in their order, as long as they are paid for.
 async fn read_pages(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
     pages: &Pages,
-    limit: &str,
-) -> StepReport {
-    let mut report = StepReport::default();
+) -> StepResult<()> {
     let windows = answers.desk.windows();
-    for (number, block) in pages.blocks.iter().enumerate() {
-        if !pages.is_paid_for(number, allowance.left()) {
-            answers.findings.remark(limit.to_owned());
+    for block in &pages.blocks {
+        if !pages.is_paid_for(allowance.left()) {
             break;
         }
-        report.ended = read_block(answers, allowance, block, &windows, &mut report.counted).await;
-        if report.ended.is_err() {
-            break;
-        }
+        read_block(answers, allowance, block, &windows).await?;
     }
-    report
+    Ok(())
 }
 
-/// Reads a block newest first, so that the answer also counts everything before its end.
+/// Reads a block newest first, to its end.
 async fn read_block(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
     block: &Block,
     windows: &[Window],
-    counted: &mut Vec<Counted>,
 ) -> StepResult<()> {
     let window = windows
         .iter()
@@ -87,9 +68,6 @@ async fn read_block(
     let Some(seen) = answers.read(&query).await? else {
         return Ok(());
     };
-    if let (Some(count), false) = (seen.count, seen.is_foreign) {
-        counted.push((window, count));
-    }
     match first_unseen(answers, block, &seen) {
         Some(from_ms) => read_rest(answers, allowance, from_ms, block.until_ms).await,
         None => Ok(()),

@@ -1,57 +1,144 @@
-//! Step 5: ratings that came after the resolution.
+//! Step 6: ratings that came after the resolution.
 
 use super::sweeps::{Swept, sweep};
 use crate::api::TicketsQuery;
-use crate::mava::RATINGS;
-use crate::refresh::Kind;
+use crate::error::Result;
+use crate::mava::{PAGE, RATINGS};
+use crate::refresh::{DAY_MS, Kind};
 use crate::sync::allowance::Allowance;
 use crate::sync::answers::Answers;
-use crate::sync::report::StepReport;
+use crate::sync::report::{Rated, StepReport};
 use crate::sync::session::StepResult;
 use crate::window::Window;
 
 /// Of the allowance, the share that ratings leave to the steps after them, in percent.
-const LEFT_PERCENT: u64 = 50;
+const LEFT_PERCENT: u64 = 25;
 
-/// Counts the ratings of the newest year; where some are not known, looks for them.
+/// With so many requests left, the ratings of every window are counted.
+const ENOUGH: u64 = 40;
+
+/// Counts the ratings of every window; where some are not known, looks for them.
 pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowance) -> StepReport {
     let mut report = StepReport::default();
-    report.ended = look(answers, allowance, &mut report.rated).await;
+    let mut rated = Rated::default();
+    report.ended = look(answers, allowance, &mut rated).await;
+    report.rated = Some(rated);
     report
 }
 
 async fn look(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
-    rated: &mut Option<u64>,
+    rated: &mut Rated,
 ) -> StepResult<()> {
-    if allowance.is_spent() {
-        answers.findings.remark(
-            "the limit of --max-requests was reached before ratings were counted".to_owned(),
-        );
-        return Ok(());
+    let windows = answers.desk.windows();
+    let turns = turns(answers, allowance, windows.len())?;
+    for (number, window) in windows.iter().enumerate() {
+        if !turns.contains(&number) {
+            continue;
+        }
+        let query = rated_in(answers, *window);
+        let Some(remote) = count(answers, &query, allowance).await? else {
+            continue;
+        };
+        rated.counted.push((*window, remote));
+        if outstanding(answers, window, remote) > 0 && number == 0 && answers.trust.is_given {
+            sweep_rated(answers, allowance, window, remote).await?;
+        }
+        if outstanding(answers, window, remote) > 0 {
+            locate(answers, allowance, *window, remote).await?;
+        }
+        if outstanding(answers, window, remote) == 0 {
+            answers.assure(Kind::Rating, range(window), i64::MIN)?;
+        }
     }
-    let (from_ms, until_ms) = (answers.desk.year_ms(), answers.desk.since_ms());
-    let Some(window) = Window::from_millis(from_ms, until_ms) else {
-        return Ok(());
-    };
-    let query = TicketsQuery {
+    rated.are_all = rated.counted.len() == windows.len();
+    Ok(())
+}
+
+/// The windows that are counted: all of them, but where hardly anything may be sent the newest and one of the
+/// others in turn. Ratings that were known to be missing are counted until they are found.
+fn turns(answers: &Answers<'_>, allowance: &Allowance, windows: usize) -> Result<Vec<usize>> {
+    let snapshot_id = answers.session.run.snapshot_id;
+    if allowance.left() >= ENOUGH || answers.store.were_ratings_missing(snapshot_id)? {
+        return Ok((0..windows).collect());
+    }
+    let night = usize::try_from(answers.desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+    let older = night.checked_rem(windows.saturating_sub(1));
+    Ok([0]
+        .into_iter()
+        .chain(older.map(|number| number + 1))
+        .collect())
+}
+
+/// The list of rated tickets of a window, newest first.
+fn rated_in(answers: &Answers<'_>, window: Window) -> TicketsQuery {
+    TicketsQuery {
         csat_values: RATINGS.map(str::to_owned).to_vec(),
         // The count is what this step goes by.
         is_alone: true,
         ..answers.session.newest_first(window)
-    };
-    let Some(remote) = count(answers, &query, allowance).await? else {
-        return Ok(());
-    };
-    *rated = Some(remote);
-    if outstanding(answers, remote) > 0 && answers.trust.is_given {
-        sweep_rated(answers, allowance, remote, until_ms).await?;
     }
-    if outstanding(answers, remote) == 0 {
-        answers.assure(Kind::Rating, (from_ms, until_ms), i64::MIN)?;
+}
+
+fn range(window: &Window) -> (i64, i64) {
+    let (from, until) = (window.from(), window.until());
+    (from.timestamp_millis(), until.timestamp_millis())
+}
+
+/// Finds ratings by halves of a window: only where the API counts more than are known is it looked into,
+/// and each count comes with a page.
+async fn locate(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    window: Window,
+    remote: u64,
+) -> StepResult<()> {
+    let reserve = allowance.left() * LEFT_PERCENT / 100;
+    let page = u64::try_from(PAGE).unwrap_or(u64::MAX);
+    let mut parts = vec![(window, remote)];
+    while let Some((part, remote)) = parts.pop() {
+        if outstanding(answers, &part, remote) == 0 {
+            continue;
+        }
+        if allowance.left() <= reserve {
+            break;
+        }
+        let cut = Some(middle_ms(answers, &part)).filter(|_| remote > page);
+        let (from_ms, until_ms) = range(&part);
+        let older = cut.and_then(|cut_ms| Window::from_millis(from_ms, cut_ms));
+        let query = rated_in(answers, older.unwrap_or(part));
+        let Some(seen) = answers.read(&query).await? else {
+            continue;
+        };
+        let (Some(count), false) = (seen.count, seen.is_foreign) else {
+            break;
+        };
+        let newer = cut.and_then(|cut_ms| Window::from_millis(cut_ms, until_ms));
+        if let (Some(older), Some(newer)) = (older, newer) {
+            parts.push((older, count));
+            parts.push((newer, remote.saturating_sub(count)));
+        }
     }
     Ok(())
+}
+
+/// Where a window is cut: half of the ratings known in it are of tickets created before, and it holds
+/// more than one millisecond on either side where it is longer than one.
+fn middle_ms(answers: &Answers<'_>, window: &Window) -> i64 {
+    let (from_ms, until_ms) = range(window);
+    let rated: Vec<i64> = answers
+        .desk
+        .index
+        .created_in(from_ms, until_ms)
+        .iter()
+        .filter(|known| known.is_rated && !known.is_gone)
+        .map(|known| known.created_ms)
+        .collect();
+    let middle = rated.get(rated.len() / 2).copied();
+    middle
+        .unwrap_or(i64::midpoint(from_ms, until_ms))
+        .clamp(from_ms + 1, until_ms)
 }
 
 /// How many rated tickets the API counts; `None` where it does not.
@@ -75,25 +162,27 @@ async fn count(
         return Ok(None);
     };
     // Ratings are rarely taken back: a count below what is known has to repeat.
-    if answers.known_ratings() > remote && !allowance.is_spent() {
+    let (from_ms, until_ms) = range(&query.window);
+    if answers.ratings_in(from_ms, until_ms) > remote && !allowance.is_spent() {
         let again = answers.count_alone(query).await?;
         return Ok(Some(again.map_or(remote, |again| again.max(remote))));
     }
     Ok(Some(remote))
 }
 
-/// Sweeps lists of rated tickets until as many ratings are known as the API counts.
+/// Sweeps lists of rated tickets of the newest year until as many ratings are known as the API counts.
 async fn sweep_rated(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
+    year: &Window,
     remote: u64,
-    until_ms: i64,
 ) -> StepResult<()> {
     let reserve = allowance.left() * LEFT_PERCENT / 100;
-    let (planned, slack_ms) = answers.desk.rating_sweep(outstanding(answers, remote));
-    let since_ms = until_ms - slack_ms;
+    let sought = outstanding(answers, year, remote);
+    let (planned, slack_ms) = answers.desk.rating_sweep(sought);
+    let since_ms = answers.desk.since_ms() - slack_ms;
     for segment in planned.segments {
-        if outstanding(answers, remote) == 0 || allowance.left() <= reserve {
+        if outstanding(answers, year, remote) == 0 || allowance.left() <= reserve {
             break;
         }
         match sweep(answers, &segment, since_ms, Some(allowance)).await? {
@@ -101,18 +190,16 @@ async fn sweep_rated(
                 let window = (segment.from_ms, segment.until_ms);
                 answers.assure(Kind::Rating, window, since_ms)?;
             }
-            Swept::Torn => answers.findings.remark(
-                "tickets entered and left the list of rated tickets while it was paged: late ratings \
-                 that were missed are found as their tickets are read again"
-                    .to_owned(),
-            ),
+            // What was missed is looked for by halves.
+            Swept::Torn => {}
             Swept::Broken => break,
         }
     }
     Ok(())
 }
 
-/// Ratings that the API counts and that are not known.
-fn outstanding(answers: &Answers<'_>, remote: u64) -> u64 {
-    answers.ratings_outstanding(Some(remote)).unwrap_or(0)
+/// Ratings that the API counts in a window and that are not known.
+fn outstanding(answers: &Answers<'_>, window: &Window, remote: u64) -> u64 {
+    let (from_ms, until_ms) = range(window);
+    remote.saturating_sub(answers.ratings_in(from_ms, until_ms))
 }

@@ -1,14 +1,13 @@
 //! Step 3: resolved since the last sync, by sweeps over lists sorted by resolution time.
 
 use super::sweeps::{Swept, sweep};
-use crate::error::Result;
 use crate::refresh::{Kind, Segment};
 use crate::sync::answers::Answers;
 use crate::sync::report::StepReport;
 use crate::sync::session::StepResult;
 use crate::window::Window;
 
-/// Sweeps down to the start of the last sync, unless plain pages are cheaper or the times mean nothing.
+/// Sweeps down to the start of the last sync, unless the times mean nothing.
 pub(in crate::sync) async fn run(answers: &mut Answers<'_>) -> StepReport {
     sweep_all(answers).await.into()
 }
@@ -26,12 +25,13 @@ async fn sweep_all(answers: &mut Answers<'_>) -> StepResult<()> {
         return Ok(());
     }
     let sought = answers.desk.sought();
-    let Some(planned) = answers.desk.resolution_sweep(&sought) else {
-        return Ok(());
-    };
-    let since_ms = answers.desk.since_ms();
+    let planned = answers.desk.resolution_sweep(&sought);
+    let (first_ms, since_ms) = (answers.desk.first_ms(), answers.desk.since_ms());
+    let mut are_all = planned.tiles(first_ms, since_ms) && answers.desk.strays().is_empty();
     for segment in planned.segments {
-        match sweep(answers, &segment, since_ms, None).await? {
+        let swept = sweep(answers, &segment, since_ms, None).await?;
+        are_all &= swept == Swept::Whole;
+        match swept {
             // Tickets that are resolved again may be seen late, which is told; the others are read
             // by the next step.
             Swept::Whole | Swept::Torn if !answers.trust.holds_again() => {}
@@ -44,27 +44,26 @@ async fn sweep_all(answers: &mut Answers<'_>) -> StepResult<()> {
                 &segment,
                 "tickets entered and left the list by resolution time while it was paged, so that some may \
                  be on none of its pages",
-            )?,
+            ),
             Swept::Broken if answers.trust.is_given => owe(
                 answers,
                 &segment,
                 "the list by resolution time could not be read to its end",
-            )?,
+            ),
             Swept::Broken => {}
         }
         if !answers.trust.is_given {
-            break;
+            return Ok(());
         }
     }
+    answers.resolved.are_all = are_all && answers.resolved.unclear == 0;
     Ok(())
 }
 
-/// A list was not read to its end, because of this: the next sync reads it again, down to the same
-/// instant.
-fn owe(answers: &mut Answers<'_>, segment: &Segment, reason: &str) -> Result<()> {
-    let Some(window) = Window::from_millis(segment.from_ms, segment.until_ms) else {
-        return Ok(());
-    };
-    answers.findings.fail(window.to_string(), reason.to_owned());
-    answers.store.commit_unswept(window)
+/// A list was not read to its end, because of this. The sync does not count as complete then, so that the
+/// next one reads it down to the same instant.
+fn owe(answers: &mut Answers<'_>, segment: &Segment, reason: &str) {
+    if let Some(window) = Window::from_millis(segment.from_ms, segment.until_ms) {
+        answers.findings.fail(window.to_string(), reason.to_owned());
+    }
 }

@@ -77,7 +77,8 @@ pub(super) async fn sweep(
     Ok(swept)
 }
 
-/// Reads a part of a list. It is counted once more at its end, on a connection of its own: where an
+/// Reads a part of a list. Where its answers count just what is stored by then, and nothing that may be in it
+/// is still sought, it is known whole. Else it is counted once more, on a connection of its own: where an
 /// answer counted fewer, it was none about the list, which is read again.
 async fn sweep_part(
     answers: &mut Answers<'_>,
@@ -105,11 +106,24 @@ async fn sweep_part(
             }
             ended => return Ok(ended),
         }
+        let stored = match rated {
+            Some(_) => Some(answers.ratings_in(part.from_ms, part.until_ms)),
+            None => answers.resolved_in(part.from_ms, part.until_ms),
+        };
+        if stored.is_some_and(|stored| descent.is_always(stored)) {
+            return Ok(Ended::As(Swept::Whole));
+        }
         if rated.is_some_and(Allowance::is_spent) {
             return Ok(Ended::As(Swept::Broken));
         }
         let count = answers.count_alone(&query).await?;
         if count.is_none_or(|count| descent.least().is_none_or(|least| count <= least)) {
+            match (stored, count) {
+                (Some(stored), Some(count)) if rated.is_none() && count < stored => {
+                    answers.resolved.fewer.push((window, stored - count));
+                }
+                _ => answers.resolved.unclear += 1,
+            }
             return Ok(Ended::As(Swept::Whole));
         }
         tracing::warn!(window = %window, "a list was shorter than its count, reading it again");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mava_export::settings::Whole;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -23,6 +24,14 @@ impl Command {
             Self::Verify => "verify",
             Self::Repair => "repair",
         }
+    }
+}
+
+fn whole(random: &mut StdRng) -> Whole {
+    let whole = pick(random, &[Whole::Never, Whole::Never, Whole::IfItFits]);
+    match random.random_bool(0.1) {
+        true => Whole::Always,
+        false => whole,
     }
 }
 
@@ -165,9 +174,8 @@ pub(crate) struct Case {
     pub(crate) outages: Vec<Outage>,
     pub(crate) mixups: Vec<Mixup>,
     pub(crate) damage: Damage,
-    /// For a sync: a desk that takes at most so many requests is read whole.
-    pub(crate) full_below: u64,
-    pub(crate) is_full: bool,
+    /// For a sync: when it reads the whole desk.
+    pub(crate) whole: Whole,
 }
 
 impl Case {
@@ -214,8 +222,7 @@ impl Case {
                 Command::Verify | Command::Repair => damage(random),
                 Command::Backfill | Command::Sync => Damage::None,
             },
-            full_below: pick(random, &[0, 0, 60]),
-            is_full: random.random_bool(0.1),
+            whole: whole(random),
         }
     }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use mava_export::error::{ExitCode, Result};
-use mava_export::refresh::Effort;
 use mava_export::report::{Summary, Verification};
 use mava_export::run;
-use mava_export::settings::{RateLimit, Sync, Verify};
+use mava_export::settings::{RateLimit, Spend, Sync, Verify};
 use mava_export::simulator::{LoggedRequest, Quirks, SimulatorSpec};
 use mava_export::sync;
 use mava_export::table::{Instant, RunKind};
@@ -378,11 +377,9 @@ impl Carried {
                 let settings = Sync {
                     kind: RunKind::Backfill,
                     since: None,
-                    effort: Effort::Default,
-                    refresh_within_days: 360,
-                    full_below: case.full_below,
-                    is_full: case.is_full,
-                    max_requests: None,
+                    whole: case.whole,
+                    // Short ones are tried in `tests/it/sync/unseen.rs`: they may end incomplete.
+                    spend: Spend::ALL,
                     has_messages: true,
                     max_lanes: case.lanes,
                     allow_deletions: false,

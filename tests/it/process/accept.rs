@@ -8,7 +8,7 @@ const BACKFILL: &str =
     "backfill --since 2024-01-01 --to sqlite:support.db --rate-limit none --json";
 
 /// A sync that reads but a part of the desk.
-const SYNC: &str = "sync --to sqlite:support.db --rate-limit none --full-below 0 --json";
+const SYNC: &str = "sync --to sqlite:support.db --rate-limit none --max-requests 5 --json";
 
 const ACCEPT: &str = "accept --to sqlite:support.db";
 

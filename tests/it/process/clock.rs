@@ -126,7 +126,7 @@ fn after_the_future(is_apis_too: bool) {
     let simulator = recent();
     let since = (NOW - TimeDelta::days(101)).format("%Y-%m-%d");
     let backfill = format!("backfill --since {since} --to sqlite:support.db --rate-limit none");
-    let sync = "sync --to sqlite:support.db --rate-limit none --full-below 0";
+    let sync = "sync --to sqlite:support.db --rate-limit none --max-requests 5";
     let later = NOW + TimeDelta::days(365 * 100);
     simulator.set_now(Some(if is_apis_too { later } else { NOW }));
     for first in [backfill.as_str(), sync] {
@@ -179,7 +179,7 @@ fn a_sync_that_was_cut_short_in_the_future_is_not_gone_on_with() {
     store
         .execute_batch(
             "INSERT INTO snapshots SELECT id + 1, 'sync', 'running', '2126-01-01T00:00:00.000Z', NULL,
-                 range_from, '2126-01-01T00:00:00.000Z', NULL, 1, 0, 0, 0, 0, 0, 0, 0, 0 FROM snapshots;
+                 range_from, '2126-01-01T00:00:00.000Z', NULL, 1, 0, 0, 0, 0, 0, 0, 0, 0, NULL FROM snapshots;
              INSERT INTO _runs (snapshot_id, is_until_open, has_lookups, server_time_ms)
                  VALUES (2, 1, 1, 4922899200000);
              UPDATE _ticket_index SET verified_at_ms = 4922899200000
@@ -188,7 +188,7 @@ fn a_sync_that_was_cut_short_in_the_future_is_not_gone_on_with() {
         .unwrap();
     drop(store);
     insert(&simulator, 1);
-    let sync = "sync --to sqlite:support.db --rate-limit none --full-below 0";
+    let sync = "sync --to sqlite:support.db --rate-limit none --max-requests 5";
     run_at(&clock, &mut place.command_at(&simulator, sync), NOW).expect(0);
     assert_eq!(live(&place), 301);
     let store = Connection::open(place.path("support.db")).unwrap();
@@ -208,7 +208,7 @@ fn a_date_header_of_a_year_that_cannot_be_is_not_gone_by() {
     let since = (NOW - TimeDelta::days(101)).format("%Y-%m-%d");
     let backfill = format!("backfill --since {since} --to sqlite:support.db --rate-limit none");
     let sync =
-        "sync --to sqlite:support.db --rate-limit none --full-below 0 --clock-tolerance 9000y";
+        "sync --to sqlite:support.db --rate-limit none --max-requests 5 --clock-tolerance 9000y";
     run_at(&clock, &mut place.command_at(&simulator, &backfill), NOW).expect(0);
     for (number, date) in [
         "9999-12-31T23:59:59Z",
@@ -253,7 +253,7 @@ fn a_range_at_either_end_of_the_calendar_leaves_a_store_that_works() {
     {
         let to = format!("--to sqlite:store-{number}.db --rate-limit none");
         run(&mut place.command_at(&simulator, &format!("backfill {range} {to}"))).expect(0);
-        for words in ["status", "verify --deep", "sync --full-below 0"] {
+        for words in ["status", "verify --deep", "sync --max-requests 5"] {
             let to = if words == "status" {
                 to.replace(" --rate-limit none", "")
             } else {

@@ -7,13 +7,12 @@ use std::process::Command;
 use super::support::{Place, run};
 
 /// What is typed, and what the line is after a tabulator.
-const TYPED: [(&str, &str); 12] = [
+const TYPED: [(&str, &str); 11] = [
     ("mava-export back", "backfill"),
     ("mava-export compl", "completions"),
     ("mava-export backfill --sin", "backfill --since"),
     ("mava-export backfill --file-m", "backfill --file-mode"),
-    ("mava-export sync --eff", "sync --effort"),
-    ("mava-export sync --effort tho", "sync --effort thorough"),
+    ("mava-export sync --spe", "sync --spend"),
     ("mava-export sync --log-format js", "sync --log-format json"),
     ("mava-export plan sy", "plan sync"),
     ("mava-export plan sync --max-r", "plan sync --max-requests"),

@@ -20,6 +20,7 @@ mod homeless;
 mod kill;
 mod kill_sync;
 mod limits;
+mod live;
 mod network;
 mod output;
 mod partial;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mava_export::simulator::Fault;
 
 use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch};
+use crate::support::BEFORE_UNSEEN;
 
 /// The permissions of the files that a run has open, by the ending of their name.
 fn modes(umask: &str, more: &str) -> BTreeMap<String, u32> {
@@ -202,7 +203,9 @@ fn a_store_of_an_earlier_release_keeps_the_permissions_of_its_file() {
         let path = place.path("support.db");
         let store = rusqlite::Connection::open(&path).unwrap();
         store
-            .execute_batch("DROP TABLE _file_mode; PRAGMA user_version = 10")
+            .execute_batch(&format!(
+                "{BEFORE_UNSEEN} DROP TABLE _file_mode; PRAGMA user_version = 10"
+            ))
             .unwrap();
         drop(store);
         fs::set_permissions(&path, fs::Permissions::from_mode(found)).unwrap();

@@ -134,16 +134,21 @@ impl Place {
         preparation: &str,
         words: &str,
     ) -> Command {
+        let mut command = self.shell(preparation, words);
+        command
+            .env("MAVA_BASE_URL", simulator.base_url())
+            .env("MAVA_API_KEY", simulator.api_key());
+        command
+    }
+
+    /// The command with these words from a shell that first runs `preparation`.
+    pub(super) fn shell(&self, preparation: &str, words: &str) -> Command {
         let script = format!("{preparation}; exec \"$0\" \"$@\"");
         let binary = env!("CARGO_BIN_EXE_mava-export");
         let words = ["-c", &script, binary]
             .into_iter()
             .chain(words.split_whitespace());
-        let mut command = self.program("bash", words);
-        command
-            .env("MAVA_BASE_URL", simulator.base_url())
-            .env("MAVA_API_KEY", simulator.api_key());
-        command
+        self.program("bash", words)
     }
 
     fn program<'a>(&self, program: &str, words: impl Iterator<Item = &'a str>) -> Command {

@@ -6,7 +6,7 @@ use mava_export::window;
 use rusqlite::Connection;
 
 use super::{audit, full_sync, strange, verify};
-use crate::support::Desk;
+use crate::support::{BEFORE_UNSEEN, Desk};
 
 /// What migrations from 0008 on added, taken away again.
 const BEFORE: &str = "
@@ -27,7 +27,7 @@ const BEFORE: &str = "
 fn downgrade(desk: &Desk) {
     Connection::open(desk.path())
         .unwrap()
-        .execute_batch(BEFORE)
+        .execute_batch(&format!("{BEFORE_UNSEEN} {BEFORE}"))
         .unwrap();
 }
 

@@ -18,7 +18,7 @@ use std::path::Path;
 use mava_export::error::{Error, ExitCode, Result};
 use mava_export::report::{SyncSummary, Verification};
 use mava_export::run::Context;
-use mava_export::settings::{Sync, Verify};
+use mava_export::settings::{Sync, Verify, Whole};
 use mava_export::simulator::{Fault, SimulatorSpec, World};
 use mava_export::store::{Audit, Store};
 use mava_export::sync;
@@ -117,7 +117,7 @@ async fn verify(desk: &Desk, is_deep: bool, is_repair: bool) -> Result<(Verifica
 
 async fn full_sync(desk: &Desk) -> Result<(SyncSummary, ExitCode)> {
     let settings = Sync {
-        is_full: true,
+        whole: Whole::Always,
         ..sync_settings(desk)
     };
     sync::sync(&context(desk)?, &settings).await

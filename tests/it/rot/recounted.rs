@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::published::publish_to;
 use super::{Kept, assert_told, audit, full_sync, meddle, verify};
-use crate::support::{Desk, generated};
+use crate::support::{BEFORE_UNSEEN, Desk, generated};
 
 /// Message counts of versions as the release before wrote them.
 const VERSIONS: &str = "
@@ -121,10 +121,20 @@ fn seal(desk: &Desk, table: &'static str, ids: Vec<String>) {
 
 /// Makes the store one of the release before.
 fn downgrade(desk: &Desk) {
+    meddle(
+        &desk.path(),
+        "UPDATE snapshots SET may_be_unseen_json = NULL",
+    );
+    let now = window::parse("2026-01-01").unwrap();
+    let resealed = open(desk).clear_debris(now).expect("is written");
+    assert_eq!(resealed.len(), 1, "{resealed:?}");
     meddle(&desk.path(), VERSIONS);
     seal(desk, "tickets", desk.column("SELECT id FROM tickets"));
     meddle(&desk.path(), FACTS);
-    meddle(&desk.path(), "PRAGMA user_version = 11");
+    meddle(
+        &desk.path(),
+        &format!("{BEFORE_UNSEEN} PRAGMA user_version = 11"),
+    );
 }
 
 /// Versions whose message count is not that of the thread's live messages.
@@ -321,7 +331,10 @@ async fn a_second_ticket_of_an_id_that_was_accepted_still_is() {
     );
     assert_eq!(meddle(&desk.path(), &edit), 2);
     seal(&desk, "rejects", vec!["earlier".to_owned()]);
-    meddle(&desk.path(), "PRAGMA user_version = 11");
+    meddle(
+        &desk.path(),
+        &format!("{BEFORE_UNSEEN} PRAGMA user_version = 11"),
+    );
     drop(open(&desk));
     assert_eq!(desk.column(shown), before);
     assert_audited(&desk);
@@ -335,8 +348,10 @@ async fn a_second_ticket_of_an_id_that_was_accepted_still_is() {
     // One that a hand changed stays as it is, and is found.
     meddle(
         &desk.path(),
-        "UPDATE rejects SET raw_json = replace(raw_json, '\"message_count\":', '\"message_count\":1');
-         PRAGMA user_version = 11",
+        &format!(
+            "{BEFORE_UNSEEN} UPDATE rejects SET raw_json = replace(raw_json, '\"message_count\":', '\"message_count\":1');
+             PRAGMA user_version = 11"
+        ),
     );
     drop(open(&desk));
     let damaged = audit(&desk.path()).expect("can be read").damaged;
@@ -350,7 +365,10 @@ async fn a_store_without_threads_is_brought_up_to_date_too() {
     desk.settings.has_messages = false;
     desk.backfill().await.expect("completes");
     let rows = desk.rows();
-    meddle(&desk.path(), "PRAGMA user_version = 11");
+    meddle(
+        &desk.path(),
+        &format!("{BEFORE_UNSEEN} PRAGMA user_version = 11"),
+    );
     drop(open(&desk));
     desk.rows().assert_equal(&rows, "opened");
     assert_audited(&desk);
@@ -365,7 +383,10 @@ async fn a_flipped_bit_does_not_keep_a_store_of_the_release_before_from_being_re
     let desk = super::copied(120).await;
     let before = desk.rows();
     meddle(&desk.path(), FACTS);
-    meddle(&desk.path(), "PRAGMA user_version = 11");
+    meddle(
+        &desk.path(),
+        &format!("{BEFORE_UNSEEN} PRAGMA user_version = 11"),
+    );
     let kept = Kept::of(&desk);
     let mut random = StdRng::seed_from_u64(12);
     let (mut mended, mut refused) = (0, 0);

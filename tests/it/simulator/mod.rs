@@ -3,6 +3,7 @@
 mod contract;
 mod faults;
 mod limit;
+mod live;
 mod quirks;
 mod shape;
 

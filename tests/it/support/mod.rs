@@ -26,6 +26,12 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+/// What the migration after which syncs say what may be unseen added, taken away again.
+pub(crate) const BEFORE_UNSEEN: &str = "ALTER TABLE snapshots DROP COLUMN may_be_unseen_json;
+    ALTER TABLE _sync_outcomes DROP COLUMN syncs_for_all;
+    ALTER TABLE _sync_outcomes ADD COLUMN refresh_within_days INTEGER NOT NULL DEFAULT 360;
+    ALTER TABLE _sync_outcomes ADD COLUMN ratings_counted INTEGER;";
+
 pub(crate) use self::clock::WallClock;
 pub(crate) use self::expected::{expected, expected_without_messages};
 pub(crate) use self::rows::Rows;

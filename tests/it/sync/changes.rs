@@ -1,6 +1,5 @@
 //! What happens to tickets between two syncs, and during one, is found; nothing else is touched.
 
-use mava_export::refresh::Effort;
 use mava_export::simulator::{Faults, Message, Quirks};
 
 use super::*;
@@ -71,10 +70,7 @@ async fn a_resolution_after_a_reopening_and_late_ratings_are_found() {
     for id in &rated {
         edit(&desk, id, |ticket| ticket.csat = Some(5));
     }
-    let thorough = Sync {
-        effort: Effort::Thorough,
-        ..settings(&desk)
-    };
+    let thorough = Sync { ..settings(&desk) };
     let (summary, exit_code) = sync_with(&desk, &thorough).await.expect("a sync");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert_eq!(summary.ratings_outstanding, Some(0), "{summary:?}");
@@ -94,11 +90,11 @@ async fn a_deleted_old_ticket_is_located_by_counting() {
 
 #[tokio::test]
 async fn an_empty_workspace_flags_nothing() {
-    for (tickets, full_below) in [(2_500, 0), (40, 60)] {
+    for (tickets, whole) in [(2_500, Whole::Never), (40, Whole::IfItFits)] {
         let desk = copied(recent(tickets), Quirks::default()).await;
         desk.simulator.with_world(|world| *world = World::empty());
         let settings = Sync {
-            full_below,
+            whole,
             ..settings(&desk)
         };
         let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
@@ -169,7 +165,11 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
     let kept = store.with_extension("kept");
     copy(&store, &kept);
     desk.simulator.clear_requests();
-    sync(&desk).await;
+    let within = |requests| Sync {
+        spend: Spend::requests(requests),
+        ..settings(&desk)
+    };
+    sync_with(&desk, &within(26)).await.expect("a sync");
     let requests = desk.simulator.requests().len();
     assert!(requests > 12, "{requests}");
     for point in 1..=requests {
@@ -198,7 +198,7 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
                 world.insert(Ticket::new(id, created_at));
             }
         }));
-        let (first, _) = sync(&desk).await;
+        let (first, _) = sync_with(&desk, &within(26)).await.expect("a sync");
         desk.simulator.clear_hook();
         let living = desk.world_ids();
         let flagged = desk.column("SELECT id FROM tickets WHERE deleted_at IS NOT NULL");
@@ -206,7 +206,7 @@ async fn what_changes_during_a_sync_is_found_by_it_or_by_the_next() {
             flagged.iter().all(|id| living.binary_search(id).is_err()),
             "request {point}: {first:?}"
         );
-        let (second, exit_code) = sync(&desk).await;
+        let (second, exit_code) = sync_with(&desk, &within(60)).await.expect("a sync");
         assert_eq!(exit_code, ExitCode::Complete, "request {point}: {second:?}");
         assert_current(&desk);
     }

@@ -4,18 +4,17 @@ use mava_export::simulator::{Evolution, Quirks};
 
 use super::*;
 
-/// What a sync must read: categories and agents, and the lists.
-fn needed(summary: &SyncSummary) -> u64 {
-    let lists = ["new", "open", "resolved", "confirm"];
-    2 + lists
-        .map(|step| requests_of(summary, step))
-        .iter()
-        .sum::<u64>()
+/// A night's sync: what it sent, and how many tickets and windows there are.
+#[derive(Debug)]
+struct Night {
+    asked: u64,
+    tickets: u64,
+    windows: u64,
+    summary: SyncSummary,
 }
 
-/// What the full read of a desk took, and what each of some nights' syncs sends after it: in all, and of that
-/// what it must.
-async fn nights(tickets: usize, days: i64, nights: i64) -> (u64, Vec<(u64, u64)>) {
+/// What each of some nights' syncs sends that may send so many requests.
+async fn nights(tickets: usize, days: i64, spend: u64, nights: i64) -> Vec<Night> {
     let world = World::generate(&WorldSpec {
         seed: 7,
         tickets,
@@ -28,7 +27,6 @@ async fn nights(tickets: usize, days: i64, nights: i64) -> (u64, Vec<(u64, u64)>
     desk.settings.has_messages = false;
     let (_, exit_code) = desk.backfill().await.expect("a backfill");
     assert_eq!(exit_code, ExitCode::Complete);
-    let full = desk.simulator.requests().len();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred a day")]
     let rate = tickets as f64 / days as f64;
     let evolution = Evolution {
@@ -46,34 +44,44 @@ async fn nights(tickets: usize, days: i64, nights: i64) -> (u64, Vec<(u64, u64)>
             .with_world(|world| world.evolve(&evolution, before, now));
         desk.set_now(now);
         desk.simulator.clear_requests();
-        let (summary, exit_code) = sync(&desk).await;
-        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        let settings = Sync {
+            whole: Whole::IfItFits,
+            spend: Spend::requests(spend),
+            ..settings(&desk)
+        };
+        let (summary, _) = sync_with(&desk, &settings).await.expect("a sync");
         let asked = desk.simulator.requests().len() as u64;
         assert_eq!(asked, summary.summary.requests, "{summary:?}");
-        sent.push((asked, needed(&summary)));
+        sent.push(Night {
+            asked,
+            tickets: desk
+                .simulator
+                .with_world(|world| world.tickets().count() as u64),
+            windows: u64::try_from((days + night + 1) / 365).expect("few") + 1,
+            summary,
+        });
     }
-    (full as u64, sent)
+    sent
 }
 
 /// A desk of twenty thousand tickets on which some seventy more come a day.
 #[tokio::test]
-async fn a_nightly_sync_costs_at_most_forty_requests_more_than_its_lists() {
-    let (full, sent) = nights(20_000, 300, 4).await;
-    assert!(full > 200, "{full}");
-    for (asked, needed) in &sent {
-        assert!(*asked <= 50 && asked - needed <= 40, "{sent:?}");
+async fn a_desk_that_is_read_in_full_costs_hardly_more_than_its_pages() {
+    for night in nights(20_000, 300, 900, 3).await {
+        assert_eq!(night.summary.may_be_unseen, Some(Vec::new()), "{night:?}");
+        let pages = night.tickets.div_ceil(99);
+        let most = pages * 102 / 100 + 3 * night.windows + 5;
+        assert!((pages..=most).contains(&night.asked), "{most}: {night:?}");
     }
-    let all: u64 = sent.iter().map(|(asked, _)| asked).sum();
-    assert!(all * 5 <= full * sent.len() as u64, "{sent:?} of {full}");
 }
 
 /// A hundred tickets a day for three years.
 #[tokio::test]
-async fn a_nightly_sync_of_a_large_desk_costs_a_few_percent_of_a_full_read() {
-    let (full, sent) = nights(110_000, 1_100, 2).await;
-    assert!(full > 1_100, "{full}");
-    for (asked, needed) in &sent {
-        assert!((asked - needed) * 100 <= full * 3, "{sent:?} of {full}");
-        assert!(asked * 100 <= full * 5, "{sent:?} of {full}");
+async fn a_desk_that_is_not_takes_what_it_may_and_no_request_more() {
+    for night in nights(110_000, 1_100, 120, 2).await {
+        let all: u64 = night.summary.steps.iter().map(|step| step.requests).sum();
+        assert_eq!(night.asked, all + 2, "{night:?}");
+        assert!((119..=121).contains(&night.asked), "{night:?}");
+        assert!(requests_of(&night.summary, "refresh") > 20, "{night:?}");
     }
 }

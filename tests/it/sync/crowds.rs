@@ -109,7 +109,7 @@ async fn what_no_page_of_their_instant_shows_is_looked_for_and_not_missing_befor
         }))
     }));
     let needed = Sync {
-        max_requests: Some(0),
+        spend: Spend::requests(0),
         ..settings(&desk)
     };
     let (summary, exit_code) = sync_with(&desk, &needed).await.expect("a sync");
@@ -145,7 +145,7 @@ async fn so_many_of_them_that_only_the_second_look_does_not_find_are_not_believe
             is_here.then_some(Fault::CountLies(7))
         }));
     let needed = Sync {
-        max_requests: Some(0),
+        spend: Spend::requests(0),
         ..settings(&desk)
     };
     let (summary, exit_code) = sync_with(&desk, &needed).await.expect("a sync");
@@ -168,7 +168,7 @@ async fn one_empty_answer_to_a_page_of_such_tickets_is_asked_for_again() {
     let kept = store.with_extension("kept");
     copy(&store, &kept);
     let needed = Sync {
-        max_requests: Some(0),
+        spend: Spend::requests(0),
         ..settings(&desk)
     };
     for place in 0.. {

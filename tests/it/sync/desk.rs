@@ -2,9 +2,8 @@
 
 use chrono::TimeDelta;
 use mava_export::error::{ExitCode, Result};
-use mava_export::refresh::Effort;
 use mava_export::report::{CountedWindow, Step, SyncSummary};
-use mava_export::settings::Sync;
+use mava_export::settings::{Spend, Sync, Whole};
 use mava_export::simulator::{Quirks, SimulatorSpec, Ticket, World, WorldSpec};
 use mava_export::sync;
 use mava_export::table::{RunKind, instant_text};
@@ -58,11 +57,9 @@ pub(crate) fn settings(desk: &Desk) -> Sync {
     Sync {
         kind: RunKind::Backfill,
         since: None,
-        effort: Effort::Default,
-        refresh_within_days: 360,
-        full_below: 0,
-        is_full: false,
-        max_requests: None,
+        // Otherwise desks as small as those of tests are read in full.
+        whole: Whole::Never,
+        spend: Spend::requests(40),
         has_messages: true,
         max_lanes: 4,
         allow_deletions: false,

@@ -108,7 +108,7 @@ async fn a_whole_read_by_a_sync_is_closed_as_a_backfill_is() {
         let desk = copied(recent(450), Quirks::default()).await;
         let own = desk.simulator.world();
         let full = Sync {
-            full_below: 60,
+            whole: Whole::IfItFits,
             ..settings(&desk)
         };
         desk.simulator

@@ -105,7 +105,7 @@ async fn the_key_of_another_workspace_stores_and_flags_nothing() {
         let before = desk.rows();
         swap_desk(&desk, tickets);
         let full = Sync {
-            full_below: 60,
+            whole: Whole::IfItFits,
             ..settings(&desk)
         };
         for settings in [settings(&desk), full] {
@@ -140,9 +140,9 @@ async fn a_small_desk_that_lost_most_of_its_tickets_is_not_believed() {
     for id in desk.world_ids().iter().take(30) {
         desk.simulator.with_world(|world| world.remove(id));
     }
-    for full_below in [0, 60] {
+    for whole in [Whole::Never, Whole::IfItFits] {
         let settings = Sync {
-            full_below,
+            whole,
             ..settings(&desk)
         };
         let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
@@ -151,6 +151,8 @@ async fn a_small_desk_that_lost_most_of_its_tickets_is_not_believed() {
     }
     let allowed = Sync {
         allow_deletions: true,
+        // A second look at each.
+        spend: Spend::requests(90),
         ..settings(&desk)
     };
     let (summary, exit_code) = sync_with(&desk, &allowed).await.expect("a sync");
@@ -163,7 +165,7 @@ async fn a_small_desk_that_lost_most_of_its_tickets_is_not_believed() {
 async fn recognising_the_desk_costs_one_request_and_none_where_a_category_or_an_agent_is_known() {
     let desk = copied(recent(300), Quirks::default()).await;
     let full = Sync {
-        full_below: 60,
+        whole: Whole::IfItFits,
         ..settings(&desk)
     };
     let mut asked = Vec::new();
@@ -193,7 +195,7 @@ async fn a_sync_without_messages_says_so_and_renews_nothing() {
     let complete_before = desk.number(complete);
     let bare = Sync {
         has_messages: false,
-        is_full: true,
+        whole: Whole::Always,
         ..settings(&desk)
     };
     let (summary, exit_code) = sync_with(&desk, &bare).await.expect("a sync");
@@ -283,7 +285,6 @@ async fn what_a_sync_did_not_believe_is_still_known_after_it() {
     let store = Store::open_read_only(&desk.path()).expect("a store");
     let outcome = store.outcome(summary.summary.snapshot_id).expect("reads");
     let outcome = outcome.expect("an outcome");
-    assert_eq!(outcome.refresh_within_days, 360);
     let is_told = |remark: &String| remark.contains("none was flagged as deleted");
     assert!(outcome.remarks.iter().any(is_told), "{outcome:?}");
 }
@@ -353,7 +354,7 @@ async fn a_clock_that_is_behind_or_far_ahead_loses_no_new_ticket() {
         desk.simulator
             .set_now(Some(NOW + skew + TimeDelta::minutes(10)));
         let only_needed = Sync {
-            max_requests: Some(1),
+            spend: Spend::requests(1),
             ..settings(&desk)
         };
         let (summary, _) = sync_with(&desk, &only_needed).await.expect("a sync");

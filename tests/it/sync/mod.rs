@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use mava_export::error::ExitCode;
 use mava_export::report::SyncSummary;
-use mava_export::settings::Sync;
+use mava_export::settings::{Spend, Sync, Whole};
 use mava_export::simulator::{
     Faults, ResolutionTime, SimulatorSpec, Ticket, World, WorldSpec, object_id,
 };
@@ -23,6 +23,7 @@ mod counts;
 mod crowds;
 mod desk;
 mod empty;
+mod filtered;
 mod frame;
 mod in_time;
 mod lost;
@@ -32,3 +33,4 @@ mod resolutions;
 mod resumed;
 mod spending;
 mod sweeps;
+mod unseen;

@@ -5,7 +5,6 @@ use std::process::{Command, Output};
 
 use mava_export::error::ExitCode;
 use mava_export::refresh::SyncStep;
-use mava_export::settings::Sync;
 use mava_export::simulator::{Quirks, SimulatorSpec};
 
 use super::frame::{go_on, stop_after};
@@ -18,7 +17,7 @@ fn plan(desk: &Desk, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mava-export"));
     WallClock::new(directory.path()).set(&mut command, desk.now());
     command
-        .args(["plan", "sync", "--full-below", "0", "--json", "--to"])
+        .args(["plan", "sync", "--json", "--to"])
         .arg(format!("sqlite:{}", desk.path().display()))
         .args(more)
         .env("MAVA_API_KEY", desk.simulator.api_key())
@@ -46,29 +45,46 @@ async fn a_sync_of_an_unchanged_desk_costs_what_was_planned() {
             }
         }
         let desk = copied(world, Quirks::default()).await;
-        costs_what_was_planned(&desk).await;
-        costs_what_was_planned(&desk).await;
+        for requests in [5, 40, 55] {
+            costs_what_was_planned(&desk, requests).await;
+        }
     }
 }
 
+/// A sync that reads the whole desk only where it may send so many requests.
+async fn sync_within(desk: &Desk, requests: u64) -> SyncSummary {
+    let settings = Sync {
+        whole: Whole::IfItFits,
+        spend: Spend::requests(requests),
+        ..settings(desk)
+    };
+    sync_with(desk, &settings).await.expect("a sync").0
+}
+
+/// The plan of the same.
+fn planned_within(desk: &Desk, requests: u64) -> serde_json::Value {
+    planned(desk, &["--max-requests", &requests.to_string()])
+}
+
 /// Plans a sync, and does it.
-async fn costs_what_was_planned(desk: &Desk) {
-    let plan = planned(desk, &[]);
-    let (summary, _) = sync(desk).await;
+async fn costs_what_was_planned(desk: &Desk, requests: u64) {
+    let plan = planned_within(desk, requests);
+    let summary = sync_within(desk, requests).await;
+    assert_eq!(plan["is_exact"], false, "{plan:#}");
+    // What the lists show by the way is not left to be read by age.
+    let planned_syncs = plan["syncs_for_all"].as_u64();
+    assert!(
+        planned_syncs >= summary.syncs_for_all,
+        "{plan:#} {summary:#?}"
+    );
+    assert_eq!(
+        planned_syncs.is_some(),
+        summary.syncs_for_all.is_some(),
+        "{plan:#}"
+    );
     let planned = plan["requests"].as_u64().expect("a number");
     let paid = summary.summary.requests;
-    // What the lists show by the way may make pages not worth their requests any more.
-    let windows = plan["windows"].as_array().expect("windows");
-    let pages = windows.iter().find(|window| window["step"] == "pages");
-    let pages = pages.map_or(0, |window| window["requests"].as_u64().expect("a number"));
-    let read = requests_of(&summary, "pages");
-    assert!(read <= pages, "{plan:#} {:#?}", summary.steps);
-    assert_eq!(
-        planned - pages,
-        paid - read,
-        "{plan:#} {:#?}",
-        summary.steps
-    );
+    assert_eq!(planned, paid, "{plan:#} {:#?}", summary.steps);
 }
 
 /// What happened on a desk since it was planned for.
@@ -107,14 +123,14 @@ impl Changes {
             // A ticket that left the open set is found by a page of a list, or by one of its own.
             SyncStep::Resolved | SyncStep::Confirm => 0..=planned + 2 * self.resolved,
             SyncStep::Ratings => planned..=planned + 2 * self.rated,
-            // What the lists show by the way may make pages not worth their requests any more.
-            SyncStep::Pages => 0..=planned,
             // Each loss is halved down to a page, looked for again, and its desk counted.
             SyncStep::Deletions => {
                 let halves = u64::from((tickets / 100).ilog2()) + 1;
                 planned..=planned + self.deleted * (halves + 3)
             }
-            SyncStep::Full | SyncStep::Refresh | SyncStep::Campaigns => planned..=planned,
+            SyncStep::Full => planned..=planned,
+            // They get what the steps before them leave.
+            SyncStep::Pages | SyncStep::Campaigns | SyncStep::Refresh => 0..=u64::MAX,
         }
     }
 
@@ -156,10 +172,11 @@ async fn a_sync_of_a_changed_desk_costs_what_was_planned_and_what_the_changes_ma
     for seed in 1..=10 {
         let tickets = 1_200 + usize::try_from(seed * 379 % 5_000).expect("few");
         let desk = copied(generated(seed, tickets, 0.5), Quirks::default()).await;
-        let plan = planned(&desk, &[]);
+        let allowance = u64::try_from(tickets).expect("few") / 100 - 4;
+        let plan = planned_within(&desk, allowance);
         let changes = Changes::of(seed);
         changes.happen(&desk);
-        let (summary, _) = sync(&desk).await;
+        let summary = sync_within(&desk, allowance).await;
         for step in SyncStep::ALL {
             let sent = requests_of(&summary, step.word());
             let expected = changes.necessary(step, requests_planned(&plan, step), tickets);
@@ -182,20 +199,43 @@ fn requests_planned(plan: &serde_json::Value, step: SyncStep) -> u64 {
 #[tokio::test]
 async fn a_plan_keeps_to_the_cap_as_the_sync_does() {
     let desk = copied(recent(6_000), Quirks::default()).await;
-    let capped = Sync {
-        max_requests: Some(3),
-        ..settings(&desk)
-    };
-    let plan = planned(&desk, &["--max-requests", "3"]);
+    let plan = planned_within(&desk, 3);
     let windows = plan["windows"].as_array().expect("windows");
-    let needed = ["new", "open", "resolved"];
+    let needed = ["new", "open", "resolved", "deletions", "ratings"];
     for window in windows {
         let step = window["step"].as_str().expect("a step");
         assert!(needed.contains(&step), "{plan:#}");
     }
-    let (summary, _) = sync_with(&desk, &capped).await.expect("a sync");
+    let summary = sync_within(&desk, 3).await;
     let planned = plan["requests"].as_u64();
     assert_eq!(planned, Some(summary.summary.requests), "{plan:#}");
+    assert!(
+        has_remark(&summary, "more than --max-requests 3 allows"),
+        "{summary:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_says_whether_the_sync_is_exact_and_with_what_it_would_be() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let plan = planned(&desk, &[]);
+    assert_eq!(
+        (&plan["is_exact"], &plan["syncs_for_all"]),
+        (&true.into(), &1.into())
+    );
+    let full = plan["full_requests"].as_u64().expect("a number");
+    let plan = planned(&desk, &["--spend", "15s"]);
+    assert_eq!(
+        (&plan["is_exact"], &plan["allowance"]),
+        (&false.into(), &45.into())
+    );
+    assert_eq!(plan["full_with"], "--spend 25s", "{plan:#}");
+    for (requests, is_exact) in [(full - 1, false), (full, true)] {
+        let plan = planned_within(&desk, requests);
+        assert_eq!(plan["is_exact"], is_exact, "{plan:#}");
+        let summary = sync_within(&desk, requests).await;
+        assert_eq!(step_of(&summary, "full").is_some(), is_exact, "{summary:?}");
+    }
 }
 
 #[tokio::test]

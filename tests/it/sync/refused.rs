@@ -151,7 +151,7 @@ async fn a_reject_that_is_met_again_changes_no_row() {
     let before = desk.column(rows);
     assert_eq!(before.len(), 300);
     let full = Sync {
-        full_below: 60,
+        whole: Whole::IfItFits,
         ..settings(&desk)
     };
     let (summary, _) = sync_with(&desk, &full).await.expect("ends");

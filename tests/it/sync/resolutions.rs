@@ -11,18 +11,18 @@ const INSTANTS: &str = "SELECT id || ' ' || coalesce(resolved_at, '') FROM ticke
 /// that plans, and by one that reads the whole desk.
 #[tokio::test]
 async fn resolution_times_that_are_something_else_leave_no_instants_behind() {
-    for (resolution_time, age_days, full_below) in [
-        (ResolutionTime::Seconds, 2, 0),
-        (ResolutionTime::BusinessHours, 2, 0),
-        (ResolutionTime::BusinessHours, 40, 0),
-        (ResolutionTime::Seconds, 2, 60),
-        (ResolutionTime::Seconds, 40, 60),
+    for (resolution_time, age_days, whole) in [
+        (ResolutionTime::Seconds, 2, Whole::Never),
+        (ResolutionTime::BusinessHours, 2, Whole::Never),
+        (ResolutionTime::BusinessHours, 40, Whole::Never),
+        (ResolutionTime::Seconds, 2, Whole::IfItFits),
+        (ResolutionTime::Seconds, 40, Whole::IfItFits),
     ] {
         let quirks = Quirks {
             resolution_time,
             ..Quirks::default()
         };
-        let mut world = recent(if full_below == 0 { 2_500 } else { 300 });
+        let mut world = recent(if whole == Whole::Never { 2_500 } else { 300 });
         let created_at = NOW - TimeDelta::days(age_days);
         let open = world.insert_burst(created_at, 80);
         let desk = copied(world, quirks).await;
@@ -32,13 +32,13 @@ async fn resolution_times_that_are_something_else_leave_no_instants_behind() {
         let stored = "SELECT count(*) FROM tickets WHERE resolved_at IS NOT NULL";
         assert!(desk.number(stored) > 0);
         let settings = Sync {
-            full_below,
+            whole,
             ..settings(&desk)
         };
         let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
         let is_full = step_of(&summary, "full").is_some();
-        assert_eq!(is_full, full_below > 0, "{summary:?}");
+        assert_eq!(is_full, whole == Whole::IfItFits, "{summary:?}");
         let remarks = &summary.summary.remarks;
         let is_told = |remark: &String| remark.contains("resolved_at is left empty");
         assert!(remarks.iter().any(is_told), "{remarks:?}");

@@ -81,12 +81,13 @@ async fn a_loss_that_is_not_believed_is_taken_back_however_the_run_came_by_it() 
             let (number, _) = remark.split_once(" stored tickets")?;
             number.parse::<usize>().ok()
         });
-        // Where the probes did not suffice to locate all, that is told too.
-        let is_located = !remarks
-            .iter()
-            .any(|remark| remark.contains("will look closer"));
+        // Where what may be sent did not suffice to locate all, that is told too.
+        let mut unverified = summary.summary.unverified.iter();
+        let is_located = !unverified.any(|one| one.reason.contains("which tickets differ"));
         let told = told.max().unwrap_or(0);
-        assert!(told == 75 || told > 50 && !is_located, "{remarks:?}");
+        // The part that was stopped may have read one of them before it went.
+        let all = if is_stopped { 74 } else { 75 };
+        assert!(told >= all || told > 50 && !is_located, "{summary:#?}");
         let flagged = "SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL";
         assert_eq!(desk.number(flagged), 0);
         desk.rows()

@@ -88,7 +88,7 @@ impl List {
 /// Nothing that a sync may leave out.
 fn needed(desk: &Desk) -> Sync {
     Sync {
-        max_requests: Some(0),
+        spend: Spend::requests(0),
         ..settings(desk)
     }
 }

@@ -1,0 +1,201 @@
+//! What a sync says may be unseen holds all that it left wrong, and not all there is.
+
+use std::collections::{HashMap, HashSet};
+
+use mava_export::report::{Unseen, What};
+use mava_export::simulator::{ChangeKind, Evolution, Quirks};
+
+use super::*;
+
+/// When each ticket last changed, by what kind of change.
+type Truth = HashMap<String, Vec<(What, Instant)>>;
+
+fn kind_of(kind: ChangeKind) -> What {
+    match kind {
+        ChangeKind::Rated => What::Ratings,
+        ChangeKind::ResolvedAgain => What::Resolutions,
+        ChangeKind::DeletedOpen | ChangeKind::DeletedResolved => What::Deletions,
+        ChangeKind::New
+        | ChangeKind::Message
+        | ChangeKind::Status
+        | ChangeKind::Resolved
+        | ChangeKind::Reopened
+        | ChangeKind::Note
+        | ChangeKind::Edited
+        | ChangeKind::Retagged
+        | ChangeKind::Recategorised => What::Edits,
+    }
+}
+
+/// The tickets whose row is not as the desk has it, with their creation.
+fn wrong(desk: &Desk) -> Vec<(String, Instant)> {
+    let stored: HashSet<String> = desk
+        .column(
+            "SELECT id || ' ' || coalesce(updated_at, '') FROM tickets WHERE deleted_at IS NULL",
+        )
+        .into_iter()
+        .collect();
+    let there = desk.simulator.with_world(|world| {
+        let line = |ticket: &Ticket| {
+            let updated_at = ticket.updated_at.map(instant_text).unwrap_or_default();
+            (format!("{} {updated_at}", ticket.id), ticket.created_at)
+        };
+        world.tickets().map(line).collect::<Vec<_>>()
+    });
+    let lines: HashSet<&String> = there.iter().map(|(line, _)| line).collect();
+    let missing = there.iter().filter(|(line, _)| !stored.contains(line));
+    let mut wrong: Vec<(String, Instant)> = missing
+        .map(|(line, at)| (line[..24].to_owned(), *at))
+        .collect();
+    for line in stored.iter().filter(|line| !lines.contains(line)) {
+        let id = line[..24].to_owned();
+        let sql = format!("SELECT created_at FROM tickets WHERE id = '{id}'");
+        let at = desk.column(&sql).remove(0);
+        let at = mava_export::window::parse(&at).expect("an instant");
+        if wrong.iter().all(|(known, _)| *known != id) {
+            wrong.push((id, at));
+        }
+    }
+    wrong
+}
+
+/// Whether a ticket that changed like this lies inside what was said.
+fn is_inside(all: &[Unseen], created_at: Instant, changes: &[(What, Instant)]) -> bool {
+    let created = instant_text(created_at);
+    // Each of its changes that was not seen; those before the ticket was last read were.
+    let said = |what: What, at: Instant| {
+        all.iter().any(|one| {
+            let is_of_it = one.what == what || what == What::Ratings && one.what == What::Edits;
+            is_of_it
+                && one.created_from <= created
+                && created < one.created_until
+                && one
+                    .since
+                    .as_ref()
+                    .is_none_or(|since| *since <= instant_text(at))
+        })
+    };
+    changes.iter().any(|(what, at)| said(*what, *at))
+}
+
+fn tickets_told(all: &[Unseen]) -> u64 {
+    let edits = all.iter().filter(|one| one.what == What::Edits);
+    edits.map(|one| one.tickets).sum()
+}
+
+#[tokio::test]
+async fn whatever_a_short_sync_left_wrong_lies_inside_what_it_said_may_be_unseen() {
+    for seed in 1..=3 {
+        let mut left_wrong = 0;
+        for requests in [0, 40, 70] {
+            let desk = copied(generated(seed, 9_000, 0.5), Quirks::default()).await;
+            let evolution = Evolution {
+                seed,
+                rate: 30.0,
+                ..Evolution::default()
+            };
+            let mut truth = Truth::new();
+            for night in 0..6 {
+                let from = NOW + TimeDelta::days(night - 1);
+                let until = NOW + TimeDelta::days(night);
+                let changes = desk
+                    .simulator
+                    .with_world(|world| world.evolve(&evolution, from, until));
+                for change in changes.tickets {
+                    let known = truth.entry(change.ticket_id).or_default();
+                    known.push((kind_of(change.kind), change.at));
+                }
+                desk.set_now(until);
+                let short = Sync {
+                    whole: Whole::IfItFits,
+                    spend: Spend::requests(requests),
+                    ..settings(&desk)
+                };
+                let (summary, exit_code) = sync_with(&desk, &short).await.expect("a sync");
+                let all = summary.may_be_unseen.clone().expect("told");
+                for (id, created_at) in wrong(&desk) {
+                    left_wrong += 1;
+                    let changes = truth.get(&id).map(Vec::as_slice).unwrap_or_default();
+                    assert!(
+                        is_inside(&all, created_at, changes),
+                        "seed {seed}, night {night}: {id} of {created_at}, {changes:?}, in {all:#?}"
+                    );
+                }
+                let tickets = u64::try_from(summary.tickets).expect("few");
+                assert!(tickets_told(&all) < tickets * 99 / 100, "{all:#?}");
+                let is_known = all
+                    .iter()
+                    .any(|one| one.counted.is_some_and(|count| count > 0));
+                assert_eq!(exit_code == ExitCode::Incomplete, is_known, "{summary:#?}");
+                let told = desk
+                    .column("SELECT may_be_unseen_json FROM snapshots ORDER BY id DESC LIMIT 1");
+                let told: Vec<Unseen> = serde_json::from_str(&told[0]).expect("JSON");
+                assert_eq!(told, all);
+            }
+        }
+        assert!(left_wrong > 0, "seed {seed}: nothing was missed");
+    }
+}
+
+#[tokio::test]
+async fn a_loss_that_was_counted_and_not_found_keeps_exit_code_3_until_it_is() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let old = ids(&desk, |ticket| is_resolved(ticket, 100, 250));
+    desk.simulator.with_world(|world| {
+        world.remove(&old[10]);
+        world.remove(&old[20]);
+    });
+    let rated = ids(&desk, |ticket| {
+        is_resolved(ticket, 200, 280) && ticket.csat.is_none()
+    });
+    edit(&desk, &rated[5], |ticket| ticket.csat = Some(4));
+    let within = |requests| Sync {
+        whole: Whole::IfItFits,
+        spend: Spend::requests(requests),
+        ..settings(&desk)
+    };
+    for _ in 0..2 {
+        let (summary, exit_code) = sync_with(&desk, &within(0)).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:#?}");
+        let all = summary.may_be_unseen.expect("told");
+        let of = |what| {
+            let mut of_it = all.iter().filter(|one| one.what == what);
+            of_it.next().and_then(|one| one.counted)
+        };
+        assert_eq!(
+            (of(What::Deletions), of(What::Ratings)),
+            (Some(2), Some(1)),
+            "{all:#?}"
+        );
+        assert_eq!(summary.summary.tickets_deleted, 0);
+        desk.set_now(desk.now() + TimeDelta::hours(1));
+    }
+    let (summary, exit_code) = sync_with(&desk, &within(60)).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+    assert_eq!(summary.summary.tickets_deleted, 2, "{summary:#?}");
+    assert_current(&desk);
+}
+
+#[tokio::test]
+async fn a_desk_that_is_read_in_full_leaves_nothing_unseen() {
+    let desk = copied(recent(2_000), Quirks::default()).await;
+    let whole = Sync {
+        whole: Whole::IfItFits,
+        spend: Spend::requests(900),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &whole).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete);
+    assert_eq!(summary.may_be_unseen, Some(Vec::new()));
+    assert_eq!(summary.syncs_for_all, Some(1));
+    let bare = Sync {
+        has_messages: false,
+        ..whole
+    };
+    let (summary, _) = sync_with(&desk, &bare).await.expect("a sync");
+    let all = summary.may_be_unseen.expect("told");
+    assert_eq!(
+        all.iter().map(|one| one.what).collect::<Vec<_>>(),
+        [What::Messages]
+    );
+}
