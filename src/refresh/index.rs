@@ -136,13 +136,22 @@ impl Index {
 
     /// Counts a ticket no more.
     pub fn forget(&mut self, id: &str, created_ms: i64) {
+        self.count(id, created_ms, false);
+    }
+
+    /// Counts a ticket again that was [forgotten](Self::forget).
+    pub fn recall(&mut self, id: &str, created_ms: i64) {
+        self.count(id, created_ms, true);
+    }
+
+    fn count(&mut self, id: &str, created_ms: i64, is_there: bool) {
         let found = self
             .tickets
             .binary_search_by(|known| known.key().cmp(&(created_ms, id)));
         if let Ok(place) = found
             && let Some(known) = self.tickets.get_mut(place)
         {
-            known.is_gone = true;
+            known.is_gone = !is_there;
         }
     }
 }

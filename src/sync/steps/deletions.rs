@@ -77,16 +77,12 @@ async fn look(
     if is_refused || report.disbelieved.is_some() {
         return Ok(());
     }
+    let differing = still_differing(answers, &windows, &asked).await?;
     // Where tickets were missing before, they need not be now.
-    for (window, count) in asked {
-        if answers.local(&window) != count {
-            note(answers, window, count);
-        }
-    }
-    let differing = still_differing(answers, &windows).await?;
+    answers.findings.unexplained.clear();
     find(answers, allowance, report, differing.clone(), is_refused).await?;
     if report.disbelieved.is_none() {
-        tell(answers, differing);
+        tell(answers, &differing);
     }
     Ok(())
 }
@@ -108,6 +104,10 @@ async fn find(
     }
     missing.sort_by_key(|(_, at): &Missing| *at);
     missing.dedup();
+    // A page that does not show them is no proof: they count until they are flagged.
+    for (id, at) in &missing {
+        answers.desk.index.recall(id, at.timestamp_millis());
+    }
     let snapshot_id = answers.session.run.snapshot_id;
     let unseen = answers.store.not_seen(snapshot_id, missing.clone())?;
     let went = missing.iter().filter(|one| !unseen.contains(one)).cloned();
@@ -134,34 +134,30 @@ fn leave(answers: &mut Answers<'_>, missing: &[Missing]) {
         Window::new(*first, *last + TimeDelta::milliseconds(1))
     });
     if let Some(window) = range {
-        let here = answers.local(&window);
-        let gone = u64::try_from(missing.len()).unwrap_or(u64::MAX);
-        let there = here.saturating_sub(gone);
-        answers.findings.unexplained.push(refresh::Counted {
-            window,
-            there,
-            here,
-        });
+        let left = u64::try_from(missing.len()).unwrap_or(u64::MAX);
+        note(answers, window, answers.local(&window).saturating_sub(left));
     }
 }
 
-/// What was counted while tickets came and went may differ for a moment: each window in which a difference was
-/// noted is counted once more. Gives back those that still differ, with their count.
+/// What was counted while tickets came and went may differ for a moment: each window in which a gap that was
+/// `asked` for is left, or a difference was noted, is counted once more. Gives back those that still differ, with
+/// their count.
 async fn still_differing(
     answers: &mut Answers<'_>,
     windows: &[Window],
+    asked: &[Counted],
 ) -> StepResult<Vec<Counted>> {
     let mut differing = Vec::new();
     for window in windows {
-        let is_noted = |one: &refresh::Counted| window.contains(one.window.from());
-        if !answers.findings.unexplained.iter().any(is_noted) {
+        let mut noted = answers.findings.unexplained.iter();
+        let is_noted = noted.any(|one| window.contains(one.window.from()));
+        let mut left = asked.iter().filter(|(gap, _)| window.contains(gap.from()));
+        if !is_noted && left.all(|(gap, count)| answers.local(gap) == *count) {
             continue;
         }
         let query = answers.session.newest_first(*window);
         match answers.count_alone(&query).await? {
-            Some(there) if there == answers.local(window) => {
-                answers.findings.unexplained.retain(|one| !is_noted(one));
-            }
+            Some(there) if is_explained(answers, window, there) => {}
             Some(there) => differing.push((*window, there)),
             None => {
                 let reason = "the API gave no count, so that nobody knows whether tickets are gone";
@@ -172,25 +168,57 @@ async fn still_differing(
     Ok(differing)
 }
 
-/// Says which windows still differ from what was counted, and forgets what was noted of the others.
-fn tell(answers: &mut Answers<'_>, differing: Vec<Counted>) {
+/// Whether a count is what is stored, without tickets that this sync read and that went meanwhile: those are the
+/// next one's to flag, which is told.
+fn is_explained(answers: &mut Answers<'_>, window: &Window, there: u64) -> bool {
+    let here = answers.local(window);
+    let went = answers.resolved.went.iter();
+    let went: HashSet<&Missing> = went.filter(|(_, at)| window.contains(*at)).collect();
+    let went = u64::try_from(went.len()).unwrap_or(u64::MAX);
+    let is_explained = here.saturating_sub(went) <= there && there <= here;
+    if is_explained && there < here {
+        answers.findings.remark(format!(
+            "{} tickets created in {window} went while this sync read them; the next one flags them",
+            here - there
+        ));
+    }
+    is_explained
+}
+
+/// Says which windows still differ from what was counted, and where in them, as far as what was noted adds up.
+fn tell(answers: &mut Answers<'_>, differing: &[Counted]) {
+    let noted = std::mem::take(&mut answers.findings.unexplained);
     for (window, there) in differing {
-        let here = answers.local(&window);
-        // Tickets that this sync read, and that went meanwhile, are the next one's to flag.
-        let went = &answers.resolved.went;
-        let went: HashSet<&Missing> = went.iter().filter(|(_, at)| window.contains(*at)).collect();
-        let went = u64::try_from(went.len()).unwrap_or(u64::MAX);
-        if here.saturating_sub(went) <= there && there <= here {
-            let is_noted = |one: &refresh::Counted| window.contains(one.window.from());
-            answers.findings.unexplained.retain(|one| !is_noted(one));
+        if is_explained(answers, window, *there) {
             continue;
         }
+        let here = answers.local(window);
         answers.findings.fail(
             window.to_string(),
             format!(
                 "the API counts {there} where the store has {here}, and which tickets differ was not found out"
             ),
         );
+        let inside = noted
+            .iter()
+            .filter(|one| window.contains(one.window.from()));
+        // Some of what was missing when it was noted has been flagged since.
+        let inside: Vec<_> = inside
+            .map(|one| refresh::Counted {
+                here: answers.local(&one.window),
+                ..*one
+            })
+            .filter(|one| one.here != one.there)
+            .collect();
+        let difference = |there: u64, here: u64| i128::from(here) - i128::from(there);
+        let sum: i128 = inside
+            .iter()
+            .map(|one| difference(one.there, one.here))
+            .sum();
+        match sum == difference(*there, here) {
+            true => answers.findings.unexplained.extend(inside),
+            false => note(answers, *window, *there),
+        }
     }
 }
 

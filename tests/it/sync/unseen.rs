@@ -199,3 +199,49 @@ async fn a_desk_that_is_read_in_full_leaves_nothing_unseen() {
         [What::Messages]
     );
 }
+
+/// Whatever a sync may spend: a ticket that is gone is flagged, or counted among those that were not found.
+#[tokio::test]
+async fn each_loss_is_flagged_or_told_whatever_a_sync_may_spend() {
+    let desk = copied(recent(6_000), Quirks::default()).await;
+    let kept = desk.path().with_extension("kept");
+    copy(&desk.path(), &kept);
+    let old = ids(&desk, |ticket| is_resolved(ticket, 100, 250));
+    // Neighbours, which one page shows to be gone, and some far apart.
+    let gone = [10, 11, 12, 13, 14, 15, 400, 800, 1_200];
+    desk.simulator.with_world(|world| {
+        for place in gone {
+            world.remove(&old[place]);
+        }
+    });
+    let mut flagged_by = Vec::new();
+    for requests in (12..=60).step_by(4) {
+        copy(&kept, &desk.path());
+        let within = Sync {
+            whole: Whole::IfItFits,
+            spend: Spend::requests(requests),
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &within).await.expect("a sync");
+        let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
+        let told = summary.may_be_unseen.clone().expect("told").into_iter();
+        let told = told.filter(|one| one.what == What::Deletions);
+        let told: u64 = told.map(|one| one.tickets).sum();
+        let flagged = u64::try_from(flagged).expect("few");
+        assert_eq!(flagged + told, 9, "{requests} requests: {summary:#?}");
+        assert_eq!(
+            exit_code == ExitCode::Complete,
+            told == 0,
+            "{requests} requests: {summary:#?}"
+        );
+        flagged_by.push(flagged);
+    }
+    assert_eq!(
+        (flagged_by.first(), flagged_by.last()),
+        (Some(&0), Some(&9))
+    );
+    assert!(
+        flagged_by.iter().any(|flagged| (1..9).contains(flagged)),
+        "{flagged_by:?}"
+    );
+}
