@@ -34,13 +34,13 @@ pub use desk::Desk;
 pub use hazard::{Hazard, Hazards, Kind};
 pub use index::{Index, Known};
 pub use plan::{
-    Forecast, LOOKUPS, Pages, StepPlan, full_requests, full_windows, new_windows, plan,
-    settled_windows,
+    Due, Forecast, LOOKUPS, Pages, StepPlan, full_requests, full_windows, new_windows, plan,
+    rated_windows, settled_windows,
 };
 pub use spending::{Limits, Whole, by_finds, syncs_for_all};
 pub use step::SyncStep;
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
-pub use unseen::{Counted, Facts, Unseen, What, unseen};
+pub use unseen::{Counted, Facts, Unseen, What, unseen, unselected};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

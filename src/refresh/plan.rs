@@ -19,6 +19,9 @@ pub const LOOKUPS: u64 = 2;
 /// Each list ends with a count of it.
 const COUNT: u64 = 1;
 
+/// With so many requests left after the lists, the ratings of every window are counted.
+const ENOUGH_FOR_RATINGS: u64 = 40;
+
 /// How far past the server's clock a list of new tickets reaches: what a clock may be behind.
 const AHEAD: TimeDelta = TimeDelta::days(1);
 
@@ -64,7 +67,8 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Blocks on which more is expected than on most, the most first, for their share of the `left` requests. `outstanding` are the ratings known to be unseen, if that is known.
+    /// Blocks on which more is expected than on an average one, the most first, for their share of the `left`
+    /// requests. `outstanding` are the ratings known to be unseen, if that is known.
     pub fn by_finds(desk: &Desk, outstanding: Option<u64>, left: u64) -> Self {
         Self {
             blocks: desk.by_finds(outstanding),
@@ -128,9 +132,17 @@ fn full(desk: &Desk) -> Vec<StepPlan> {
         .collect()
 }
 
-/// What a sync does now, as far as what is stored tells. `is_group_due` says whether a tag or a category
-/// is to be counted.
-pub fn plan(desk: &Desk, limits: &Limits, is_group_due: bool) -> Forecast {
+/// What is due now, whatever the desk.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Due {
+    /// A tag or a category is to be counted.
+    pub group: bool,
+    /// Ratings were missing at the end of the last sync.
+    pub ratings: bool,
+}
+
+/// What a sync does now, as far as what is stored tells.
+pub fn plan(desk: &Desk, limits: &Limits, due: Due) -> Forecast {
     let whole = full(desk);
     let full = LOOKUPS + sum(&whole);
     if limits.reads_all(full) {
@@ -142,14 +154,15 @@ pub fn plan(desk: &Desk, limits: &Limits, is_group_due: bool) -> Forecast {
             syncs_for_all: Some(1),
         };
     }
-    let mut steps = needed(desk);
-    let spent = LOOKUPS + sum(&steps);
     let allowance = limits.allowance.unwrap_or(u64::MAX);
+    let mut steps = lists(desk);
+    let left = allowance.saturating_sub(LOOKUPS + sum(&steps));
+    steps.extend(counts(desk, rated_windows(desk, left, due.ratings)));
     let mut optional = Optional {
-        left: allowance.saturating_sub(spent),
+        left: allowance.saturating_sub(LOOKUPS + sum(&steps)),
         all: Vec::new(),
     };
-    let (left, by_age) = optional.add_pages(desk.clone(), is_group_due);
+    let (left, by_age) = optional.add_pages(desk.clone(), due.group);
     steps.extend(optional.all);
     Forecast {
         requests: LOOKUPS + sum(&steps),
@@ -219,8 +232,24 @@ impl Optional {
     }
 }
 
-/// What a sync does whatever it may spend.
-fn needed(desk: &Desk) -> Vec<StepPlan> {
+/// The windows whose ratings are counted: all of them, but where hardly anything is `left` to be sent the newest
+/// and one of the others in turn. Ratings that were missing before are counted until they are found.
+pub fn rated_windows(desk: &Desk, left: u64, were_missing: bool) -> Vec<Window> {
+    let windows = desk.windows();
+    if left >= ENOUGH_FOR_RATINGS || were_missing {
+        return windows;
+    }
+    let night = usize::try_from(desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
+    let older = night.checked_rem(windows.len().saturating_sub(1));
+    let turns = [Some(0), older.map(|number| number + 1)];
+    let turns = turns.into_iter().flatten();
+    turns
+        .filter_map(|number| windows.get(number).copied())
+        .collect()
+}
+
+/// The lists that a sync reads, whatever it may spend.
+fn lists(desk: &Desk) -> Vec<StepPlan> {
     let mut all = Vec::new();
     all.extend(new(desk));
     for window in desk.windows() {
@@ -228,9 +257,8 @@ fn needed(desk: &Desk) -> Vec<StepPlan> {
         all.push(planned(SyncStep::Open, window, open, full_requests([open])));
     }
     // Which of the open tickets will be gone from the list is not known yet.
-    let sweep = desk.resolution_sweep(&[]);
-    for segment in &sweep.segments {
-        all.extend(swept(segment));
+    for segment in desk.resolution_sweep(&[]).segments {
+        all.extend(swept(&segment));
     }
     let strays = desk.strays();
     let range = strays.first().zip(strays.last());
@@ -240,16 +268,20 @@ fn needed(desk: &Desk) -> Vec<StepPlan> {
         let requests = count(desk.cover(&strays).requests());
         planned(SyncStep::Confirm, window, count(strays.len()), requests)
     }));
-    let counted = |step| {
-        let windows = desk.windows().into_iter();
-        windows.map(move |window| planned(step, window, 0, 1))
-    };
-    all.extend(counted(SyncStep::Ratings));
-    // Lists that leave no gap have counted everything by then.
-    if !strays.is_empty() || !sweep.tiles(desk.first_ms(), desk.since_ms()) {
-        all.extend(counted(SyncStep::Deletions));
-    }
     all
+}
+
+/// The counts that a sync takes, whatever it may spend.
+fn counts(desk: &Desk, rated: Vec<Window>) -> Vec<StepPlan> {
+    let ratings = rated.into_iter().map(|window| (SyncStep::Ratings, window));
+    let mut all: Vec<_> = ratings.collect();
+    // Lists of resolved tickets leave no gap, and have counted all the others by then.
+    if !desk.strays().is_empty() {
+        let windows = desk.windows().into_iter();
+        all.extend(windows.map(|window| (SyncStep::Deletions, window)));
+    }
+    let planned = |(step, window)| planned(step, window, 0, 1);
+    all.into_iter().map(planned).collect()
 }
 
 /// As many new tickets as the last four weeks brought in the time since the last sync.

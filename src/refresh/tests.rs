@@ -237,6 +237,11 @@ fn unread(tickets: usize, days: i64) -> Desk {
     desk(Index::new(all.collect()))
 }
 
+const DUE: Due = Due {
+    group: true,
+    ratings: false,
+};
+
 fn limits(allowance: Option<u64>) -> Limits {
     Limits {
         whole: Whole::IfItFits,
@@ -255,7 +260,7 @@ fn words(plan: &Forecast) -> Vec<(&'static str, u64)> {
 fn a_desk_that_fits_is_read_whole_with_its_counts_and_lists() {
     let desk = unread(980, 1);
     for (allowance, is_exact) in [(14, false), (15, true), (u64::MAX, true)] {
-        let forecast = plan(&desk, &limits(Some(allowance)), true);
+        let forecast = plan(&desk, &limits(Some(allowance)), DUE);
         // Two years, the older of which is empty.
         let whole = words(&forecast) == [("full", 11), ("full", 2)];
         assert_eq!(
@@ -265,20 +270,20 @@ fn a_desk_that_fits_is_read_whole_with_its_counts_and_lists() {
         );
         assert_eq!(forecast.full, 15);
     }
-    assert!(plan(&desk, &limits(None), true).is_exact);
+    assert!(plan(&desk, &limits(None), DUE).is_exact);
 }
 
 #[test]
 fn what_is_left_goes_by_finds_and_by_age_and_no_request_is_left_over() {
     let desk = unread(17_000, 400);
-    let least = plan(&desk, &limits(Some(0)), true);
+    let least = plan(&desk, &limits(Some(0)), DUE);
     assert!(
         least.requests > LOOKUPS && least.syncs_for_all.is_none(),
         "{least:?}"
     );
     for more in [0, 1, 2, 10, 60, 100] {
         let allowance = least.requests + more;
-        let forecast = plan(&desk, &limits(Some(allowance)), true);
+        let forecast = plan(&desk, &limits(Some(allowance)), DUE);
         assert_eq!(forecast.requests, allowance, "{more}");
         let of = |step| {
             let steps = words(&forecast);
@@ -296,4 +301,31 @@ fn what_is_left_goes_by_finds_and_by_age_and_no_request_is_left_over() {
         let nights = forecast.syncs_for_all;
         assert_eq!(nights.is_some(), age > 0);
     }
+}
+
+#[test]
+fn ratings_of_every_window_are_counted_where_that_is_paid_for_or_some_were_missing() {
+    let desk = unread(17_000, 1);
+    let windows = desk.windows();
+    assert_eq!(windows.len(), 2);
+    let counted = |desk: &Desk, left, were_missing| rated_windows(desk, left, were_missing);
+    assert_eq!(counted(&desk, 40, false), windows);
+    assert_eq!(counted(&desk, 0, true), windows);
+    // Three years: the newest, and the others in turn.
+    let mut desk = desk;
+    desk.first -= chrono::TimeDelta::days(365);
+    let turns = |night: i64| {
+        let mut desk = desk.clone();
+        desk.began_at += chrono::TimeDelta::days(night);
+        let windows = desk.windows();
+        let counted = counted(&desk, 39, false);
+        let places = counted
+            .iter()
+            .map(|one| windows.iter().position(|window| window == one));
+        places.flatten().collect::<Vec<_>>()
+    };
+    let (one, next) = (turns(0), turns(1));
+    assert_eq!((one.len(), one[0], next[0]), (2, 0, 0));
+    assert_eq!([one[1], next[1]].iter().sum::<usize>(), 3);
+    assert_eq!(turns(2), one);
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
 use super::hazard::Kind;
-use super::index::Known;
+use super::index::{Index, Known};
 use crate::table::{Instant, instant_text, parse_instant};
 use crate::window::Window;
 
@@ -31,6 +31,8 @@ pub enum What {
     Edits,
     /// Messages of every ticket: threads were left as they are.
     Messages,
+    /// Anything, of tickets that the filters of the store selected once and select no longer.
+    Unselected,
 }
 
 impl What {
@@ -43,13 +45,8 @@ impl What {
             Self::Resolutions => "tickets resolved again overnight",
             Self::Edits => "notes, edits, tags and attributes of resolved tickets",
             Self::Messages => "messages, which this sync left as they are",
+            Self::Unselected => "tickets that the filters select no longer",
         }
-    }
-
-    /// Whether it is known that something is unseen, so that a sync that leaves it is not complete.
-    /// Ratings are known where they have a number.
-    pub fn is_known(self) -> bool {
-        matches!(self, Self::Deletions | Self::Additions)
     }
 }
 
@@ -60,7 +57,8 @@ pub struct Unseen {
     pub what: What,
     /// Tickets that it may be true of; for what was counted, how many it is true of.
     pub tickets: u64,
-    /// How many changes the API counts that are not found; `None` where nothing was counted.
+    /// How many changes the API counts that are not found, in all ranges of the kind together where it is ratings;
+    /// `None` where nothing was counted.
     pub counted: Option<u64>,
     /// Creation of the first, RFC 3339.
     pub created_from: String,
@@ -114,19 +112,27 @@ pub fn unseen(desk: &Desk, facts: &Facts) -> Vec<Unseen> {
     let began_ms = desk.began_ms();
     if facts.ratings_outstanding != Some(0) {
         let may_be_rated = |known: &Known| known.is_resolved && !known.is_rated;
-        let ratings = ranges(desk, What::Ratings, |known| {
+        let ratings = ranges(&desk.index, What::Ratings, |known| {
             since(known, Kind::Rating, began_ms).filter(|_| may_be_rated(known))
         });
         let counted = facts.ratings_outstanding;
         all.extend(ratings.into_iter().map(|one| Unseen { counted, ..one }));
     }
-    all.extend(ranges(desk, What::Resolutions, |known| {
+    all.extend(ranges(&desk.index, What::Resolutions, |known| {
         since(known, Kind::Resolution, began_ms).filter(|_| known.is_resolved)
     }));
-    all.extend(ranges(desk, What::Edits, |known| {
+    all.extend(ranges(&desk.index, What::Edits, |known| {
         since(known, Kind::Other, began_ms)
     }));
     all
+}
+
+/// What may be unseen of a store that holds what filters select: tickets that a sync did not read, since they
+/// select them no longer.
+pub fn unselected(index: &Index) -> Vec<Unseen> {
+    ranges(index, What::Unselected, |known| {
+        (!known.is_seen).then_some(known.verified_ms)
+    })
 }
 
 /// Since when a change of a kind would be unseen; `None` where this sync would have seen it.
@@ -178,10 +184,10 @@ struct Range {
 }
 
 /// The ranges of the tickets for which `since` says since when something may be unseen.
-fn ranges(desk: &Desk, what: What, since: impl Fn(&Known) -> Option<i64>) -> Vec<Unseen> {
+fn ranges(index: &Index, what: What, since: impl Fn(&Known) -> Option<i64>) -> Vec<Unseen> {
     let mut ranges: Vec<Range> = Vec::new();
     let mut between = 0;
-    for known in desk.index.tickets() {
+    for known in index.tickets() {
         let Some(since_ms) = since(known) else {
             between += u64::from(!known.is_gone);
             continue;
@@ -243,7 +249,7 @@ fn text(at_ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh::{DAY_MS, Hazards, Index};
+    use crate::refresh::{DAY_MS, Hazards};
 
     const NOW: i64 = 1_700_000_000_000;
 

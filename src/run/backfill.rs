@@ -48,22 +48,22 @@ pub async fn backfill_keeping(
 }
 
 /// A backfill with filters over all that a store holds of what they select, which also reads what they select no
-/// longer: so many tickets at most.
+/// longer, as long as the run has sent no more than so many requests.
 ///
 /// # Errors
 /// See [`backfill`].
 pub(crate) async fn keep_up(
     context: &Context,
     settings: &Backfill,
-    most_left: usize,
+    most: u64,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
-    carry_out(context, settings, Some(most_left)).await
+    carry_out(context, settings, Some(most)).await
 }
 
 async fn carry_out(
     context: &Context,
     settings: &Backfill,
-    most_left: Option<usize>,
+    keeps_up: Option<u64>,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
@@ -92,7 +92,7 @@ async fn carry_out(
         remarks: Vec::new(),
         lacks_threads: false,
         lookups: named.lookups,
-        most_left,
+        keeps_up,
     };
     part.remark_superseded();
     tracing::info!(
@@ -169,8 +169,8 @@ struct Part<'a> {
     lacks_threads: bool,
     /// The lists of categories and agents, where they have come already.
     lookups: Option<extract::Lookups>,
-    /// How many tickets that the filters select no longer are read again, if any are.
-    most_left: Option<usize>,
+    /// Whether tickets that the filters select no longer are read again: up to so many requests.
+    keeps_up: Option<u64>,
 }
 
 impl Part<'_> {
@@ -360,7 +360,8 @@ impl Part<'_> {
     /// it is not settled whether tickets are gone.
     async fn close(&mut self, store: &mut Store, is_sealed: bool) -> Result<bool> {
         let is_unfiltered = self.settings.filters.is_empty();
-        let unsettled = match (is_sealed, self.most_left) {
+        let mut left = Vec::new();
+        let unsettled = match (is_sealed, self.keeps_up) {
             (true, _) if is_unfiltered => {
                 let marked = self.mark_gone(store).await;
                 self.run.enter_requests(store)?;
@@ -369,7 +370,7 @@ impl Part<'_> {
             (true, Some(most)) => {
                 let read = self.read_left(store, most).await;
                 self.run.enter_requests(store)?;
-                self.remarks.extend(read?);
+                left = read?;
                 None
             }
             _ => None,
@@ -393,7 +394,9 @@ impl Part<'_> {
         let is_missed = unsettled.is_some() && self.has_unseen(store)?;
         self.remarks
             .extend(unsettled.filter(|_| is_missed && !is_said));
-        Ok(closed.is_settled && !is_missed)
+        let is_kept_up = left.is_empty();
+        self.remarks.extend(left);
+        Ok(closed.is_settled && !is_missed && is_kept_up)
     }
 
     /// All that the run reads.
@@ -432,28 +435,31 @@ impl Part<'_> {
     }
 
     /// Reads tickets again that the filters select by what is stored, and that were not listed any more: most of
-    /// them have another status by now. Gives back what there is to say of them.
-    async fn read_left(&self, store: &mut Store, most: usize) -> Result<Option<String>> {
+    /// them have another status by now. Each takes about a request. Gives back what is not settled.
+    async fn read_left(&self, store: &mut Store, most: u64) -> Result<Vec<String>> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
         let Some(range) = self.range(store)?.into_iter().next() else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let young_from = young_from(self.run.began_at);
         let mut left = store.left_selection(snapshot_id, range, &self.settings.filters)?;
         left.retain(|(_, at)| *at < young_from);
+        let most = most.saturating_sub(self.run.account.sent());
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         let more = left.len().saturating_sub(most);
         left.truncate(most);
         let unclear = self
             .search(range, slices.first(), &[range])
             .look(store, &left)
             .await?;
-        Ok(match more {
-            0 => unclear,
-            more => Some(format!(
+        let mut unsettled = Vec::from_iter(unclear);
+        if more > 0 {
+            unsettled.push(format!(
                 "{more} tickets that the filters select no longer were left as they are: more than this sync may spend"
-            )),
-        })
+            ));
+        }
+        Ok(unsettled)
     }
 
     fn search<'s>(

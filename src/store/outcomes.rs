@@ -51,15 +51,15 @@ impl Store {
             .map_err(|error| self.failed("read how a sync ended", error))
     }
 
-    /// Whether the sync before this run counted ratings that it did not find.
+    /// Whether the last sync before this run that counted all ratings, or missed some, did not find some.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn were_ratings_missing(&self, snapshot_id: i64) -> Result<bool> {
         self.connection
             .query_row(
-                "SELECT coalesce(ratings_outstanding, 0) > 0 FROM _sync_outcomes
-                 WHERE snapshot_id < ?1 ORDER BY snapshot_id DESC LIMIT 1",
+                "SELECT ratings_outstanding > 0 FROM _sync_outcomes
+                 WHERE snapshot_id < ?1 AND ratings_outstanding IS NOT NULL ORDER BY snapshot_id DESC LIMIT 1",
                 [snapshot_id],
                 |row| row.get(0),
             )

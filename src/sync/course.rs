@@ -15,6 +15,7 @@ use crate::refresh::{self, LOOKUPS, SyncStep, full_requests};
 use crate::settings::Whole;
 use crate::store::{Coverage, Run, StepRow, Store, SyncOutcome};
 use crate::table::Snapshot;
+use crate::window::Window;
 
 /// Optional steps that may end without an answer before the rest is left to the next sync.
 const MOST_UNANSWERED: usize = 2;
@@ -24,7 +25,7 @@ const MOST_UNANSWERED: usize = 2;
 pub(super) struct Course {
     pub(super) resume: Resume,
     /// Whether the whole desk is read, instead of all other steps.
-    is_full: bool,
+    pub(super) is_full: bool,
     /// Whether what is read is held against the rows themselves.
     is_thorough: bool,
     /// Whether threads are stored that this sync leaves as they are.
@@ -174,30 +175,19 @@ impl Course {
             report.ended?;
         }
         self.is_covered = self.findings.failures.is_empty();
-        if !self.resume.done.contains(&SyncStep::Refresh) {
-            self.tell_overspent(answers)?;
-        }
         let allowance = self.allowance(answers);
         self.optional_steps(answers, &allowance).await
     }
 
-    /// Takes the steps without which everything that is new, open or resolved since is known all the same:
-    /// counts of every window first, whatever may be sent.
+    /// Takes the steps that follow, now that all that is new, open or resolved since is known: counts, whatever
+    /// may be sent, and then what is left of that.
     async fn optional_steps(
         &mut self,
         answers: &mut Answers<'_>,
         allowance: &Allowance,
     ) -> StepResult<()> {
-        self.optional(answers, SyncStep::Ratings, async |answers| {
-            ratings::run(answers, allowance).await
-        })
-        .await?;
-        let counted = self.census.counted.clone();
-        let is_refused = self.losses.is_suspicious;
-        self.optional(answers, SyncStep::Deletions, async |answers| {
-            deletions::run(answers, allowance, counted, is_refused).await
-        })
-        .await?;
+        self.counts(answers, allowance).await?;
+        self.tell_overspent(answers)?;
         let outstanding = answers.ratings_outstanding(&self.census.rated);
         self.optional(answers, SyncStep::Pages, async |answers| {
             pages::by_finds(answers, allowance, outstanding).await
@@ -207,14 +197,51 @@ impl Course {
             campaigns::run(answers, allowance).await
         })
         .await?;
-        let left = unread(answers);
         self.optional(answers, SyncStep::Refresh, async |answers| {
             pages::by_age(answers, allowance).await
         })
         .await?;
-        let by_age = left.saturating_sub(unread(answers));
-        self.by_age = refresh::syncs_for_all(left, by_age);
+        let steps = answers.store.steps(answers.session.run.snapshot_id)?;
+        let refresh = steps.iter().find(|row| row.step == SyncStep::Refresh);
+        let by_age = refresh.map_or(0, |row| number(row.tickets_read));
+        self.by_age = refresh::syncs_for_all(unread(answers) + by_age, by_age);
         Ok(())
+    }
+
+    /// Counts ratings and tickets, and finds what is missing. Where that comes to no end, what was known to be
+    /// missing before is not known to be found.
+    async fn counts(&mut self, answers: &mut Answers<'_>, allowance: &Allowance) -> StepResult<()> {
+        let snapshot_id = answers.session.run.snapshot_id;
+        let were_missing = answers.store.were_ratings_missing(snapshot_id)?;
+        let is_over = self
+            .optional(answers, SyncStep::Ratings, async |answers| {
+                ratings::run(answers, allowance, were_missing).await
+            })
+            .await?;
+        if !is_over && were_missing {
+            let reason = "ratings that were missing before could not be counted again";
+            self.fail_history(answers, reason.to_owned());
+        }
+        let counted = self.census.counted.clone();
+        let is_refused = self.losses.is_suspicious;
+        let is_over = self
+            .optional(answers, SyncStep::Deletions, async |answers| {
+                deletions::run(answers, allowance, counted, is_refused).await
+            })
+            .await?;
+        if !is_over && !answers.resolved.is_nothing_missing() {
+            let reason =
+                "tickets were not counted to the end, so that nobody knows whether some are gone";
+            self.fail_history(answers, reason.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Says of all that was read before that it is not proven complete.
+    pub(super) fn fail_history(&mut self, answers: &Answers<'_>, reason: String) {
+        if let Some(history) = Window::new(answers.desk.first, answers.desk.since) {
+            self.findings.fail(history.to_string(), reason);
+        }
     }
 
     /// What may still be sent, now that the steps are over that are taken whatever may be.
@@ -260,18 +287,18 @@ impl Course {
 
     /// Takes a step that may fail: what the API did is said, and the rest goes on. An interruption,
     /// a refused key, a pause that is too long to wait for and a store that cannot be written end the
-    /// sync all the same.
+    /// sync all the same. Gives back whether the step came to its end.
     async fn optional<'s>(
         &mut self,
         answers: &mut Answers<'s>,
         step: SyncStep,
         work: impl AsyncFnOnce(&mut Answers<'s>) -> StepReport,
-    ) -> StepResult<()> {
+    ) -> StepResult<bool> {
         let word = step.word();
         if self.unanswered >= MOST_UNANSWERED {
             self.findings
                 .remark(format!("{word} was left to the next sync"));
-            return Ok(());
+            return Ok(false);
         }
         match self.step(answers, step, work).await {
             // Paused, the steps after this one would be sent nothing either.
@@ -280,9 +307,9 @@ impl Course {
                 self.unanswered += usize::from(!stop.is_refused());
                 self.findings
                     .remark(format!("{word} ended early: {}", stop.error));
-                Ok(())
+                Ok(false)
             }
-            ended => ended,
+            ended => ended.map(|()| true),
         }
     }
 
@@ -364,17 +391,21 @@ impl Course {
         }
     }
 
-    /// Says how much more was sent than may be, by the steps that are taken all the same.
+    /// Says how much more was sent than may be, by the lists and counts that are taken all the same.
     fn tell_overspent(&mut self, answers: &Answers<'_>) -> Result<()> {
         let spend = answers.session.settings.spend;
-        let steps = answers.store.steps(answers.session.run.snapshot_id)?;
-        let lists: i64 = steps.iter().map(|step| step.requests).sum();
-        let counts = answers.desk.windows().len() * 2;
-        let needed =
-            LOOKUPS + u64::try_from(lists).unwrap_or(0) + u64::try_from(counts).unwrap_or(0);
         let (Some(most), Some(option)) = (spend.requests, spend.option()) else {
             return Ok(());
         };
+        let steps = answers.store.steps(answers.session.run.snapshot_id)?;
+        let lists = steps.iter().filter(|row| row.step <= SyncStep::Confirm);
+        let lists: u64 = lists.map(|row| number(row.requests)).sum();
+        let windows = match answers.resolved.are_all {
+            true => 0,
+            false => answers.desk.windows().len(),
+        };
+        let counts = windows + self.census.rated.counted.len();
+        let needed = LOOKUPS + lists + u64::try_from(counts).unwrap_or(0);
         if needed > most {
             let more = needed - most;
             let enough = spend.option_for(needed);
@@ -411,6 +442,10 @@ impl Census {
             }
         }
     }
+}
+
+fn number(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
 }
 
 /// Tickets from before the last sync that this one has not read.

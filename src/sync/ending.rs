@@ -12,7 +12,6 @@ use crate::report::SyncSummary;
 use crate::run::twins;
 use crate::store::{Outcome, Store};
 use crate::table::{Ending, Instant, Snapshot, instant_text};
-use crate::window::Window;
 
 /// What a sync gives back.
 pub(super) type Ended = (SyncSummary, ExitCode, Option<Store>);
@@ -71,7 +70,8 @@ fn finish(course: &Course, answers: &mut Answers<'_>, unseen: &[Unseen]) -> Resu
 /// What may have changed without being seen, from what was and was not read.
 fn unseen(course: &Course, answers: &mut Answers<'_>) -> Result<Vec<Unseen>> {
     let is_full = course.has_read_all();
-    if !is_full {
+    // A sync that was to read all of it has no index yet.
+    if course.is_full && !is_full {
         answers.load()?;
     }
     let facts = Facts {
@@ -86,16 +86,12 @@ fn unseen(course: &Course, answers: &mut Answers<'_>) -> Result<Vec<Unseen>> {
 /// Ratings that were counted and not found are known to be missing.
 fn tell_ratings(course: &mut Course, answers: &Answers<'_>) {
     let outstanding = answers.ratings_outstanding(&course.census.rated);
-    let (Some(ratings @ 1..), Some(history)) = (
-        outstanding,
-        Window::new(answers.desk.first, answers.desk.since),
-    ) else {
-        return;
-    };
-    let reason = format!(
-        "the API counts {ratings} more ratings than are stored, and whose they are was not found out"
-    );
-    course.findings.fail(history.to_string(), reason);
+    if let Some(ratings @ 1..) = outstanding {
+        let reason = format!(
+            "the API counts {ratings} more ratings than are stored, and whose they are was not found out"
+        );
+        course.fail_history(answers, reason);
+    }
 }
 
 /// Up to when everything has been seen, if that moved.

@@ -1,13 +1,14 @@
 //! A sync of a store that holds a part of the desk: what the filters of its backfills select.
 
 use super::begin::as_typed;
-use super::summary;
+use super::{OVERLAP, summary};
 use crate::error::{Error, ExitCode, Result};
-use crate::report::{Stopped, SyncSummary};
+use crate::refresh;
+use crate::report::{Freshness, Stopped, SyncSummary};
 use crate::run::{self, Context};
 use crate::settings::{self, Backfill, Filters};
 use crate::store::Store;
-use crate::table::{Instant, Snapshot};
+use crate::table::{Ending, Instant, Snapshot};
 
 /// What a store holds of a desk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +60,12 @@ impl Selection {
     }
 }
 
-/// Reads all that the filters select, and what they select no longer.
+/// Reads what the filters select, and what they select no longer.
 pub(super) async fn sync(
     context: &Context,
     settings: &settings::Sync,
     selection: &Selection,
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
-    let most_left = settings.spend.requests.unwrap_or(u64::MAX);
     let (mut summary, exit_code, store) = run::keep_up(
         context,
         &Backfill {
@@ -78,18 +78,30 @@ pub(super) async fn sync(
             allow_deletions: settings.allow_deletions,
             store: settings.store.clone(),
         },
-        usize::try_from(most_left).unwrap_or(usize::MAX),
+        settings.spend.requests.unwrap_or(u64::MAX),
     )
     .await?;
     summary.remarks.insert(0, told(&selection.filters_json));
-    Ok((summary::of_backfill(summary), exit_code, Some(store)))
+    let now = context.client.now()?;
+    let index = store.index(summary.snapshot_id, now + OVERLAP)?;
+    let fresh = store.freshness(now)?;
+    let summary = summary::of_backfill(summary);
+    let has_ended = matches!(summary.summary.outcome, Ending::Over(_));
+    let summary = SyncSummary {
+        may_be_unseen: has_ended.then(|| refresh::unselected(&index)),
+        syncs_for_all: None,
+        tickets: fresh.live,
+        freshness: Freshness::shares(fresh.within(), fresh.live),
+        ..summary
+    };
+    Ok((summary, exit_code, Some(store)))
 }
 
-/// What such a sync keeps up, for the user.
-pub(super) fn told(filters_json: &str) -> String {
+/// What such a sync reads, for the user.
+fn told(filters_json: &str) -> String {
     format!(
-        "the store holds a part of the desk, read with {}; this sync kept up that part: all that the filters select, and \
-         tickets that they selected before",
+        "the store holds a part of the desk, read with {}; a sync of it reads what the filters select, and once more \
+         what they select no longer",
         as_typed(filters_json)
     )
 }

@@ -5,7 +5,7 @@ use super::{answers, begin};
 use crate::budget::Limit;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::refresh::{self, LOOKUPS, StepPlan, SyncStep};
+use crate::refresh::{self, Due, LOOKUPS, StepPlan, SyncStep};
 use crate::report::{Plan, PlannedSync, PlannedWindow};
 use crate::settings::{BudgetSettings, Sync};
 use crate::store::Store;
@@ -34,8 +34,11 @@ pub fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
     begin::refuse_earlier(settings, &coverage)?;
     let mut desk = answers::desk(&store, &coverage, clock::now()?)?;
     answers::load(&mut desk, &store, 0)?;
-    let is_group_due = begin::group_due(&store, &desk)?.is_some();
-    let forecast = refresh::plan(&desk, &settings.limits(), is_group_due);
+    let due = Due {
+        group: begin::group_due(&store, &desk)?.is_some(),
+        ratings: store.were_ratings_missing(i64::MAX)?,
+    };
+    let forecast = refresh::plan(&desk, &settings.limits(), due);
     let steps = forecast.steps.into_iter();
     let seconds = |requests| Limit::of(budget).map_or(0, |limit| limit.seconds_for(requests));
     Ok(Plan {

@@ -78,7 +78,7 @@ pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
         }],
         ratings_outstanding: None,
         may_be_unseen: match summary.outcome {
-            Ending::Over(Outcome::Complete) => Some(Vec::new()),
+            Ending::Over(Outcome::Complete | Outcome::WithRejects) => Some(Vec::new()),
             _ => None,
         },
         syncs_for_all: Some(1),

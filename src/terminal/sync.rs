@@ -84,7 +84,20 @@ pub(super) fn unseen(all: &[Unseen], syncs_for_all: Option<u64>) -> Vec<(&'stati
     for kind in all.chunk_by(|one, next| one.what == next.what) {
         lines.extend(kind.first().map(|first| of_kind(first, kind)));
     }
-    lines.push(match syncs_for_all {
+    // A store of a part of the desk does not follow what left it.
+    if all.iter().any(|one| one.what != What::Unselected) {
+        lines.push(when_read(syncs_for_all));
+    }
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(number, line)| (if number == 0 { "may be unseen" } else { "" }, line))
+        .collect()
+}
+
+/// When all tickets will have been read again.
+fn when_read(syncs_for_all: Option<u64>) -> String {
+    match syncs_for_all {
         Some(1) => "the next sync like this one reads every ticket again".to_owned(),
         Some(syncs) => format!(
             "every ticket is read again within {} syncs like this one",
@@ -93,12 +106,7 @@ pub(super) fn unseen(all: &[Unseen], syncs_for_all: Option<u64>) -> Vec<(&'stati
         None => {
             "nothing was left to read older tickets again with: give more with --spend".to_owned()
         }
-    });
-    lines
-        .into_iter()
-        .enumerate()
-        .map(|(number, line)| (if number == 0 { "may be unseen" } else { "" }, line))
-        .collect()
+    }
 }
 
 /// Changes of one kind: how many tickets, created when, and since when nobody looked.

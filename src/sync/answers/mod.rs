@@ -51,6 +51,13 @@ pub(super) struct ResolvedCounts {
     pub(super) went: Vec<Missing>,
 }
 
+impl ResolvedCounts {
+    /// Whether as many resolved tickets are stored as the API counts, in every range.
+    pub(super) fn is_nothing_missing(&self) -> bool {
+        self.are_all && self.fewer.is_empty()
+    }
+}
+
 /// How the API bears the requests.
 #[derive(Debug, Default)]
 pub(super) struct Health {

@@ -1,4 +1,4 @@
-//! Step 7: tickets that are gone, found by counting every window.
+//! Step 7: tickets that are gone, found by counting: by the lists of resolved tickets, or every window.
 
 use std::collections::HashSet;
 
@@ -31,8 +31,8 @@ struct Located {
 /// another order on every request.
 const TIE_ROUNDS: usize = 16;
 
-/// Counts every window, locates what is missing where the counts differ, as long as the allowance lasts,
-/// and flags what a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
+/// Counts every window unless the lists of resolved tickets have, locates what is missing where the counts
+/// differ, as long as the allowance lasts, and flags what a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
 pub(in crate::sync) async fn run(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
@@ -323,12 +323,11 @@ async fn absent(
         return Ok(absent_among(answers, spanned, gap, &seen.ids, count)?);
     };
     // Pages may be shorter than asked for: what follows is looked at next.
-    let from_ms = gap.from().timestamp_millis();
     let until_ms = until.timestamp_millis();
     let shown = seen.created_ms().filter(|at_ms| *at_ms < until_ms).count();
     let shown = u64::try_from(shown).unwrap_or(u64::MAX);
     Ok(Some(Located {
-        missing: not_among(answers, from_ms, until_ms, &seen.ids),
+        missing: missing_from(answers, spanned, &seen.ids)?,
         parts: vec![(rest, count.saturating_sub(shown))],
     }))
 }
@@ -378,6 +377,24 @@ fn absent_among(
     ids: &HashSet<String>,
     count: u64,
 ) -> Result<Option<Located>> {
+    let missing = missing_from(answers, spanned, ids)?;
+    let absent = u64::try_from(missing.len()).unwrap_or(u64::MAX);
+    if answers.local(&gap).checked_sub(absent) != Some(count) {
+        note(answers, gap, count);
+    }
+    Ok(Some(Located {
+        missing,
+        parts: Vec::new(),
+    }))
+}
+
+/// Live tickets of a range of which all that is there came with these `ids`. Tickets without a row that did
+/// not come are forgotten.
+fn missing_from(
+    answers: &mut Answers<'_>,
+    spanned: Window,
+    ids: &HashSet<String>,
+) -> Result<Vec<Missing>> {
     let from_ms = spanned.from().timestamp_millis();
     let until_ms = spanned.until().timestamp_millis();
     let gone: Vec<String> = answers
@@ -390,15 +407,7 @@ fn absent_among(
     answers.rejected.retain(|id, _| !gone.contains(id));
     let snapshot_id = answers.session.run.snapshot_id;
     answers.store.forget_rejected(snapshot_id, &gone)?;
-    let missing = not_among(answers, from_ms, until_ms, ids);
-    let absent = u64::try_from(missing.len()).unwrap_or(u64::MAX);
-    if answers.local(&gap).checked_sub(absent) != Some(count) {
-        note(answers, gap, count);
-    }
-    Ok(Some(Located {
-        missing,
-        parts: Vec::new(),
-    }))
+    Ok(not_among(answers, from_ms, until_ms, ids))
 }
 
 /// Counts the older half of a gap. The page beside the cut comes for nothing: what it should show

@@ -2,9 +2,8 @@
 
 use super::sweeps::{Swept, sweep};
 use crate::api::TicketsQuery;
-use crate::error::Result;
 use crate::mava::{PAGE, RATINGS};
-use crate::refresh::{DAY_MS, Kind};
+use crate::refresh::{self, Kind};
 use crate::sync::allowance::Allowance;
 use crate::sync::answers::Answers;
 use crate::sync::report::{Rated, StepReport};
@@ -14,14 +13,16 @@ use crate::window::Window;
 /// Of the allowance, the share that ratings leave to the steps after them, in percent.
 const LEFT_PERCENT: u64 = 25;
 
-/// With so many requests left, the ratings of every window are counted.
-const ENOUGH: u64 = 40;
-
-/// Counts the ratings of every window; where some are not known, looks for them.
-pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowance) -> StepReport {
+/// Counts the ratings of every window, or of some in turn; where some are not known, looks for them.
+/// `were_missing` says whether that was so at the end of the last sync.
+pub(in crate::sync) async fn run(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    were_missing: bool,
+) -> StepReport {
     let mut report = StepReport::default();
     let mut rated = Rated::default();
-    report.ended = look(answers, allowance, &mut rated).await;
+    report.ended = look(answers, allowance, were_missing, &mut rated).await;
     report.rated = Some(rated);
     report
 }
@@ -29,14 +30,11 @@ pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowanc
 async fn look(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
+    were_missing: bool,
     rated: &mut Rated,
 ) -> StepResult<()> {
-    let windows = answers.desk.windows();
-    let turns = turns(answers, allowance, windows.len())?;
+    let windows = refresh::rated_windows(&answers.desk, allowance.left(), were_missing);
     for (number, window) in windows.iter().enumerate() {
-        if !turns.contains(&number) {
-            continue;
-        }
         let query = rated_in(answers, *window);
         let Some(remote) = count(answers, &query, allowance).await? else {
             continue;
@@ -52,23 +50,8 @@ async fn look(
             answers.assure(Kind::Rating, range(window), i64::MIN)?;
         }
     }
-    rated.are_all = rated.counted.len() == windows.len();
+    rated.are_all = rated.counted.len() == answers.desk.windows().len();
     Ok(())
-}
-
-/// The windows that are counted: all of them, but where hardly anything may be sent the newest and one of the
-/// others in turn. Ratings that were known to be missing are counted until they are found.
-fn turns(answers: &Answers<'_>, allowance: &Allowance, windows: usize) -> Result<Vec<usize>> {
-    let snapshot_id = answers.session.run.snapshot_id;
-    if allowance.left() >= ENOUGH || answers.store.were_ratings_missing(snapshot_id)? {
-        return Ok((0..windows).collect());
-    }
-    let night = usize::try_from(answers.desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
-    let older = night.checked_rem(windows.saturating_sub(1));
-    Ok([0]
-        .into_iter()
-        .chain(older.map(|number| number + 1))
-        .collect())
 }
 
 /// The list of rated tickets of a window, newest first.

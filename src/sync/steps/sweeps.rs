@@ -119,7 +119,8 @@ async fn sweep_part(
         let count = answers.count_alone(&query).await?;
         if count.is_none_or(|count| descent.least().is_none_or(|least| count <= least)) {
             match (stored, count) {
-                (Some(stored), Some(count)) if rated.is_none() && count < stored => {
+                _ if rated.is_some() => {}
+                (Some(stored), Some(count)) if count < stored => {
                     answers.resolved.fewer.push((window, stored - count));
                 }
                 _ => answers.resolved.unclear += 1,

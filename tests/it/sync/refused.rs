@@ -72,7 +72,8 @@ async fn ratings_that_the_api_refuses_to_list_cost_a_remark_and_not_the_sync() {
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     assert!(has_remark(&summary, "ratings ended early"), "{summary:?}");
-    assert!(requests_of(&summary, "deletions") > 0, "{summary:?}");
+    // The steps after it are taken all the same.
+    assert!(requests_of(&summary, "refresh") > 0, "{summary:?}");
     assert!(
         desk.number(COMPLETE) > 0,
         "nothing before this sync is sure"
@@ -161,7 +162,8 @@ async fn a_reject_that_is_met_again_changes_no_row() {
 
 #[tokio::test]
 async fn a_pause_longer_than_a_run_may_wait_ends_a_sync_whichever_request_meets_it() {
-    // A page of an optional step, a count of a step that is needed, and the one that a sweep ends with.
+    // A page of an optional step, a count of a step that is needed, and the one that a sweep ends with where its
+    // list is shorter than what is stored.
     for (sort, is_rated, limit) in [
         ("createdAt", true, "100"),
         ("createdAt", false, "1"),
@@ -171,6 +173,8 @@ async fn a_pause_longer_than_a_run_may_wait_ends_a_sync_whichever_request_meets_
         for id in ids(&desk, is_open).iter().take(5) {
             edit(&desk, id, resolve);
         }
+        let old = ids(&desk, |ticket| is_resolved(ticket, 100, 250));
+        desk.simulator.with_world(|world| world.remove(&old[10]));
         desk.simulator.set_hook(Box::new(move |request, _| {
             let is_it = request.parameter("sortBy") == Some(sort)
                 && request.parameter("csatValues").is_some() == is_rated

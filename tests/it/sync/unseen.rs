@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mava_export::report::{Unseen, What};
-use mava_export::simulator::{ChangeKind, Evolution, Quirks};
+use mava_export::simulator::{ChangeKind, Evolution, Fault, Quirks};
 
 use super::*;
 
@@ -244,4 +244,52 @@ async fn each_loss_is_flagged_or_told_whatever_a_sync_may_spend() {
         flagged_by.iter().any(|flagged| (1..9).contains(flagged)),
         "{flagged_by:?}"
     );
+}
+
+/// What was missing and could not be counted again is not known to be found.
+#[tokio::test]
+async fn a_sync_whose_counts_fail_does_not_end_well() {
+    let mut world = recent(2_500);
+    // Of a status that no list is asked for by, so that every window is counted by itself.
+    for id in world.insert_burst(NOW - TimeDelta::days(90), 3) {
+        world.edit(&id, |ticket| ticket.status = "Spam".into());
+    }
+    let desk = copied(world, Quirks::default()).await;
+    // One that no list of those that took longest to resolve shows.
+    let rated = ids(&desk, |ticket| {
+        let is_quick = ticket
+            .resolution_time_ms
+            .is_some_and(|time| time < 3_600_000);
+        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick
+    });
+    edit(&desk, &rated[0], |ticket| ticket.csat = Some(4));
+    let least = Sync {
+        spend: Spend::requests(0),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &least).await.expect("a sync");
+    assert_eq!(summary.ratings_outstanding, Some(1), "{summary:#?}");
+    assert_eq!(exit_code, ExitCode::Incomplete);
+    // A sync that counts no rating at all knows no better.
+    for is_refused in [true, false] {
+        let parameter = if is_refused {
+            "csatValues"
+        } else {
+            "includeMessages"
+        };
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            let is_count = request.parameter("sortOrder") == Some("desc")
+                && request.parameter("sortBy") == Some("createdAt");
+            (is_count && request.parameter(parameter).is_some()).then_some(Fault::Status(400))
+        }));
+        let (summary, exit_code) = sync(&desk).await;
+        assert_eq!(exit_code, ExitCode::Incomplete, "{summary:#?}");
+        let step = if is_refused { "ratings" } else { "deletions" };
+        let told = format!("{step} ended early");
+        assert!(has_remark(&summary, &told), "{summary:#?}");
+        desk.simulator.clear_hook();
+    }
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+    assert_current(&desk);
 }
