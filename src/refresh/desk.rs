@@ -13,6 +13,11 @@ use crate::window::Window;
 /// How far back a sweep for ratings looks for resolutions, in days before the last sync.
 const SLACKS: [i64; 8] = [1, 2, 3, 4, 6, 8, 11, 15];
 
+/// What a change from before the last sync counts for that was not seen since, where one since then counts for
+/// 1. The more it counts, the more pages are read now and then, where fewer could be read every night: more is
+/// seen in the end, and less by the next morning.
+const EARLIER: f64 = 0.25;
+
 /// A desk on one night.
 #[derive(Debug, Clone)]
 pub struct Desk {
@@ -163,10 +168,9 @@ impl Desk {
             let Some(known) = known.filter(|known| known.is_resolved) else {
                 return Worth::default();
             };
-            let mut expected =
-                self.expected(known, Kind::Other) + self.expected(known, Kind::Resolution);
+            let mut expected = self.worth(known, Kind::Other) + self.worth(known, Kind::Resolution);
             if !known.is_rated {
-                expected += self.expected(known, Kind::Rating) * scale;
+                expected += self.worth(known, Kind::Rating) * scale;
             }
             Worth { expected }
         };
@@ -202,7 +206,19 @@ impl Desk {
         by_age(&self.index, &edges_ms, most)
     }
 
+    /// Changes of a kind that are expected of a ticket, all that nobody has seen.
     fn expected(&self, known: &Known, kind: Kind) -> f64 {
+        self.expected_from(known, kind, i64::MIN)
+    }
+
+    /// What reading a ticket now is worth, as to one kind: see [`EARLIER`].
+    fn worth(&self, known: &Known, kind: Kind) -> f64 {
+        let fresh = self.expected_from(known, kind, self.since_ms());
+        fresh + EARLIER * (self.expected(known, kind) - fresh)
+    }
+
+    /// Those from an instant on.
+    fn expected_from(&self, known: &Known, kind: Kind, from_ms: i64) -> f64 {
         let hazard: &Hazard = match kind {
             Kind::Rating => &self.hazards.rating,
             Kind::Resolution => &self.hazards.resolution,
@@ -210,7 +226,7 @@ impl Desk {
         };
         hazard.expected_between(
             known.resolved_at_ms(),
-            known.known_ms(kind),
+            known.known_ms(kind).max(from_ms),
             self.began_ms(),
         )
     }

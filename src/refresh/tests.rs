@@ -304,6 +304,33 @@ fn what_is_left_goes_by_finds_and_by_age_and_no_request_is_left_over() {
 }
 
 #[test]
+fn what_may_have_changed_since_the_last_sync_is_read_before_as_much_from_before_it() {
+    // One page was resolved a week ago and read by the last sync, another 150 days ago and not read for some.
+    let page = |first: usize, age_days: i64, unread_days: i64| {
+        (0..PAGE).map(move |number| Known {
+            verified_ms: NOW - unread_days * DAY_MS,
+            rating_known_ms: NOW,
+            resolution_known_ms: NOW,
+            ..known(first + number, age_days * 24, Some(0))
+        })
+    };
+    let assumed = |unread_days: i64| {
+        let resolved_ms = NOW - 150 * DAY_MS;
+        let hazard = Hazards::default().other;
+        hazard.expected_between(resolved_ms, NOW - unread_days * DAY_MS, NOW)
+    };
+    let of_week = Hazards::default()
+        .other
+        .expected_between(NOW - 7 * DAY_MS, SINCE, NOW);
+    for (unread_days, is_fresh_first) in [(60, true), (100, false)] {
+        let pages = page(0, 7, 1).chain(page(1_000, 150, unread_days));
+        let first = desk(Index::new(pages.collect())).by_finds(None)[0];
+        assert_eq!(first.from_ms > NOW - 30 * DAY_MS, is_fresh_first);
+        assert!(assumed(unread_days) > of_week, "{unread_days}");
+    }
+}
+
+#[test]
 fn ratings_of_every_window_are_counted_where_that_is_paid_for_or_some_were_missing() {
     let desk = unread(17_000, 1);
     let windows = desk.windows();

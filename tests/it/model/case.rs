@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mava_export::settings::Whole;
+use mava_export::settings::{Spend, Whole};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -32,6 +32,13 @@ fn whole(random: &mut StdRng) -> Whole {
     match random.random_bool(0.1) {
         true => Whole::Always,
         false => whole,
+    }
+}
+
+fn spend(random: &mut StdRng) -> Spend {
+    match random.random_bool(0.4) {
+        true => Spend::requests(random.random_range(0..40)),
+        false => Spend::ALL,
     }
 }
 
@@ -176,6 +183,8 @@ pub(crate) struct Case {
     pub(crate) damage: Damage,
     /// For a sync: when it reads the whole desk.
     pub(crate) whole: Whole,
+    /// For a sync: what it may spend.
+    pub(crate) spend: Spend,
 }
 
 impl Case {
@@ -223,6 +232,7 @@ impl Case {
                 Command::Backfill | Command::Sync => Damage::None,
             },
             whole: whole(random),
+            spend: spend(random),
         }
     }
 

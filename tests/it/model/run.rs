@@ -20,10 +20,7 @@ use super::chronicle::{Answer, Chronicle};
 use super::desk;
 use super::judge::{Judged, Judgement, Rows, stored};
 use super::weather::Weather;
-use crate::support::{Desk, LOSE};
-
-/// Longer than any run of a case: one that takes it hangs.
-const HANG: Duration = Duration::from_secs(100);
+use crate::support::{Desk, LOSE, end_of};
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -218,7 +215,9 @@ impl Carried {
             is_complete: matches!(ran.end, End::Complete),
             is_whole: ran.is_whole,
         };
-        self.outcome.excuse = judged.excuse();
+        let is_short = case.command == Command::Sync && case.spend != Spend::ALL;
+        let short = is_short.then_some("it might not spend what it takes");
+        self.outcome.excuse = judged.excuse().or(short);
         if case.command == Command::Verify && judged.is_damaged() {
             self.outcome.excuse = Some("the store was not equal");
         } else if case.command == Command::Verify && case.kind.has_changes() {
@@ -262,6 +261,7 @@ impl Carried {
             copies: None,
             outages: Vec::new(),
             mixups: Vec::new(),
+            spend: Spend::ALL,
             ..self.case.clone()
         };
         self.chronicle().forget_answers();
@@ -340,15 +340,17 @@ impl Carried {
         self.desk.set_now(began);
         self.desk.simulator.set_clock(began, step);
         self.desk.simulator.clear_requests();
-        let ended = tokio::time::timeout(HANG, self.command(case, command, range)).await;
+        let chronicle = Arc::clone(&self.chronicle);
+        let sent = || chronicle.lock().expect("no panic before").trace().1.len();
+        let ended = end_of(sent, self.command(case, command, range)).await;
         self.desk.simulator.clear_hook();
         let log = self.desk.simulator.requests();
         let now = self.chronicle().now().clone();
         self.desk.simulator.with_world(|world| *world = now);
         let (end, is_whole) = match ended {
-            Ok(Ok(ended)) => ended,
-            Ok(Err(error)) => (End::Failed(error.to_string()), false),
-            Err(_) => {
+            Some(Ok(ended)) => ended,
+            Some(Err(error)) => (End::Failed(error.to_string()), false),
+            None => {
                 self.wrong("the run does not end".to_owned());
                 (End::Failed("it hangs".to_owned()), false)
             }
@@ -378,8 +380,7 @@ impl Carried {
                     kind: RunKind::Backfill,
                     since: None,
                     whole: case.whole,
-                    // Short ones are tried in `tests/it/sync/unseen.rs`: they may end incomplete.
-                    spend: Spend::ALL,
+                    spend: case.spend,
                     has_messages: true,
                     max_lanes: case.lanes,
                     allow_deletions: false,
