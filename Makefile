@@ -10,7 +10,7 @@ ENGINES := tests/readers/requirements.txt
 # Those that the completion scripts are for.
 SHELLS := bash zsh fish
 
-.PHONY: all test format lint pages tests shells bench soak soak-kills soak-fuzz soak-model docs
+.PHONY: all test format lint pages tests shells bench soak soak-kills soak-fuzz soak-model soak-nights docs
 
 all: test
 
@@ -48,7 +48,7 @@ $(VENV)/made: $(ENGINES)
 bench:
 	cargo bench
 
-# Long runs: kills, mutated pages and cases of the model, or one of them. SOAK_MINUTES bounds the whole, 90 unless set.
+# Long runs: kills, mutated pages, nights of large desks and cases of the model, or one of them. SOAK_MINUTES bounds the whole, 90 unless set.
 soak:
 	cargo bench --bench soak -- all
 
@@ -60,6 +60,9 @@ soak-fuzz:
 
 soak-model:
 	cargo bench --bench soak -- model
+
+soak-nights:
+	cargo bench --bench soak -- nights
 
 # Writes docs/tables.md and the option table of docs/options.md again from the code.
 docs:

@@ -1,10 +1,11 @@
-//! Measures whole backfills: the real binary as a child process against the simulated API in this
+//! Measures whole backfills, and syncs of what they copied: the real binary as a child process against the simulated API in this
 //! one, over loopback.
 //!
 //! ```text
 //! cargo bench --bench backfill                # engine and requests: about two minutes
 //! cargo bench --bench backfill -- engine      # limit lifted: tickets/s, MB/s, memory, processor time
 //! cargo bench --bench backfill -- history     # a long history: memory must not grow with it
+//! cargo bench --bench backfill -- unchanged   # a sync of 100,000 tickets with threads, nothing changed
 //! cargo bench --bench backfill -- requests    # what paging costs against the least possible
 //! cargo bench --bench backfill -- budget      # the real limit at 50 ms and at 1.5 s: six minutes
 //! ```
@@ -30,6 +31,9 @@ const SINCE: &str = "2023-01-01";
 /// Its end.
 const UNTIL: &str = "2026-01-01";
 
+/// The command that copies it.
+const BACKFILL: &[&str] = &["backfill", "--since", SINCE, "--until", UNTIL];
+
 fn main() {
     let asked: Vec<String> = std::env::args()
         .skip(1)
@@ -50,6 +54,9 @@ fn main() {
     }
     if wants("history", false) {
         history();
+    }
+    if wants("unchanged", false) {
+        unchanged();
     }
     if wants("budget", false) {
         budget(Duration::from_millis(50));
@@ -72,6 +79,26 @@ fn history() {
     for tickets in [25_000, 100_000] {
         let simulator = simulator(world(tickets, 10.0), |spec| spec.is_prerendered = true);
         measure(&simulator, &["--rate-limit", "none"]).print();
+    }
+}
+
+/// A full read by a sync of 100,000 tickets with half a million messages, and with a million, of which none
+/// has changed.
+fn unchanged() {
+    for mean_messages in [5.0, 10.0] {
+        println!(
+            "unchanged: 100,000 tickets with {mean_messages} messages, limit lifted, pages rendered beforehand"
+        );
+        let simulator = simulator(world(100_000, mean_messages), |spec| {
+            spec.is_prerendered = true;
+        });
+        let copy = Copy::new();
+        copy.run(&simulator, BACKFILL, &["--rate-limit", "none"])
+            .print();
+        for _ in 0..3 {
+            copy.run(&simulator, &["sync"], &["--rate-limit", "none"])
+                .print();
+        }
     }
 }
 
@@ -189,47 +216,59 @@ impl Run {
 
 /// Runs a backfill into a fresh store and watches the process.
 fn measure(simulator: &Simulator, flags: &[&str]) -> Run {
-    simulator.clear_requests();
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = directory.path().join("support.db");
-    let began = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_mava-export"))
-        .args([
-            "backfill", "--since", SINCE, "--until", UNTIL, "--json", "-qq",
-        ])
-        .args(flags)
-        .arg("--to")
-        .arg(format!("sqlite:{}", store.display()))
-        .env_clear()
-        .env("MAVA_BASE_URL", simulator.base_url())
-        .env("MAVA_API_KEY", simulator.api_key())
-        .env("MAVA_EXPORT_STATE_DIR", directory.path().join("state"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let (peak_kib, threads) = watch(&child);
-    let output = child.wait_with_output().expect("the binary ends");
-    let seconds = began.elapsed().as_secs_f64();
-    assert!(
-        output.status.success(),
-        "the backfill ended with {}",
-        output.status
-    );
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
-    let number = |name: &str| {
-        summary
-            .get(name)
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0)
-    };
-    Run {
-        seconds,
-        tickets: number("tickets_stored"),
-        rows: rows(&store),
-        bytes: number("bytes") as f64,
-        requests: number("requests"),
-        peak_kib,
-        threads,
+    Copy::new().run(simulator, BACKFILL, flags)
+}
+
+/// A place for a store, and for what the runs into it share.
+struct Copy(tempfile::TempDir);
+
+impl Copy {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a directory"))
+    }
+
+    /// Runs a command into the store and watches the process.
+    fn run(&self, simulator: &Simulator, words: &[&str], flags: &[&str]) -> Run {
+        simulator.clear_requests();
+        let store = self.0.path().join("support.db");
+        let began = Instant::now();
+        let child = Command::new(env!("CARGO_BIN_EXE_mava-export"))
+            .args(words)
+            .args(["--json", "-qq"])
+            .args(flags)
+            .arg("--to")
+            .arg(format!("sqlite:{}", store.display()))
+            .env_clear()
+            .env("MAVA_BASE_URL", simulator.base_url())
+            .env("MAVA_API_KEY", simulator.api_key())
+            .env("MAVA_EXPORT_STATE_DIR", self.0.path().join("state"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let (peak_kib, threads) = watch(&child);
+        let output = child.wait_with_output().expect("the binary ends");
+        let seconds = began.elapsed().as_secs_f64();
+        assert!(
+            output.status.success(),
+            "{words:?} ended with {}",
+            output.status
+        );
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a summary");
+        let number = |name: &str| {
+            summary
+                .get(name)
+                .and_then(serde_json::Value::as_u64)
+                .unwrap_or(0)
+        };
+        Run {
+            seconds,
+            tickets: number("tickets_stored"),
+            rows: rows(&store),
+            bytes: number("bytes") as f64,
+            requests: number("requests"),
+            peak_kib,
+            threads,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Long runs that look for what short ones do not meet: `make soak`, or a part of it.
 //!
 //! ```text
-//! cargo bench --bench soak -- all       # the three parts, one after the other
+//! cargo bench --bench soak -- all       # the four parts, one after the other
 //! cargo bench --bench soak -- kills     # SIGKILLs of backfill, sync, publish and repair, 200 each
 //! cargo bench --bench soak -- kills repair 20     # of one of them, 20
 //! cargo bench --bench soak -- fuzz      # pages, mutated, through decoding and normalising: one CPU-hour
 //! cargo bench --bench soak -- model     # cases of the model test
+//! cargo bench --bench soak -- nights    # desks of 5,000 and 50,000 tickets, thirty nights of each
 //! cargo bench --bench soak -- replay FILE…    # inputs that failed, once more
 //! ```
 //!
@@ -28,10 +29,14 @@ mod kills;
 mod model;
 mod store;
 
+#[path = "../../tests/it/nights.rs"]
+mod nights;
+
 #[path = "../../tests/it/support/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "what the tests need besides")]
 mod support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -40,6 +45,9 @@ const MINUTES: u64 = 90;
 
 /// Threads that kill and processes that fuzz at once, unless told otherwise.
 const AT_ONCE: u64 = 2;
+
+/// Tickets of the desks that are followed night after night.
+const NIGHTLY_TICKETS: [usize; 2] = [5_000, 50_000];
 
 /// Processor time of the fuzzing, at most.
 const FUZZ: Duration = Duration::from_secs(3_600);
@@ -59,15 +67,19 @@ fn main() -> ExitCode {
         ["kills", words @ ..] => kills::run(words, began + whole, at_once),
         ["fuzz"] => Some(fuzz::run(FUZZ.min(whole * at_once), at_once)),
         ["model"] => Some(cases::run(began + whole)),
+        ["nights"] => Some(follow(began + whole)),
         ["all"] => kills::run(&[], began + whole / 3, at_once).map(|failures| {
-            failures + fuzz::run(FUZZ.min(whole * at_once / 3), at_once) + cases::run(began + whole)
+            failures
+                + fuzz::run(FUZZ.min(whole * at_once / 3), at_once)
+                + follow(began + whole)
+                + cases::run(began + whole)
         }),
         _ => None,
     };
     let Some(failures) = failures else {
         println!(
             "soak: name a part: all, kills (and backfill, sync, publish or repair, and how often), fuzz, \
-             model, or replay FILE"
+             model, nights, or replay FILE"
         );
         // All benches at once come without words.
         return match words.is_empty() {
@@ -81,6 +93,39 @@ fn main() -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Follows desks for thirty nights each, as long as there is time; gives how many went wrong.
+fn follow(deadline: Instant) -> usize {
+    let mut failures = 0;
+    for tickets in NIGHTLY_TICKETS {
+        if Instant::now() >= deadline {
+            println!("nights: no time is left for {tickets} tickets");
+            continue;
+        }
+        let began = Instant::now();
+        let desk = nights::Nights {
+            seed: 1,
+            tickets,
+            days: 700,
+            nights: 30,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let followed = AssertUnwindSafe(|| runtime.block_on(desk.follow()));
+        let end = match catch_unwind(followed) {
+            Ok(deleted) => format!("equal after each of 30 nights, {deleted} deleted"),
+            Err(_) => {
+                failures += 1;
+                "not equal, see above".to_owned()
+            }
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        println!("nights: {tickets} tickets: {end}, {seconds:.0} s");
+    }
+    failures
 }
 
 /// The number in a variable, from 1 on.

@@ -25,6 +25,8 @@ mod house;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod nights;
+#[cfg(test)]
 mod poison;
 #[cfg(test)]
 mod process;

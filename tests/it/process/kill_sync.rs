@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mava_export::simulator::{Evolution, World};
+use mava_export::simulator::{Evolution, RateLimit, Simulator, SimulatorSpec, World};
 use mava_export::window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::stored::{assert_sound, look, texts};
-use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch};
+use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch, world};
 
 const KILLS: usize = 30;
 /// Tickets of a desk that is read in full, and of one that is not.
@@ -80,6 +80,75 @@ fn a_sync_killed_at_any_of_thirty_points_is_completed_by_the_next() {
 #[test]
 fn a_sync_that_does_not_read_the_whole_desk_is_completed_after_a_kill_too() {
     kill_and_run_again(STEPS, KILLS / 2);
+}
+
+/// Both stores follow the same desk; one is killed each night. The budget is the server's, and enforced.
+#[test]
+fn thirty_nights_each_killed_once_leave_what_undisturbed_ones_do() {
+    let (requests, period_ms) = (30, 300);
+    let simulator = Simulator::start_apart(SimulatorSpec {
+        latency: Duration::from_millis(LATENCY_MS),
+        rate_limit: Some(RateLimit::new(requests, Duration::from_millis(period_ms))),
+        ..SimulatorSpec::new(world(1_200))
+    })
+    .expect("a simulator");
+    let sending = "--to sqlite:support.db --rate-limit 30/300ms --retry-pause 5ms \
+         --clock-tolerance 100000h --json";
+    let sync = format!("sync {sending}");
+    let evening = window::parse("2024-07-01").expect("a date");
+    simulator.set_now(Some(evening));
+    let (undisturbed, disturbed) = (Place::new(), Place::new());
+    let words = "backfill --since 2024-01-01 --until 2024-07-01";
+    for place in [&undisturbed, &disturbed] {
+        run(&mut place.command_at(&simulator, &format!("{words} {sending}"))).expect(0);
+    }
+    let mut random = StdRng::seed_from_u64(31);
+    let (mut killed, mut deleted) = (0, 0);
+    for night in 1..=KILLS {
+        let until = evening + TimeDelta::days(i64::try_from(night).expect("few"));
+        let spec = Evolution {
+            rate: 20.0,
+            ..Evolution::default()
+        };
+        simulator.with_world(|world| {
+            world.evolve(&spec, until - TimeDelta::days(1), until);
+            if let Some(id) = world.id_at(random.random_range(0..world.len())) {
+                world.remove(&id);
+                deleted += 1;
+            }
+        });
+        simulator.set_now(Some(until));
+        simulator.clear_requests();
+        run(&mut undisturbed.command_at(&simulator, &sync)).expect(0);
+        let least = simulator.requests().len();
+        let request = u64::try_from(random.random_range(1..least)).expect("few");
+        let moment_us = random.random_range(0..2_000 * LATENCY_MS);
+        let arrivals = watch(&simulator, |_, _| None);
+        let mut running = Running::start(&mut disturbed.command_at(&simulator, &sync));
+        wait_for(&arrivals, request);
+        std::thread::sleep(Duration::from_micros(moment_us));
+        running.kill();
+        killed += usize::from(running.end().code().is_none());
+        simulator.clear_hook();
+        run(&mut disturbed.command_at(&simulator, &sync)).expect(0);
+        let what = format!("night {night}, {moment_us} us after request {request} of {least}");
+        let contents = [ROWS, VERSIONS, THREADS, TAGS];
+        let of = |place: &Place| contents.map(|sql| texts(&look(&place.path("support.db")), sql));
+        assert_eq!(of(&disturbed), of(&undisturbed), "{what}");
+        let none: Vec<String> = Vec::new();
+        let path = disturbed.path("support.db");
+        assert_eq!(texts(&look(&path), TORN), none, "{what}");
+        assert_sound(&path);
+        assert_eq!(simulator.count_429(), 0, "{what}");
+    }
+    let flagged = "SELECT id FROM tickets WHERE deleted_at IS NOT NULL";
+    let flagged = texts(&look(&disturbed.path("support.db")), flagged);
+    assert!(
+        flagged.len() >= deleted * 8 / 10,
+        "{} of {deleted}",
+        flagged.len()
+    );
+    assert!(killed >= KILLS * 8 / 10, "{killed}");
 }
 
 /// Kills syncs at random points, and runs each again.

@@ -116,6 +116,18 @@ impl Rows {
         self
     }
 
+    /// Drops these customers, with their attributes.
+    pub(crate) fn without_customers(mut self, ids: &[String]) -> Self {
+        for (table, column) in [("customers", "id"), ("customer_attributes", "customer_id")] {
+            let rows = self.0.get_mut(table).expect("a data table");
+            rows.retain(|_, row| {
+                let id = row.get(column).and_then(Value::as_str);
+                id.is_none_or(|id| ids.iter().all(|one| one != id))
+            });
+        }
+        self
+    }
+
     /// How many rows a table has.
     pub(crate) fn count(&self, table: &str) -> usize {
         self.0.get(table).map_or(0, BTreeMap::len)

@@ -23,6 +23,7 @@ mod counts;
 mod crowds;
 mod desk;
 mod empty;
+mod exact;
 mod filtered;
 mod frame;
 mod in_time;
