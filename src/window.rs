@@ -61,6 +61,16 @@ impl Window {
         Self::new(self.from.max(EARLIEST), self.until)
     }
 
+    /// Whether all of the other lies in it.
+    pub fn holds(&self, other: &Self) -> bool {
+        self.from <= other.from && other.until <= self.until
+    }
+
+    /// Whether an instant lies in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.from < other.until && other.from < self.until
+    }
+
     /// How long it is.
     pub fn length(&self) -> Duration {
         self.until - self.from

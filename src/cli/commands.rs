@@ -53,10 +53,10 @@ pub enum Command {
     Backfill(BackfillArgs),
     /// Bring a store up to date with what is new, changed or deleted; run it every night
     ///
-    /// The API does not say what changed, so a sync has to find out. It reads new tickets, everything
-    /// unresolved, what was resolved or rated since, what was deleted, and older tickets that are
-    /// likely to have changed. On a large desk that takes a few percent of the requests of a full
-    /// read; a small one is read in full. At the end it says what it may have missed.
+    /// The API does not say what changed, so a sync has to look. A desk that can be read within --spend
+    /// is read in full. Of a larger one a sync reads new tickets, everything that is not resolved and what
+    /// was resolved since, counts the others, and spends what is left on tickets that are likely to have
+    /// changed and on those that have gone unread for longest. At the end it says what it may not have seen.
     #[command(after_help = help::SYNC)]
     Sync(SyncArgs),
     /// Show what a command would do before it does it: tickets, requests, minutes

@@ -75,7 +75,7 @@ Examples:
 
 As a nightly job (crontab):
   30 4 * * *  /usr/local/bin/mava-export sync --to sqlite:/data/desk.db --quiet
-Put the key in the configuration file, or add --api-key-file /etc/mava-key.
+Name the key's file in the configuration file (api_key_file), or add --api-key-file /etc/mava-key.
 
 Not between 1:00 and 3:00: where clocks change for summer, that hour is missing on one night.";
 

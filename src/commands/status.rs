@@ -12,7 +12,7 @@ use crate::run::{desk, windows};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
 use crate::sync;
-use crate::table::{RunKind, Snapshot};
+use crate::table::{Outcome, RunKind, Snapshot};
 use crate::terminal::Printer;
 
 /// Snapshots shown.
@@ -98,29 +98,48 @@ fn threads_unread(store: &Store) -> Result<i64> {
 
 fn last_sync(store: &Store) -> Result<Option<LastSync>> {
     let snapshots = store.snapshots(u32::MAX)?;
-    let last = snapshots
-        .iter()
-        .find(|snapshot| snapshot.is_of(RunKind::Sync) && snapshot.has_ended());
-    let (Some(last), Some(coverage)) = (last, store.coverage()?) else {
+    let coverage = store.coverage()?;
+    // One of a store that holds a part of the desk is a backfill that says what may be unseen.
+    let is_of_part = coverage.is_none();
+    let is_sync = |run: &&Snapshot| match is_of_part {
+        true => run.filters_json.is_some() && run.may_be_unseen_json.is_some(),
+        false => run.is_of(RunKind::Sync),
+    };
+    let mut ended = snapshots.iter().filter(|run| run.has_ended());
+    let Some(last) = ended.clone().find(is_sync) else {
         return Ok(None);
+    };
+    let complete_until = match coverage {
+        Some(coverage) => Some(coverage.complete_at),
+        None => ended
+            .find(|run| run.filters_json == last.filters_json && is_proven(run))
+            .map(|run| run.range_until),
     };
     let steps = sync::steps(store, last.id)?;
     let outcome = store.outcome(last.id)?;
     let outcome = outcome.unwrap_or_default();
-    let unseen = last.may_be_unseen_json.as_deref();
     Ok(Some(LastSync {
         snapshot_id: last.id,
         is_full: steps.iter().any(|step| step.step == SyncStep::Full),
         steps,
-        complete_until: coverage.complete_at,
+        complete_until,
+        is_of_part,
         ratings_outstanding: outcome.ratings_outstanding,
         bulk_change_windows: store.campaigns()?.len(),
-        may_be_unseen: unseen.and_then(|json| serde_json::from_str(json).ok()),
+        may_be_unseen: store.unseen_of(last.id)?,
         syncs_for_all: outcome
             .syncs_for_all
             .and_then(|syncs| u64::try_from(syncs).ok()),
         remarks: outcome.remarks,
     }))
+}
+
+/// Whether a run read all that it was to read.
+fn is_proven(run: &Snapshot) -> bool {
+    matches!(
+        Outcome::of(&run.outcome),
+        Some(Outcome::Complete | Outcome::WithRejects)
+    )
 }
 
 fn finished(store: &Store, snapshot: &Snapshot) -> Result<SnapshotStatus> {

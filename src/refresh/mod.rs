@@ -40,7 +40,7 @@ pub use plan::{
 pub use spending::{Limits, Whole, by_finds, syncs_for_all};
 pub use step::SyncStep;
 pub use sweep::{Cell, Segment, Sweep, grid, sweep};
-pub use unseen::{Counted, Facts, Unseen, What, unseen, unselected};
+pub use unseen::{Counted, Facts, Unseen, What, messages, of_selection, unseen};
 
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use super::DAY_MS;
 use super::blocks::Block;
 use super::desk::Desk;
+use super::hazard::Kind;
 use super::spending::{Limits, by_finds, syncs_for_all};
 use super::step::SyncStep;
 use super::sweep::Segment;
@@ -233,19 +234,28 @@ impl Optional {
 }
 
 /// The windows whose ratings are counted: all of them, but where hardly anything is `left` to be sent the newest
-/// and one of the others in turn. Ratings that were missing before are counted until they are found.
+/// and, of the others, the one in which they have gone uncounted for longest. Ratings that were missing before are counted until they are found.
 pub fn rated_windows(desk: &Desk, left: u64, were_missing: bool) -> Vec<Window> {
     let windows = desk.windows();
     if left >= ENOUGH_FOR_RATINGS || were_missing {
         return windows;
     }
-    let night = usize::try_from(desk.began_ms().div_euclid(DAY_MS)).unwrap_or(0);
-    let older = night.checked_rem(windows.len().saturating_sub(1));
-    let turns = [Some(0), older.map(|number| number + 1)];
-    let turns = turns.into_iter().flatten();
-    turns
-        .filter_map(|number| windows.get(number).copied())
-        .collect()
+    let oldest_known_ms = |window: &Window| {
+        let (from, until) = (window.from(), window.until());
+        let tickets = desk
+            .index
+            .created_in(from.timestamp_millis(), until.timestamp_millis());
+        let unrated = tickets
+            .iter()
+            .filter(|known| known.is_resolved && !known.is_rated && !known.is_gone);
+        let known_ms = unrated.map(|known| known.known_ms(Kind::Rating));
+        known_ms.min().unwrap_or(i64::MAX)
+    };
+    let older = windows
+        .iter()
+        .skip(1)
+        .min_by_key(|window| oldest_known_ms(window));
+    windows.iter().take(1).chain(older).copied().collect()
 }
 
 /// The lists that a sync reads, whatever it may spend.

@@ -33,6 +33,8 @@ pub enum What {
     Messages,
     /// Anything, of tickets that the filters of the store selected once and select no longer.
     Unselected,
+    /// Anything, of tickets that the filters of the store select, in ranges that were not read to the end.
+    Unread,
 }
 
 impl What {
@@ -46,6 +48,7 @@ impl What {
             Self::Edits => "notes, edits, tags and attributes of resolved tickets",
             Self::Messages => "messages, which this sync left as they are",
             Self::Unselected => "tickets that the filters select no longer",
+            Self::Unread => "tickets that the filters select, and that were not read",
         }
     }
 }
@@ -104,7 +107,7 @@ pub struct Facts {
 pub fn unseen(desk: &Desk, facts: &Facts) -> Vec<Unseen> {
     let mut all: Vec<Unseen> = facts.counted.iter().filter_map(difference).collect();
     if facts.lacks_messages {
-        all.extend(messages(desk));
+        all.extend(messages(&desk.index, desk.since));
     }
     if facts.is_full {
         return all;
@@ -116,7 +119,16 @@ pub fn unseen(desk: &Desk, facts: &Facts) -> Vec<Unseen> {
             since(known, Kind::Rating, began_ms).filter(|_| may_be_rated(known))
         });
         let counted = facts.ratings_outstanding;
+        let is_nowhere = ratings.is_empty();
         all.extend(ratings.into_iter().map(|one| Unseen { counted, ..one }));
+        all.extend(counted.filter(|_| is_nowhere).map(|ratings| Unseen {
+            what: What::Ratings,
+            tickets: ratings,
+            counted,
+            created_from: instant_text(desk.first),
+            created_until: instant_text(desk.began_at),
+            since: None,
+        }));
     }
     all.extend(ranges(&desk.index, What::Resolutions, |known| {
         since(known, Kind::Resolution, began_ms).filter(|_| known.is_resolved)
@@ -128,11 +140,16 @@ pub fn unseen(desk: &Desk, facts: &Facts) -> Vec<Unseen> {
 }
 
 /// What may be unseen of a store that holds what filters select: tickets that a sync did not read, since they
-/// select them no longer.
-pub fn unselected(index: &Index) -> Vec<Unseen> {
-    ranges(index, What::Unselected, |known| {
-        (!known.is_seen).then_some(known.verified_ms)
-    })
+/// select them no longer or, as `is_selected` says of a ticket, although they do.
+pub fn of_selection(index: &Index, is_selected: impl Fn(&Known) -> bool) -> Vec<Unseen> {
+    let unread = |known: &Known| (!known.is_seen && !known.is_gone).then_some(known.verified_ms);
+    let mut all = ranges(index, What::Unread, |known| {
+        unread(known).filter(|_| is_selected(known))
+    });
+    all.extend(ranges(index, What::Unselected, |known| {
+        unread(known).filter(|_| !is_selected(known))
+    }));
+    all
 }
 
 /// Since when a change of a kind would be unseen; `None` where this sync would have seen it.
@@ -157,18 +174,17 @@ fn difference(counted: &Counted) -> Option<Unseen> {
     })
 }
 
-fn messages(desk: &Desk) -> Option<Unseen> {
-    let tickets = desk.index.tickets();
-    let created = |known: &Known| text(known.created_ms);
+/// Messages of every ticket, of which none was read since.
+pub fn messages(index: &Index, since: Instant) -> Option<Unseen> {
+    let live = || index.tickets().iter().filter(|known| !known.is_gone);
+    let (first, last) = (live().next()?, live().next_back()?);
     Some(Unseen {
         what: What::Messages,
-        tickets: u64::try_from(tickets.len()).unwrap_or(u64::MAX),
+        tickets: u64::try_from(live().count()).unwrap_or(u64::MAX),
         counted: None,
-        created_from: instant_text(desk.first),
-        created_until: tickets
-            .last()
-            .map_or_else(|| instant_text(desk.began_at), created),
-        since: Some(instant_text(desk.since)),
+        created_from: text(first.created_ms),
+        created_until: text(last.created_ms + 1),
+        since: Some(instant_text(since)),
     })
 }
 

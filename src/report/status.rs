@@ -60,9 +60,11 @@ pub struct LastSync {
     pub snapshot_id: i64,
     /// Its steps in order.
     pub steps: Vec<Step>,
-    /// Everything that happened before this was seen, but for what may be unseen.
-    #[serde(serialize_with = "instant")]
-    pub complete_until: Instant,
+    /// Everything that happened before this was seen, but for what may be unseen; `None` where nothing was yet.
+    #[serde(serialize_with = "optional_instant")]
+    pub complete_until: Option<Instant>,
+    /// Whether the store holds a part of the desk, and the sync kept that up.
+    pub is_of_part: bool,
     /// Whether it read the whole desk, so that it sees nothing late.
     pub is_full: bool,
     /// Ratings that the API counted and the store lacked; `None` where they were not counted.

@@ -55,15 +55,24 @@ pub async fn backfill_keeping(
 pub(crate) async fn keep_up(
     context: &Context,
     settings: &Backfill,
-    most: u64,
+    keeping: Keeping<'_>,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
-    carry_out(context, settings, Some(most)).await
+    carry_out(context, settings, Some(keeping)).await
+}
+
+/// How what filters select is kept up.
+#[derive(Clone, Copy)]
+pub(crate) struct Keeping<'a> {
+    /// Requests that the run may send, all its parts together, until what they select no longer is left.
+    pub(crate) most: u64,
+    /// What the run may not have seen, as JSON.
+    pub(crate) unseen: &'a (dyn Fn(&Store, i64) -> Result<String> + Sync),
 }
 
 async fn carry_out(
     context: &Context,
     settings: &Backfill,
-    keeps_up: Option<u64>,
+    keeps_up: Option<Keeping<'_>>,
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
@@ -170,7 +179,7 @@ struct Part<'a> {
     /// The lists of categories and agents, where they have come already.
     lookups: Option<extract::Lookups>,
     /// Whether tickets that the filters select no longer are read again: up to so many requests.
-    keeps_up: Option<u64>,
+    keeps_up: Option<Keeping<'a>>,
 }
 
 impl Part<'_> {
@@ -325,6 +334,10 @@ impl Part<'_> {
         }
         let unverified = unverified(&store.slices(snapshot_id)?);
         self.run.enter_requests(store)?;
+        if let Some(keeping) = self.keeps_up {
+            let unseen = (keeping.unseen)(store, snapshot_id)?;
+            store.store_unseen(snapshot_id, &unseen)?;
+        }
         let snapshot = store.finish(snapshot_id, outcome, self.run.context.client.now()?)?;
         let exit_code = ExitCode::from(&snapshot);
         self.remarks.extend(twins::remark(store)?);
@@ -367,8 +380,8 @@ impl Part<'_> {
                 self.run.enter_requests(store)?;
                 marked?
             }
-            (true, Some(most)) => {
-                let read = self.read_left(store, most).await;
+            (true, Some(keeping)) => {
+                let read = self.read_left(store, keeping.most).await;
                 self.run.enter_requests(store)?;
                 left = read?;
                 None
@@ -435,7 +448,7 @@ impl Part<'_> {
     }
 
     /// Reads tickets again that the filters select by what is stored, and that were not listed any more: most of
-    /// them have another status by now. Each takes about a request. Gives back what is not settled.
+    /// them have another status by now. Gives back what is not settled.
     async fn read_left(&self, store: &mut Store, most: u64) -> Result<Vec<String>> {
         let snapshot_id = self.run.snapshot_id;
         let slices = store.slices(snapshot_id)?;
@@ -445,19 +458,24 @@ impl Part<'_> {
         let young_from = young_from(self.run.began_at);
         let mut left = store.left_selection(snapshot_id, range, &self.settings.filters)?;
         left.retain(|(_, at)| *at < young_from);
-        let most = most.saturating_sub(self.run.account.sent());
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        let more = left.len().saturating_sub(most);
-        left.truncate(most);
-        let unclear = self
-            .search(range, slices.first(), &[range])
-            .look(store, &left)
-            .await?;
-        let mut unsettled = Vec::from_iter(unclear);
-        if more > 0 {
-            unsettled.push(format!(
-                "{more} tickets that the filters select no longer were left as they are: more than this sync may spend"
-            ));
+        let earlier = u64::try_from(self.begun.snapshot.requests).unwrap_or(0);
+        let ranges = [range];
+        let search = self.search(range, slices.first(), &ranges);
+        let mut unsettled = Vec::new();
+        while !left.is_empty() {
+            let sent = earlier + self.run.account.sent();
+            // A ticket takes a request, and some that are asked for again a few.
+            let some = usize::try_from(most.saturating_sub(sent).div_ceil(4)).unwrap_or(usize::MAX);
+            if some == 0 {
+                let more = left.len();
+                unsettled.push(format!(
+                    "{more} tickets that the filters select no longer were left as they are: more than this sync may spend"
+                ));
+                break;
+            }
+            let mut batch: Vec<_> = left.drain(..some.min(left.len())).collect();
+            batch.sort_by(|(one, at), (other, other_at)| (at, one).cmp(&(other_at, other)));
+            unsettled.extend(search.look(store, &batch).await?);
         }
         Ok(unsettled)
     }

@@ -126,7 +126,8 @@ impl Search<'_> {
         let until = self.range.until();
         let batches = batches(store, snapshot_id, missing, until, self.young_from)?;
         let look = extract::look_again(&context.client, &scope, &batches, &context.cancel).await?;
-        let now = context.client.now()?;
+        // By the server's clock, as all that a run reads.
+        let now = self.run.began_at;
         if let (false, Some(slice)) = (look.found.is_empty(), self.slice) {
             store.commit_page(&PageCommit {
                 snapshot_id,

@@ -20,7 +20,7 @@ pub(crate) mod summary;
 pub(crate) mod twins;
 pub(crate) mod windows;
 
-pub(crate) use self::backfill::keep_up;
+pub(crate) use self::backfill::{Keeping, keep_up};
 pub use self::backfill::{backfill, backfill_keeping};
 pub use self::context::Context;
 pub(crate) use self::running::Running;

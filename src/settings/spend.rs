@@ -11,6 +11,8 @@ pub struct Spend {
     pub requests: Option<u64>,
     /// What this run may send in a period; `None` where the limit is lifted, or no matter.
     rate: Option<RateLimit>,
+    /// The time that was asked for.
+    time: Option<Duration>,
 }
 
 impl Spend {
@@ -18,6 +20,7 @@ impl Spend {
     pub const ALL: Self = Self {
         requests: None,
         rate: None,
+        time: None,
     };
 
     /// What the run's share of the limit allows in a time: without a limit, as many requests as it takes.
@@ -26,6 +29,7 @@ impl Spend {
         Self {
             requests: rate.map(|rate| requests_in(rate, time)),
             rate,
+            time: Some(time),
         }
     }
 
@@ -34,24 +38,30 @@ impl Spend {
         Self {
             requests: Some(requests),
             rate: None,
+            time: None,
         }
     }
 
     /// The option that allows so many requests, as it would be typed.
     pub fn option_for(&self, requests: u64) -> String {
         match self.rate {
-            Some(rate) => {
-                let time = humantime::format_duration(time_for(rate, requests));
-                format!("--spend {}", time.to_string().replace(' ', ""))
-            }
+            Some(rate) => option(time_for(rate, requests)),
             None => format!("--max-requests {requests}"),
         }
     }
 
     /// The option as it stands.
     pub fn option(&self) -> Option<String> {
-        self.requests.map(|requests| self.option_for(requests))
+        let requests = self.requests?;
+        let time = self.time.map(option);
+        Some(time.unwrap_or_else(|| self.option_for(requests)))
     }
+}
+
+/// A time as the option that says it.
+fn option(time: Duration) -> String {
+    let time = humantime::format_duration(time);
+    format!("--spend {}", time.to_string().replace(' ', ""))
 }
 
 fn rate(budget: &BudgetSettings) -> Option<RateLimit> {
@@ -124,6 +134,15 @@ mod tests {
             let time = humantime::parse_duration(&option["--spend ".len()..]).expect("a time");
             let allowed = Spend::time(&usual, time).requests.expect("a limit");
             assert!(allowed >= requests, "{option} allows {allowed}");
+        }
+        for seconds in [90, 22, 300, 5_400] {
+            let time = Duration::from_secs(seconds);
+            for limit in [(90, 30), (1, 86_400)] {
+                let option = Spend::time(&budget(Some(limit), 100), time).option();
+                let option = option.expect("a limit");
+                let told = humantime::parse_duration(&option["--spend ".len()..]);
+                assert_eq!(told, Ok(time), "{option}");
+            }
         }
         let counted = Spend::requests(30);
         assert_eq!(counted.option_for(74), "--max-requests 74");

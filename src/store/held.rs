@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Live tickets created in a window that these filters select by what is stored, and that the run has not
-    /// met, by creation.
+    /// met; those that have gone unread for longest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -85,7 +85,7 @@ impl Store {
     ) -> Result<Vec<(String, Instant)>> {
         let read = || -> rusqlite::Result<Vec<(String, i64)>> {
             let sql = format!(
-                "SELECT i.id, i.created_at_ms FROM {} ORDER BY i.created_at_ms, i.id",
+                "SELECT i.id, i.created_at_ms FROM {} ORDER BY i.verified_at_ms, i.created_at_ms, i.id",
                 left()
             );
             let parameters = parameters(snapshot_id, window, filters);

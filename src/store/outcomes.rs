@@ -68,6 +68,15 @@ impl Store {
             .map_err(|error| self.failed("read how a sync ended", error))
     }
 
+    /// What a run that ended may not have seen; `None` of one that did not say.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn unseen_of(&self, snapshot_id: i64) -> Result<Option<Vec<Unseen>>> {
+        let json = self.snapshot(snapshot_id)?.may_be_unseen_json;
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+
     /// Where the sync before this run counted fewer tickets than are stored without finding which, and how
     /// many fewer.
     ///

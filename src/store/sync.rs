@@ -264,13 +264,7 @@ impl Store {
         may_be_unseen_json: &str,
         now: Instant,
     ) -> Result<Snapshot> {
-        self.in_transaction("store what may be unseen", |connection| {
-            connection.execute(
-                "UPDATE snapshots SET may_be_unseen_json = ?2 WHERE id = ?1",
-                params![snapshot_id, may_be_unseen_json],
-            )?;
-            Ok(())
-        })?;
+        self.store_unseen(snapshot_id, may_be_unseen_json)?;
         if let Some(at) = complete_at {
             self.in_transaction("store how far the sync came", |connection| {
                 let from = super::read::snapshot(connection, snapshot_id)?.range_from;
@@ -280,6 +274,20 @@ impl Store {
             })?;
         }
         self.finish(snapshot_id, outcome, now)
+    }
+
+    /// Stores what a run that is about to end may not have seen.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn store_unseen(&mut self, snapshot_id: i64, may_be_unseen_json: &str) -> Result<()> {
+        self.in_transaction("store what may be unseen", |connection| {
+            connection.execute(
+                "UPDATE snapshots SET may_be_unseen_json = ?2 WHERE id = ?1",
+                params![snapshot_id, may_be_unseen_json],
+            )?;
+            Ok(())
+        })
     }
 }
 

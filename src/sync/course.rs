@@ -218,15 +218,20 @@ impl Course {
                 ratings::run(answers, allowance, were_missing).await
             })
             .await?;
-        if !is_over && were_missing {
+        let is_known = is_over && answers.ratings_outstanding(&self.census.rated).is_some();
+        if were_missing && !is_known {
             let reason = "ratings that were missing before could not be counted again";
             self.fail_history(answers, reason.to_owned());
         }
-        let counted = self.census.counted.clone();
+        let (counted, rated) = (self.census.counted.clone(), self.census.rated.clone());
         let is_refused = self.losses.is_suspicious;
         let is_over = self
             .optional(answers, SyncStep::Deletions, async |answers| {
-                deletions::run(answers, allowance, counted, is_refused).await
+                let mut report = deletions::run(answers, allowance, counted, is_refused).await;
+                if report.ended.is_ok() && report.disbelieved.is_none() {
+                    report.ended = ratings::settle(answers, allowance, &rated).await;
+                }
+                report
             })
             .await?;
         if !is_over && !answers.resolved.is_nothing_missing() {
@@ -410,7 +415,7 @@ impl Course {
             let more = needed - most;
             let enough = spend.option_for(needed);
             self.findings.remark(format!(
-                "what no sync leaves out took {needed} requests, {more} more than {option} allows; {enough} would have held it"
+                "the steps that every sync takes took {needed} requests, {more} more than {option} allows: allow at least {enough}"
             ));
         }
         Ok(())

@@ -19,11 +19,7 @@ pub(super) type Ended = (SyncSummary, ExitCode, Option<Store>);
 /// Closes the run.
 pub(super) fn end(mut course: Course, mut answers: Answers<'_>, began: Moment) -> Result<Ended> {
     if course.lacks_messages {
-        let since = instant_text(answers.desk.since);
-        course.findings.remark(format!(
-            "threads were left as they are: messages are complete until {since} only, and so is what \
-             this store holds, until a sync without --no-messages"
-        ));
+        course.findings.remark(threads_left(answers.desk.since));
     }
     answers.judge_resolutions()?;
     course.findings.add(answers.findings.take());
@@ -44,6 +40,15 @@ pub(super) fn end(mut course: Course, mut answers: Answers<'_>, began: Moment) -
         ..summary
     };
     Ok((summary, exit_code, Some(answers.store)))
+}
+
+/// That no thread was read.
+pub(super) fn threads_left(since: Instant) -> String {
+    let since = instant_text(since);
+    format!(
+        "threads were left as they are: messages are complete until {since} only, and so is what \
+         this store holds, until a sync without --no-messages"
+    )
 }
 
 /// Ends the run with its outcome, and with the instant up to which it has seen everything.
@@ -71,13 +76,16 @@ fn finish(course: &Course, answers: &mut Answers<'_>, unseen: &[Unseen]) -> Resu
 fn unseen(course: &Course, answers: &mut Answers<'_>) -> Result<Vec<Unseen>> {
     let is_full = course.has_read_all();
     // A sync that was to read all of it has no index yet.
-    if course.is_full && !is_full {
+    if course.is_full && (!is_full || course.lacks_messages) {
         answers.load()?;
     }
     let facts = Facts {
         is_full,
         lacks_messages: course.lacks_messages,
-        ratings_outstanding: answers.ratings_outstanding(&course.census.rated),
+        // Of tickets that are gone and were not found, some may be rated: late ratings stand in for theirs.
+        ratings_outstanding: answers
+            .ratings_outstanding(&course.census.rated)
+            .filter(|ratings| *ratings > 0 || course.findings.unexplained.is_empty()),
         counted: course.findings.unexplained.clone(),
     };
     Ok(refresh::unseen(&answers.desk, &facts))

@@ -185,19 +185,11 @@ async fn without_history(
     store: Store,
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let unfinished = store.progress()?.map(|progress| progress.snapshot);
-    let selection = filtered::selection(&store)?;
-    let begun = unfinished.as_ref();
-    let begun = begun.and_then(|run| run.filters_json.as_ref());
-    if let (None, Some(selection)) = (settings.since, &selection)
-        && begun.is_none_or(|filters| *filters == selection.filters_json)
-    {
-        drop(store);
-        return filtered::sync(context, settings, selection).await;
-    }
-    if begun.is_some() {
-        begin::refuse_unfinished(&store)?;
-    }
+    let selection = filtered::selected(&store, settings)?;
     drop(store);
+    if let Some(selection) = selection {
+        return filtered::sync(context, settings, &selection).await;
+    }
     first(context, settings, unfinished).await
 }
 

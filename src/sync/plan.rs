@@ -25,9 +25,9 @@ pub fn plan(budget: &BudgetSettings, settings: &Sync) -> Result<Plan> {
     let store = Store::open_read_only(path)?;
     store.require_current_schema()?;
     let Some(coverage) = store.coverage()? else {
-        return match filtered::selection(&store)? {
-            Some(selection) if settings.since.is_none() => of_selection(budget, &store, &selection),
-            _ => Err(without_history(settings)),
+        return match filtered::selected(&store, settings)? {
+            Some(selection) => of_selection(budget, &store, &selection),
+            None => Err(without_history(settings)),
         };
     };
     begin::refuse_unfinished(&store)?;

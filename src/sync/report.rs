@@ -87,6 +87,8 @@ pub(super) struct StepReport {
 pub(super) struct Rated {
     /// In each window that was counted.
     pub(super) counted: Vec<Counted>,
+    /// How many of them were not found in each, before it was known which tickets are gone.
+    pub(super) missing: Vec<u64>,
     /// Whether those are all.
     pub(super) are_all: bool,
 }

@@ -80,10 +80,11 @@ fn how_fresh(status: &Status) -> Vec<(&'static str, String)> {
 }
 
 fn last_sync(sync: &LastSync, width: Width) -> String {
-    let seen = format!("what happened before {}", moment(sync.complete_until));
-    let mut facts = vec![("seen", seen)];
-    if let Some(unseen) = &sync.may_be_unseen {
-        facts.extend(super::sync::unseen(unseen, sync.syncs_for_all));
+    let seen = |at| ("seen", format!("what happened before {}", moment(at)));
+    let mut facts: Vec<_> = sync.complete_until.into_iter().map(seen).collect();
+    if let Some(all) = &sync.may_be_unseen {
+        let nothing = super::sync::nothing(sync.is_full, sync.is_of_part);
+        facts.extend(super::sync::unseen(all, sync.syncs_for_all, nothing));
     }
     if sync.bulk_change_windows > 0 {
         let windows = counted(sync.bulk_change_windows, "window");
@@ -95,7 +96,7 @@ fn last_sync(sync: &LastSync, width: Width) -> String {
     format!(
         "{}\n{}{}",
         paint(BOLD, &format!("Last sync: run {}", sync.snapshot_id)),
-        super::sync::table(&sync.steps, 0, width),
+        super::sync::table(&sync.steps, 0, sync.is_of_part, width),
         fields(&facts)
     )
 }
@@ -302,17 +303,19 @@ fn about(snapshot: &SnapshotStatus) -> Vec<(bool, String)> {
     if !snapshot.windows.is_empty() {
         let sum = |of: fn(&CountedWindow) -> u64| snapshot.windows.iter().map(of).sum::<u64>();
         let (counted, stored) = (sum(|window| window.counted), sum(|window| window.stored));
-        facts.push((
-            false,
-            match counted == stored && is_settled {
-                true => "as many tickets stored as the API counted".to_owned(),
-                false => format!(
-                    "{} counted by the API, {} stored",
-                    count(counted),
-                    count(stored)
-                ),
-            },
-        ));
+        let is_equal = counted == stored && is_settled;
+        // Those windows need not be all: what was missing elsewhere is told by what it may miss.
+        let is_proven = snapshot.outcome != Outcome::Incomplete.word();
+        if is_equal && is_proven {
+            let words = "as many tickets stored as the API counted";
+            facts.push((false, words.to_owned()));
+        } else if !is_equal {
+            let (counted, stored) = (count(counted), count(stored));
+            facts.push((
+                false,
+                format!("{counted} counted by the API, {stored} stored"),
+            ));
+        }
     }
     let mut wrong = Vec::new();
     if snapshot.unverified_slices > 0 {

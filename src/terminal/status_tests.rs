@@ -1,5 +1,6 @@
 use super::*;
 use crate::report::{TableRows, Unseen, What, WindowStep};
+use crate::table::Outcome;
 
 fn at(text: &str) -> Instant {
     crate::window::parse(text).expect("a test's own instant")
@@ -184,12 +185,16 @@ fn how_fresh_rows_are_is_not_told_while_the_first_backfill_reads_them() {
 
 #[test]
 fn as_many_as_counted_are_stored_only_where_each_window_is_settled() {
-    for (stored, is_settled, is_told) in [
-        (1_207, true, true),
-        (1_207, false, false),
-        (1_204, true, false),
+    for (stored, is_settled, outcome, is_told) in [
+        (1_207, true, Outcome::Complete, true),
+        (1_207, true, Outcome::WithRejects, true),
+        // What was missing lay elsewhere.
+        (1_207, true, Outcome::Incomplete, false),
+        (1_207, false, Outcome::Complete, false),
+        (1_204, true, Outcome::Complete, false),
     ] {
         let mut status = status();
+        outcome.word().clone_into(&mut status.snapshots[0].outcome);
         for window in &mut status.snapshots[0].windows {
             (window.stored, window.is_settled) = (stored, is_settled);
         }
@@ -214,7 +219,8 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
     let mut sync = LastSync {
         snapshot_id: 9,
         steps: Vec::new(),
-        complete_until: at("2026-01-31T09:05:00Z"),
+        complete_until: Some(at("2026-01-31T09:05:00Z")),
+        is_of_part: false,
         is_full: false,
         ratings_outstanding: Some(3),
         bulk_change_windows: 2,
@@ -235,7 +241,7 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
     let text = told(&sync);
     for fact in [
         "what happened before 2026-01-31 09:05 UTC",
-        "may be unseen",
+        "may miss",
         "late ratings: 3 ratings on one of 40 tickets created 2025-02-01 to 2026-01-02, since 2026-01-20",
         "notes, edits, tags and attributes of resolved tickets: 1,200 tickets created 2019-01-01 to 2019-05-02, 2019-07-01 to 2026-01-02, since 2026-01-20",
         "every ticket is read again within 6 syncs like this one",
@@ -245,9 +251,13 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
         assert!(text.contains(fact), "{fact}: {text}");
     }
     sync.may_be_unseen = Some(Vec::new());
+    assert!(told(&sync).contains("nothing: what was not read cannot have changed"));
+    sync.is_full = true;
     assert!(told(&sync).contains("nothing: every ticket was read"));
+    sync.is_of_part = true;
+    assert!(told(&sync).contains("nothing of what the filters select"));
     sync.may_be_unseen = None;
-    assert!(!told(&sync).contains("unseen"));
+    assert!(!told(&sync).contains("may miss"));
 }
 
 #[test]

@@ -4,17 +4,25 @@ use super::grid::grid;
 use super::style::{count, counted, fields};
 use super::summary;
 use super::wrap::Width;
+use crate::refresh::SyncStep;
 use crate::report::{Step, SyncSummary, Unseen, What};
+use crate::table::RunKind;
 
 /// Ranges of creation that are told; the rest is counted.
 const LISTED: usize = 3;
 
 /// The summary as text, styled.
 pub(super) fn text(sync: &SyncSummary, width: Width) -> String {
+    let is_of_part = sync.summary.filters.is_some();
+    let mut summary = sync.summary.clone();
+    if is_of_part {
+        // It is kept as the backfill that it is; to who asked for a sync it is one.
+        summary.kind = RunKind::Sync;
+    }
     format!(
         "{}\n{}{}",
-        summary::text(&sync.summary),
-        table(&sync.steps, beside(sync), width),
+        summary::text(&summary),
+        table(&sync.steps, beside(sync), is_of_part, width),
         fields(&facts(sync))
     )
 }
@@ -29,13 +37,16 @@ fn beside(sync: &SyncSummary) -> u64 {
 }
 
 /// The steps as a table, and the requests `beside` them.
-pub(super) fn table(steps: &[Step], beside: u64, width: Width) -> String {
+pub(super) fn table(steps: &[Step], beside: u64, is_of_part: bool, width: Width) -> String {
     let mut rows: Vec<Vec<String>> = steps
         .iter()
         .map(|step| {
             vec![
                 step.step.word().to_owned(),
-                step.step.what().to_owned(),
+                match (step.step, is_of_part) {
+                    (SyncStep::Full, true) => "what the filters select".to_owned(),
+                    (step, _) => step.what().to_owned(),
+                },
                 count(step.requests),
                 count(step.read),
                 count(step.changed),
@@ -70,28 +81,47 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
     if let Some(all) = &sync.may_be_unseen {
-        facts.extend(unseen(all, sync.syncs_for_all));
+        let is_full = sync.steps.iter().any(|step| step.step == SyncStep::Full);
+        let nothing = nothing(is_full, sync.summary.filters.is_some());
+        facts.extend(unseen(all, sync.syncs_for_all, nothing));
     }
     facts
 }
 
+/// What a store may not have of the desk.
+const MAY_MISS: &str = "may miss";
+
+/// How it is said that nothing may be unseen.
+pub(super) fn nothing(is_full: bool, is_of_part: bool) -> &'static str {
+    match (is_full, is_of_part) {
+        (_, true) => "nothing of what the filters select: all of that was read",
+        (true, false) => "nothing: every ticket was read",
+        (false, false) => "nothing: what was not read cannot have changed since it was last read",
+    }
+}
+
 /// What may be unseen, a line a kind, and when it will have been looked at.
-pub(super) fn unseen(all: &[Unseen], syncs_for_all: Option<u64>) -> Vec<(&'static str, String)> {
+pub(super) fn unseen(
+    all: &[Unseen],
+    syncs_for_all: Option<u64>,
+    nothing: &str,
+) -> Vec<(&'static str, String)> {
     if all.is_empty() {
-        return vec![("unseen", "nothing: every ticket was read".to_owned())];
+        return vec![(MAY_MISS, nothing.to_owned())];
     }
     let mut lines: Vec<String> = Vec::new();
     for kind in all.chunk_by(|one, next| one.what == next.what) {
         lines.extend(kind.first().map(|first| of_kind(first, kind)));
     }
     // A store of a part of the desk does not follow what left it.
-    if all.iter().any(|one| one.what != What::Unselected) {
+    let is_of_part = |one: &Unseen| matches!(one.what, What::Unselected | What::Unread);
+    if !all.iter().any(is_of_part) {
         lines.push(when_read(syncs_for_all));
     }
     lines
         .into_iter()
         .enumerate()
-        .map(|(number, line)| (if number == 0 { "may be unseen" } else { "" }, line))
+        .map(|(number, line)| (if number == 0 { MAY_MISS } else { "" }, line))
         .collect()
 }
 
@@ -104,7 +134,8 @@ fn when_read(syncs_for_all: Option<u64>) -> String {
             count(syncs)
         ),
         None => {
-            "nothing was left to read older tickets again with: give more with --spend".to_owned()
+            "nothing was left to read older tickets again with: allow more with --spend or --max-requests"
+                .to_owned()
         }
     }
 }
@@ -168,7 +199,8 @@ mod tests {
             read: 3,
             changed: 1,
         }];
-        let shown = |beside| anstream::adapter::strip_str(&table(&steps, beside, None)).to_string();
+        let shown =
+            |beside| anstream::adapter::strip_str(&table(&steps, beside, false, None)).to_string();
         insta::assert_snapshot!(shown(3), @r"
         ┌──────┬──────────────────────────────────────────┬──────────┬──────┬─────────┐
         │ step ┆ what                                     ┆ requests ┆ read ┆ changed │

@@ -41,11 +41,11 @@ impl Closing<'_> {
             window.is_disbelieved = true;
             return Ok(());
         }
-        tracing::warn!(
+        tracing::info!(
             window = %whole,
             counted = window.answers.counted,
-            held = expected,
-            "the count does not settle the window, comparing"
+            stored = expected,
+            "tickets changed while they were counted, or some are missing: comparing them one by one"
         );
         let mut held = store.held(self.run.snapshot_id, whole, &self.step.scope.filters)?;
         let left = held.within(whole);

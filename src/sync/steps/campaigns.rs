@@ -32,7 +32,7 @@ pub(in crate::sync) async fn run(answers: &mut Answers<'_>, allowance: &Allowanc
 
 async fn look(answers: &mut Answers<'_>, allowance: &Allowance) -> StepResult<()> {
     let since_ms = answers.desk.began_ms() - REMEMBERED_MS;
-    let mut left = LEAST_PAGES.max(allowance.left() / 100 * SHARE_PERCENT);
+    let mut left = LEAST_PAGES.max(allowance.share(SHARE_PERCENT));
     rotate(answers, allowance).await?;
     let under_way = answers.store.campaigns()?;
     for group in answers.store.suspects(LEAST_SUSPECTS, since_ms)? {

@@ -139,8 +139,8 @@ fn leave(answers: &mut Answers<'_>, missing: &[Missing]) {
     }
 }
 
-/// What was counted while tickets came and went may differ for a moment: each window in which a gap that was
-/// `asked` for is left, or a difference was noted, is counted once more. Gives back those that still differ, with
+/// What was counted while tickets came and went may differ for a moment: each window into which a gap that was
+/// `asked` for reaches and is left, or a difference that was noted, is counted once more. Gives back those that still differ, with
 /// their count.
 async fn still_differing(
     answers: &mut Answers<'_>,
@@ -150,8 +150,8 @@ async fn still_differing(
     let mut differing = Vec::new();
     for window in windows {
         let mut noted = answers.findings.unexplained.iter();
-        let is_noted = noted.any(|one| window.contains(one.window.from()));
-        let mut left = asked.iter().filter(|(gap, _)| window.contains(gap.from()));
+        let is_noted = noted.any(|one| window.overlaps(&one.window));
+        let mut left = asked.iter().filter(|(gap, _)| window.overlaps(gap));
         if !is_noted && left.all(|(gap, count)| answers.local(gap) == *count) {
             continue;
         }
@@ -199,9 +199,8 @@ fn tell(answers: &mut Answers<'_>, differing: &[Counted]) {
                 "the API counts {there} where the store has {here}, and which tickets differ was not found out"
             ),
         );
-        let inside = noted
-            .iter()
-            .filter(|one| window.contains(one.window.from()));
+        // One that reaches into another window says nothing of this one alone.
+        let inside = noted.iter().filter(|one| window.holds(&one.window));
         // Some of what was missing when it was noted has been flagged since.
         let inside: Vec<_> = inside
             .map(|one| refresh::Counted {
@@ -278,11 +277,9 @@ fn gaps(answers: &Answers<'_>, windows: &[Window], counted: &[Counted]) -> Vec<C
 /// Where in a gap tickets are missing, by what is known of ranges inside it, if that is all that is missing.
 fn narrowed(answers: &Answers<'_>, gap: Counted, known: &[(Window, u64)]) -> Vec<Counted> {
     let (window, count) = gap;
-    let is_inside =
-        |range: &Window| window.from() <= range.from() && range.until() <= window.until();
     let inside: Vec<_> = known
         .iter()
-        .filter(|(range, _)| is_inside(range))
+        .filter(|(range, _)| window.holds(range))
         .copied()
         .collect();
     let fewer: u64 = inside.iter().map(|(_, fewer)| fewer).sum();

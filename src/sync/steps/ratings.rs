@@ -46,11 +46,30 @@ async fn look(
         if outstanding(answers, window, remote) > 0 {
             locate(answers, allowance, *window, remote).await?;
         }
-        if outstanding(answers, window, remote) == 0 {
+        let missing = outstanding(answers, window, remote);
+        rated.missing.push(missing);
+    }
+    rated.are_all = rated.counted.len() == answers.desk.windows().len();
+    Ok(())
+}
+
+/// Looks once more where rated tickets turned out to be gone since: as many late ratings had stood in for
+/// them. Where none is missing, and no difference of counts hides one, all are known.
+pub(in crate::sync) async fn settle(
+    answers: &mut Answers<'_>,
+    allowance: &Allowance,
+    rated: &Rated,
+) -> StepResult<()> {
+    for ((window, remote), missing) in rated.counted.iter().zip(&rated.missing) {
+        if outstanding(answers, window, *remote) > *missing {
+            locate(answers, allowance, *window, *remote).await?;
+        }
+        let mut unexplained = answers.findings.unexplained.iter();
+        let is_explained = !unexplained.any(|one| one.window.overlaps(window));
+        if is_explained && outstanding(answers, window, *remote) == 0 {
             answers.assure(Kind::Rating, range(window), i64::MIN)?;
         }
     }
-    rated.are_all = rated.counted.len() == answers.desk.windows().len();
     Ok(())
 }
 
@@ -77,7 +96,7 @@ async fn locate(
     window: Window,
     remote: u64,
 ) -> StepResult<()> {
-    let reserve = allowance.left() * LEFT_PERCENT / 100;
+    let reserve = allowance.share(LEFT_PERCENT);
     let page = u64::try_from(PAGE).unwrap_or(u64::MAX);
     let mut parts = vec![(window, remote)];
     while let Some((part, remote)) = parts.pop() {
@@ -160,7 +179,7 @@ async fn sweep_rated(
     year: &Window,
     remote: u64,
 ) -> StepResult<()> {
-    let reserve = allowance.left() * LEFT_PERCENT / 100;
+    let reserve = allowance.share(LEFT_PERCENT);
     let sought = outstanding(answers, year, remote);
     let (planned, slack_ms) = answers.desk.rating_sweep(sought);
     let since_ms = answers.desk.since_ms() - slack_ms;

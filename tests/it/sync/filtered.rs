@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use mava_export::report::What;
+use mava_export::report::{Unseen, What};
 use mava_export::settings::Filters;
-use mava_export::simulator::{Evolution, Quirks};
+use mava_export::simulator::{Evolution, Message, Quirks};
+use mava_export::sync;
 
+use super::frame::{go_on, stop_after};
 use super::*;
 
 fn open_ones() -> Filters {
@@ -77,6 +79,9 @@ async fn a_store_of_open_tickets_follows_them_until_they_are_resolved_or_gone() 
             "{summary:#?}"
         );
         assert_eq!(unselected(&summary), desk.number(UNSEEN), "{summary:#?}");
+        let told = desk.column("SELECT may_be_unseen_json FROM snapshots ORDER BY id DESC LIMIT 1");
+        let told: Vec<Unseen> = serde_json::from_str(&told[0]).expect("JSON");
+        assert_eq!(Some(told), summary.may_be_unseen);
         let (now, after) = (on_the_desk(&desk), stored(&desk));
         for (id, row) in &now {
             let was_open = before
@@ -98,6 +103,106 @@ async fn a_store_of_open_tickets_follows_them_until_they_are_resolved_or_gone() 
         }
     }
     assert!(left > 5, "{left}");
+}
+
+/// A desk of which the open tickets are stored.
+async fn of_open_ones(tickets: usize, open: usize) -> Desk {
+    let mut desk = opened(recent(tickets), Quirks::default()).await;
+    open_up(&desk, open);
+    desk.settings.filters = open_ones();
+    let (_, exit_code) = desk.backfill().await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete);
+    desk.set_now(NOW);
+    desk
+}
+
+/// What a backfill had still to read is not given up for a sync.
+#[tokio::test]
+async fn a_backfill_that_is_not_finished_is_gone_on_with_or_named() {
+    for (filters, days) in [(Filters::default(), 0), (open_ones(), 40)] {
+        let mut desk = of_open_ones(2_000, 60).await;
+        desk.settings.filters = filters.clone();
+        desk.settings.since -= TimeDelta::days(days);
+        stop_after(&mut desk, 3);
+        let (_, exit_code) = desk.backfill().await.expect("stops");
+        assert_eq!(exit_code, ExitCode::Interrupted);
+        go_on(&mut desk);
+        let planned = sync::plan(&desk.connection.budget, &settings(&desk));
+        let synced = sync_with(&desk, &settings(&desk)).await;
+        match filters.is_empty() {
+            true => {
+                let (summary, exit_code) = synced.expect("goes on");
+                assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+                assert!(summary.summary.is_resumed);
+                desk.assert_whole("after the backfill");
+            }
+            false => {
+                let error = synced.expect_err("it is not finished");
+                assert!(error.to_string().contains("is unfinished"), "{error}");
+            }
+        }
+        assert!(planned.is_err());
+        let given_up = "SELECT count(*) FROM snapshots WHERE outcome = 'superseded'";
+        assert_eq!(desk.number(given_up), 0);
+    }
+}
+
+/// A sync without threads leaves them to the next one with threads, and says so.
+#[tokio::test]
+async fn threads_that_one_sync_left_are_read_by_the_next() {
+    let desk = of_open_ones(1_500, 60).await;
+    let answered = ids(&desk, is_open).remove(7);
+    edit(&desk, &answered, |ticket| {
+        ticket
+            .messages
+            .push(Message::new("f".repeat(24), NOW, "more"));
+        ticket.updated_at = Some(NOW);
+    });
+    let bare = Sync {
+        has_messages: false,
+        ..settings(&desk)
+    };
+    for night in 0..2 {
+        let (summary, exit_code) = sync_with(&desk, &bare).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+        assert!(has_remark(&summary, "threads were left"), "{summary:#?}");
+        let all = summary.may_be_unseen.expect("told");
+        let told = all.iter().find(|one| one.what == What::Messages);
+        let told = told.unwrap_or_else(|| panic!("night {night}: {all:#?}"));
+        assert!(told.since < Some(instant_text(NOW)), "{told:?}");
+        desk.set_now(desk.now() + TimeDelta::days(1));
+    }
+    let more = "SELECT count(*) FROM messages WHERE content = 'more'";
+    assert_eq!(desk.number(more), 0);
+    let (summary, exit_code) = sync(&desk).await;
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+    assert_eq!(desk.number(more), 1);
+    let all = summary.may_be_unseen.expect("told");
+    assert!(all.iter().all(|one| one.what != What::Messages), "{all:#?}");
+}
+
+/// What the part before a stop sent counts.
+#[tokio::test]
+async fn a_sync_that_goes_on_spends_what_is_left() {
+    let mut desk = of_open_ones(2_000, 120).await;
+    for id in ids(&desk, is_open).iter().take(100) {
+        edit(&desk, id, resolve);
+    }
+    let short = Sync {
+        spend: Spend::requests(30),
+        ..settings(&desk)
+    };
+    stop_after(&mut desk, 18);
+    desk.simulator.clear_requests();
+    let (_, exit_code) = sync_with(&desk, &short).await.expect("stops");
+    assert_eq!(exit_code, ExitCode::Interrupted);
+    go_on(&mut desk);
+    let (summary, exit_code) = sync_with(&desk, &short).await.expect("a sync");
+    assert!(summary.summary.is_resumed);
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:#?}");
+    // The count at the end, and the lists that every part asks for, come to it.
+    let sent = desk.simulator.requests().len();
+    assert!((30..=36).contains(&sent), "{sent}: {summary:#?}");
 }
 
 #[tokio::test]
@@ -122,7 +227,11 @@ async fn what_left_the_selection_beyond_what_may_be_spent_is_told() {
     let told = format!("{stale} tickets that the filters select no longer were left as they are");
     assert!(has_remark(&summary, &told), "{told}: {summary:#?}");
     assert_eq!(unselected(&summary), desk.number(UNSEEN), "{summary:#?}");
-    let (summary, exit_code) = sync(&desk).await;
+    let enough = Sync {
+        spend: Spend::requests(100),
+        ..settings(&desk)
+    };
+    let (summary, exit_code) = sync_with(&desk, &enough).await.expect("a sync");
     assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
     let open = desk.number("SELECT count(*) FROM tickets WHERE status <> 'Resolved'");
     assert_eq!(usize::try_from(open), Ok(ids(&desk, is_open).len()));

@@ -59,13 +59,31 @@ fn wrong(desk: &Desk) -> Vec<(String, Instant)> {
     wrong
 }
 
-/// Whether a ticket that changed like this lies inside what was said.
-fn is_inside(all: &[Unseen], created_at: Instant, changes: &[(What, Instant)]) -> bool {
+/// When a ticket was last read, and whether its row has a rating.
+fn last_read(desk: &Desk, id: &str) -> Option<(Instant, bool)> {
+    let sql = format!(
+        "SELECT i.verified_at_ms || ' ' || (t.csat IS NOT NULL)
+         FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id WHERE i.id = '{id}'"
+    );
+    let row = desk.column(&sql).pop()?;
+    let (at_ms, is_rated) = row.split_once(' ')?;
+    let at = Instant::from_timestamp_millis(at_ms.parse().ok()?)?;
+    Some((at, is_rated == "1"))
+}
+
+/// Whether each change of a ticket since it was last read lies inside what was said.
+fn is_inside(
+    all: &[Unseen],
+    created_at: Instant,
+    read: Option<(Instant, bool)>,
+    changes: &[(What, Instant)],
+) -> bool {
     let created = instant_text(created_at);
-    // Each of its changes that was not seen; those before the ticket was last read were.
     let said = |what: What, at: Instant| {
         all.iter().any(|one| {
-            let is_of_it = one.what == what || what == What::Ratings && one.what == What::Edits;
+            // A rating of a ticket that has one is an edit of it.
+            let is_edit = what == What::Ratings && read.is_some_and(|(_, is_rated)| is_rated);
+            let is_of_it = one.what == what || is_edit && one.what == What::Edits;
             is_of_it
                 && one.created_from <= created
                 && created < one.created_until
@@ -75,7 +93,9 @@ fn is_inside(all: &[Unseen], created_at: Instant, changes: &[(What, Instant)]) -
                     .is_none_or(|since| *since <= instant_text(at))
         })
     };
-    changes.iter().any(|(what, at)| said(*what, *at))
+    let is_unseen = |at: Instant| read.is_none_or(|(read_at, _)| read_at < at);
+    let mut unseen = changes.iter().filter(|(_, at)| is_unseen(*at)).peekable();
+    unseen.peek().is_some() && unseen.all(|(what, at)| said(*what, *at))
 }
 
 fn tickets_told(all: &[Unseen]) -> u64 {
@@ -117,7 +137,7 @@ async fn whatever_a_short_sync_left_wrong_lies_inside_what_it_said_may_be_unseen
                     left_wrong += 1;
                     let changes = truth.get(&id).map(Vec::as_slice).unwrap_or_default();
                     assert!(
-                        is_inside(&all, created_at, changes),
+                        is_inside(&all, created_at, last_read(&desk, &id), changes),
                         "seed {seed}, night {night}: {id} of {created_at}, {changes:?}, in {all:#?}"
                     );
                 }
@@ -198,31 +218,141 @@ async fn a_desk_that_is_read_in_full_leaves_nothing_unseen() {
         all.iter().map(|one| one.what).collect::<Vec<_>>(),
         [What::Messages]
     );
+    assert_eq!(i64::try_from(all[0].tickets), Ok(summary.tickets));
+    let last = desk.column("SELECT max(created_at) FROM tickets");
+    assert!(last[0] < all[0].created_until, "{all:?}");
+}
+
+/// A rated ticket goes, and another of its year is rated: there are as many ratings as before.
+#[tokio::test]
+async fn a_rating_that_stands_in_for_one_that_is_gone_is_found() {
+    let desk = copied(generated(7, 9_000, 0.5), Quirks::default()).await;
+    let is_quick = |ticket: &Ticket| {
+        ticket
+            .resolution_time_ms
+            .is_some_and(|time| time < 3_600_000)
+    };
+    let from = NOW - TimeDelta::days(280);
+    let rated = ids(&desk, |ticket| {
+        let is_old = (from..from + TimeDelta::days(80)).contains(&ticket.created_at);
+        is_old && ticket.csat.is_some() && ticket.status.as_ref() == "Resolved"
+    });
+    let unrated = ids(&desk, |ticket| {
+        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick(ticket)
+    });
+    desk.simulator.with_world(|world| world.remove(&rated[3]));
+    edit(&desk, &unrated[3], |ticket| ticket.csat = Some(2));
+    let of = |requests| Sync {
+        spend: Spend::requests(requests),
+        ..settings(&desk)
+    };
+    // With nothing to spend neither is found, and the next sync does not take the counts for a proof.
+    let (summary, exit_code) = sync_with(&desk, &of(0)).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Incomplete, "{summary:#?}");
+    let all = summary.may_be_unseen.expect("told");
+    let created_at = desk
+        .simulator
+        .with_world(|world| world.ticket(&unrated[3]).expect("there").created_at);
+    let is_told = all.iter().any(|one| {
+        let window = one.window().expect("a range");
+        one.what == What::Ratings && window.contains(created_at)
+    });
+    assert!(is_told, "{all:#?}");
+    desk.set_now(desk.now() + TimeDelta::hours(1));
+    let (summary, exit_code) = sync_with(&desk, &of(60)).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
+    assert_eq!(summary.summary.tickets_deleted, 1, "{summary:#?}");
+    let csat = format!("SELECT csat FROM tickets WHERE id = '{}'", unrated[3]);
+    assert_eq!(desk.column(&csat), ["2"], "{summary:#?}");
+}
+
+/// Ratings that were missing are not found by a count that does not come, or is of something else.
+#[tokio::test]
+async fn ratings_that_were_missing_and_are_not_counted_again_are_still_missing() {
+    let desk = copied(recent(2_500), Quirks::default()).await;
+    let unrated = ids(&desk, |ticket| {
+        let is_quick = ticket
+            .resolution_time_ms
+            .is_some_and(|time| time < 3_600_000);
+        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick
+    });
+    edit(&desk, &unrated[0], |ticket| ticket.csat = Some(4));
+    let least = Sync {
+        spend: Spend::requests(0),
+        ..settings(&desk)
+    };
+    let (summary, _) = sync_with(&desk, &least).await.expect("a sync");
+    assert_eq!(summary.ratings_outstanding, Some(1), "{summary:#?}");
+    for is_ignored in [true, false] {
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            let mut other = request.clone();
+            other.parameters.retain(|(name, _)| name != "csatValues");
+            let is_of_ratings = other.parameters.len() < request.parameters.len();
+            is_of_ratings.then(|| match is_ignored {
+                true => Fault::AnswerTo(Box::new(other)),
+                false => Fault::Status(413),
+            })
+        }));
+        desk.set_now(desk.now() + TimeDelta::hours(1));
+        let (summary, exit_code) = sync_with(&desk, &least).await.expect("a sync");
+        assert_eq!(
+            exit_code,
+            ExitCode::Incomplete,
+            "{is_ignored}: {summary:#?}"
+        );
+    }
+    desk.simulator.clear_hook();
+    let (summary, exit_code) = sync_with(&desk, &settings(&desk)).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:#?}");
 }
 
 /// Whatever a sync may spend: a ticket that is gone is flagged, or counted among those that were not found.
 #[tokio::test]
 async fn each_loss_is_flagged_or_told_whatever_a_sync_may_spend() {
     let desk = copied(recent(6_000), Quirks::default()).await;
+    each_loss_is_flagged_or_told(&desk, (100, 250), 12).await;
+}
+
+/// The lists of resolved tickets reach from one year into the next.
+#[tokio::test]
+async fn each_loss_in_any_year_is_flagged_or_told_whatever_a_sync_may_spend() {
+    let mut desk = Desk::open(SimulatorSpec::new(World::generate(&WorldSpec {
+        seed: 3,
+        tickets: 5_000,
+        from: NOW - TimeDelta::days(1_400),
+        until: NOW - TimeDelta::days(2),
+        mean_messages: 0.5,
+    })))
+    .await;
+    desk.set_now(NOW - TimeDelta::days(1));
+    desk.settings.since = NOW - TimeDelta::days(1_401);
+    desk.settings.until = None;
+    desk.backfill().await.expect("a backfill");
+    desk.set_now(NOW);
+    each_loss_is_flagged_or_told(&desk, (20, 1_390), 20).await;
+}
+
+/// Removes nine tickets of such an age in days, and syncs with ever more requests.
+async fn each_loss_is_flagged_or_told(desk: &Desk, (young, old): (i64, i64), least: u64) {
     let kept = desk.path().with_extension("kept");
     copy(&desk.path(), &kept);
-    let old = ids(&desk, |ticket| is_resolved(ticket, 100, 250));
+    let old = ids(desk, |ticket| is_resolved(ticket, young, old));
     // Neighbours, which one page shows to be gone, and some far apart.
-    let gone = [10, 11, 12, 13, 14, 15, 400, 800, 1_200];
+    let far = [3, 5, 7].map(|tenths| old.len() * tenths / 10);
     desk.simulator.with_world(|world| {
-        for place in gone {
+        for place in (10..16).chain(far) {
             world.remove(&old[place]);
         }
     });
     let mut flagged_by = Vec::new();
-    for requests in (12..=60).step_by(4) {
+    for requests in (least..=least + 60).step_by(4) {
         copy(&kept, &desk.path());
         let within = Sync {
             whole: Whole::IfItFits,
             spend: Spend::requests(requests),
-            ..settings(&desk)
+            ..settings(desk)
         };
-        let (summary, exit_code) = sync_with(&desk, &within).await.expect("a sync");
+        let (summary, exit_code) = sync_with(desk, &within).await.expect("a sync");
         let flagged = desk.number("SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL");
         let told = summary.may_be_unseen.clone().expect("told").into_iter();
         let told = told.filter(|one| one.what == What::Deletions);
