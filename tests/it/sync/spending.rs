@@ -32,7 +32,7 @@ async fn a_cap_on_requests_holds_and_only_the_optional_steps_yield_to_it() {
     }
     let told = has_remark(
         &summary,
-        "more than --max-requests 1 allows; --max-requests",
+        "more than --max-requests 1 allows: allow at least --max-requests",
     );
     assert!(told, "{summary:?}");
     assert_current(&desk);
