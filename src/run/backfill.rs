@@ -159,7 +159,7 @@ struct Part<'a> {
     lacks_threads: bool,
     /// The lists of categories and agents, where they have come already.
     lookups: Option<extract::Lookups>,
-    /// Whether tickets that the filters select no longer are read again: up to so many requests.
+    /// How tickets that the filters select no longer are read again, where they are.
     keeps_up: Option<Keeping<'a>>,
 }
 

@@ -64,6 +64,28 @@ pub(super) fn live(store: &Store, windows: &[Window]) -> Result<i64> {
     Ok(live)
 }
 
+/// What a search did not settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsettled {
+    /// So many are missing, with those that the run had flagged, that none of it is believed: nothing is flagged
+    /// any more, and nothing more may be.
+    Refused(i64),
+    /// The answers proved nothing about so many.
+    Unclear(usize),
+}
+
+impl Unsettled {
+    /// It, as a remark.
+    pub(crate) fn told(self) -> String {
+        match self {
+            Self::Refused(missing) => disbelief(missing),
+            Self::Unclear(tickets) => format!(
+                "{tickets} tickets were not listed, and a second look could not tell whether they are gone"
+            ),
+        }
+    }
+}
+
 /// A search for tickets that may be gone.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
@@ -104,16 +126,17 @@ impl Search<'_> {
             }
             Verdict::AskAgain => {}
         }
-        self.look(store, missing).await
+        let unsettled = self.look(store, missing).await?;
+        Ok(unsettled.map(Unsettled::told))
     }
 
-    /// Looks for tickets without any filter, stores those that are there, and flags the others. What the search
-    /// could not settle comes back as a remark.
+    /// Looks for tickets without any filter, stores those that are there, and flags the others. Gives back what the
+    /// search could not settle.
     pub(crate) async fn look(
         &self,
         store: &mut Store,
         missing: &[(String, Instant)],
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<Unsettled>> {
         let Running {
             context,
             snapshot_id,
@@ -144,14 +167,10 @@ impl Search<'_> {
         };
         if let Verdict::Refused { missing } = losses.verdict(Evidence::Look) {
             store.unmark_deleted(snapshot_id)?;
-            return Ok(Some(disbelief(missing)));
+            return Ok(Some(Unsettled::Refused(missing)));
         }
         store.mark_deleted(snapshot_id, &look.gone, now)?;
-        Ok((!look.unclear.is_empty()).then(|| {
-            format!(
-                "{} tickets were not listed, and a second look could not tell whether they are gone",
-                look.unclear.len()
-            )
-        }))
+        let unclear = look.unclear.len();
+        Ok((unclear > 0).then_some(Unsettled::Unclear(unclear)))
     }
 }

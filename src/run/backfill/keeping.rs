@@ -1,11 +1,11 @@
 //! A backfill with filters that is done again and again, so that what it holds stays up to date.
 
 use super::{Part, carry_out};
-use crate::error::ExitCode;
-use crate::error::Result;
+use crate::error::{ExitCode, Result};
 use crate::plan::losses::young_from;
 use crate::report::{Stopped, Summary};
 use crate::run::Context;
+use crate::run::gone::Unsettled;
 use crate::settings::Backfill;
 use crate::store::Store;
 
@@ -60,7 +60,12 @@ impl Part<'_> {
             }
             let mut batch: Vec<_> = left.drain(..some.min(left.len())).collect();
             batch.sort_by(|(one, at), (other, other_at)| (at, one).cmp(&(other_at, other)));
-            unsettled.extend(search.look(store, &batch).await?);
+            let found = search.look(store, &batch).await?;
+            unsettled.extend(found.map(Unsettled::told));
+            // What is not believed of these is not believed of the others.
+            if matches!(found, Some(Unsettled::Refused(_))) {
+                break;
+            }
         }
         Ok(unsettled)
     }

@@ -147,6 +147,29 @@ async fn a_backfill_that_is_not_finished_is_gone_on_with_or_named() {
     }
 }
 
+/// More open tickets are looked for and gone than is believed: none of it is, however few are looked for at a time.
+#[tokio::test]
+async fn so_many_that_are_gone_are_not_believed_a_few_at_a_time() {
+    let desk = of_open_ones(2_000, 300).await;
+    let kept = desk.path().with_extension("kept");
+    copy(&desk.path(), &kept);
+    for id in ids(&desk, is_open).iter().step_by(2) {
+        desk.simulator.with_world(|world| world.remove(id));
+    }
+    for requests in [120, 200, 400] {
+        copy(&kept, &desk.path());
+        let within = Sync {
+            spend: Spend::requests(requests),
+            ..settings(&desk)
+        };
+        let (summary, exit_code) = sync_with(&desk, &within).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Incomplete, "{requests}: {summary:#?}");
+        assert!(has_remark(&summary, "none was flagged"), "{summary:#?}");
+        let flagged = "SELECT count(*) FROM tickets WHERE deleted_at IS NOT NULL";
+        assert_eq!(desk.number(flagged), 0, "{requests}: {summary:#?}");
+    }
+}
+
 /// A sync without threads leaves them to the next one with threads, and says so.
 #[tokio::test]
 async fn threads_that_one_sync_left_are_read_by_the_next() {
