@@ -432,6 +432,11 @@ impl Snapshot {
     pub fn has_ended(&self) -> bool {
         Outcome::of(&self.outcome).is_some_and(Outcome::is_end)
     }
+
+    /// Whether its run proved that it read all that it was to read; rejects that stand leave nothing unread.
+    pub fn is_proven(&self) -> bool {
+        Outcome::of(&self.outcome).is_some_and(Outcome::is_proven)
+    }
 }
 
 impl Reject {

@@ -12,7 +12,7 @@ use crate::run::{desk, windows};
 use crate::settings::StoreSettings;
 use crate::store::{self, Store};
 use crate::sync;
-use crate::table::{Outcome, RunKind, Snapshot};
+use crate::table::{RunKind, Snapshot};
 use crate::terminal::Printer;
 
 /// Snapshots shown.
@@ -112,7 +112,7 @@ fn last_sync(store: &Store) -> Result<Option<LastSync>> {
     let complete_until = match coverage {
         Some(coverage) => Some(coverage.complete_at),
         None => ended
-            .find(|run| run.filters_json == last.filters_json && is_proven(run))
+            .find(|run| run.filters_json == last.filters_json && run.is_proven())
             .map(|run| run.range_until),
     };
     let steps = sync::steps(store, last.id)?;
@@ -124,6 +124,7 @@ fn last_sync(store: &Store) -> Result<Option<LastSync>> {
         steps,
         complete_until,
         is_of_part,
+        is_proven: last.is_proven(),
         ratings_outstanding: outcome.ratings_outstanding,
         bulk_change_windows: store.campaigns()?.len(),
         may_be_unseen: store.unseen_of(last.id)?,
@@ -132,14 +133,6 @@ fn last_sync(store: &Store) -> Result<Option<LastSync>> {
             .and_then(|syncs| u64::try_from(syncs).ok()),
         remarks: outcome.remarks,
     }))
-}
-
-/// Whether a run read all that it was to read.
-fn is_proven(run: &Snapshot) -> bool {
-    matches!(
-        Outcome::of(&run.outcome),
-        Some(Outcome::Complete | Outcome::WithRejects)
-    )
 }
 
 fn finished(store: &Store, snapshot: &Snapshot) -> Result<SnapshotStatus> {

@@ -2,7 +2,7 @@
 
 use super::closing::overlap;
 use super::losses::young_from;
-use crate::table::{Instant, Outcome, RunKind, Snapshot};
+use crate::table::{Instant, RunKind, Snapshot};
 use crate::window::Window;
 
 /// The range that a run claims to have read: it ended, and read without filters.
@@ -110,11 +110,7 @@ pub fn kept_up(runs: &[Snapshot], synced_at: Option<Instant>) -> Option<(Stretch
 /// in slices of its own. `is_full` is whether it is a sync that read the whole desk: others read from
 /// where the last complete one began.
 pub fn makes_up_for(later: &Snapshot, is_full: bool, run: &Snapshot) -> bool {
-    // Rejects that stand leave no range unread.
-    let is_read = matches!(
-        Outcome::of(&later.outcome),
-        Some(Outcome::Complete | Outcome::WithRejects)
-    );
+    let is_read = later.is_proven();
     let is_whole = match RunKind::of(&later.kind) {
         Some(RunKind::Sync) => is_full || run.is_of(RunKind::Sync) && is_read,
         Some(RunKind::Verify) => is_read,

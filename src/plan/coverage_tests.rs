@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::table::Outcome;
 use crate::window::parse;
 
 fn at(text: &str) -> Instant {

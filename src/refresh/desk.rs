@@ -13,8 +13,9 @@ use crate::window::Window;
 /// How far back a sweep for ratings looks for resolutions, in days before the last sync.
 const SLACKS: [i64; 8] = [1, 2, 3, 4, 6, 8, 11, 15];
 
-/// What a change from before the last sync counts for that was not seen since, against one since then. The more it counts, the more pages are read now and then, where fewer could be read every night: more is
-/// seen in the end, and less by the next morning.
+/// What a change from before the last sync counts for that was not seen since, against one since then. The more
+/// it counts, the more pages are read now and then, where fewer could be read every night: more is seen in the
+/// end, and less by the next morning.
 const EARLIER: f64 = 0.25;
 
 /// A desk on one night.

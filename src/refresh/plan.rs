@@ -234,7 +234,8 @@ impl Optional {
 }
 
 /// The windows whose ratings are counted: all of them, but where hardly anything is `left` to be sent the newest
-/// and, of the others, the one in which they have gone uncounted for longest. Ratings that were missing before are counted until they are found.
+/// and, of the others, the one in which they have gone uncounted for longest. Ratings that were missing before
+/// are counted until they are found.
 pub fn rated_windows(desk: &Desk, left: u64, were_missing: bool) -> Vec<Window> {
     let windows = desk.windows();
     if left >= ENOUGH_FOR_RATINGS || were_missing {

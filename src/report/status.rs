@@ -65,6 +65,8 @@ pub struct LastSync {
     pub complete_until: Option<Instant>,
     /// Whether the store holds a part of the desk, and the sync kept that up.
     pub is_of_part: bool,
+    /// Whether it proved that it read all that it was to read.
+    pub is_proven: bool,
     /// Whether it read the whole desk, so that it sees nothing late.
     pub is_full: bool,
     /// Ratings that the API counted and the store lacked; `None` where they were not counted.

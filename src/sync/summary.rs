@@ -9,7 +9,7 @@ use crate::refresh::SyncStep;
 use crate::report::{Freshness, Step, Summary, SyncSummary};
 use crate::run::summary::{Known, summary};
 use crate::store::{StepRow, Store};
-use crate::table::{Ending, Outcome, RunKind, Snapshot, instant_text};
+use crate::table::{Ending, RunKind, Snapshot, instant_text};
 
 /// The summary of a run that is over, or was interrupted.
 pub(super) fn of(
@@ -77,10 +77,8 @@ pub(super) fn of_backfill(summary: Summary) -> SyncSummary {
             changed: u64::try_from(summary.tickets_new + summary.tickets_changed).unwrap_or(0),
         }],
         ratings_outstanding: None,
-        may_be_unseen: match summary.outcome {
-            Ending::Over(Outcome::Complete | Outcome::WithRejects) => Some(Vec::new()),
-            _ => None,
-        },
+        may_be_unseen: matches!(summary.outcome, Ending::Over(outcome) if outcome.is_proven())
+            .then(Vec::new),
         syncs_for_all: Some(1),
         tickets,
         freshness: Freshness::shares([tickets; 4], tickets),

@@ -47,7 +47,12 @@ impl Outcome {
 
     /// Whether a run of this outcome came to its end; one that was given up did not.
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Complete | Self::WithRejects | Self::Incomplete)
+        self.is_proven() || self == Self::Incomplete
+    }
+
+    /// Whether a run of this outcome read all that it was to read.
+    pub fn is_proven(self) -> bool {
+        matches!(self, Self::Complete | Self::WithRejects)
     }
 }
 

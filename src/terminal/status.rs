@@ -6,6 +6,7 @@ use super::grid::grid;
 use super::style::{
     self, BOLD, FAINT, GOOD, WARNING, bytes, count, counted, day, fields, moment, paint, plain,
 };
+use super::sync::Looked;
 use super::wrap::Width;
 use crate::report::{
     CountedWindow, DirectoryStatus, Freshness, LastSync, PartialRange, SnapshotStatus, Status,
@@ -83,8 +84,12 @@ fn last_sync(sync: &LastSync, width: Width) -> String {
     let seen = |at| ("seen", format!("what happened before {}", moment(at)));
     let mut facts: Vec<_> = sync.complete_until.into_iter().map(seen).collect();
     if let Some(all) = &sync.may_be_unseen {
-        let nothing = super::sync::nothing(sync.is_full, sync.is_of_part);
-        facts.extend(super::sync::unseen(all, sync.syncs_for_all, nothing));
+        let looked = Looked {
+            is_full: sync.is_full,
+            is_of_part: sync.is_of_part,
+            is_proven: sync.is_proven,
+        };
+        facts.extend(super::sync::unseen(all, sync.syncs_for_all, looked));
     }
     if sync.bulk_change_windows > 0 {
         let windows = counted(sync.bulk_change_windows, "window");
@@ -305,7 +310,7 @@ fn about(snapshot: &SnapshotStatus) -> Vec<(bool, String)> {
         let (counted, stored) = (sum(|window| window.counted), sum(|window| window.stored));
         let is_equal = counted == stored && is_settled;
         // Those windows need not be all: what was missing elsewhere is told by what it may miss.
-        let is_proven = snapshot.outcome != Outcome::Incomplete.word();
+        let is_proven = Outcome::of(&snapshot.outcome).is_some_and(Outcome::is_proven);
         if is_equal && is_proven {
             let words = "as many tickets stored as the API counted";
             facts.push((false, words.to_owned()));

@@ -221,6 +221,7 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
         steps: Vec::new(),
         complete_until: Some(at("2026-01-31T09:05:00Z")),
         is_of_part: false,
+        is_proven: true,
         is_full: false,
         ratings_outstanding: Some(3),
         bulk_change_windows: 2,
@@ -251,11 +252,48 @@ fn what_the_last_sync_may_not_have_seen_is_told() {
         assert!(text.contains(fact), "{fact}: {text}");
     }
     sync.may_be_unseen = Some(Vec::new());
-    assert!(told(&sync).contains("nothing: what was not read cannot have changed"));
-    sync.is_full = true;
-    assert!(told(&sync).contains("nothing: every ticket was read"));
+    let told_of_nothing = |is_full, is_of_part, is_proven| {
+        told(&LastSync {
+            is_full,
+            is_of_part,
+            is_proven,
+            ..sync.clone()
+        })
+    };
+    for (looked, words) in [
+        (
+            (false, false, true),
+            "nothing: what it did not read was read just before it",
+        ),
+        ((true, false, true), "nothing: every ticket was read"),
+        (
+            (true, true, true),
+            "nothing of what the filters select: all of that was read",
+        ),
+        (
+            (true, false, false),
+            "what is not proven complete may lack others",
+        ),
+        (
+            (true, true, false),
+            "what is not proven complete may lack others",
+        ),
+    ] {
+        let text = told_of_nothing(looked.0, looked.1, looked.2);
+        assert!(text.contains(words), "{looked:?}: {text}");
+    }
+    // A store of a part of the desk has no older tickets to come to.
+    sync.may_be_unseen = Some(vec![unseen(
+        What::Messages,
+        9,
+        None,
+        "2019-01-01",
+        "2019-05-02",
+    )]);
+    sync.syncs_for_all = None;
+    assert!(told(&sync).contains("older tickets"));
     sync.is_of_part = true;
-    assert!(told(&sync).contains("nothing of what the filters select"));
+    assert!(!told(&sync).contains("older tickets"));
     sync.may_be_unseen = None;
     assert!(!told(&sync).contains("may miss"));
 }

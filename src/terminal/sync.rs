@@ -6,7 +6,7 @@ use super::summary;
 use super::wrap::Width;
 use crate::refresh::SyncStep;
 use crate::report::{Step, SyncSummary, Unseen, What};
-use crate::table::RunKind;
+use crate::table::{Ending, RunKind};
 
 /// Ranges of creation that are told; the rest is counted.
 const LISTED: usize = 3;
@@ -81,9 +81,12 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
         .collect();
     let mut facts = vec![("freshness", format!("read: {}", shares.join(", ")))];
     if let Some(all) = &sync.may_be_unseen {
-        let is_full = sync.steps.iter().any(|step| step.step == SyncStep::Full);
-        let nothing = nothing(is_full, sync.summary.filters.is_some());
-        facts.extend(unseen(all, sync.syncs_for_all, nothing));
+        let looked = Looked {
+            is_full: sync.steps.iter().any(|step| step.step == SyncStep::Full),
+            is_of_part: sync.summary.filters.is_some(),
+            is_proven: matches!(sync.summary.outcome, Ending::Over(outcome) if outcome.is_proven()),
+        };
+        facts.extend(unseen(all, sync.syncs_for_all, looked));
     }
     facts
 }
@@ -91,12 +94,31 @@ fn facts(sync: &SyncSummary) -> Vec<(&'static str, String)> {
 /// What a store may not have of the desk.
 const MAY_MISS: &str = "may miss";
 
-/// How it is said that nothing may be unseen.
-pub(super) fn nothing(is_full: bool, is_of_part: bool) -> &'static str {
-    match (is_full, is_of_part) {
-        (_, true) => "nothing of what the filters select: all of that was read",
-        (true, false) => "nothing: every ticket was read",
-        (false, false) => "nothing: what was not read cannot have changed since it was last read",
+/// How a sync looked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    /// Whether it read the whole desk.
+    pub(super) is_full: bool,
+    /// Whether the store holds a part of the desk.
+    pub(super) is_of_part: bool,
+    /// Whether it proved that it read all that it was to read.
+    pub(super) is_proven: bool,
+}
+
+impl Looked {
+    /// That no ticket of the store is one of which something may be unseen.
+    fn nothing(self) -> &'static str {
+        match self {
+            // There may be others.
+            Self {
+                is_proven: false, ..
+            } => "nothing of the tickets in the store; what is not proven complete may lack others",
+            Self {
+                is_of_part: true, ..
+            } => "nothing of what the filters select: all of that was read",
+            Self { is_full: true, .. } => "nothing: every ticket was read",
+            Self { is_full: false, .. } => "nothing: what it did not read was read just before it",
+        }
     }
 }
 
@@ -104,18 +126,17 @@ pub(super) fn nothing(is_full: bool, is_of_part: bool) -> &'static str {
 pub(super) fn unseen(
     all: &[Unseen],
     syncs_for_all: Option<u64>,
-    nothing: &str,
+    looked: Looked,
 ) -> Vec<(&'static str, String)> {
     if all.is_empty() {
-        return vec![(MAY_MISS, nothing.to_owned())];
+        return vec![(MAY_MISS, looked.nothing().to_owned())];
     }
     let mut lines: Vec<String> = Vec::new();
     for kind in all.chunk_by(|one, next| one.what == next.what) {
         lines.extend(kind.first().map(|first| of_kind(first, kind)));
     }
     // A store of a part of the desk does not follow what left it.
-    let is_of_part = |one: &Unseen| matches!(one.what, What::Unselected | What::Unread);
-    if !all.iter().any(is_of_part) {
+    if !looked.is_of_part {
         lines.push(when_read(syncs_for_all));
     }
     lines

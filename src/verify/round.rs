@@ -12,7 +12,7 @@ use crate::plan::verify::Tally;
 use crate::report::{self, Difference};
 use crate::run::mend;
 use crate::store::{Damage, Store};
-use crate::table::{Outcome, Snapshot};
+use crate::table::Snapshot;
 use crate::window::Window;
 
 /// Tables that the lists of categories and agents tell.
@@ -203,10 +203,7 @@ fn done(
         tickets_changed: snapshot.tickets_changed,
         tickets_deleted: snapshot.tickets_deleted,
         tickets_mended,
-        is_complete: matches!(
-            Outcome::of(&snapshot.outcome),
-            Some(Outcome::Complete | Outcome::WithRejects)
-        ),
+        is_complete: snapshot.is_proven(),
         differences,
         damaged: left.iter().map(deep::damaged).collect(),
     }

@@ -32,7 +32,8 @@ struct Located {
 const TIE_ROUNDS: usize = 16;
 
 /// Counts every window unless the lists of resolved tickets have, locates what is missing where the counts
-/// differ, as long as the allowance lasts, and flags what a second look does not find. With `is_refused`, so much is missing that nothing is believed gone.
+/// differ, as long as the allowance lasts, and flags what a second look does not find. With `is_refused`, so much
+/// is missing that nothing is believed gone.
 pub(in crate::sync) async fn run(
     answers: &mut Answers<'_>,
     allowance: &Allowance,
@@ -140,8 +141,8 @@ fn leave(answers: &mut Answers<'_>, missing: &[Missing]) {
 }
 
 /// What was counted while tickets came and went may differ for a moment: each window into which a gap that was
-/// `asked` for reaches and is left, or a difference that was noted, is counted once more. Gives back those that still differ, with
-/// their count.
+/// `asked` for reaches and is left, or a difference that was noted, is counted once more. Gives back those that
+/// still differ, with their count.
 async fn still_differing(
     answers: &mut Answers<'_>,
     windows: &[Window],

@@ -223,23 +223,26 @@ async fn a_desk_that_is_read_in_full_leaves_nothing_unseen() {
     assert!(last[0] < all[0].created_until, "{all:?}");
 }
 
+/// Old tickets without a rating that no list of those that took longest to resolve shows.
+fn quick_unrated(desk: &Desk) -> Vec<String> {
+    ids(desk, |ticket| {
+        let is_quick = ticket
+            .resolution_time_ms
+            .is_some_and(|time| time < 3_600_000);
+        is_resolved(ticket, 200, 280) && is_quick
+    })
+}
+
 /// A rated ticket goes, and another of its year is rated: there are as many ratings as before.
 #[tokio::test]
 async fn a_rating_that_stands_in_for_one_that_is_gone_is_found() {
     let desk = copied(generated(7, 9_000, 0.5), Quirks::default()).await;
-    let is_quick = |ticket: &Ticket| {
-        ticket
-            .resolution_time_ms
-            .is_some_and(|time| time < 3_600_000)
-    };
     let from = NOW - TimeDelta::days(280);
     let rated = ids(&desk, |ticket| {
         let is_old = (from..from + TimeDelta::days(80)).contains(&ticket.created_at);
         is_old && ticket.csat.is_some() && ticket.status.as_ref() == "Resolved"
     });
-    let unrated = ids(&desk, |ticket| {
-        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick(ticket)
-    });
+    let unrated = quick_unrated(&desk);
     desk.simulator.with_world(|world| world.remove(&rated[3]));
     edit(&desk, &unrated[3], |ticket| ticket.csat = Some(2));
     let of = |requests| Sync {
@@ -270,12 +273,7 @@ async fn a_rating_that_stands_in_for_one_that_is_gone_is_found() {
 #[tokio::test]
 async fn ratings_that_were_missing_and_are_not_counted_again_are_still_missing() {
     let desk = copied(recent(2_500), Quirks::default()).await;
-    let unrated = ids(&desk, |ticket| {
-        let is_quick = ticket
-            .resolution_time_ms
-            .is_some_and(|time| time < 3_600_000);
-        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick
-    });
+    let unrated = quick_unrated(&desk);
     edit(&desk, &unrated[0], |ticket| ticket.csat = Some(4));
     let least = Sync {
         spend: Spend::requests(0),
@@ -385,13 +383,7 @@ async fn a_sync_whose_counts_fail_does_not_end_well() {
         world.edit(&id, |ticket| ticket.status = "Spam".into());
     }
     let desk = copied(world, Quirks::default()).await;
-    // One that no list of those that took longest to resolve shows.
-    let rated = ids(&desk, |ticket| {
-        let is_quick = ticket
-            .resolution_time_ms
-            .is_some_and(|time| time < 3_600_000);
-        is_resolved(ticket, 200, 280) && ticket.csat.is_none() && is_quick
-    });
+    let rated = quick_unrated(&desk);
     edit(&desk, &rated[0], |ticket| ticket.csat = Some(4));
     let least = Sync {
         spend: Spend::requests(0),
