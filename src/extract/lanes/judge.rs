@@ -47,7 +47,7 @@ impl Lanes<'_> {
         };
         if is_worth_it && pager.shrink() {
             self.landed.shrinks_in_a_row += 1;
-            tracing::warn!(
+            tracing::info!(
                 window = %pager.slice().window,
                 error = %failure.error,
                 "asking for smaller pages"
@@ -106,7 +106,7 @@ impl Lanes<'_> {
         }
         self.tell_announced(&begun, &pager).await;
         if let Step::Again(reason) = &taken.step {
-            tracing::warn!(
+            tracing::info!(
                 window = %pager.slice().window,
                 error = %reason,
                 "an answer does not add up, asking again"
@@ -128,7 +128,7 @@ impl Lanes<'_> {
             return false;
         }
         if pager.retry() {
-            tracing::warn!(
+            tracing::info!(
                 window = %pager.slice().window,
                 "a page came without threads, asking again"
             );

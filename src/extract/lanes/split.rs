@@ -82,7 +82,7 @@ impl Lanes<'_> {
     /// Reads a part that was passed over once more, as a slice of its own.
     pub(super) async fn look_again(&mut self, part: Window) {
         let slice = Slice::new(self.slices.next_number, part);
-        tracing::warn!(window = %part, "the count fell by more than the tickets read, asking again");
+        tracing::info!(window = %part, "the count fell by more than the tickets read, asking again");
         self.hand_over(Event::Added(slice.clone())).await;
         let until = self.halves.ends.remove(&part);
         if let Some(window) = until.and_then(|until| Window::new(part.from(), until)) {

@@ -100,7 +100,7 @@ async fn sweep_part(
         match descend(answers, query.clone(), &mut descent, rated).await? {
             Ended::As(Swept::Whole) => swept = Swept::Broken,
             Ended::As(Swept::Torn) => {
-                tracing::warn!(window = %window, "the pages of a list do not join, reading it again");
+                tracing::info!(window = %window, "the pages of a list do not join, reading it again");
                 swept = Swept::Torn;
                 continue;
             }
@@ -127,7 +127,7 @@ async fn sweep_part(
             }
             return Ok(Ended::As(Swept::Whole));
         }
-        tracing::warn!(window = %window, "a list was shorter than its count, reading it again");
+        tracing::info!(window = %window, "a list was shorter than its count, reading it again");
     }
     Ok(Ended::As(swept))
 }

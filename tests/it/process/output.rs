@@ -137,7 +137,8 @@ fn a_quiet_run_says_nothing_of_requests_that_were_answered_in_the_end() {
     let simulator = desk(250, 0);
     for (quiet, is_told) in [("", true), ("-q", false), ("-q --log-format json", false)] {
         let place = Place::new();
-        simulator.set_hook(Faults::at(3, Fault::Status(502)));
+        let _arrivals = watch(&simulator, |at, _| (at == 3).then_some(Fault::Status(502)));
+        simulator.clear_requests();
         let words = format!("{BACKFILL} {quiet}");
         let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
         assert_eq!(
@@ -146,7 +147,38 @@ fn a_quiet_run_says_nothing_of_requests_that_were_answered_in_the_end() {
             "{}",
             ended.stderr
         );
+        let mut requests = simulator.requests().into_iter();
+        assert!(requests.any(|one| one.status == Some(502)), "{quiet}");
         assert_eq!(ended.stderr.is_empty(), !is_told, "{}", ended.stderr);
+    }
+}
+
+/// Whatever is wrong with one answer that is made up for.
+#[test]
+fn a_quiet_run_says_nothing_of_answers_that_were_made_up_for() {
+    let simulator = desk(950, 0);
+    let faults: [fn() -> Fault; 7] = [
+        || Fault::CutBody,
+        || Fault::InvalidJson,
+        || Fault::Empty,
+        || Fault::CountLies(5),
+        || Fault::CountLies(-5),
+        || Fault::HasMoreLies,
+        || {
+            Fault::edit_tickets(|ticket| {
+                ticket.as_object_mut().unwrap().remove("messages");
+            })
+        },
+    ];
+    for fault in faults {
+        for number in 4..8 {
+            let place = Place::new();
+            let what = format!("{:?} at {number}", fault());
+            let _arrivals = watch(&simulator, move |at, _| (at == number).then(fault));
+            let words = format!("{BACKFILL} -q");
+            let ended = run(&mut place.command_at(&simulator, &words)).expect(0);
+            assert!(ended.stderr.is_empty(), "{what}: {}", ended.stderr);
+        }
     }
 }
 
