@@ -18,9 +18,6 @@ const HELD_FILE_PAUSE: Duration = Duration::from_millis(3);
 /// How often an answer is tried to be entered into a ledger that another process holds.
 const TRIES_TO_SETTLE: u32 = 30;
 
-/// The swiftest of so many answers tells how long a request takes at the least.
-const ANSWERS_REMEMBERED: usize = 64;
-
 /// The right to send one request now. Until it says that its request was answered, or is dropped,
 /// the request may still be on its way to the API.
 #[derive(Debug)]
@@ -297,10 +294,7 @@ impl Gate {
         state.settle(pass.number, self.monotonic_ms(now));
         if is_success {
             state.closures_in_a_row = 0;
-            if state.latencies_ms.len() == ANSWERS_REMEMBERED {
-                state.latencies_ms.pop_front();
-            }
-            state.latencies_ms.push_back(millis(now - pass.at));
+            state.remember(millis(now - pass.at));
         }
     }
 
@@ -464,6 +458,17 @@ mod tests {
         assert_within_limit(&arrivals([&one, &other], (6, 8), late).await);
         let alone = Gate::new(Some(LIMIT), None);
         assert_within_limit(&arrivals([&alone, &alone], (6, 8), late).await);
+    }
+
+    /// The first answers of all lanes are slow: their connections had to be made.
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_wait_for_a_connection_are_counted_when_they_can_have_arrived() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let [one, other] = gates(directory.path());
+        let connecting = |_, n| if n == 0 { 150 } else { 0 };
+        assert_within_limit(&arrivals([&one, &other], (5, 6), connecting).await);
+        let alone = Gate::new(Some(LIMIT), None);
+        assert_within_limit(&arrivals([&alone, &alone], (5, 6), connecting).await);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,10 @@ use crate::error::Error;
 /// How long another process may hold the ledger at a stretch. It is held for milliseconds at a time.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
+/// The swiftest of so many answers tells how long a request takes at the least: more than the lanes
+/// that a run has, so that not all of them are of connections that had to be made.
+const ANSWERS_REMEMBERED: usize = 64;
+
 /// A wait that nobody expects is told from this length on.
 pub(super) const WORTH_TELLING: Duration = Duration::from_secs(1);
 
@@ -56,9 +60,20 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The swiftest of the last answers, in milliseconds; 0 before the first.
+    /// The swiftest of the last answers, in milliseconds; 0 before so many that it says something.
     pub(super) fn swiftest_ms(&self) -> i64 {
+        if self.latencies_ms.len() < ANSWERS_REMEMBERED {
+            return 0;
+        }
         self.latencies_ms.iter().copied().min().unwrap_or(0)
+    }
+
+    /// Notes how long a request took that was answered well.
+    pub(super) fn remember(&mut self, latency_ms: i64) {
+        if self.latencies_ms.len() == ANSWERS_REMEMBERED {
+            self.latencies_ms.pop_front();
+        }
+        self.latencies_ms.push_back(latency_ms);
     }
 
     /// When each of our own requests within the span of the limit counts; those before are forgotten.
