@@ -111,6 +111,11 @@ impl Tally {
         self.store != self.api
     }
 
+    /// Whether it is part of what `whole` counts.
+    pub fn lies_in(&self, whole: &Self) -> bool {
+        self.subset == whole.subset && whole.window.hull(self.window) == whole.window
+    }
+
     /// How many more tickets the API counts than the store.
     pub fn difference(&self) -> i64 {
         self.api.cast_signed() - self.store.cast_signed()

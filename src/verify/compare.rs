@@ -91,16 +91,18 @@ impl<'a> Comparison<'a> {
             found: Found::default(),
         };
         let totals = comparison.totals(windows).await?;
-        let totals = comparison.look_at_empty(totals).await?;
-        let mut different: Vec<Tally> = totals
-            .iter()
-            .filter(|total| total.is_different())
-            .cloned()
-            .collect();
+        // First of all: by groups only those windows are looked at that are not empty.
+        let totals = comparison
+            .look_again(totals, |total| total.is_different() || total.api == 0)
+            .await?;
+        let totals = comparison.look_again(totals, Tally::is_different).await?;
+        let mut by_groups = Vec::new();
         for group in Group::FILTERS {
-            different.extend(comparison.group(group, &totals).await?);
+            by_groups.extend(comparison.group(group, &totals).await?);
         }
-        let different = comparison.recount(different).await?;
+        let by_groups = comparison.recount(by_groups).await?;
+        let different = totals.into_iter().filter(Tally::is_different);
+        let different = different.chain(by_groups).collect();
         comparison.narrow_all(different).await?;
         Ok(comparison.found)
     }
@@ -115,10 +117,13 @@ impl<'a> Comparison<'a> {
         self.tallies(asks).await
     }
 
-    /// These totals, with those of windows that the API called empty, and the store does not, counted again: an
-    /// answer may be empty by mistake, and what is empty is not looked at by groups.
-    async fn look_at_empty(&self, totals: Vec<Tally>) -> Result<Vec<Tally>> {
-        let is_odd = |total: &Tally| total.api == 0 && total.store > 0;
+    /// These totals, with the odd ones counted again: an answer may be empty, or old, by mistake, and something
+    /// may have changed between the two counts.
+    async fn look_again(
+        &self,
+        totals: Vec<Tally>,
+        is_odd: impl Fn(&Tally) -> bool,
+    ) -> Result<Vec<Tally>> {
         let odd = totals.iter().filter(|total| is_odd(total));
         let asks: Vec<(Window, Subset)> = odd.map(|total| (total.window, Subset::all())).collect();
         let mut again = self.tallies(asks).await?.into_iter();
@@ -219,10 +224,11 @@ impl<'a> Comparison<'a> {
 
     /// Narrows each difference: first by the slices found for the ones before it, since one ticket
     /// mostly shows in several groups, then by halves.
+    /// What is found nowhere, as where a half was counted by a copy that lags, is told of its whole window.
     async fn narrow_all(&mut self, different: Vec<Tally>) -> Result<()> {
         let mut slices: Vec<Window> = Vec::new();
         let mut narrowed = Vec::new();
-        for tally in different {
+        for tally in different.iter().cloned() {
             let explained = self.explain(&tally, &slices).await?;
             let is_explained = !explained.is_empty();
             let found = match is_explained {
@@ -243,6 +249,13 @@ impl<'a> Comparison<'a> {
         let narrowed = self.recount(narrowed).await?;
         let differences = &mut self.found.differences;
         differences.extend(narrowed);
+        let lost: Vec<Tally> = different
+            .into_iter()
+            .filter(|tally| !differences.iter().any(|found| found.lies_in(tally)))
+            .collect();
+        let lost = self.recount(lost).await?;
+        let differences = &mut self.found.differences;
+        differences.extend(lost);
         differences.sort_by(|one, other| {
             let key = |tally: &Tally| (tally.window.from(), tally.window.until());
             key(one)

@@ -288,7 +288,7 @@ impl<'a> Verifying<'a> {
         windows: &[Window],
     ) -> Result<Found> {
         self.plan(store, windows)?;
-        let found = Comparison::run(counter, store, windows).await?;
+        let found = Box::pin(Comparison::run(counter, store, windows)).await?;
         self.report(store, &found)?;
         // What was counted is what lies under the name that is told.
         store.require_in_place()?;

@@ -143,7 +143,7 @@ impl Repair<'_> {
             if !is_over {
                 return Ok(None);
             }
-            match Comparison::run(self.counter, &store, touched).await {
+            match Box::pin(Comparison::run(self.counter, &store, touched)).await {
                 Ok(after)
                     if number == ROUNDS
                         || after.differences.is_empty()

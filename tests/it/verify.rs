@@ -454,6 +454,51 @@ async fn what_differs_only_once_is_not_believed() {
     }
 }
 
+/// However many answers are empty at first: where the window turns out to hold what is stored, it is looked at
+/// by groups as well.
+#[tokio::test]
+async fn what_answers_empty_at_first_hides_no_row_that_was_edited() {
+    let desk = copied(300).await;
+    let id = ticket(&desk, 7);
+    let other = format!(
+        "UPDATE tickets SET status = CASE status WHEN 'Open' THEN 'Waiting' ELSE 'Open' END WHERE id = '{id}'"
+    );
+    meddle(&desk, true, &other);
+    for empty in 0..=6 {
+        let mut seen = 0;
+        desk.simulator.set_hook(Box::new(move |_, _| {
+            seen += 1;
+            (seen <= empty).then_some(Fault::Empty)
+        }));
+        let found = look(&desk).await;
+        assert_eq!(found.outcome.word(), "different", "{empty}: {found:?}");
+    }
+}
+
+/// A half that is counted by a copy that lags moves the difference where there is none: it is told of the whole
+/// window then, and a repair reads that.
+#[tokio::test]
+async fn what_is_found_in_neither_half_is_still_a_difference() {
+    let desk = copied(300).await;
+    let id = ticket(&desk, 7);
+    let lacking = format!(
+        "DELETE FROM messages WHERE ticket_id = '{id}'; DELETE FROM tickets WHERE id = '{id}'"
+    );
+    meddle(&desk, false, &lacking);
+    let [since, until] = ["2024-01-01", "2024-07-01"].map(|date| format!("{date}T00:00:00.000Z"));
+    desk.simulator.set_hook(Box::new(move |request, _| {
+        let is_first = request.parameter("startDate") == Some(&since);
+        let is_half = is_first && request.parameter("endDate") != Some(&until);
+        // As many as are stored: the copy lacks the same ticket.
+        is_half.then_some(Fault::CountLies(-1))
+    }));
+    let found = look(&desk).await;
+    assert_eq!(found.outcome.word(), "different", "{found:?}");
+    desk.simulator.clear_hook();
+    mend(&desk).await;
+    assert_eq!(look(&desk).await.outcome.word(), "equal");
+}
+
 #[tokio::test]
 async fn what_changes_on_the_desk_while_it_is_counted_and_repaired_loses_nothing() {
     let desk = copied(900).await;
