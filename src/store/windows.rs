@@ -118,6 +118,35 @@ impl Store {
         })
     }
 
+    /// Opens again the settled windows of a step in which this run flagged tickets: for when that is to be
+    /// taken back. Gives the number of tickets that it flagged outside the step's windows.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn reopen_windows(&mut self, snapshot_id: i64, step: &WindowStep) -> Result<i64> {
+        let step = step.to_string();
+        self.in_transaction("open windows again", |connection| {
+            connection.execute(
+                &format!(
+                    "UPDATE _windows SET state = 'open'
+                     WHERE snapshot_id = ?1 AND step = ?2 AND state = 'settled' AND EXISTS (
+                         {FLAGGED} AND i.created_at_ms >= from_ms AND i.created_at_ms < until_ms)"
+                ),
+                params![snapshot_id, step],
+            )?;
+            let outside = connection.query_row(
+                &format!(
+                    "SELECT count(*) FROM ({FLAGGED} AND NOT EXISTS (
+                         SELECT 1 FROM _windows WHERE snapshot_id = ?1 AND step = ?2
+                             AND i.created_at_ms >= from_ms AND i.created_at_ms < until_ms))"
+                ),
+                params![snapshot_id, step],
+                |row| row.get(0),
+            )?;
+            Ok(outside)
+        })
+    }
+
     /// Stores what answers said of a stretch.
     ///
     /// # Errors
@@ -191,6 +220,10 @@ impl Store {
         read().map_err(|error| self.failed("look for a ticket", error))
     }
 }
+
+/// Tickets that run `?1` flagged as deleted: flagged, and written last by it.
+const FLAGGED: &str = "SELECT 1 FROM _ticket_index AS i JOIN tickets AS t ON t.id = i.id
+    WHERE i.is_deleted = 1 AND t.deleted_at IS NOT NULL AND t.snapshot_id = ?1";
 
 pub(super) fn ends(window: &Window) -> (i64, i64) {
     (

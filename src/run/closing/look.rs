@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::extract::{self, Missing, Scope, SecondLook};
 use crate::plan::losses::{Evidence, Verdict, is_incredible, young_from};
 use crate::settings::Filters;
-use crate::store::{ReadCommit, Store};
+use crate::store::{ReadCommit, Store, WindowState};
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -21,16 +21,19 @@ impl Closing<'_> {
     pub(super) async fn look_again(
         &mut self,
         store: &mut Store,
-        open: &mut [Open],
+        open: &mut Vec<Open>,
         absent: Vec<Absent>,
         closed: &mut Closed,
     ) -> Result<()> {
         let here = self.looked_for(store, open, absent)?;
-        match self.losses(store, here.iter(), 0)?.verdict(Evidence::List) {
+        // What is only counted as missing belongs to the loss as well.
+        let fallen = self.fallen(store, open)?;
+        let losses = self.losses(store, here.iter(), fallen)?;
+        match losses.verdict(Evidence::List) {
             Verdict::Believed => return Ok(()),
             Verdict::Refused { missing } => {
                 closed.disbelieved = closed.disbelieved.max(missing);
-                return self.refuse(store, open, &here);
+                return self.refuse(store, open, &here, closed);
             }
             Verdict::AskAgain => {}
         }
@@ -42,7 +45,7 @@ impl Closing<'_> {
         if let Verdict::Refused { missing } = self.losses(store, missed, 0)?.verdict(Evidence::Look)
         {
             closed.disbelieved = closed.disbelieved.max(missing);
-            return self.refuse(store, open, &here);
+            return self.refuse(store, open, &here, closed);
         }
         if self.is_unfiltered() {
             store.mark_deleted(self.run.snapshot_id, &look.gone, now)?;
@@ -110,8 +113,16 @@ impl Closing<'_> {
     }
 
     /// Believes none of what is missing, nor what the run flagged before it came to that. The parts in which
-    /// it was missing are compared again, whatever is counted: what is there after all was not read.
-    fn refuse(&mut self, store: &mut Store, open: &mut [Open], here: &[Absent]) -> Result<()> {
+    /// it was missing are compared again, whatever is counted: what is there after all was not read. So are
+    /// the windows that were settled with what it flagged; what another part of the run flagged, nobody
+    /// looks for again.
+    fn refuse(
+        &mut self,
+        store: &mut Store,
+        open: &mut Vec<Open>,
+        here: &[Absent],
+        closed: &mut Closed,
+    ) -> Result<()> {
         let parts: HashSet<(usize, Window)> =
             here.iter().map(|one| (one.window, one.part)).collect();
         for (place, part) in parts {
@@ -120,12 +131,41 @@ impl Closing<'_> {
                 window.disturbed.push(part);
             }
         }
+        let elsewhere = store.reopen_windows(self.run.snapshot_id, &self.step.of)?;
+        closed.is_undone |= elsewhere > 0;
         let taken_back = store.unmark_deleted(self.run.snapshot_id)?;
         self.known_deleted = 0;
         match taken_back {
             0 => Ok(()),
-            _ => self.disturb(store, open),
+            _ => {
+                self.reopen(store, open)?;
+                self.disturb(store, open)
+            }
         }
+    }
+
+    /// Takes in the windows that are open again. What they ended with holds no longer.
+    fn reopen(&self, store: &Store, open: &mut Vec<Open>) -> Result<()> {
+        let rows = store.windows(self.run.snapshot_id)?.into_iter();
+        let rows = rows.filter(|row| row.step == self.step.of && row.state == WindowState::Open);
+        for row in rows {
+            let place = open.iter().position(|one| one.window() == row.window);
+            let known = place.and_then(|place| open.get_mut(place));
+            if known.as_ref().is_some_and(|one| !one.is_over()) {
+                continue;
+            }
+            let mut again = Open::new(row, Vec::new());
+            again.is_disbelieved = true;
+            match known {
+                Some(known) => {
+                    again.answers.most = known.answers.most;
+                    again.left = std::mem::take(&mut known.left);
+                    *known = again;
+                }
+                None => open.push(again),
+            }
+        }
+        Ok(())
     }
 
     /// What is alive again and was not met may stand in a count for a ticket that was missed.

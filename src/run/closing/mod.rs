@@ -45,6 +45,8 @@ pub(crate) struct Closed {
     pub(crate) is_settled: bool,
     /// Missing tickets that were not believed to be gone.
     pub(crate) disbelieved: i64,
+    /// Whether deletions were taken back that another part of the run had flagged.
+    is_undone: bool,
 }
 
 /// The windows of a step, as they are closed.
@@ -201,6 +203,7 @@ impl Closing<'_> {
         }
         closed.disbelieved = match open.iter().any(|window| window.is_disbelieved) {
             true => closed.disbelieved.max(self.fallen(store, &open)?),
+            false if closed.is_undone => closed.disbelieved,
             false => 0,
         };
         for window in &open {

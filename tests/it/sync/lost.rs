@@ -1,7 +1,10 @@
 //! What is lost from the store, or was never read into it, comes back or is told.
 
 use mava_export::settings::{Backfill, Sync, Verify};
-use mava_export::simulator::{Fault, Quirks, SimulatorSpec};
+use std::sync::{Arc, Mutex};
+
+use mava_export::simulator::{Fault, Faults, Quirks, RequestInfo, SimulatorSpec};
+use mava_export::table::parse_instant;
 use mava_export::verify;
 
 use super::frame::{go_on, stop_after};
@@ -248,5 +251,72 @@ async fn what_is_lost_of_the_minutes_that_no_verification_counts_comes_back_with
     desk.meddle(&lost);
     let (summary, exit_code) = sync(&desk).await;
     assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_current(&desk);
+}
+
+/// The parameters of a request that says how many tickets a window has.
+fn counted(request: &RequestInfo) -> Option<(String, String)> {
+    let is_count = request.parameter("limit") == Some("1");
+    let [from, until] = ["startDate", "endDate"].map(|name| request.parameter(name));
+    Some((from?.to_owned(), until?.to_owned())).filter(|_| is_count)
+}
+
+/// The older of two windows is settled with a deletion; then half of the newer one is gone for a while, so that
+/// none of it is believed, nor the deletion. Once all is back, the older one is looked at again.
+#[tokio::test]
+async fn what_a_settled_window_had_flagged_is_looked_for_again_after_it_was_taken_back() {
+    let world = World::generate(&WorldSpec {
+        from: NOW - TimeDelta::days(500),
+        until: NOW - TimeDelta::days(2),
+        tickets: 500,
+        ..WorldSpec::default()
+    });
+    let mut desk = opened(world, Quirks::default()).await;
+    desk.settings.since = NOW - TimeDelta::days(501);
+    desk.backfill().await.expect("a backfill");
+    desk.set_now(NOW);
+    let settings = Sync {
+        whole: Whole::Always,
+        ..settings(&desk)
+    };
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let counts = Arc::clone(&seen);
+    desk.simulator.set_hook(Faults::none_but(move |request, _| {
+        counts.lock().expect("no panic").extend(counted(request));
+    }));
+    sync_with(&desk, &settings).await.expect("a sync");
+    let windows = seen.lock().expect("no panic").clone();
+    assert!(windows.len() > 1, "{windows:?}");
+    let newest = windows.iter().max().cloned().expect("a window");
+    let from = parse_instant(&newest.0).expect("an instant");
+    let victim = ids(&desk, |ticket| ticket.created_at < from).remove(3);
+    desk.simulator.with_world(|world| world.remove(&victim));
+    let whole = desk.simulator.world();
+    let mut half = whole.clone();
+    for (place, id) in ids(&desk, |ticket| ticket.created_at >= from)
+        .iter()
+        .enumerate()
+    {
+        if place % 2 == 0 {
+            half.remove(id);
+        }
+    }
+    let mut counts = 0;
+    desk.simulator.set_hook(Box::new(move |request, world| {
+        let is_count = counted(request).as_ref() == Some(&newest);
+        counts += usize::from(is_count);
+        match counts {
+            // The round in which the older window is settled.
+            1..=3 if is_count => return Some(Fault::CountLies(1)),
+            // The next one: the count has all of it still; what is listed after it has not.
+            5 if !is_count => *world = half.clone(),
+            7.. => *world = whole.clone(),
+            _ => {}
+        }
+        None
+    }));
+    let (summary, exit_code) = sync_with(&desk, &settings).await.expect("a sync");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    assert_eq!(summary.summary.tickets_deleted, 1, "{summary:?}");
     assert_current(&desk);
 }
