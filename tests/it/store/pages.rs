@@ -1,8 +1,12 @@
 //! What a page does to the rows.
 
+use chrono::TimeDelta;
 use mava_export::normalize::TicketRows;
-use mava_export::store::{PageCommit, PageCounts, Run};
-use mava_export::table;
+use mava_export::store::{
+    PageCommit, PageCounts, Run, RunWindow, WindowCommit, WindowState, WindowStep,
+};
+use mava_export::table::{self, RunKind, Ticket};
+use mava_export::window::Window;
 
 use super::world::{
     Desk, at, customer, ever, message, range, reject, seal, spec, tag, ticket, without_thread,
@@ -530,4 +534,49 @@ fn a_full_disk_is_told_with_the_way_out_and_the_page_goes_in_later() {
     limit(&desk, 1_000_000);
     assert_eq!(desk.store.commit_page(&page).unwrap().new, 200);
     desk.assert_references_hold();
+}
+
+#[test]
+fn windows_in_which_a_run_flagged_tickets_are_opened_again_and_no_others() {
+    let mut desk = Desk::new();
+    let tickets: Vec<_> = (0..5).map(ticket).collect();
+    desk.run(&tickets, "2026-01-01");
+    let run = desk.begin("2026-01-02");
+    let id = run.snapshot_id;
+    let gone = [&tickets[0].ticket, &tickets[4].ticket];
+    let ids = gone.map(|ticket| ticket.id.clone());
+    desk.store.mark_deleted(id, &ids, at("2026-01-02")).unwrap();
+    // One window with the first ticket, one with the second; the last lies in none of this step.
+    let [step, other] = [RunKind::Backfill, RunKind::Verify].map(WindowStep::Run);
+    let around = |ticket: &Ticket| {
+        let from = ticket.created_at;
+        Window::new(from, from + TimeDelta::milliseconds(1)).unwrap()
+    };
+    let windows = [0, 1].map(|number: usize| around(&tickets[number].ticket));
+    for (step, windows) in [(&step, &windows[..]), (&other, &windows[..1])] {
+        desk.store.plan_windows(id, step, windows).unwrap();
+        let rows = desk.store.windows(id).unwrap().into_iter();
+        for row in rows.filter(|row| row.step == *step) {
+            let window = RunWindow {
+                state: WindowState::Settled,
+                ..row
+            };
+            let commit = WindowCommit {
+                window: &window,
+                unproven: &[],
+                first_slice: 0,
+                is_unfiltered: true,
+            };
+            desk.store.commit_window(id, &commit).unwrap();
+        }
+    }
+    assert_eq!(desk.store.reopen_windows(id, &step).unwrap(), 1);
+    let rows = desk.store.windows(id).unwrap().into_iter();
+    let open: Vec<_> = rows.filter(|row| row.state == WindowState::Open).collect();
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!((&open[0].step, open[0].window), (&step, windows[0]));
+    // The other step has a window of the first ticket alone.
+    assert_eq!(desk.store.reopen_windows(id, &other).unwrap(), 1);
+    desk.store.unmark_deleted(id).unwrap();
+    assert_eq!(desk.store.reopen_windows(id, &step).unwrap(), 0);
 }
