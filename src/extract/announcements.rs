@@ -46,7 +46,10 @@ impl Begun {
         let passed = announced.map(|(part, _)| part);
         let expected = match announced {
             Some((_, tickets)) => Some(Expected::Announced(tickets)),
-            None => pager.shown().map(Expected::Shown),
+            None => pager
+                .shown()
+                .map(Expected::Shown)
+                .or(pager.reckoned().map(Expected::Reckoned)),
         };
         let start = passed.map_or(from, |part| part.until());
         let is_sound = Window::new(start, slice.window.until())

@@ -26,6 +26,10 @@ pub enum Expected {
     Announced(u64),
     /// It showed so many, which were all.
     Shown(u64),
+    /// It ended a millisecond that is larger than a page: so many are left of what was counted before that.
+    /// What the millisecond lost meanwhile is among them, so that fewer say that something vanished, and
+    /// not how much.
+    Reckoned(u64),
 }
 
 impl Announced {
@@ -45,8 +49,15 @@ impl Announced {
                     has_vanished: true,
                 });
             }
+            Some(Expected::Reckoned(left)) if count < left => {
+                self.agreed = None;
+                return Some(Told {
+                    tickets: None,
+                    has_vanished: true,
+                });
+            }
             Some(Expected::Announced(tickets)) => Some(tickets),
-            None => None,
+            Some(Expected::Reckoned(_)) | None => None,
         };
         let told = expected.and_then(|expected| {
             let has_vanished = count < expected;
@@ -122,6 +133,25 @@ mod tests {
         for (shown, count, expected) in [(6, 6, None), (6, 7, None), (6, 0, vanished(Some(6)))] {
             let told = Announced::default().take(Some(Expected::Shown(shown)), count, None);
             assert_eq!(told, expected, "{count} of {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_beside_a_crowd_says_that_something_vanished_and_not_how_much() {
+        for (count, expected) in [(47, vanished(None)), (358, None), (400, None)] {
+            let mut announced = Announced::default();
+            announced.take(None, 636, Some(537));
+            let agreed = Some(Expected::Announced(537));
+            assert!(announced.take(agreed, 537, Some(358)).is_some());
+            let reckoned = Some(Expected::Reckoned(358));
+            assert_eq!(
+                announced.take(reckoned, count, Some(20)),
+                expected,
+                "{count}"
+            );
+            // What was agreed on before it is no evidence any more.
+            let fall = announced.take(Some(Expected::Announced(20)), 10, None);
+            assert_eq!(fall, vanished(None), "{count}");
         }
     }
 

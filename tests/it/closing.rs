@@ -113,6 +113,27 @@ async fn a_moment_of_empty_answers_loses_no_ticket() {
     }
 }
 
+/// What is left beside a crowded millisecond is reckoned from what was counted before it; where answers about the
+/// crowd are empty, that is too much, and nothing that was lost.
+#[tokio::test]
+async fn a_moment_of_empty_answers_amid_a_crowd_loses_no_ticket() {
+    let mut all = part(&world(), |place| place < 200);
+    let crowded = all.tickets().nth(150).expect("a ticket").created_at;
+    all.insert_burst(crowded, 250);
+    for first in 2..=14 {
+        for answers in 1..=3 {
+            let desk = desk(all.clone()).await;
+            desk.simulator.set_hook(worlds(vec![
+                (first, World::empty()),
+                (first + answers, all.clone()),
+            ]));
+            let ended = desk.backfill().await.expect("ends");
+            let what = format!("answers {first} to {}", first + answers - 1);
+            assert_whole(&desk, &ended, &what);
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_answer_that_holds_only_one_half_and_adds_up_loses_no_ticket() {
     let all = world();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::answer::{announced, in_order};
 use super::seam::Passed;
 use super::tie::Tie;
-use super::{Answer, Key, Mode, Pager, Step, Taken, again};
+use super::{Answer, Key, Left, Mode, Pager, Step, Taken, again};
 use crate::plan::{Position, SliceState};
 use crate::table::Instant;
 
@@ -59,8 +59,11 @@ impl Pager {
         let known = seen.len() as u64;
         let is_announced = self.left.tickets.is_some() && !self.left.is_guessed;
         if !is_announced && self.is_cautious {
-            self.left.tickets = Some(received.saturating_sub(known));
-            self.left.is_guessed = false;
+            self.left = Left {
+                tickets: Some(received.saturating_sub(known)),
+                is_guessed: false,
+                is_shown: true,
+            };
             return Taken {
                 fresh: Vec::new(),
                 step: Step::Confirm,
@@ -127,8 +130,11 @@ impl Pager {
         answer: Answer<'_>,
     ) -> Taken {
         let fresh = self.fresh_at_cursor(answer.keys);
-        self.left.tickets = Some(left);
-        self.left.is_guessed = false;
+        self.left = Left {
+            tickets: Some(left),
+            is_guessed: false,
+            is_shown: false,
+        };
         match last {
             Some(last) if last > cursor => {
                 let passed_on = Passed::new(cursor, answer.keys);

@@ -124,6 +124,8 @@ struct Left {
     tickets: Option<u64>,
     /// Whether that is only a guess, since a part was given away.
     is_guessed: bool,
+    /// Whether the last answer showed all of them, and is asked for once more.
+    is_shown: bool,
 }
 
 /// The tickets that the run asks for: its filters, and the words into which they are taken apart.
@@ -182,6 +184,7 @@ impl Pager {
             left: Left {
                 tickets: None,
                 is_guessed: false,
+                is_shown: false,
             },
             is_cautious: false,
             tries: 0,
@@ -304,6 +307,16 @@ impl Pager {
     /// How many tickets an answer showed that held all of what its slice has left, and that is asked for
     /// once more.
     pub fn shown(&self) -> Option<u64> {
+        self.left_alone().filter(|_| self.left.is_shown)
+    }
+
+    /// How many tickets are left beside those of a crowded millisecond, which was the last that was read.
+    pub fn reckoned(&self) -> Option<u64> {
+        self.left_alone().filter(|_| !self.left.is_shown)
+    }
+
+    /// How many tickets are left where no page was passed before them.
+    fn left_alone(&self) -> Option<u64> {
         let Mode::Key { passed: None, .. } = &self.mode else {
             return None;
         };

@@ -12,7 +12,7 @@ use std::collections::{HashSet, VecDeque};
 use chrono::Duration;
 
 use super::sightings::{Proof, Sightings};
-use super::{Answer, Key, Mode, Narrowing, Pager, Step, Taken};
+use super::{Answer, Key, Left, Mode, Narrowing, Pager, Step, Taken};
 use crate::mava::Filters;
 use crate::plan::{Position, SliceState};
 use crate::table::Instant;
@@ -337,8 +337,11 @@ impl Pager {
             self.slice.doubt = self.slice.doubt.take().or(doubt);
             let next = at + Duration::milliseconds(1);
             self.slice.position = Position::Key(next);
-            self.left.tickets = remaining;
-            self.left.is_guessed = false;
+            self.left = Left {
+                tickets: remaining,
+                is_guessed: false,
+                is_shown: false,
+            };
             self.mode = Mode::at(next);
             if next >= self.slice.window.until() {
                 self.finish(SliceState::Sealed);

@@ -286,6 +286,18 @@ fn a_millisecond_is_given_up_at_its_bounds_and_not_before() {
     }
 }
 
+/// Answers the request from this millisecond on; gives what comes next, and how many tickets are left.
+fn answer(pager: &mut Pager, from_ms: i64, count: u64, came: &[Key]) -> (Step, Option<u64>) {
+    let asked = pager.ask().map(|ask| ask.window.from());
+    assert_eq!(asked, Some(at(from_ms)));
+    let taken = pager.take(Answer {
+        count: Some(count),
+        has_more: None,
+        keys: came,
+    });
+    (taken.step, pager.remaining())
+}
+
 #[test]
 fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
     let crowd = keys(0..150, 5);
@@ -294,16 +306,6 @@ fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
     for short in [0, 2u8] {
         let window = Window::new(at(0), at(10)).expect("not empty");
         let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
-        let mut told = |from_ms: i64, count: u64, came: &[Key]| {
-            let asked = pager.ask().map(|ask| ask.window.from());
-            assert_eq!(asked, Some(at(from_ms)), "{short}");
-            let taken = pager.take(Answer {
-                count: Some(count),
-                has_more: None,
-                keys: came,
-            });
-            (taken.step, pager.remaining())
-        };
         for (from_ms, count, came, remaining) in [
             (0, 153, &crowd[..100], Some(53)),
             (5, 153, &crowd[..100], Some(53)),
@@ -311,14 +313,20 @@ fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
             (5, 150, &crowd[..100], Some(3)),
         ] {
             assert_eq!(
-                told(from_ms, count, came),
+                answer(&mut pager, from_ms, count, came),
                 (Step::Next, remaining),
                 "{short}"
             );
         }
-        let (step, _) = told(6, short.into(), &after[..usize::from(short)]);
+        assert_eq!(
+            (pager.reckoned(), pager.shown()),
+            (Some(3), None),
+            "{short}"
+        );
+        let (step, _) = answer(&mut pager, 6, short.into(), &after[..usize::from(short)]);
         assert!(matches!(step, Step::Again(_)), "{short}: {step:?}");
-        assert_eq!(told(6, 3, &after), (Step::Done, Some(0)), "{short}");
+        let all = answer(&mut pager, 6, 3, &after);
+        assert_eq!(all, (Step::Done, Some(0)), "{short}");
         assert_eq!(pager.slice().state, SliceState::Sealed, "{short}");
     }
 }
