@@ -310,7 +310,7 @@ impl Pager {
         self.left_alone().filter(|_| self.left.is_shown)
     }
 
-    /// How many tickets are left beside those of a crowded millisecond, which was the last that was read.
+    /// How many tickets are left beside those of a tied millisecond, which was the last that was read.
     pub fn reckoned(&self) -> Option<u64> {
         self.left_alone().filter(|_| !self.left.is_shown)
     }
