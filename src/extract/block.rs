@@ -161,20 +161,29 @@ impl<'a> Block<'a> {
     }
 }
 
-/// What the API counts in `window` with the filters of `scope`, asked on a connection of its own; or
-/// why its answer is none.
+/// What an answer to a count holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Tickets that are counted.
+    pub count: u64,
+    /// The creations of the first ones in milliseconds since 1970.
+    pub created_ms: Vec<i64>,
+}
+
+/// What the API counts in `window` with the filters of `scope`, and the first `limit` tickets, asked on
+/// a connection of its own; or why its answer is none.
 ///
 /// # Errors
 /// Whatever ends a request for good.
 pub async fn count_alone(
     client: &Client,
     scope: &Scope,
-    window: Window,
+    (window, limit): (Window, u32),
     cancel: &CancellationToken,
-) -> Result<std::result::Result<u64, String>> {
+) -> Result<std::result::Result<Shown, String>> {
     let query = TicketsQuery {
         filters: scope.filters.clone(),
-        ..TicketsQuery::of(window, 1)
+        ..TicketsQuery::of(window, limit)
     };
     let page = page::fetch_query(client, &query.alone(), cancel).await;
     let page = page.map_err(|failure| failure.error)?;
@@ -182,5 +191,10 @@ pub async fn count_alone(
         return Ok(Err(FOREIGN.to_owned()));
     }
     let length = u64::try_from(page.keys.len()).unwrap_or(u64::from(PAGE_LIMIT));
-    Ok(page.left(window).map(|left| length + left))
+    let keys = page.keys.iter();
+    let created = keys.filter_map(|key| Some(key.created_at?.timestamp_millis()));
+    Ok(page.left(window).map(|left| Shown {
+        count: length + left,
+        created_ms: created.collect(),
+    }))
 }

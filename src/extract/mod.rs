@@ -19,7 +19,7 @@ mod pager;
 mod splits;
 mod writer;
 
-pub use block::{Block, BlockPage, FOREIGN, count_alone};
+pub use block::{Block, BlockPage, FOREIGN, Shown, count_alone};
 pub use count::{Counted, Counter};
 pub use gone::{BEFORE, Batch, MOST, Missing, SecondLook, look_again};
 pub use lanes::{Ended, Extraction, Work};

@@ -1,6 +1,7 @@
 //! What a run will ask for, and how far it came: pure.
 
 mod announced;
+pub mod beside;
 pub mod closing;
 pub mod coverage;
 mod lanes;

@@ -350,7 +350,9 @@ impl Course {
         answers.store.commit_proofs(answers.trust.proofs)?;
         let failures = self.findings.failures.len();
         let said = self.fold(answers, &report)?;
-        let has_failed = self.findings.failures.len() > failures || self.losses.is_suspicious;
+        let has_failed = self.findings.failures.len() > failures
+            || self.losses.is_suspicious
+            || !answers.still_unclear()?.is_empty();
         // What failed is done again by a run that goes on with this one.
         let is_done = report.ended.is_ok() && !has_failed;
         if is_done {

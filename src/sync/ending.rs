@@ -4,6 +4,7 @@ use tokio::time::Instant as Moment;
 
 use super::answers::Answers;
 use super::course::Course;
+use super::steps;
 use super::summary;
 use crate::error::{Error, ExitCode, Result};
 use crate::plan::SliceState;
@@ -22,6 +23,8 @@ pub(super) fn end(mut course: Course, mut answers: Answers<'_>, began: Moment) -
         course.findings.remark(threads_left(answers.desk.since));
     }
     answers.judge_resolutions()?;
+    steps::gone::tell_unclear(&mut answers)?;
+    course.is_covered &= answers.still_unclear()?.is_empty();
     course.findings.add(answers.findings.take());
     tell_ratings(&mut course, &answers);
     let unseen = unseen(&course, &mut answers)?;

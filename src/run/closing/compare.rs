@@ -13,6 +13,9 @@ use crate::window::Window;
 /// A part of at most so many stored tickets is read where its counts contradict each other.
 const MOST_READ: u64 = 1_000;
 
+/// How often a window is counted in a round that shows nothing of what is held before it.
+const MOST_COUNTS: usize = 3;
+
 /// How often two halves that together count fewer than the whole are counted.
 const MOST_HALVINGS: usize = 3;
 
@@ -26,7 +29,7 @@ impl Closing<'_> {
         absent: &mut Vec<Absent>,
     ) -> Result<()> {
         let whole = window.window();
-        if !self.count_again(window).await? {
+        if !self.count_again(store, window).await? {
             return Ok(());
         }
         let counts = store.held_count(self.run.snapshot_id, whole, &self.step.scope.filters)?;
@@ -68,7 +71,7 @@ impl Closing<'_> {
         }
         if !disturbed.is_empty() && window.answers.counted != Some(held.count(whole)) {
             window.answers.counted = None;
-            if !self.count_again(window).await? {
+            if !self.count_again(store, window).await? {
                 return Ok(());
             }
         }
@@ -117,11 +120,20 @@ impl Closing<'_> {
         Ok(())
     }
 
-    /// Counts a window, unless that is done; `false` where the answer is none.
-    async fn count_again(&self, window: &mut Open) -> Result<bool> {
-        if window.answers.counted.is_none() {
-            let count = self.count(window.window()).await?;
-            window.count(count);
+    /// Counts a window, unless that is done; `false` where the answer is none. One in which nothing is held is
+    /// counted with what is held before it, until that comes.
+    async fn count_again(&self, store: &Store, window: &mut Open) -> Result<bool> {
+        self.look_beside(store, window)?;
+        for _ in 0..MOST_COUNTS {
+            if window.answers.counted.is_some() {
+                break;
+            }
+            let wider = window.wider();
+            let shown = self.ask(window.window(), wider).await?;
+            window.count(shown, wider);
+            if wider.is_none() {
+                break;
+            }
         }
         Ok(window.answers.counted.is_some())
     }

@@ -13,11 +13,13 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::gone;
 use super::running::Running;
 use crate::error::Result;
-use crate::extract::{self, Missing, Scope};
+use crate::extract::{self, Missing, Scope, Shown};
+use crate::plan::beside::{Beside, Wider};
 use crate::plan::closing::ROUNDS;
 use crate::plan::coverage;
 use crate::plan::losses::{self, Evidence, Losses, Verdict};
 use crate::store::{HeldCount, RunWindow, Store, WindowState, WindowStep};
+use crate::table::instant_text;
 use crate::window::Window;
 
 /// Counts in flight where several windows end at once.
@@ -81,6 +83,8 @@ struct Open {
 /// What the API answered when it was asked to count a window.
 #[derive(Default)]
 struct Answers {
+    /// What is counted with it while nothing is held in it; `None` where something is.
+    beside: Option<Beside>,
     /// What it counts, in this round.
     counted: Option<u64>,
     /// The most that it counted, in any round.
@@ -130,7 +134,25 @@ impl Open {
         self.unproven.push((part, reason));
     }
 
-    fn count(&mut self, count: std::result::Result<u64, String>) {
+    /// What is asked for to count it: more than it, where nothing is held in it.
+    fn wider(&self) -> Option<Wider> {
+        let beside = self.answers.beside.as_ref()?;
+        beside.wider(self.window())
+    }
+
+    /// Takes a count, of the window alone or of a wider one.
+    fn count(&mut self, shown: std::result::Result<Shown, String>, wider: Option<Wider>) {
+        let count = shown.and_then(|shown| match wider {
+            None => Ok(shown.count),
+            Some(wider) => match wider.inside(shown.count, &shown.created_ms) {
+                Some(inside) => Ok(inside),
+                None if self.is_believed() => Ok(0),
+                None => Err(format!(
+                    "answers were empty that should have shown tickets from before {}",
+                    instant_text(self.window().from())
+                )),
+            },
+        });
         match count {
             Ok(count) => {
                 self.answers.counted = Some(count);
@@ -141,6 +163,12 @@ impl Open {
                 self.answers.refusal = Some(reason);
             }
         }
+    }
+
+    /// Whether one more empty answer is enough.
+    fn is_believed(&mut self) -> bool {
+        let beside = self.answers.beside.as_mut();
+        beside.is_none_or(Beside::in_vain)
     }
 
     /// What the API should count.
@@ -244,38 +272,66 @@ impl Closing<'_> {
                     self.is_unfiltered(),
                     self.step.first_slice,
                 )?;
-                Ok(Open::new(row, disturbed))
+                let mut open = Open::new(row, disturbed);
+                self.look_beside(store, &mut open)?;
+                Ok(open)
             })
             .collect()
+    }
+
+    /// Finds what is held before a window, for as long as nothing is held in it.
+    fn look_beside(&self, store: &Store, window: &mut Open) -> Result<()> {
+        let (snapshot_id, filters) = (self.run.snapshot_id, &self.step.scope.filters);
+        let held = store.held_count(snapshot_id, window.window(), filters)?;
+        if held.all() > 0 {
+            window.answers.beside = None;
+        } else if let (None, Some(reach)) = (&window.answers.beside, Beside::reach(window.window()))
+        {
+            let instants = store.held_instants(snapshot_id, reach, filters)?;
+            window.answers.beside = (!instants.is_empty()).then(|| Beside::new(instants));
+        }
+        Ok(())
     }
 
     /// Counts the windows in which nothing vanished, several at once: usually that is all there is.
     async fn count_calm(&self, open: &mut [Open]) -> Result<()> {
         let calm = open.iter().enumerate();
-        let asks: Vec<(usize, Window)> = calm
+        let asks: Vec<(usize, Window, Option<Wider>)> = calm
             .filter(|(_, window)| window.disturbed.is_empty())
-            .map(|(place, window)| (place, window.window()))
+            .map(|(place, window)| (place, window.window(), window.wider()))
             .collect();
-        let count = async |(place, window)| Result::Ok((place, self.count(window).await?));
+        let count = async |(place, window, wider)| {
+            Result::Ok((place, wider, self.ask(window, wider).await?))
+        };
         let counts = asks.into_iter().map(count);
-        let counts: Vec<(usize, std::result::Result<u64, String>)> =
-            stream::iter(counts).buffered(LANES).try_collect().await?;
-        for (place, count) in counts {
+        let counts: Vec<_> = stream::iter(counts).buffered(LANES).try_collect().await?;
+        for (place, wider, shown) in counts {
             if let Some(window) = open.get_mut(place) {
-                window.count(count);
+                window.count(shown, wider);
             }
         }
         Ok(())
     }
 
     async fn count(&self, window: Window) -> Result<std::result::Result<u64, String>> {
+        let shown = self.ask(window, None).await?;
+        Ok(shown.map(|shown| shown.count))
+    }
+
+    /// Counts a window, or a wider one, on a connection of its own.
+    async fn ask(
+        &self,
+        window: Window,
+        wider: Option<Wider>,
+    ) -> Result<std::result::Result<Shown, String>> {
         let context = self.run.context;
-        let count =
-            extract::count_alone(&context.client, &self.step.scope, window, &context.cancel).await;
+        let asked = wider.map_or((window, 1), |wider| (wider.window, wider.limit()));
+        let (client, scope) = (&context.client, &self.step.scope);
+        let shown = extract::count_alone(client, scope, asked, &context.cancel).await;
         context.progress.send_modify(|progress| {
             progress.requests = context.client.counters().requests();
         });
-        count
+        shown
     }
 
     /// Missing tickets, and `fallen` more that are only counted, as a loss of all that the run looks at.

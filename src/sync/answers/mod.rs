@@ -36,6 +36,8 @@ pub(super) struct Answers<'a> {
     pub(super) findings: Findings,
     /// What lists of resolved tickets counted.
     pub(super) resolved: ResolvedCounts,
+    /// Tickets that did not come, and of which a second look could not tell whether they are gone.
+    pub(super) unclear: Vec<Missing>,
 }
 
 /// What lists of resolved tickets counted, against what is stored.
@@ -119,6 +121,7 @@ impl<'a> Answers<'a> {
             health: Health::default(),
             findings: Findings::default(),
             resolved: ResolvedCounts::default(),
+            unclear: Vec::new(),
             store,
         })
     }
@@ -129,6 +132,20 @@ impl<'a> Answers<'a> {
         self.rejected = rejected.map(|one| (one.id.clone(), one)).collect();
         let snapshot_id = self.session.run.snapshot_id;
         load(&mut self.desk, &self.store, snapshot_id)
+    }
+
+    /// Tickets that a second look left open and that nothing since has shown or flagged.
+    pub(super) fn still_unclear(&self) -> Result<Vec<Missing>> {
+        let snapshot_id = self.session.run.snapshot_id;
+        let mut left = Vec::new();
+        for one in self.store.not_seen(snapshot_id, self.unclear.clone())? {
+            if self.store.has_live_ticket(&one.0)? {
+                left.push(one);
+            }
+        }
+        left.sort();
+        left.dedup();
+        Ok(left)
     }
 
     /// Enters every request sent so far into the run's account.

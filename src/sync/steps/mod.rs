@@ -3,7 +3,7 @@
 pub(super) mod campaigns;
 pub(super) mod confirm;
 pub(super) mod deletions;
-mod gone;
+pub(super) mod gone;
 pub(super) mod lists;
 pub(super) mod pages;
 pub(super) mod ratings;

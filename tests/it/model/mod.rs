@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 16] = [
+    const ONCE_WRONG: [(Command, u64); 18] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -115,6 +115,10 @@ mod tests {
         (Command::Verify, 12_139_852_134_506_401_486),
         // Nor does a repair look there, so that a row lost in those minutes is left to the next sync.
         (Command::Verify, 10_706_509_718_042_380_135),
+        // The list of new tickets was empty by mistake, and so was the count that closes it.
+        (Command::Sync, 3_000_100_601),
+        // Of what was missing before a full millisecond the neighbours after it were gone as well.
+        (Command::Sync, 3_000_100_241),
         // A damaged row that the desk does not send any more is told once.
         (Command::Repair, 10_106_341_158_661_444_155),
     ];

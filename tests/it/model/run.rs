@@ -217,7 +217,10 @@ impl Carried {
         };
         let is_short = case.command == Command::Sync && case.spend != Spend::ALL;
         let short = is_short.then_some("it might not spend what it takes");
-        self.outcome.excuse = judged.excuse().or(short);
+        let kept = self.is_told_once(&ran) && is_nothing_else(&ran, &chronicle);
+        let kept =
+            kept.then_some("a damaged row of which the desk has no ticket any more was kept");
+        self.outcome.excuse = judged.excuse().or(short).or(kept);
         if case.command == Command::Verify && judged.is_damaged() {
             self.outcome.excuse = Some("the store was not equal");
         } else if case.command == Command::Verify && case.kind.has_changes() {
@@ -413,6 +416,26 @@ impl Carried {
         lines.push(format!("it ended {:?}\n", ran.end));
         self.outcome.trace.push_str(&lines.join("\n"));
     }
+}
+
+/// Whether a repair left nothing else than rows that it kept, all of tickets that are gone from the desk.
+fn is_nothing_else(ran: &Ran, chronicle: &Chronicle) -> bool {
+    let End::Incomplete(words) = &ran.end else {
+        return false;
+    };
+    let (_, last) = chronicle.answering();
+    let is_gone = |id: &str| {
+        let life = chronicle.life(id);
+        life.is_some_and(|life| life.died.is_some_and(|died| died <= last))
+    };
+    let kept = words.split("kept as found (").nth(1);
+    let kept = kept.and_then(|rest| rest.split(')').next());
+    let names = kept.map(|kept| kept.split(" and ").next().unwrap_or(kept));
+    let is_all_gone = names.is_some_and(|names| {
+        let mut ids = names.split(", ").map(|name| name.strip_prefix("tickets "));
+        ids.all(|id| id.is_some_and(is_gone))
+    });
+    is_all_gone && words.contains("left []")
 }
 
 fn end(exit_code: ExitCode, summary: &Summary) -> End {

@@ -102,6 +102,49 @@ async fn one_empty_or_short_answer_to_any_request_of_a_sync_hides_nothing() {
     }
 }
 
+/// Two outages, each of some answers from this number on, counted from 1.
+fn outages(first: usize, second: std::ops::Range<usize>) -> Hook {
+    let mut answers = 0;
+    Box::new(move |request, _| {
+        answers += usize::from(request.is_for_tickets());
+        let is_out = answers == first || second.contains(&answers);
+        (request.is_for_tickets() && is_out).then_some(Fault::Empty)
+    })
+}
+
+#[tokio::test]
+async fn a_list_of_new_tickets_that_is_empty_by_mistake_is_not_proven_by_a_count_that_is_too() {
+    let desk = a_day_later().await;
+    let store = desk.path();
+    let kept = store.with_extension("kept");
+    copy(&store, &kept);
+    desk.simulator.clear_requests();
+    sync(&desk).await;
+    let asked = desk.simulator.requests();
+    let tickets = asked.iter().filter(|one| one.path == "/api/tickets");
+    let lists: Vec<bool> = tickets
+        .map(|one| !one.query.contains("status=") && one.query.contains("includeMessages=true"))
+        .collect();
+    let new = lists.iter().position(|is_list| *is_list).expect("a list") + 1;
+    for length in [1, 2, 5] {
+        // The last ones may come after all that the undisturbed sync asked for.
+        for second in new + 1..lists.len() + 4 {
+            copy(&kept, &store);
+            desk.simulator
+                .set_hook(outages(new, second..second + length));
+            let (summary, exit_code) = sync(&desk).await;
+            desk.simulator.clear_hook();
+            let what = format!("{length} from {second} on: {exit_code:?} {summary:#?}");
+            assert_eq!(summary.summary.tickets_deleted, 0, "{what}");
+            if exit_code == ExitCode::Complete {
+                assert_nothing_is_missing(&desk, &what);
+            }
+            // What is out for no more than two answers is made up for.
+            assert!(length > 2 || exit_code == ExitCode::Complete, "{what}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_whole_read_by_a_sync_is_closed_as_a_backfill_is() {
     for number in 2..=4 {
