@@ -111,6 +111,12 @@ impl Tally {
         self.store != self.api
     }
 
+    /// Whether nothing is there now, as in the store, where something was `before`: an answer that is empty by
+    /// mistake looks the same.
+    pub fn is_emptied(&self, before: &Self) -> bool {
+        self.api == 0 && before.api > 0 && self.store == 0
+    }
+
     /// Whether it is part of what `whole` counts.
     pub fn lies_in(&self, whole: &Self) -> bool {
         self.subset == whole.subset && whole.window.hull(self.window) == whole.window

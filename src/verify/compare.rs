@@ -95,7 +95,11 @@ impl<'a> Comparison<'a> {
         let totals = comparison
             .look_again(totals, |total| total.is_different() || total.api == 0)
             .await?;
-        let totals = comparison.look_again(totals, Tally::is_different).await?;
+        // Where all is empty, nothing says that the API answers at all.
+        let is_silent = totals.iter().all(|total| total.api == 0);
+        let totals = comparison
+            .look_again(totals, |total| is_silent || total.is_different())
+            .await?;
         let mut by_groups = Vec::new();
         for group in Group::FILTERS {
             by_groups.extend(comparison.group(group, &totals).await?);
@@ -128,7 +132,10 @@ impl<'a> Comparison<'a> {
         let asks: Vec<(Window, Subset)> = odd.map(|total| (total.window, Subset::all())).collect();
         let mut again = self.tallies(asks).await?.into_iter();
         let renew = |total: Tally| match is_odd(&total) {
-            true => again.next().unwrap_or(total),
+            true => again
+                .next()
+                .filter(|again| !again.is_emptied(&total))
+                .unwrap_or(total),
             false => total,
         };
         Ok(totals.into_iter().map(renew).collect())
@@ -212,14 +219,27 @@ impl<'a> Comparison<'a> {
     }
 
     /// Counts again: what differs only because something changed between two counts does not
-    /// differ twice.
+    /// differ twice. Where nothing is stored, an empty answer is asked for once more: it may be one by mistake.
     async fn recount(&self, tallies: Vec<Tally>) -> Result<Vec<Tally>> {
-        let asks = tallies
+        let asks = |tallies: &[&Tally]| -> Vec<(Window, Subset)> {
+            let asks = tallies.iter();
+            asks.map(|tally| (tally.window, tally.subset.clone()))
+                .collect()
+        };
+        let again = self
+            .tallies(asks(&tallies.iter().collect::<Vec<_>>()))
+            .await?;
+        let pairs: Vec<(&Tally, Tally)> = tallies.iter().zip(again).collect();
+        let emptied = pairs.iter().filter(|(before, now)| now.is_emptied(before));
+        let emptied: Vec<&Tally> = emptied.map(|(before, _)| *before).collect();
+        let mut third = self.tallies(asks(&emptied)).await?.into_iter();
+        let last = pairs
             .into_iter()
-            .map(|tally| (tally.window, tally.subset))
-            .collect();
-        let again = self.tallies(asks).await?;
-        Ok(again.into_iter().filter(Tally::is_different).collect())
+            .map(|(before, now)| match now.is_emptied(before) {
+                true => third.next().unwrap_or(now),
+                false => now,
+            });
+        Ok(last.filter(Tally::is_different).collect())
     }
 
     /// Narrows each difference: first by the slices found for the ones before it, since one ticket

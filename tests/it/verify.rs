@@ -475,6 +475,29 @@ async fn what_answers_empty_at_first_hides_no_row_that_was_edited() {
     }
 }
 
+/// A window of which the store has lost all is as empty as an answer by mistake.
+#[tokio::test]
+async fn a_window_that_was_lost_whole_is_not_equal_where_answers_are_empty_for_a_while() {
+    let desk = copied(3).await;
+    let lost = "DELETE FROM message_attachments; DELETE FROM messages; DELETE FROM ticket_tags; \
+        DELETE FROM ticket_attributes; DELETE FROM ticket_discord_users; DELETE FROM tickets;";
+    meddle(&desk, false, lost);
+    for first in 1..=12 {
+        for length in 1..=2 {
+            let mut seen = 0;
+            desk.simulator.set_hook(Box::new(move |_, _| {
+                seen += 1;
+                (first..first + length)
+                    .contains(&seen)
+                    .then_some(Fault::Empty)
+            }));
+            let found = look(&desk).await;
+            let what = format!("{length} from {first} on: {found:?}");
+            assert_eq!(found.outcome.word(), "different", "{what}");
+        }
+    }
+}
+
 /// A half that is counted by a copy that lags moves the difference where there is none: it is told of the whole
 /// window then, and a repair reads that.
 #[tokio::test]

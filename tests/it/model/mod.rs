@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 18] = [
+    const ONCE_WRONG: [(Command, u64); 19] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -119,6 +119,8 @@ mod tests {
         (Command::Sync, 3_000_100_601),
         // Of what was missing before a full millisecond the neighbours after it were gone as well.
         (Command::Sync, 3_000_100_241),
+        // Of a window of which all was lost an answer meant for another was as empty as the store.
+        (Command::Repair, 4_001_000_107),
         // A damaged row that the desk does not send any more is told once.
         (Command::Repair, 10_106_341_158_661_444_155),
     ];
