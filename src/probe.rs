@@ -77,6 +77,11 @@ const NUMBER: &[&str] = &["integer", "null"];
 const INSTANT: &[&str] = &["instant", "null"];
 const LIST: &[&str] = &["array", "null"];
 const REFERENCE: &[&str] = &["string", "object", "null"];
+const MARK: &[&str] = &["boolean", "null"];
+/// What a change was from and to: whatever the field that changed holds.
+const ANY: &[&str] = &[
+    "string", "integer", "number", "boolean", "array", "object", "null",
+];
 
 const ANSWER: &[Field] = &[
     required(&["tickets"], &["array"]),
@@ -136,6 +141,11 @@ const MESSAGE: &[Field] = &[
     optional(&["updatedAt"], INSTANT),
     optional(&["attachments"], LIST),
     optional(&["sender"], REFERENCE),
+    optional(&["senderReferenceType"], TEXT),
+    optional(&["isEdited"], MARK),
+    optional(&["isDeleted"], MARK),
+    optional(&["actionLogFrom"], ANY),
+    optional(&["actionLogTo"], ANY),
 ];
 
 /// Not documented, but seen on tickets of this API: no news, and not missed where they are not sent.
@@ -154,18 +164,13 @@ const SEEN_ON_CUSTOMERS: &[&str] = &["discordRoles", "avatarURL", "__v"];
 
 /// Fields seen on messages.
 const SEEN_ON_MESSAGES: &[&str] = &[
-    "senderReferenceType",
     "fromCustomer",
-    "isEdited",
-    "isDeleted",
     "isPicture",
     "isRead",
     "repliedTo",
     "reactions",
     "mentions",
     "readBy",
-    "actionLogFrom",
-    "actionLogTo",
     "foreignIdentifier",
     "__v",
 ];

@@ -157,6 +157,9 @@ table! {
         position: i64 as Integer,
         /// `customer`, `agent` or `system`.
         sender_type: Option<String> as Enumeration,
+        /// What kind of sender the API says it is: `ClientMember` (an agent), `Customer`, `DiscordUser`, or a word it adds later; NULL
+        /// where it says nothing.
+        sender_reference_type: Option<String> as Enumeration,
         /// The sender's name, where the API gives one.
         sender_name: Option<String> as Text,
         /// The sender's id, where the API gives one.
@@ -169,8 +172,16 @@ table! {
         created_at: Option<Instant> as Instant,
         /// When it was last edited.
         updated_at: Option<Instant> as Instant,
-        /// Fields the API sent that have no column here, as JSON. `isDeleted` is true for a message that was deleted from its
-        /// thread: `coalesce(extra_json ->> 'isDeleted', 0) = 0` leaves those out.
+        /// Whether it was edited; NULL where the API does not say.
+        is_edited: Option<bool> as Boolean,
+        /// Whether it was deleted from its thread; NULL where the API does not say. `is_deleted IS NOT TRUE` leaves those out.
+        is_deleted: Option<bool> as Boolean,
+        /// Of an audit-log entry, the value before the change, such as `Open`; of an object or a list its JSON, and `extra_json` has the
+        /// value as it was sent. NULL where the API gives none.
+        action_log_from: Option<String> as Text,
+        /// Of an audit-log entry, the value after the change, in the same form.
+        action_log_to: Option<String> as Text,
+        /// Fields the API sent that have no column here, as JSON.
         extra_json: Option<String> as Json,
     }
 }

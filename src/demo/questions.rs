@@ -31,7 +31,7 @@ pub(crate) const QUESTIONS: [(&str, &str); 3] = [
     (
         "The thread of one ticket",
         "SELECT position AS n, sender_type AS sender, message_type AS kind, created_at, content
-         FROM messages WHERE coalesce(extra_json ->> 'isDeleted', 0) = 0 AND ticket_id = (
+         FROM messages WHERE is_deleted IS NOT TRUE AND ticket_id = (
            SELECT id FROM tickets WHERE deleted_at IS NULL AND message_count BETWEEN 4 AND 6
            ORDER BY id LIMIT 1)
          ORDER BY position",

@@ -1,7 +1,6 @@
 //! What a ticket's columns say about its thread.
 
 use crate::table::{Cell, Instant, Message, THREAD_FACTS, Ticket};
-use crate::wire::{Json, with_json};
 
 /// The sender types the API documents.
 const CUSTOMER: &str = "customer";
@@ -12,9 +11,6 @@ const SYSTEM: &str = "system";
 const EXTERNAL: &str = "ExternalMessage";
 /// A private note.
 const INTERNAL: &str = "InternalNote";
-
-/// What the API calls the mark of a message that was deleted from its thread.
-const DELETED: &str = "isDeleted";
 
 /// The facts of a thread whose messages come one by one, in their order. Messages that were deleted
 /// are no part of any of them.
@@ -38,7 +34,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) sender_type: Option<&'a str>,
     pub(crate) message_type: Option<&'a str>,
     pub(crate) created_at: Option<Instant>,
-    pub(crate) extra_json: Option<&'a str>,
+    /// Whether it was deleted from its thread.
+    pub(crate) is_deleted: bool,
 }
 
 impl Facts {
@@ -58,7 +55,7 @@ impl Facts {
                 sender_type: message.sender_type.as_deref(),
                 message_type: message.message_type.as_deref(),
                 created_at: message.created_at,
-                extra_json: message.extra_json.as_deref(),
+                is_deleted: message.is_deleted == Some(true),
             });
         }
         facts
@@ -66,7 +63,7 @@ impl Facts {
 
     /// Adds the next message of the thread.
     pub(crate) fn add(&mut self, message: &Sent<'_>) {
-        if is_deleted(message.extra_json) {
+        if message.is_deleted {
             return;
         }
         let sender_type = message.sender_type;
@@ -127,31 +124,6 @@ impl Facts {
     }
 }
 
-/// Whether what is left of a message beside its columns says that it was deleted. The mark of a message
-/// that it quotes is none of its own.
-fn is_deleted(extra_json: Option<&str>) -> bool {
-    let Some(extra_json) = extra_json.filter(|text| may_be_deleted(text)) else {
-        return false;
-    };
-    let own = with_json(extra_json, |read| match read.value {
-        Json::Object(entries) => entries
-            .iter()
-            .rfind(|(key, _)| key == DELETED)
-            .is_some_and(|(_, value)| value.boolean() == Some(true)),
-        _ => false,
-    });
-    own.unwrap_or(false)
-}
-
-/// Whether the mark stands somewhere in the text and is not `false`, as nearly all are: only then the text
-/// has to be read.
-fn may_be_deleted(extra_json: &str) -> bool {
-    extra_json.split(DELETED).skip(1).any(|rest| {
-        let is_plainly_not = rest.starts_with("\":false") || rest.starts_with("\":null");
-        !is_plainly_not
-    })
-}
-
 /// Fills in the ticket's thread facts.
 pub(super) fn fill(ticket: &mut Ticket, messages: &[Message]) {
     let facts = Facts::of(messages, ticket.created_at);
@@ -177,19 +149,19 @@ mod tests {
     fn the_cells_are_those_of_the_columns_in_their_order() {
         let at = |text: &str| parse(text).expect("an instant");
         let mut facts = Facts::since(Some(at("2026-01-01T09:00:00Z")));
-        for (sender, kind, sent_at, extra_json) in [
-            ("customer", None, Some("10:00"), None),
-            ("agent", Some("InternalNote"), None, None),
-            ("agent", None, Some("08:00"), None),
-            ("agent", None, Some("11:00"), None),
-            ("system", None, Some("11:00"), None),
-            ("agent", None, Some("09:30"), Some(r#"{"isDeleted":true}"#)),
+        for (sender, kind, sent_at, is_deleted) in [
+            ("customer", None, Some("10:00"), false),
+            ("agent", Some("InternalNote"), None, false),
+            ("agent", None, Some("08:00"), false),
+            ("agent", None, Some("11:00"), false),
+            ("system", None, Some("11:00"), false),
+            ("agent", None, Some("09:30"), true),
         ] {
             facts.add(&Sent {
                 sender_type: Some(sender),
                 message_type: kind,
                 created_at: sent_at.map(|time| at(&format!("2026-01-01T{time}:00Z"))),
-                extra_json,
+                is_deleted,
             });
         }
         let mut ticket = ticket(at("2026-01-01T09:00:00Z"));

@@ -14,6 +14,7 @@ mod attribute;
 mod customer;
 mod facts;
 mod hash;
+mod marks;
 mod thread;
 mod ticket;
 mod twin;
@@ -26,10 +27,11 @@ mod tests;
 pub use hash::seal;
 pub use ticket::ticket;
 pub use twin::Twin;
-pub(crate) use twin::recounted;
+pub(crate) use twin::{marked, recounted};
 
 pub(crate) use facts::{Facts, Sent};
 pub(crate) use hash::Sum;
+pub(crate) use marks::{Moved, Moving, is_marked_deleted};
 
 use crate::table;
 

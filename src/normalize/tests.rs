@@ -1,6 +1,7 @@
 //! Tables of cases: what the wire may send, and the rows and rejects that come of it.
 
 mod limits;
+mod marks;
 mod thread;
 mod values;
 
@@ -114,10 +115,10 @@ fn a_whole_ticket_fills_every_table() {
     customer f304cea46357d4f52ea7ddc1603983b1
     messages id="m1" ticket_id="t1" position=0 sender_type="customer" sender_name="Bo" content="help" created_at=2026-01-31T09:00:01.000Z extra_json="{\"attachments\":[{\"size\":3}]}"
     messages id="m2" ticket_id="t1" position=1 sender_type="agent" message_type="InternalNote" content="note" created_at=2026-01-31T09:00:02.000Z
-    messages id="m3" ticket_id="t1" position=2 sender_type="agent" sender_name="Ana" sender_id="a1" content="hi" created_at=2026-01-31T09:00:05.000Z extra_json="{\"isRead\":true,\"reactions\":[],\"sender\":{\"email\":\"ana@example.com\"},\"senderReferenceType\":\"ClientMember\"}"
+    messages id="m3" ticket_id="t1" position=2 sender_type="agent" sender_reference_type="ClientMember" sender_name="Ana" sender_id="a1" content="hi" created_at=2026-01-31T09:00:05.000Z extra_json="{\"isRead\":true,\"reactions\":[],\"sender\":{\"email\":\"ana@example.com\"}}"
     messages id="m4" ticket_id="t1" position=3 sender_type="system" message_type="StatusChange" created_at=2026-01-31T09:01:00.000Z
     message_attachments ticket_id="t1" message_id="m1" position=0 file_name="a.png" url="https://example.com/a" file_type="image/png"
-    thread 6e49520c6aa40e5a6aeea8c3760cc850
+    thread 9c2a1286db3620ec8efbd9f8145f326e
     "##);
 }
 
@@ -211,7 +212,7 @@ fn a_value_of_the_wrong_type_is_null_rejected_and_kept_in_extra_json() {
     messages id="m1" ticket_id="t1" position=0 sender_type="1" content="42" extra_json="{\"attachments\":[\"a.png\"],\"createdAt\":[],\"sender\":true}"
     messages id="made-d3150b2453b416ff" ticket_id="t1" position=1 content="x" extra_json="{\"id\":42}"
     message_attachments ticket_id="t1" message_id="m1" position=0 url="1"
-    thread ee6e8d7fcfff1c55307c7e3cb036ccee
+    thread 09625ccb519ab08565c4c1cfff3af18d
     "#);
 }
 

@@ -3,12 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ThreadRows;
+use super::marks::{self, MESSAGES};
 use crate::table::{Instant, Message, MessageAttachment};
 use crate::wire::{
     Digest, Entries, Fields, Json, MOST_ITEMS, Path, Rejects, Unfit, own_short_id, slots,
 };
-
-const MESSAGES: Path<'static> = Path::Field(&Path::Root, "messages");
 
 /// Reads the messages in the order sent. What is no object, and a message whose id was already
 /// met in this thread, is rejected.
@@ -55,6 +54,10 @@ slots!(Slots {
     attachments: "attachments",
     reference_type: "senderReferenceType",
     from_customer: "fromCustomer",
+    is_edited: "isEdited",
+    is_deleted: "isDeleted",
+    action_log_from: "actionLogFrom",
+    action_log_to: "actionLogTo",
 });
 
 struct Reader<'t> {
@@ -70,7 +73,6 @@ impl Reader<'_> {
         let mut fields = Fields::new(rejects, path);
         let slots = Slots::fill(entries, &mut fields);
         let derived = derived_sender_type(&slots.reference_type, &slots.from_customer);
-        fields.leave("senderReferenceType", slots.reference_type);
         fields.leave("fromCustomer", slots.from_customer);
 
         let id = fields.short_id(slots.id, slots.mongo_id);
@@ -87,6 +89,18 @@ impl Reader<'_> {
             })
             .flatten();
         self.attachments(&mut fields, &id, slots.attachments);
+        let message_type = fields.text("messageType", slots.message_type);
+        let updated_at = fields.instant("updatedAt", slots.updated_at);
+        let marks = marks::read(
+            &mut fields,
+            [
+                slots.reference_type,
+                slots.is_edited,
+                slots.is_deleted,
+                slots.action_log_from,
+                slots.action_log_to,
+            ],
+        );
 
         self.ids.insert(id.clone());
         self.thread.messages.push(Message {
@@ -94,12 +108,17 @@ impl Reader<'_> {
             ticket_id: self.ticket_id.to_owned(),
             position: i64::try_from(self.thread.messages.len()).unwrap_or(i64::MAX),
             sender_type,
+            sender_reference_type: marks.sender_reference_type,
             sender_name,
             sender_id,
-            message_type: fields.text("messageType", slots.message_type),
+            message_type,
             content,
             created_at,
-            updated_at: fields.instant("updatedAt", slots.updated_at),
+            updated_at,
+            is_edited: marks.is_edited,
+            is_deleted: marks.is_deleted,
+            action_log_from: marks.action_log_from,
+            action_log_to: marks.action_log_to,
             extra_json: fields.extra_json(),
         });
     }

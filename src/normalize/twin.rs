@@ -3,6 +3,7 @@
 //! Made of the rows and not of what was sent, so that it is the same whichever of the two came first:
 //! the one that has to make way is there as rows only.
 
+use super::marks::{Moved, Moving, is_marked_deleted};
 use super::{Facts, Sent};
 use crate::table::{
     Cell, Column, Instant, Message, Record, Reject, THREAD_FACTS, Table, Ticket, instant_text,
@@ -11,6 +12,18 @@ use crate::wire::{Entries, Json, TicketKey, usual_instant, whole_reject, with_js
 
 /// The column that is the same in all of a ticket's rows.
 const TICKET_ID: &str = "ticket_id";
+
+/// The last table of a text: the ticket's values that could not be represented.
+const VALUES: &str = Reject::TABLE.name;
+
+/// What of a text is made anew.
+enum Anew<'m> {
+    Nothing,
+    /// What the columns of the ticket say of its thread.
+    Facts(&'m Facts),
+    /// What an earlier version left in `extra_json` of messages.
+    Marks(&'m mut Moving),
+}
 
 /// The rows of a ticket as JSON: an object of tables, each an array of rows, each an object of what
 /// is not NULL.
@@ -72,16 +85,28 @@ impl Twin {
         }
     }
 
-    /// Rows as they stand in a text; in that of the ticket the columns about its thread are `facts`,
-    /// where some are given. `None` where it is no text of ours.
-    fn of_text(entries: &Entries<'_>, facts: Option<&Facts>) -> Option<Self> {
+    /// Rows as they stand in a text, but for what is made anew. `None` where it is no text of ours.
+    fn of_text(entries: &Entries<'_>, anew: &mut Anew<'_>) -> Option<Self> {
         let mut twin = Self::default();
         for (table, rows) in entries {
             twin.begin(table);
+            let mut values = Vec::new();
             for row in objects(rows)? {
-                twin.begin_row();
-                match facts {
-                    Some(facts) if table == Ticket::TABLE.name => twin.ticket(row, facts)?,
+                match anew {
+                    Anew::Marks(_) if table == VALUES => {
+                        values.push((
+                            text(row, "path")?.to_owned(),
+                            text(row, "raw_json")?.to_owned(),
+                        ));
+                        continue;
+                    }
+                    _ => twin.begin_row(),
+                }
+                match anew {
+                    Anew::Facts(facts) if table == Ticket::TABLE.name => twin.ticket(row, facts)?,
+                    Anew::Marks(moving) if table == Message::TABLE.name => {
+                        twin.message(row, &moving.next(text(row, "extra_json")))?;
+                    }
                     _ => {
                         for (name, value) in row {
                             twin.cell(name, cell_of(value)?);
@@ -89,6 +114,11 @@ impl Twin {
                     }
                 }
                 twin.json.push('}');
+            }
+            if let Anew::Marks(moving) = anew
+                && table == VALUES
+            {
+                twin.values(values, std::mem::take(*moving));
             }
         }
         Some(twin)
@@ -107,6 +137,31 @@ impl Twin {
             self.cell(column.name, cell);
         }
         Some(())
+    }
+
+    fn message(&mut self, row: &Entries<'_>, moved: &Moved) -> Option<()> {
+        for column in Message::TABLE.content {
+            let cell = match (moved.cell(column.name), value(row, column.name)) {
+                (Some(cell), _) => cell,
+                (None, Some(value)) => cell_of(value)?,
+                (None, None) => Cell::Null,
+            };
+            self.cell(column.name, cell);
+        }
+        Some(())
+    }
+
+    /// The ticket's values that could not be represented, and those of its messages that are new among them.
+    fn values(&mut self, mut values: Vec<(String, String)>, moving: Moving) {
+        let new = moving.into_rejects(&values);
+        values.extend(new.into_iter().map(|one| (one.path, one.raw_json)));
+        values.sort_unstable();
+        for (path, raw_json) in &values {
+            self.begin_row();
+            self.cell("path", Cell::Text(path));
+            self.cell("raw_json", Cell::Text(raw_json));
+            self.json.push('}');
+        }
     }
 
     /// The reject that keeps it, of a ticket created at `created_at`; the one that is stored was
@@ -129,24 +184,46 @@ impl Twin {
 /// messages; `None` where they are so already, where the thread was not read, and where the text is no
 /// whole one.
 pub(crate) fn recounted(reject: &Reject) -> Option<Reject> {
-    let json = with_json(&reject.raw_json, |read| {
-        let Json::Object(tables) = read.value else {
-            return None;
-        };
-        let is_ours = Twin::of_text(&tables, None)?.json + "]}" == reject.raw_json;
-        let ticket = objects(value(&tables, Ticket::TABLE.name)?)?.next()?;
+    made_anew(reject, |tables| {
+        let ticket = objects(value(tables, Ticket::TABLE.name)?)?.next()?;
         // Counted, if only to 0, where the thread was read.
-        value(ticket, "message_count").filter(|_| is_ours)?;
+        value(ticket, "message_count")?;
         let mut facts = Facts::since(reject.created_at);
-        for message in objects(value(&tables, Message::TABLE.name)?)? {
+        for message in objects(value(tables, Message::TABLE.name)?)? {
             facts.add(&Sent {
                 sender_type: text(message, "sender_type"),
                 message_type: text(message, "message_type"),
                 created_at: text(message, "created_at").and_then(usual_instant),
-                extra_json: text(message, "extra_json"),
+                is_deleted: is_marked_deleted(text(message, "extra_json")),
             });
         }
-        Some(Twin::of_text(&tables, Some(&facts))?.json + "]}")
+        Twin::of_text(tables, &mut Anew::Facts(&facts))
+    })
+}
+
+/// A second ticket as it is kept in `rejects`, with the columns of its messages taken out of their
+/// `extra_json`; `None` where there are none, and where the text is no whole one.
+pub(crate) fn marked(reject: &Reject) -> Option<Reject> {
+    made_anew(reject, |tables| {
+        let values = objects(value(tables, VALUES)?)?;
+        let paths = values.filter_map(|row| text(row, "path"));
+        let ticket_id = reject.ticket_id.as_deref().unwrap_or_default();
+        let mut moving = Moving::of(ticket_id, paths);
+        Twin::of_text(tables, &mut Anew::Marks(&mut moving))
+    })
+}
+
+/// A second ticket of which something was made anew; `None` where it is the same text then.
+fn made_anew(reject: &Reject, make: impl FnOnce(&Entries<'_>) -> Option<Twin>) -> Option<Reject> {
+    let json = with_json(&reject.raw_json, |read| {
+        let Json::Object(tables) = read.value else {
+            return None;
+        };
+        let as_it_is = Twin::of_text(&tables, &mut Anew::Nothing)?.json + "]}";
+        match as_it_is == reject.raw_json {
+            true => Some(make(&tables)?.json + "]}"),
+            false => None,
+        }
     });
     let json = json.ok()??;
     if json == reject.raw_json {
@@ -271,6 +348,55 @@ mod tests {
                 ..earlier.clone()
             };
             assert_eq!(recounted(&other), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn of_a_kept_ticket_columns_of_messages_are_taken_out_of_their_json_only_where_it_is_whole() {
+        let kept = |messages: &str, values: &str| Reject {
+            id: "r1".into(),
+            ticket_id: Some("t1".into()),
+            path: String::new(),
+            reason: "another ticket has this id".into(),
+            raw_json: format!(
+                r#"{{"tickets":[{{"id":"t1","message_count":2}}],"messages":[{messages}],"tags":[],"rejects":[{values}]}}"#
+            ),
+            created_at: Instant::from_timestamp_millis(1_000),
+        };
+        // The second item that was sent is no message.
+        let known = r#"{"path":"messages[1]","raw_json":"7"}"#;
+        let earlier = kept(
+            r#"{"id":"m0","position":0,"sender_type":"agent","content":"a","extra_json":"{\"actionLogTo\":[1.50],\"isDeleted\":true,\"senderReferenceType\":\"ClientMember\"}"},{"id":"m1","position":1,"extra_json":"{\"isEdited\":\"perhaps\",\"isRead\":true}"},{"id":"m2","position":2,"extra_json":"{\"isEdited\":false}"}"#,
+            &format!(
+                r#"{{"path":"csat","raw_json":"[]"}},{known},{{"path":"zeta","raw_json":"1"}}"#
+            ),
+        );
+        let meant = kept(
+            r#"{"id":"m0","position":0,"sender_type":"agent","sender_reference_type":"ClientMember","content":"a","is_deleted":1,"action_log_to":"[1.50]","extra_json":"{\"actionLogTo\":[1.50]}"},{"id":"m1","position":1,"extra_json":"{\"isEdited\":\"perhaps\",\"isRead\":true}"},{"id":"m2","position":2,"is_edited":0}"#,
+            &format!(
+                r#"{{"path":"csat","raw_json":"[]"}},{known},{{"path":"messages[2].isEdited","raw_json":"\"perhaps\""}},{{"path":"zeta","raw_json":"1"}}"#
+            ),
+        );
+        let found = marked(&earlier).expect("it has some");
+        assert_eq!(found.raw_json, meant.raw_json);
+        assert_ne!(found.id, earlier.id);
+        assert_eq!(found.created_at, earlier.created_at);
+        assert_eq!(marked(&kept(r#"{"id":"m0","position":0}"#, known)), None);
+        let cut = earlier.raw_json.split_at(300).0;
+        let spaced = earlier.raw_json.replace(r#"":["#, r#"": ["#);
+        for raw in [
+            cut,
+            &spaced,
+            "{}",
+            "[]",
+            r#"{"messages":[],"rejects":[]}"#,
+            "",
+        ] {
+            let other = Reject {
+                raw_json: raw.into(),
+                ..earlier.clone()
+            };
+            assert_eq!(marked(&other), None, "{raw}");
         }
     }
 }

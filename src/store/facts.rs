@@ -4,15 +4,15 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
-use super::audit::{self, MESSAGES_SQL, add_message};
+use super::audit;
 use super::failure::Failure;
 use super::read::optional_instant;
 use super::rejects::RejectHashes;
 use super::sums::{self, Versions};
 use super::{bind, hash};
-use crate::normalize::{Facts, Hash, recounted};
+use crate::normalize::{Facts, Hash, Sent, is_marked_deleted, recounted};
 use crate::table::{Cell, Instant, Record, Reject, THREAD_FACTS, Ticket};
 use crate::wire::usual_instant;
 
@@ -29,11 +29,11 @@ pub(super) fn again(connection: &Connection) -> Attempt<()> {
         Err(Failure::Sqlite(error)) => unless_damaged(Err(error))?,
         done => done?,
     }
-    unless_damaged(seconds(connection))?;
+    unless_damaged(seconds(connection, recounted))?;
     Ok(())
 }
 
-fn unless_damaged(done: rusqlite::Result<()>) -> rusqlite::Result<()> {
+pub(super) fn unless_damaged(done: rusqlite::Result<()>) -> rusqlite::Result<()> {
     match done {
         Err(error) if !audit::is_damage(&error) => Err(error),
         _ => Ok(()),
@@ -42,7 +42,10 @@ fn unless_damaged(done: rusqlite::Result<()>) -> rusqlite::Result<()> {
 
 /// Second tickets of an id, which are kept whole in `rejects`, made anew in the same way: what the next read meets has to
 /// be the reject that is there, and accepted if that is. One that is not as it was written stays so.
-fn seconds(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn seconds(
+    connection: &Connection,
+    made_anew: fn(&Reject) -> Option<Reject>,
+) -> rusqlite::Result<()> {
     let ids: Vec<String> = connection
         .prepare("SELECT id FROM rejects WHERE path = '' AND created_at IS NOT NULL")?
         .query_map([], |row| row.get(0))?
@@ -63,9 +66,9 @@ fn seconds(connection: &Connection) -> rusqlite::Result<()> {
                 created_at: optional_instant(row, "created_at")?,
             })
         })?;
-        if let Some(recounted) = recounted(&kept) {
-            replace(connection, &kept.id, &recounted)?;
-            hashes.seal(&recounted.id)?;
+        if let Some(by) = made_anew(&kept) {
+            replace(connection, &kept.id, &by)?;
+            hashes.seal(&by.id)?;
         }
     }
     Ok(())
@@ -117,6 +120,23 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// A thread's messages as they were when this was done: in their order.
+const MESSAGES: &str = "SELECT sender_type, message_type, created_at, extra_json FROM messages
+    WHERE ticket_id = ?1 ORDER BY position, id";
+
+/// Adds one of them to the facts of its thread.
+fn add(facts: &mut Facts, row: &Row<'_>) -> rusqlite::Result<()> {
+    let text =
+        |index: usize| -> rusqlite::Result<Option<&str>> { Ok(row.get_ref(index)?.as_str().ok()) };
+    facts.add(&Sent {
+        sender_type: text(0)?,
+        message_type: text(1)?,
+        created_at: text(2)?.and_then(usual_instant),
+        is_deleted: is_marked_deleted(text(3)?),
+    });
+    Ok(())
+}
+
 /// A thread as it is stored.
 struct Thread {
     facts: Facts,
@@ -140,7 +160,7 @@ impl<'c> Threads<'c> {
                 "SELECT created_at, history_hash FROM tickets JOIN _ticket_index USING (id)
                  WHERE id = ?1 AND thread_hash IS NOT NULL",
             )?,
-            messages: connection.prepare_cached(&MESSAGES_SQL)?,
+            messages: connection.prepare_cached(MESSAGES)?,
             history: Counts::new(connection)?,
         })
     }
@@ -165,7 +185,7 @@ impl<'c> Threads<'c> {
         };
         let mut rows = self.messages.query([id])?;
         while let Some(row) = rows.next()? {
-            add_message(&mut thread.facts, row)?;
+            add(&mut thread.facts, row)?;
             thread.rows += 1;
         }
         Ok(thread)

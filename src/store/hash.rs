@@ -122,7 +122,7 @@ static EARLIER_REJECTS: Table = Table {
     bookkeeping: &[column("snapshot_id", Type::Integer, false)],
 };
 
-const fn column(name: &'static str, kind: Type, is_nullable: bool) -> Column {
+pub(super) const fn column(name: &'static str, kind: Type, is_nullable: bool) -> Column {
     Column {
         name,
         kind,

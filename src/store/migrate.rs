@@ -7,10 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 use super::failure::Failure;
-use super::{facts, hash};
+use super::{facts, hash, marks};
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/0011_add_file_mode.sql"),
     include_str!("../../migrations/0012_recount_threads.sql"),
     include_str!("../../migrations/0013_add_may_be_unseen.sql"),
+    include_str!("../../migrations/0014_add_message_marks.sql"),
 ];
 
 /// The migration after which every row has a hash.
@@ -35,6 +36,9 @@ const REJECT_COLUMNS: i32 = 9;
 /// The migration after which columns about threads leave deleted messages out, and replies from before
 /// the ticket.
 const THREAD_FACTS: i32 = 12;
+
+/// The migration that makes the table of messages anew, with columns for what was in `extra_json`.
+const MESSAGE_MARKS: i32 = 14;
 
 /// The version this program writes.
 pub(super) fn newest() -> i32 {
@@ -64,6 +68,8 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
     let done = version(connection)?;
     for (number, sql) in (1i32..).zip(MIGRATIONS) {
         if number > done {
+            // Inside a transaction it cannot be set.
+            connection.pragma_update(None, "foreign_keys", number != MESSAGE_MARKS)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let whole = match number == REJECT_COLUMNS {
@@ -75,6 +81,7 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
                 ROW_HASHES => hash::all(&transaction)?,
                 REJECT_COLUMNS => hash::seal_rejects(&transaction, &whole)?,
                 THREAD_FACTS => facts::again(&transaction)?,
+                MESSAGE_MARKS => marks::take_out(&transaction)?,
                 _ => {}
             }
             transaction.pragma_update(None, "user_version", number)?;
@@ -82,6 +89,7 @@ pub(super) fn migrate(connection: &mut Connection) -> std::result::Result<(), Fa
         }
     }
     if done < newest() {
+        connection.pragma_update(None, "foreign_keys", true)?;
         // The log begins empty for the rows. It holds the schema as well if this fails.
         let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }

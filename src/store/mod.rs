@@ -22,6 +22,7 @@ mod history;
 mod identity;
 mod lock;
 mod lookups;
+mod marks;
 mod mend;
 mod migrate;
 mod mode;

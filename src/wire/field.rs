@@ -239,6 +239,20 @@ impl<'f, 'a> Fields<'f, 'a> {
         self.first_of([(key, value)], read_text)
     }
 
+    /// Text; of an object or an array its JSON. Such a value is left over too, so that it can be told from
+    /// a text that looks like it.
+    pub(crate) fn text_or_json(&mut self, key: &'static str, value: Json<'a>) -> Option<String> {
+        match value.scalar() {
+            Ok(text) => Some(text.into_owned()),
+            Err(Json::Null) => None,
+            Err(other) => {
+                let text = other.canonical();
+                self.leave(key, other);
+                Some(text)
+            }
+        }
+    }
+
     /// Text under the first of two keys that has it.
     pub(crate) fn text_of(&mut self, spellings: [(&'static str, Json<'a>); 2]) -> Option<String> {
         self.first_of(spellings, read_text)

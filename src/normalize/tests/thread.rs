@@ -125,14 +125,14 @@ fn the_sender_is_found_in_every_shape() {
             some("customer"),
             None,
             None,
-            some(r#"{"senderReferenceType":"DiscordUser"}"#),
+            None,
         ),
         (
             r#""senderReferenceType":"ClientMember","fromCustomer":false"#,
             some("agent"),
             None,
             None,
-            some(r#"{"fromCustomer":false,"senderReferenceType":"ClientMember"}"#),
+            some(r#"{"fromCustomer":false}"#),
         ),
         (
             r#""sender":{"_id":"a1","name":"Ana","email":"a@example.com"}"#,

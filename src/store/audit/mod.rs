@@ -18,7 +18,9 @@ use crate::error::{Error, Result};
 pub(in crate::store) use customer::CustomerAudit;
 pub(in crate::store) use entry::{ENTRY, Entry, Wrong};
 pub(in crate::store) use file::{foreign_tables, integrity};
-pub(in crate::store) use ticket::{MESSAGES_SQL, TicketAudit, add_message};
+pub(in crate::store) use ticket::{
+    ATTACHMENTS_SQL, TicketAudit, is_inside_thread, items, reject_items,
+};
 
 /// Tickets between two looks at whether to go on.
 const TICKETS_TOLD: u64 = 256;

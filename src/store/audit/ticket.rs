@@ -102,15 +102,9 @@ fn children_sql(table: &Table, order: &str) -> String {
 
 impl<'c> TicketAudit<'c> {
     pub(in crate::store) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let attachments: Vec<String> = MessageAttachment::TABLE
-            .content
-            .iter()
-            .map(|column| format!("file.{}", column.name))
-            .collect();
         Ok(Self {
             is_resolution_doubted: resolutions::is_doubted(connection)?,
-            ticket: connection
-                .prepare_cached(&sums::select_sql(Ticket::TABLE, "WHERE id = ?1"))?,
+            ticket: connection.prepare_cached(&sums::select_sql(Ticket::TABLE, "WHERE id = ?1"))?,
             attributes: connection
                 .prepare_cached(&children_sql(TicketAttribute::TABLE, "position"))?,
             tags: connection.prepare_cached(
@@ -121,13 +115,7 @@ impl<'c> TicketAudit<'c> {
             rejects: connection
                 .prepare_cached("SELECT path, raw_json FROM rejects WHERE ticket_id = ?1")?,
             messages: connection.prepare_cached(&MESSAGES_SQL)?,
-            attachments: connection.prepare_cached(&format!(
-                "SELECT {} FROM message_attachments AS file
-                 LEFT JOIN messages ON messages.ticket_id = file.ticket_id
-                     AND messages.id = file.message_id
-                 WHERE file.ticket_id = ?1 ORDER BY messages.position, file.message_id, file.position",
-                attachments.join(", ")
-            ))?,
+            attachments: connection.prepare_cached(&ATTACHMENTS_SQL)?,
             versions: Versions::new(connection)?,
         })
     }
@@ -318,18 +306,31 @@ const TAG: Column = Column {
 // Places of columns of `messages`; a test holds them against the table.
 const SENDER: usize = 3;
 
-const KIND: usize = 6;
+const KIND: usize = 7;
 
-const SENT_AT: usize = 8;
+const SENT_AT: usize = 9;
 
-const EXTRA: usize = 10;
+const DELETED: usize = 12;
 
 /// The messages of a ticket in their order, for [`add_message`].
-pub(in crate::store) static MESSAGES_SQL: LazyLock<String> =
+static MESSAGES_SQL: LazyLock<String> =
     LazyLock::new(|| children_sql(Message::TABLE, "position, id"));
 
+/// The attachments of a ticket in the order of its messages.
+pub(in crate::store) static ATTACHMENTS_SQL: LazyLock<String> = LazyLock::new(|| {
+    let columns = bind::list(MessageAttachment::TABLE.content.iter(), |_, column| {
+        format!("file.{}", column.name)
+    });
+    format!(
+        "SELECT {columns} FROM message_attachments AS file
+         LEFT JOIN messages ON messages.ticket_id = file.ticket_id
+             AND messages.id = file.message_id
+         WHERE file.ticket_id = ?1 ORDER BY messages.position, file.message_id, file.position"
+    )
+});
+
 /// Adds a message, as [`MESSAGES_SQL`] gives it, to the facts of its thread.
-pub(in crate::store) fn add_message(facts: &mut Facts, row: &Row<'_>) -> rusqlite::Result<()> {
+fn add_message(facts: &mut Facts, row: &Row<'_>) -> rusqlite::Result<()> {
     let text = |index: usize| {
         row.get_ref(index)
             .ok()
@@ -343,18 +344,18 @@ pub(in crate::store) fn add_message(facts: &mut Facts, row: &Row<'_>) -> rusqlit
         sender_type: text(SENDER),
         message_type: text(KIND),
         created_at,
-        extra_json: text(EXTRA),
+        is_deleted: row.get_ref(DELETED)?.as_i64() == Ok(1),
     });
     Ok(())
 }
 
-fn is_inside_thread(path: &str) -> bool {
+pub(in crate::store) fn is_inside_thread(path: &str) -> bool {
     path.strip_prefix(MESSAGES)
         .is_some_and(|rest| rest.starts_with(['[', '.']))
 }
 
 /// So many rejects, and path and raw value of each.
-fn reject_items(rejects: &[&(String, String)]) -> (usize, Sum) {
+pub(in crate::store) fn reject_items(rejects: &[&(String, String)]) -> (usize, Sum) {
     let mut cells = Sum::default();
     for (path, raw) in rejects {
         cells.cell(Cell::Text(path));
@@ -364,7 +365,7 @@ fn reject_items(rejects: &[&(String, String)]) -> (usize, Sum) {
 }
 
 /// So many rows, and their cells; `None` where one cannot be read.
-fn items(
+pub(in crate::store) fn items(
     statement: &mut CachedStatement<'_>,
     id: &str,
     columns: &[Column],
@@ -450,6 +451,6 @@ mod tests {
         assert_eq!(place("sender_type"), Some(SENDER));
         assert_eq!(place("message_type"), Some(KIND));
         assert_eq!(place("created_at"), Some(SENT_AT));
-        assert_eq!(place("extra_json"), Some(EXTRA));
+        assert_eq!(place("is_deleted"), Some(DELETED));
     }
 }

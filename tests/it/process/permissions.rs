@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use mava_export::simulator::Fault;
 
 use super::support::{BACKFILL, Place, Running, desk, run, wait_for, watch};
-use crate::support::BEFORE_UNSEEN;
+use crate::support::{BEFORE_UNSEEN, before_marks};
 
 /// The permissions of the files that a run has open, by the ending of their name.
 fn modes(umask: &str, more: &str) -> BTreeMap<String, u32> {
@@ -201,6 +201,7 @@ fn a_store_of_an_earlier_release_keeps_the_permissions_of_its_file() {
         let place = Place::new();
         place.backfill(&simulator).expect(0);
         let path = place.path("support.db");
+        before_marks(&path);
         let store = rusqlite::Connection::open(&path).unwrap();
         store
             .execute_batch(&format!(

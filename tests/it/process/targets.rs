@@ -69,7 +69,7 @@ fn assert_prefix(path: &Path) -> i64 {
     );
     let torn = "SELECT count(*) FROM tickets WHERE message_count <>
         (SELECT count(*) FROM messages WHERE ticket_id = tickets.id
-             AND coalesce(extra_json ->> 'isDeleted', 0) = 0)";
+             AND is_deleted IS NOT TRUE)";
     assert_eq!(number(torn), 0);
     stored
 }

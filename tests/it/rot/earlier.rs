@@ -6,7 +6,7 @@ use mava_export::window;
 use rusqlite::Connection;
 
 use super::{audit, full_sync, strange, verify};
-use crate::support::{BEFORE_UNSEEN, Desk};
+use crate::support::{BEFORE_UNSEEN, Desk, before_marks};
 
 /// What migrations from 0008 on added, taken away again.
 const BEFORE: &str = "
@@ -25,6 +25,7 @@ const BEFORE: &str = "
     PRAGMA user_version = 7;";
 
 fn downgrade(desk: &Desk) {
+    before_marks(&desk.path());
     Connection::open(desk.path())
         .unwrap()
         .execute_batch(&format!("{BEFORE_UNSEEN} {BEFORE}"))

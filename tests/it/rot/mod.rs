@@ -9,6 +9,7 @@ mod accepted;
 mod bits;
 mod columns;
 mod earlier;
+mod marks;
 mod published;
 mod recounted;
 

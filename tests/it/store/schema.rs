@@ -90,6 +90,67 @@ fn rejects_of_an_earlier_version_are_kept_with_the_run_that_met_them() {
 }
 
 #[test]
+fn a_thread_that_the_release_before_wrote_is_what_this_one_makes_of_it() {
+    const EARLIER: [&str; 13] = [
+        include_str!("../../../migrations/0001_create_tables.sql"),
+        include_str!("../../../migrations/0002_add_sync.sql"),
+        include_str!("../../../migrations/0003_add_rejects_met.sql"),
+        include_str!("../../../migrations/0004_add_sync_outcomes.sql"),
+        include_str!("../../../migrations/0005_add_rejected.sql"),
+        include_str!("../../../migrations/0006_add_categories_listed.sql"),
+        include_str!("../../../migrations/0007_add_ratings_counted.sql"),
+        include_str!("../../../migrations/0008_add_row_hashes.sql"),
+        include_str!("../../../migrations/0009_add_acceptance.sql"),
+        include_str!("../../../migrations/0010_add_windows.sql"),
+        include_str!("../../../migrations/0011_add_file_mode.sql"),
+        include_str!("../../../migrations/0012_recount_threads.sql"),
+        include_str!("../../../migrations/0013_add_may_be_unseen.sql"),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("support.db");
+    let earlier = rusqlite::Connection::open(&path).unwrap();
+    earlier.pragma_update(None, "foreign_keys", false).unwrap();
+    for sql in EARLIER {
+        earlier.execute_batch(sql).unwrap();
+    }
+    // The rows and the hash that it made of the ticket in `a_whole_ticket_fills_every_table`.
+    earlier
+        .execute_batch(
+            r#"INSERT INTO tickets (id, created_at, snapshot_id) VALUES ('t1', '2026-01-31T09:00:00.000Z', 1);
+             INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash, verified_at_ms, seen_snapshot, is_deleted)
+                 VALUES ('t1', 1769850000000, x'00', x'6e49520c6aa40e5a6aeea8c3760cc850', 0, 1, 0);
+             INSERT INTO messages (id, ticket_id, position, sender_type, sender_name, sender_id, message_type, content, created_at, extra_json) VALUES
+                 ('m1', 't1', 0, 'customer', 'Bo', NULL, NULL, 'help', '2026-01-31T09:00:01.000Z', '{"attachments":[{"size":3}]}'),
+                 ('m2', 't1', 1, 'agent', NULL, NULL, 'InternalNote', 'note', '2026-01-31T09:00:02.000Z', NULL),
+                 ('m3', 't1', 2, 'agent', 'Ana', 'a1', NULL, 'hi', '2026-01-31T09:00:05.000Z',
+                     '{"isRead":true,"reactions":[],"sender":{"email":"ana@example.com"},"senderReferenceType":"ClientMember"}'),
+                 ('m4', 't1', 3, 'system', NULL, NULL, 'StatusChange', NULL, '2026-01-31T09:01:00.000Z', NULL);
+             INSERT INTO message_attachments VALUES ('t1', 'm1', 0, 'a.png', 'https://example.com/a', 'image/png');"#,
+        )
+        .unwrap();
+    earlier.pragma_update(None, "user_version", 13).unwrap();
+    let id = mava_export::store::APPLICATION_ID;
+    earlier.pragma_update(None, "application_id", id).unwrap();
+    drop(earlier);
+    let store = super::world::open(&path).unwrap();
+    let made: (String, String, String) = store
+        .connection()
+        .query_row(
+            "SELECT lower(hex(thread_hash)), sender_reference_type, extra_json
+             FROM _ticket_index JOIN messages ON ticket_id = _ticket_index.id WHERE messages.id = 'm3'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    assert_eq!(made.0, "9c2a1286db3620ec8efbd9f8145f326e");
+    assert_eq!(made.1, "ClientMember");
+    assert_eq!(
+        made.2,
+        r#"{"isRead":true,"reactions":[],"sender":{"email":"ana@example.com"}}"#
+    );
+}
+
+#[test]
 fn every_table_is_strict_and_documented_or_internal() {
     let desk = Desk::new();
     let look = desk.look();

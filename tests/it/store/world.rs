@@ -107,12 +107,17 @@ pub(crate) fn message(ticket_id: &str, position: i64, at: Instant) -> table::Mes
         ticket_id: ticket_id.to_owned(),
         position,
         sender_type: Some("customer".to_owned()),
+        sender_reference_type: Some("Customer".to_owned()),
         sender_name: Some("Ada".to_owned()),
         sender_id: None,
         message_type: Some("ExternalMessage".to_owned()),
         content: Some(format!("hello {position}")),
         created_at: Some(at),
         updated_at: None,
+        is_edited: Some(false),
+        is_deleted: None,
+        action_log_from: None,
+        action_log_to: None,
         extra_json: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
 
 mod clock;
+mod earlier;
 mod expected;
 mod rows;
 
@@ -33,6 +34,7 @@ pub(crate) const BEFORE_UNSEEN: &str = "ALTER TABLE snapshots DROP COLUMN may_be
     ALTER TABLE _sync_outcomes ADD COLUMN ratings_counted INTEGER;";
 
 pub(crate) use self::clock::WallClock;
+pub(crate) use self::earlier::{MARKS, before_marks, before_marks_sent, twin_before_marks};
 pub(crate) use self::expected::{expected, expected_without_messages};
 pub(crate) use self::rows::Rows;
 
