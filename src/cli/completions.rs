@@ -1,14 +1,24 @@
 //! The completion scripts.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 
 use super::environment::command;
 
-/// The completion script for a shell.
-pub fn completions(shell: Shell) -> String {
+/// The completion script for a shell. `named` are the names of the queries that come with the program,
+/// each with what it answers.
+pub fn completions(shell: Shell, named: &[(&'static str, &'static str)]) -> String {
+    let names = named
+        .iter()
+        .map(|(name, answers)| PossibleValue::new(name).help(answers));
+    let names = PossibleValuesParser::new(names);
+    // What is typed is looked up where it is answered, which can say which name is the nearest.
+    let mut command = command().mut_subcommand("query", |query| {
+        query.mut_arg("named", |argument| argument.value_parser(names))
+    });
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "mava-export", &mut script);
+    clap_complete::generate(shell, &mut command, "mava-export", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
         // The generator writes the hyphen of our name in two ways: one where a word leads to a command,

@@ -14,7 +14,7 @@ Examples:
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
   mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
-  mava-export query \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\" --from sqlite:support.db
+  mava-export query --named backlog --from sqlite:support.db         ask it; query --named lists questions
 
 --help says more: exit codes, environment variables, the configuration file.";
 
@@ -27,6 +27,7 @@ Examples:
   mava-export backfill --since 2023-01-01 --to sqlite:support.db     copy the desk's history
   mava-export sync --to sqlite:support.db                            every night: bring it up to date
   mava-export status --to sqlite:support.db                          what the copy holds
+  mava-export query --named backlog --from sqlite:support.db         ask it; query --named lists questions
 
 The API key:
   From MAVA_API_KEY, or from a file with --api-key-file PATH, or from stdin with --api-key-file -.
@@ -114,19 +115,23 @@ Examples:
   mava-export publish --to parquet:desk --whole                   a damaged snapshot, written again
 
 Then, for example with DuckDB:
-  SELECT * FROM read_parquet('desk/current/tickets/*/*.parquet')
+  SELECT count(*) FROM read_parquet('desk/current/tickets/*/*.parquet')
+  WHERE deleted_at IS NULL AND status IS DISTINCT FROM 'Spam'
 
 Exit code 0: published, or nothing changed; 5: another run uses the store.";
 
 pub(super) const QUERY: &str = "\
 Examples:
-  mava-export query \"SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY 1\" --from sqlite:support.db
+  mava-export query --named                                         the queries that come with it
+  mava-export query --named backlog --from sqlite:support.db        answer one of them
+  mava-export query \"SELECT priority, count(*) FROM tickets WHERE deleted_at IS NULL AND status IS NOT 'Spam' GROUP BY 1\" --from sqlite:support.db
   mava-export query .tables --from sqlite:support.db                what can be asked
   mava-export query .schema tickets --from sqlite:support.db        the columns of a table
   mava-export query --file report.sql --from sqlite:support.db --output report.csv --overwrite
   mava-export query \"SELECT * FROM customers\" --from parquet:desk --format csv --csv-safe > customers.csv
 
 Beside SQLite's own functions: median(x), percentile(x, 90), and text REGEXP 'pattern'.
+None of the named queries counts deleted tickets, spam or deleted messages; leave them out of yours too.
 What a limit leaves out is always said. The store is --from, or the --to of the other commands.
 In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite number is a text.
 

@@ -12,9 +12,9 @@ use super::value::{self, Limit};
 use crate::error::{Error, Result};
 use crate::settings::QueryFormat;
 
-/// Options of `query` that neither the environment nor the configuration file can give: they name
-/// files, or say that one may be replaced.
-pub(super) const SAID_EACH_TIME: [&str; 3] = ["file", "output", "overwrite"];
+/// Options of `query` that neither the environment nor the configuration file can give: they say what
+/// is asked, name files, or say that one may be replaced.
+pub(super) const SAID_EACH_TIME: [&str; 4] = ["file", "named", "output", "overwrite"];
 
 /// `query` as typed.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +24,9 @@ pub struct QueryArgs {
     /// Read the statement from this file
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Answer the query of this name, of those that come with the program; without a name, list them
+    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    pub named: Option<Option<String>>,
     /// The store.
     #[command(flatten)]
     pub from: FromArgs,

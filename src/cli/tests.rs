@@ -41,7 +41,7 @@ fn every_option_has_a_variable_and_a_key_made_from_its_flag() {
                 assert_eq!(option.commands, ["accept"]);
                 assert_eq!((option.environment, option.key), (None, None));
             }
-            "--file" | "--output" | "--overwrite" => {
+            "--file" | "--named" | "--output" | "--overwrite" => {
                 assert_eq!(option.commands, ["query"]);
                 assert_eq!((option.environment, option.key), (None, None));
             }
@@ -214,9 +214,13 @@ fn every_shell_gets_a_script_that_knows_the_commands() {
         Shell::Elvish,
         Shell::PowerShell,
     ] {
-        let script = completions(shell);
+        let script = completions(shell, &[("backlog", "The backlog")]);
         assert!(
-            script.contains("backfill") && script.contains("rate-limit"),
+            script.contains("backfill")
+                && script.contains("rate-limit")
+                && (script.contains("backlog")
+                    || shell == Shell::Elvish
+                    || shell == Shell::PowerShell),
             "{shell}"
         );
     }

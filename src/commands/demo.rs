@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::drive;
 use crate::demo::{self, Desk};
 use crate::error::{ExitCode, Result};
+use crate::query;
 use crate::redact;
 use crate::report::{Summary, SyncSummary};
 use crate::settings::{Connection, Demo, StoreSettings};
@@ -94,11 +95,12 @@ async fn a_day_later(
 /// Asks the store the [`demo::QUESTIONS`].
 fn look(settings: &StoreSettings, printer: &Printer) -> Result<()> {
     let store = Store::open_read_only(&settings.path)?;
-    for (heading, sql) in demo::QUESTIONS {
-        let answer = demo::ask(&store, sql)?;
+    for name in demo::QUESTIONS {
+        let question = query::named(name)?;
+        let answer = demo::ask(&store, question.sql)?;
         let columns: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
         printer.text("\n")?;
-        printer.rows(heading, &columns, &answer.rows)?;
+        printer.rows(question.answers(), &columns, &answer.rows)?;
     }
     Ok(())
 }
@@ -108,9 +110,9 @@ fn farewell(settings: &StoreSettings, printer: &Printer) -> Result<()> {
     let path = redact::on_one_line(&settings.path.display().to_string());
     printer.text(&format!(
         "\nTry it yourself:\n  \
-         mava-export query \"SELECT * FROM tickets ORDER BY created_at DESC LIMIT 5\" --from sqlite:{path}\n  \
-         mava-export query \"SELECT date(created_at) AS day, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY day ORDER BY day DESC LIMIT 7\" --from sqlite:{path}\n  \
-         mava-export query \"SELECT status, count(*) AS tickets FROM tickets WHERE deleted_at IS NULL GROUP BY status\" --from sqlite:{path}\n\
+         mava-export query --named\n  \
+         mava-export query --named backlog --from sqlite:{path}\n  \
+         mava-export query \"SELECT priority, count(*) AS tickets FROM tickets WHERE deleted_at IS NULL AND status IS NOT 'Spam' GROUP BY priority\" --from sqlite:{path}\n\
          The sqlite3 command opens it too, from version 3.37 on; median and REGEXP are only in query.\n\
          Then with your own desk:\n  \
          MAVA_API_KEY=… mava-export backfill --since 2023-01-01 --to sqlite:support.db\n  \

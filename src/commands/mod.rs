@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use crate::cli;
 use crate::error::{Error, ExitCode, Result};
 use crate::limits;
+use crate::query::NAMED;
 use crate::settings::Command;
 use crate::terminal::Printer;
 
@@ -74,7 +75,8 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             on_runtime(|runtime| runtime.block_on(simulate::simulate(&simulation, printer)))
         }
         Command::Completions(shell) => {
-            printer.data(&cli::completions(shell))?;
+            let named = NAMED.map(|named| (named.name, named.answers()));
+            printer.data(&cli::completions(shell, &named))?;
             Ok(ExitCode::Complete)
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{AnswerArgs, Limit, QueryArgs};
+use crate::cli::{AnswerArgs, Limit, QueryArgs, Target};
 use crate::error::{Error, Result};
 use crate::settings::{AnswerForm, Query, QueryFormat, Question};
 
@@ -19,13 +19,8 @@ const TABLE_CELL: usize = 1_000;
 
 /// A question to a store, as meant.
 pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
-    let question = question(typed.sql, typed.file)?;
-    let store = typed.from.from.or(typed.to).ok_or_else(|| {
-        Error::usage("--from is missing").help(
-            "give --from sqlite:support.db, or set MAVA_EXPORT_FROM or MAVA_EXPORT_TO, or from or to in the \
-             configuration file",
-        )
-    })?;
+    let question = question(typed.sql, typed.file, typed.named)?;
+    let store = typed.from.from.or(typed.to);
     let AnswerArgs {
         format,
         output,
@@ -63,8 +58,8 @@ pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
         (None, _) => None,
     };
     Ok(Query {
-        path: store.store(),
-        directory: store.directory().cloned(),
+        path: store.as_ref().map(Target::store),
+        directory: store.as_ref().and_then(Target::directory).cloned(),
         question,
         form,
         output,
@@ -75,7 +70,25 @@ pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
     })
 }
 
-fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
+/// What is asked; `None`: which names there are.
+fn question(
+    words: Vec<OsString>,
+    file: Option<PathBuf>,
+    named: Option<Option<String>>,
+) -> Result<Option<Question>> {
+    if let Some(name) = named {
+        let beside = match (&words[..], &file) {
+            ([], None) => return Ok(name.map(Question::Named)),
+            ([], Some(_)) => "--file",
+            _ => "SQL",
+        };
+        return Err(
+            Error::usage(format!("both {beside} and --named are given")).help(
+                "leave one of them out: --named NAME answers a query that comes with the program, and --named \
+                 alone lists their names",
+            ),
+        );
+    }
     let words = words
         .into_iter()
         .map(|word| {
@@ -86,10 +99,10 @@ fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    match (&words[..], file) {
+    let question = match (&words[..], file) {
         ([], None) => Err(Error::usage("what to ask is missing").help(
-            "write one SELECT in quotes, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\", or - to read it from stdin, \
-             or --file FILE; .tables lists what can be asked",
+            "write one SELECT in quotes, such as \"SELECT count(*) FROM customers\", or - to read it from stdin, \
+             or --file FILE; .tables lists what can be asked, and --named the queries that come with the program",
         )),
         ([], Some(file)) if file == Path::new(STREAM) => Ok(Question::Stdin),
         ([], Some(file)) => Ok(Question::File(file)),
@@ -100,9 +113,10 @@ fn question(words: Vec<OsString>, file: Option<PathBuf>) -> Result<Question> {
         ([first, ..], None) if first.starts_with('.') => Ok(Question::Text(words.join(" "))),
         _ => Err(
             Error::usage("the SQL is more than one word of the command line")
-                .help("put the whole statement in one pair of quotes, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\""),
+                .help("put the whole statement in one pair of quotes, such as \"SELECT count(*) FROM customers\""),
         ),
-    }
+    };
+    question.map(Some)
 }
 
 /// A file of another name would be taken for what it is not, such as a spreadsheet.

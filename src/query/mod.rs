@@ -6,6 +6,7 @@ mod cell;
 mod explain;
 mod functions;
 mod guard;
+mod named;
 mod output;
 mod question;
 mod schema;
@@ -15,13 +16,14 @@ use rusqlite::types::ValueRef;
 
 use self::explain::Explainer;
 use self::guard::{ReadOnly, Watch, only_reads};
+pub(crate) use self::named::{NAMED, named};
 use self::output::Output;
 use self::question::Request;
 use self::schema::Listing;
 use self::sink::{Next, Sink};
 use crate::error::{Error, Result};
 use crate::publish;
-use crate::settings::Query;
+use crate::settings::{Query, Question};
 use crate::store::Store;
 use crate::terminal::Printer;
 
@@ -30,7 +32,14 @@ use crate::terminal::Printer;
 /// # Errors
 /// There is no such store, the question is refused, or the answer cannot be written.
 pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
-    let request = question::read(&asked.question, printer)?;
+    let Some(question) = &asked.question else {
+        return list_names(asked, printer);
+    };
+    // Nothing is waited for that could not be answered.
+    if let (None, Question::Stdin | Question::File(_)) = (&asked.path, question) {
+        return Err(no_store());
+    }
+    let request = question::read(question, printer)?;
     let mut store = open(asked)?;
     let watch = Watch::start(asked.timeout)?;
     let unheld = |error, store: &Store| store.unread("prepare the query", error);
@@ -53,21 +62,46 @@ pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
         Request::Sql(sql) => asking.answer(&sql)?,
         Request::Tables { is_all } => {
             let listing = schema::list_tables(store.connection(), is_all);
-            asking.list(listing.map_err(|error| asking.explainer.explain(error))?)?;
+            asking.list(&listing.map_err(|error| asking.explainer.explain(error))?)?;
         }
         Request::Schema(table) => {
             let failed = |error| asking.explainer.explain(error);
             let listing = schema::list_columns(store.connection(), table.as_deref(), failed)?;
-            asking.list(listing)?;
+            asking.list(&listing)?;
         }
     }
     Ok(())
 }
 
+/// Lists the named queries. Opens no store, but to keep its files from being written over.
+fn list_names(asked: &Query, printer: &Printer) -> Result<()> {
+    let path = asked.path.as_deref().filter(|path| path.exists());
+    let path = path.filter(|_| asked.output.is_some());
+    let store = path.map(Store::open_read_only).transpose()?;
+    let watch = Watch::start(asked.timeout)?;
+    let listing = named::list();
+    let sink = sink(
+        asked,
+        listing.columns.clone(),
+        store.as_ref(),
+        &watch,
+        printer,
+    )?;
+    list(sink, &listing)
+}
+
+fn no_store() -> Error {
+    Error::usage("--from is missing").help(
+        "give --from sqlite:support.db, or set MAVA_EXPORT_FROM or MAVA_EXPORT_TO, or from or to in the \
+         configuration file",
+    )
+}
+
 /// The store, or what lies in the place of one.
 fn open(asked: &Query) -> Result<Store> {
+    let path = asked.path.as_deref().ok_or_else(no_store)?;
     if let Some(directory) = asked.directory.as_deref()
-        && !asked.path.exists()
+        && !path.exists()
     {
         let shown = directory.display();
         if !directory.is_dir() {
@@ -91,7 +125,7 @@ fn open(asked: &Query) -> Result<Store> {
             )),
         });
     }
-    Store::open_read_only(&asked.path)
+    Store::open_read_only(path)
 }
 
 /// A question that is being answered.
@@ -118,7 +152,7 @@ impl Asking<'_> {
             .map_err(failed)?;
         if statement.expanded_sql().is_none() {
             return Err(Error::usage("there is no statement to answer")
-                .help("write one SELECT, such as \"SELECT count(*) FROM tickets WHERE deleted_at IS NULL\""));
+                .help("write one SELECT, such as \"SELECT count(*) FROM customers\""));
         }
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(only_reads("the statement would write or set something"));
@@ -147,27 +181,36 @@ impl Asking<'_> {
     }
 
     /// A listing in the form of an answer.
-    fn list(&self, listing: Listing) -> Result<()> {
-        let mut sink = self.sink(listing.columns)?;
-        for row in &listing.rows {
-            let values: Vec<ValueRef<'_>> = row.iter().map(ValueRef::from).collect();
-            if sink.row(&values)? == Next::End {
-                break;
-            }
-        }
-        sink.end(listing.remark.as_deref())
+    fn list(&self, listing: &Listing) -> Result<()> {
+        list(self.sink(listing.columns.clone())?, listing)
     }
 
     fn sink(&self, columns: Vec<String>) -> Result<Sink<'_>> {
-        let store = self.explainer.store;
-        let output = self.asked.output.as_deref();
-        let output = output.map(|path| Output::begin(path, self.asked.is_overwriting, store));
-        Sink::new(
-            self.asked,
-            columns,
-            output.transpose()?,
-            self.explainer.watch,
-            self.printer,
-        )
+        let Explainer { store, watch, .. } = self.explainer;
+        sink(self.asked, columns, Some(store), watch, self.printer)
     }
+}
+
+/// Where an answer with these columns goes, away from the files of `store`.
+fn sink<'a>(
+    asked: &Query,
+    columns: Vec<String>,
+    store: Option<&Store>,
+    watch: &'a Watch,
+    printer: &'a Printer,
+) -> Result<Sink<'a>> {
+    let output = asked.output.as_deref();
+    let output = output.map(|path| Output::begin(path, asked.is_overwriting, store));
+    Sink::new(asked, columns, output.transpose()?, watch, printer)
+}
+
+/// Writes a listing.
+fn list(mut sink: Sink<'_>, listing: &Listing) -> Result<()> {
+    for row in &listing.rows {
+        let values: Vec<ValueRef<'_>> = row.iter().map(ValueRef::from).collect();
+        if sink.row(&values)? == Next::End {
+            break;
+        }
+    }
+    sink.end(listing.remark.as_deref())
 }

@@ -23,6 +23,9 @@ use crate::store::{MAGIC, Store};
 /// Names that are tried for the unfinished file, where others lie about from processes that were killed.
 const NAMES: u32 = 100;
 
+/// Permissions of an answer of which no store says who may read it.
+const OWNERS_ALONE: u32 = 0o600;
+
 /// An answer that is being written, beside the file that it is to be.
 pub(super) struct Output {
     path: PathBuf,
@@ -33,11 +36,12 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Begins the file at `path`. It is as private as `store`, or as the file that it replaces.
+    /// Begins the file at `path`. It is as private as the file that it replaces, else as `store`, and for its owner alone
+    /// where there is none.
     ///
     /// # Errors
     /// Something lies there that is not to be replaced, or the file cannot be made.
-    pub(super) fn begin(path: &Path, is_overwriting: bool, store: &Store) -> Result<Self> {
+    pub(super) fn begin(path: &Path, is_overwriting: bool, store: Option<&Store>) -> Result<Self> {
         let failed = |error| explain(path, error);
         let Some(name) = path.file_name() else {
             return Err(Error::usage(format!("{} names no file", path.display()))
@@ -48,12 +52,12 @@ impl Output {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let like = match &replaced {
-            Some(found) => found.clone(),
-            None => fs::metadata(store.path()).map_err(failed)?,
+        let like = match (replaced, store) {
+            (None, Some(store)) => Some(fs::metadata(store.path()).map_err(failed)?),
+            (replaced, _) => replaced,
         };
         // Nobody runs an answer.
-        let mode = like.permissions().mode() & 0o666;
+        let mode = like.map_or(OWNERS_ALONE, |like| like.permissions().mode() & 0o666);
         let (file, unfinished) = create(directory, mode).map_err(failed)?;
         let output = Self {
             path: fs::canonicalize(directory).map_err(failed)?.join(name),
@@ -62,7 +66,7 @@ impl Output {
             is_overwriting,
             is_placed: false,
         };
-        output.keep_away_from(store)?;
+        store.map_or(Ok(()), |store| output.keep_away_from(store))?;
         // Some filesystems have no permissions to set.
         if let Err(error) = derived::set_mode(output.file.get_ref(), mode) {
             tracing::debug!(error = %error, "the answer keeps the permissions that it has");

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 
+use super::named::named;
 use crate::error::{Error, Result};
 use crate::settings::Question;
 use crate::store::MAGIC;
@@ -32,9 +33,10 @@ pub(super) enum Request {
 /// Reads what is asked.
 ///
 /// # Errors
-/// It cannot be read, is no text, or is an unknown command.
+/// It cannot be read, is no text, or is an unknown command or name.
 pub(super) fn read(question: &Question, printer: &Printer) -> Result<Request> {
     let text = match question {
+        Question::Named(name) => return Ok(Request::Sql(named(name)?.sql.to_owned())),
         Question::Text(text) => text.clone(),
         Question::Stdin => {
             let stdin = io::stdin();

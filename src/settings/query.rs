@@ -8,12 +8,12 @@ use clap::ValueEnum;
 /// A question to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The SQLite file.
-    pub path: PathBuf,
+    /// The SQLite file; `None` where none was named, which only a list of names can do without.
+    pub path: Option<PathBuf>,
     /// The directory that was named, where it lies in one.
     pub directory: Option<PathBuf>,
-    /// What is asked.
-    pub question: Question,
+    /// What is asked; `None`: which queries come with the program.
+    pub question: Option<Question>,
     /// How the answer is written.
     pub form: AnswerForm,
     /// The file that the answer is written to; `None`: stdout.
@@ -28,7 +28,7 @@ pub struct Query {
     pub timeout: Option<Duration>,
 }
 
-/// Where a question stands: one statement that only reads, or a command that begins with a dot.
+/// What is asked, or where it stands: one statement that only reads, or a command that begins with a dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// On the command line.
@@ -37,6 +37,8 @@ pub enum Question {
     Stdin,
     /// In a file.
     File(PathBuf),
+    /// A query that comes with the program, by its name.
+    Named(String),
 }
 
 /// How the answer to a query is written.

@@ -236,9 +236,9 @@ fn next(summary: &Summary) -> String {
         ));
     }
     if summary.outcome == Ending::Over(Outcome::Complete) {
-        steps.push(sql(
-            summary,
-            "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status",
+        steps.push(format!(
+            "mava-export query --named by-status --from sqlite:{}",
+            shell_word(&plain(&summary.store))
         ));
     }
     let steps: Vec<(&str, String)> = steps

@@ -51,7 +51,7 @@ fn a_complete_run() {
       time       5m 41s, 294 tickets/s
       store      support.db with 100,240 tickets and 1,023,344 messages, 412.00 MiB
 
-      next       mava-export query "SELECT status, count(*) FROM tickets WHERE deleted_at IS NULL GROUP BY status" --from sqlite:support.db
+      next       mava-export query --named by-status --from sqlite:support.db
     "#);
 }
 

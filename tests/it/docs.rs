@@ -192,6 +192,72 @@ fn the_documents_list_every_option_with_its_variable_its_key_and_its_default() {
     );
 }
 
+/// The names and the texts of the queries that come with the program, in the order in which it lists them.
+fn named_queries() -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = printed(&["query", "--named", "--json"], folder.path());
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+    let names = listed.iter().map(|row| row["name"].as_str().unwrap());
+    names
+        .map(|name| {
+            (
+                name.to_owned(),
+                read(&format!("src/query/named/{name}.sql")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_on_queries_has_every_named_one_and_no_document_has_another() {
+    let named = named_queries();
+    let mut expected = String::new();
+    let mut texts = BTreeSet::new();
+    for (name, text) in &named {
+        let (answers, sql) = text.split_once('\n').unwrap();
+        let answers = answers.strip_prefix("-- ").unwrap();
+        let sql = sql.trim_end();
+        expected.push_str(&format!("\n`{name}`: {answers}\n\n```sql\n{sql}\n```\n"));
+        texts.insert(sql.to_owned());
+    }
+    expected.push('\n');
+    holds_between(
+        "docs/queries.md",
+        "<!-- named queries: written by make docs -->\n",
+        "<!-- end of named queries -->",
+        &expected,
+    );
+    let names: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let mut pages = documents();
+    for words in [
+        &["-h"][..],
+        &["--help"],
+        &["query", "--help"],
+        &["demo", "--tickets", "300"],
+    ] {
+        pages.push((words.join(" ").into(), printed(words, folder.path())));
+    }
+    let mut count = 0;
+    for (path, text) in pages {
+        for sql in blocks(&text, "sql") {
+            assert!(texts.contains(&sql), "{path:?}: {sql}");
+        }
+        for rest in text.split("--named ").skip(1) {
+            let name = rest.split(|sign: char| !(sign.is_ascii_lowercase() || sign == '-'));
+            let name = name.into_iter().next().unwrap();
+            let is_known = name.is_empty() || names.contains(name);
+            // Words after the option that are no name.
+            assert!(
+                is_known || ["lists", "answers", "alone"].contains(&name),
+                "{path:?}: {name}"
+            );
+            count += usize::from(names.contains(name));
+        }
+    }
+    assert!(count >= 8, "{count}");
+}
+
 #[test]
 fn every_flag_and_variable_that_a_document_names_exists() {
     let options = cli::options();
@@ -333,44 +399,6 @@ fn printed(arguments: &[&str], folder: &Path) -> String {
         .unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Queries in quotes, as they stand on a command line.
-fn quoted_queries(text: &str) -> impl Iterator<Item = &str> {
-    text.split('"').filter(|part| part.starts_with("SELECT "))
-}
-
-#[test]
-fn every_query_that_is_suggested_and_counts_tickets_leaves_out_those_that_are_gone() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut texts: Vec<String> = documents().into_iter().map(|(_, text)| text).collect();
-    texts.push(printed(&["-h"], folder.path()));
-    texts.push(printed(&["query", "--help"], folder.path()));
-    texts.push(printed(&["demo", "--tickets", "300"], folder.path()));
-    texts.push(read("src/query/mod.rs").replace('\\', ""));
-    let mut queries: Vec<String> = Vec::new();
-    for text in &texts {
-        queries.extend(quoted_queries(text).map(str::to_owned));
-        for block in blocks(text, "sql") {
-            queries.extend(block.split(';').map(str::to_owned));
-        }
-    }
-    let counting = queries.iter().filter(|sql| {
-        let is_of_tickets = sql.contains("tickets") || sql.contains("ticket_");
-        is_of_tickets && sql.contains("count(")
-    });
-    let mut count = 0;
-    for sql in counting {
-        let is_of_messages = sql.contains("FROM messages") || sql.contains("JOIN messages");
-        let no_deleted_message = "messages.is_deleted IS NOT TRUE";
-        assert!(!is_of_messages || sql.contains(no_deleted_message), "{sql}");
-        let of_tickets = sql.replace(no_deleted_message, "");
-        let is_live = of_tickets.contains("deleted_at") || of_tickets.contains("is_deleted");
-        assert!(is_live, "{sql}");
-        count += 1;
-    }
-    // Of the README, the two helps, the demo with its summaries, and the message about no query.
-    assert!(count >= 12, "{count}: {queries:?}");
 }
 
 #[test]

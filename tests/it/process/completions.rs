@@ -7,7 +7,7 @@ use std::process::Command;
 use super::support::{Place, run};
 
 /// What is typed, and what the line is after a tabulator.
-const TYPED: [(&str, &str); 11] = [
+const TYPED: [(&str, &str); 14] = [
     ("mava-export back", "backfill"),
     ("mava-export compl", "completions"),
     ("mava-export backfill --sin", "backfill --since"),
@@ -17,6 +17,12 @@ const TYPED: [(&str, &str); 11] = [
     ("mava-export plan sy", "plan sync"),
     ("mava-export plan sync --max-r", "plan sync --max-requests"),
     ("mava-export completions zs", "completions zsh"),
+    ("mava-export query --nam", "query --named"),
+    ("mava-export query --named back", "query --named backlog"),
+    (
+        "mava-export query --named first-reply-by-w",
+        "query --named first-reply-by-week",
+    ),
     ("mava-export simulate --tick", "simulate --tickets"),
     ("mava-export --log-l", "--log-level"),
 ];

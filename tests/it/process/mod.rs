@@ -30,6 +30,7 @@ mod publish;
 mod query;
 mod query_answers;
 mod query_files;
+mod query_named;
 mod query_words;
 mod replaced;
 mod secrets;
