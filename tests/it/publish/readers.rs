@@ -10,6 +10,7 @@ use mava_export::normalize::TicketRows;
 use mava_export::table::TABLES;
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaDataReader;
+use rusqlite::Connection;
 
 use super::support::{Site, files, moved, ticket, with_status};
 use crate::store::world::{at, reject, seal};
@@ -247,6 +248,63 @@ fn changes_applied_to_the_parent_give_the_snapshot() {
             "{told}"
         );
     }
+}
+
+/// Counts what each statement of the page finds, in the working directory.
+const COUNT: &str = "import duckdb, sys
+for sql in sys.argv[1].split(';'):
+    if sql.strip():
+        print(duckdb.sql(sql).fetchall()[0][0])";
+
+#[test]
+fn the_counts_of_the_page_leave_out_deleted_tickets_spam_and_deleted_messages() {
+    let mut site = Site::new();
+    let mut tickets: Vec<TicketRows> = (0..90).map(|number| ticket(number, 3)).collect();
+    for (number, rows) in tickets.iter_mut().enumerate() {
+        match number % 10 {
+            2 => rows.ticket.status = Some("Spam".to_owned()),
+            3 => rows.ticket.status = None,
+            _ => {}
+        }
+        let messages = &mut rows.thread.as_mut().unwrap().messages;
+        messages[0].extra_json = Some(r#"{"isDeleted":true}"#.to_owned());
+        messages[1].extra_json = Some(r#"{"isDeleted":false}"#.to_owned());
+        *rows = seal(rows.clone());
+    }
+    site.run(&tickets);
+    let ids = tickets.iter().map(|rows| rows.ticket.id.clone());
+    let gone: Vec<String> = ids.filter(|id| id.ends_with('1')).collect();
+    let now = site.tick();
+    let run = site.desk.begin(&now);
+    let store = &mut site.desk.store;
+    store
+        .mark_deleted(run.snapshot_id, &gone, at(&now))
+        .unwrap();
+    site.publish();
+    let page = std::fs::read_to_string(root().join("docs/parquet.md")).unwrap();
+    let (_, block) = page.split_once("```sql duckdb\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let output = Command::new(python())
+        .args(["-c", COUNT, block])
+        .current_dir(site.root().parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let store = Connection::open(site.desk.path()).unwrap();
+    let count = |sql: &str| {
+        store
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    let live = "deleted_at IS NULL AND status IS NOT 'Spam'";
+    let tickets = count(&format!("SELECT count(*) FROM tickets WHERE {live}"));
+    let messages = count(&format!(
+        "SELECT count(*) FROM messages JOIN tickets ON tickets.id = ticket_id
+         WHERE {live} AND coalesce(messages.extra_json ->> 'isDeleted', 0) = 0"
+    ));
+    assert!(tickets == 72 && messages > 72, "{tickets} {messages}");
+    let counted = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(counted, format!("{tickets}\n{messages}\n"));
 }
 
 #[test]
