@@ -64,6 +64,6 @@ soak-model:
 soak-nights:
 	cargo bench --bench soak -- nights
 
-# Writes docs/tables.md and the option table of docs/options.md again from the code.
+# Writes docs/tables.md, the option table of docs/options.md and the named queries of docs/queries.md again from the code.
 docs:
 	UPDATE_DOCS=1 cargo test --test it docs::

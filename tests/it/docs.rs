@@ -4,8 +4,8 @@
 )]
 //! Documentation under test: what it names exists, what exists it names, what it shows runs.
 //!
-//! Two texts are written from the code: `docs/tables.md` and the option table of `docs/options.md`. After a
-//! change of the schema or of an option: `make docs`.
+//! Three texts are written from the code: `docs/tables.md`, the option table of `docs/options.md` and the named
+//! queries of `docs/queries.md`. After a change of the schema, of an option or of a query: `make docs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

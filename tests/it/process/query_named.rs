@@ -460,6 +460,10 @@ fn suggested() -> BTreeSet<String> {
         }
     }
     found.extend(shipped().into_iter().map(|(_, _, sql)| sql));
+    // On lines of its own, up to an empty one.
+    let help = run(&mut place.command("publish --help")).expect(0).stdout;
+    let (_, shown) = help.split_once("\n  SELECT ").unwrap();
+    found.insert(format!("SELECT {}", shown.split("\n\n").next().unwrap()));
     found
 }
 
