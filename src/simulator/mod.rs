@@ -43,9 +43,9 @@ pub use self::shape::{
 };
 pub use self::truth::Truth;
 pub use self::world::{
-    Agent, Attachment, Attribute, AttributeValue, Campaign, Category, Change, ChangeKind, Changes,
-    Customer, CustomerChange, Directory, Evolution, Message, Recasting, Tag, Ticket, Word, World,
-    WorldSpec, object_id,
+    Actor, Agent, Attachment, Attribute, AttributeValue, Campaign, Category, Change, ChangeKind,
+    Changes, Customer, CustomerChange, Directory, Evolution, Happening, Id, Message, Recasting,
+    Reference, State, Story, Tag, Ticket, What, Word, Work, WorkSpec, World, WorldSpec, object_id,
 };
 
 /// The key a simulator takes unless told another.

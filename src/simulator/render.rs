@@ -293,12 +293,7 @@ fn message(
         object.optional("sender", message.sender_id.as_deref(), |out, id, shape| {
             sender(out, id, directory, shape);
         });
-        let kind = match (message.sender_type.as_ref(), ticket.origin.as_ref()) {
-            ("agent", _) => Some("ClientMember"),
-            ("customer", "discord") => Some("DiscordUser"),
-            ("customer", _) => Some("Customer"),
-            _ => None,
-        };
+        let kind = message.sender_reference_type(&ticket.origin);
         object.optional_text("senderReferenceType", kind);
         object.boolean("fromCustomer", message.sender_type == "customer");
         object.boolean("isEdited", message.is_edited);

@@ -45,7 +45,7 @@ impl Default for WorldSpec {
 
 impl WorldSpec {
     /// Tickets a day.
-    fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         let tickets = f64::from(u32::try_from(self.tickets).unwrap_or(u32::MAX));
         tickets / law::days(self.from, self.until).max(1.0)
     }
@@ -83,7 +83,7 @@ impl World {
 }
 
 /// When tickets are created: by weekday and hour, in order, with some in the same millisecond.
-fn creations(random: &mut StdRng, spec: &WorldSpec) -> Vec<Instant> {
+pub(super) fn creations(random: &mut StdRng, spec: &WorldSpec) -> Vec<Instant> {
     let (from, until) = (spec.from.timestamp_millis(), spec.until.timestamp_millis());
     if from >= until {
         return Vec::new();

@@ -10,6 +10,7 @@ mod source;
 mod text;
 mod thread;
 mod ticket;
+mod work;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,9 +28,10 @@ pub use self::evolve::{
 };
 pub use self::generate::WorldSpec;
 pub use self::ticket::{
-    Agent, Attachment, Attribute, AttributeValue, Category, Customer, Message, Tag, Ticket, Word,
-    object_id,
+    Agent, Attachment, Attribute, AttributeValue, Category, Customer, Message, Reference, Tag,
+    Ticket, Word, object_id,
 };
+pub use self::work::{Actor, Happening, Id, State, Story, What, Work, WorkSpec};
 
 /// A ticket as it was rendered once.
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ pub struct World {
     entries: Vec<Arc<Entry>>,
     directory: Arc<Directory>,
     epoch: u64,
+    work: Option<Arc<Work>>,
 }
 
 impl World {
@@ -87,6 +90,7 @@ impl World {
             entries,
             directory: Arc::new(directory),
             epoch: EPOCH.fetch_add(1, Ordering::Relaxed),
+            work: None,
         }
     }
 

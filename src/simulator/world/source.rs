@@ -21,6 +21,17 @@ impl Source {
         }
     }
 
+    /// The randomness of one of many things, which `number` tells apart. Its ids are numbered after `ids`.
+    pub(super) fn apart(seed: u64, number: u64, ids: u64) -> Self {
+        // Neighbours must not have neighbouring seeds.
+        let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ number.wrapping_add(1).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        Self {
+            ids,
+            ..Self::new(mixed)
+        }
+    }
+
     pub(super) fn id(&mut self, created_at: Instant) -> String {
         self.ids += 1;
         let machine: u64 = self.random.random_range(0..1 << 24);

@@ -119,7 +119,8 @@ pub(super) fn message(
     message
 }
 
-fn attachments(source: &mut Source) -> Vec<Attachment> {
+/// One to three files.
+pub(super) fn attachments(source: &mut Source) -> Vec<Attachment> {
     let count = source.random.random_range(1..=3);
     (0..count)
         .map(|_| {

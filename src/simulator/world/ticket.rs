@@ -119,6 +119,16 @@ impl Ticket {
     }
 }
 
+/// What a message says of the kind of its sender.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Reference {
+    /// What belongs to its sender type: `ClientMember`, `Customer` or `DiscordUser`; nothing for the system.
+    #[default]
+    BySender,
+    /// Nothing, as for an AI that has no account.
+    Absent,
+}
+
 /// A message of a thread.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
@@ -132,6 +142,8 @@ pub struct Message {
     pub sender_name: Option<String>,
     /// Customer or agent.
     pub sender_id: Option<String>,
+    /// What it says of the kind of its sender.
+    pub reference: Reference,
     /// `ExternalMessage`, `InternalNote` or a kind of audit log.
     pub message_type: Word,
     /// When it was written.
@@ -155,6 +167,17 @@ pub struct Message {
 }
 
 impl Message {
+    /// The kind of its sender on a ticket of this origin.
+    pub fn sender_reference_type(&self, origin: &str) -> Option<&'static str> {
+        match (&self.reference, self.sender_type.as_ref(), origin) {
+            (Reference::Absent, ..) => None,
+            (_, "agent", _) => Some("ClientMember"),
+            (_, "customer", "discord") => Some("DiscordUser"),
+            (_, "customer", _) => Some("Customer"),
+            _ => None,
+        }
+    }
+
     /// A customer's public message.
     pub fn new(id: impl Into<String>, created_at: Instant, content: impl Into<String>) -> Self {
         Self {
@@ -163,6 +186,7 @@ impl Message {
             sender_type: "customer".into(),
             sender_name: None,
             sender_id: None,
+            reference: Reference::BySender,
             message_type: "ExternalMessage".into(),
             created_at,
             updated_at: Some(created_at),

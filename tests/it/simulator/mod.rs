@@ -6,6 +6,8 @@ mod limit;
 mod live;
 mod quirks;
 mod shape;
+mod unchanged;
+mod work;
 
 use mava_export::simulator::{
     API_KEY, Agent, Category, Directory, Simulator, SimulatorSpec, Tag, Ticket, World,

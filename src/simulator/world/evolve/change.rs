@@ -26,9 +26,10 @@ pub enum ChangeKind {
     ResolvedAgain,
     /// Its customer rated it.
     Rated,
-    /// A private note on a resolved ticket.
+    /// A private note on a resolved ticket; on a desk at work, on any.
     Note,
-    /// An edit of a resolved ticket: of its priority, an attribute or a message.
+    /// An edit of a resolved ticket: of its priority, an attribute or a message; on a desk at work, of any
+    /// ticket, or its assigned agent, category, tags or AI status.
     Edited,
     /// A campaign tagged it.
     Retagged,

@@ -3,6 +3,7 @@
 //! ```text
 //! law ──► life (events of a ticket) ──► event (what each does to it) ──► World
 //!         campaign, arrivals, customers                                  Changes
+//! work (the stories of a desk at work) ──────────► working ────────────►
 //! ```
 
 mod arrivals;
@@ -13,6 +14,7 @@ mod event;
 mod life;
 #[cfg(test)]
 mod tests;
+mod working;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,6 +66,9 @@ impl World {
     /// Every change of a ticket moves its `updated_at` to the change's instant, which is later
     /// than the one before. Tickets whose status is none of the four documented ones are left
     /// alone, but for deletions and campaigns.
+    ///
+    /// A desk at work goes on with its stories: `spec` says then which tickets come, how many, and what is done
+    /// in bulk; threads are always written.
     pub fn evolve(&mut self, spec: &Evolution, from: Instant, until: Instant) -> Changes {
         let stretch = Stretch { spec, from, until };
         // Consecutive beginnings must not give neighbouring seeds.
@@ -76,9 +81,17 @@ impl World {
             .as_ref()
             .map(|campaign| campaign.draw(&mut source, &self.entries, &stretch))
             .unwrap_or_default();
-        let gone = self.age(&mut source, &stretch, &recast, &mut changes);
+        let mut work = self.work.take();
+        let gone = match &mut work {
+            Some(work) => self.follow(Arc::make_mut(work), &stretch, &recast, &mut changes),
+            None => self.age(&mut source, &stretch, &recast, &mut changes),
+        };
         customers::change(self, &mut source, &stretch, &mut changes);
-        let arrived = arrivals::draw(self, &mut source, &stretch, &mut changes);
+        let arrived = match &mut work {
+            Some(work) => self.receive(Arc::make_mut(work), &stretch, &mut changes),
+            None => arrivals::draw(self, &mut source, &stretch, &mut changes),
+        };
+        self.work = work;
         if !gone.is_empty() {
             let mut gone = gone.into_iter().peekable();
             let mut position = 0;
