@@ -168,6 +168,7 @@ Examples:
   mava-export simulate
   mava-export simulate --port 9000 --tickets 100000 --since 2022-01-01 --latency 1500ms --fault-rate 0.02
   mava-export simulate --live --day-every 30s --truth truth.ndjson
+  mava-export simulate --at-work --live --truth truth.ndjson
 
 Then, in another terminal:
   MAVA_API_KEY=simulated-key mava-export backfill --base-url http://127.0.0.1:8090 --since 2022-01-01 --to sqlite:test.db

@@ -371,6 +371,11 @@ pub struct ServerArgs {
     /// How many messages a ticket has on average
     #[arg(long, value_name = "N", default_value = "10", value_parser = value::mean)]
     pub mean_messages: f64,
+    /// Let people, an AI and rules work on the tickets: they assign, answer, hand over, resolve, and threads show it. --mean-messages is ignored then
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, action = ArgAction::Set,
+        default_value = "false", default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_parser = value::switch)]
+    pub at_work: bool,
 }
 
 /// Options of `simulate` that neither the environment nor the configuration file can give.

@@ -24,14 +24,12 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
         .live
         .as_ref()
         .and_then(|live| live.truth.as_deref());
-    let truth = truth.map(Truth::begin).transpose()?;
+    let mut truth = truth.map(Truth::begin).transpose()?;
     let range = range(simulation)?;
-    let world = demo::world(
-        simulation.world,
-        range.from(),
-        range.until(),
-        simulation.mean_messages,
-    );
+    let world = demo::simulated(simulation, range);
+    if let Some(truth) = &mut truth {
+        truth.open(&world, range.until())?;
+    }
     let spec = spec(simulation, range, world);
     interruptible(async |cancel| {
         let simulator = Simulator::start(spec).await?;
@@ -46,7 +44,7 @@ pub(super) async fn simulate(simulation: &Simulation, printer: &Printer) -> Resu
                 error = simulator.live(
                     life(simulation, live, range),
                     clock::reading,
-                    follower(truth, printer),
+                    follower(truth, &simulator, printer),
                 ) => return Err(error),
             },
         }
@@ -107,15 +105,16 @@ fn life(simulation: &Simulation, live: &Live, range: Window) -> Life {
 }
 
 /// Writes down and says what happens on the desk.
-fn follower(
+fn follower<'a>(
     mut truth: Option<Truth>,
-    printer: &Printer,
-) -> impl FnMut(Event) -> Result<()> + use<'_> {
+    simulator: &'a Simulator,
+    printer: &'a Printer,
+) -> impl FnMut(Event) -> Result<()> + use<'a> {
     move |event| {
         match event {
             Event::Hour(changes) => {
                 if let Some(truth) = &mut truth {
-                    truth.add(&changes)?;
+                    simulator.with_world(|world| truth.hour(world, &changes))?;
                 }
             }
             Event::Day(day) => printer.remark(&told(&day)),
@@ -185,7 +184,7 @@ fn announce(simulation: &Simulation, simulator: &Simulator, range: Window, print
          export MAVA_BASE_URL={} MAVA_API_KEY={API_KEY}{variable}\n  \
          mava-export backfill --since {from} --to sqlite:simulated.db\n{sync}\
          Ctrl-C ends it.",
-        simulation.world.tickets,
+        simulator.with_world(|world| world.len()),
         simulator.base_url(),
     ));
 }

@@ -28,6 +28,7 @@ const SECRET_KEYS: [&str; 6] = [
 pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
     "allow_deletions",
     "assigned_to",
+    "at_work",
     "budget_share",
     "category",
     "clock_tolerance",

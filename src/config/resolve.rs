@@ -461,6 +461,7 @@ fn simulation(typed: &cli::SimulateArgs, now: Instant) -> Result<Simulation> {
         fault_rate: typed.server.fault_rate,
         is_prerendered: typed.server.prerender,
         mean_messages: typed.server.mean_messages,
+        is_at_work: typed.server.at_work,
         live,
     })
 }

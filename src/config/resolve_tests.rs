@@ -193,6 +193,16 @@ fn a_simulation_takes_what_it_is_given() {
 }
 
 #[test]
+fn a_desk_is_at_work_where_that_is_asked_for() {
+    for (line, is_at_work) in [("simulate", false), ("simulate --at-work", true)] {
+        let Ok(Command::Simulate(simulation)) = resolved(line) else {
+            panic!("not a simulation");
+        };
+        assert_eq!(simulation.is_at_work, is_at_work, "{line}");
+    }
+}
+
+#[test]
 fn a_desk_lives_on_where_that_is_asked_for_and_from_a_day_that_is_over() {
     let live = |line: &str| match resolved(line) {
         Ok(Command::Simulate(simulation)) => simulation,

@@ -9,12 +9,14 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::settings::{
-    self, Backfill, BudgetSettings, Connection, Filters, RateLimit, RetrySettings, Spend,
-    StoreSettings, Sync, Timeouts, Whole,
+    self, Backfill, BudgetSettings, Connection, Filters, RateLimit, RetrySettings, Simulation,
+    Spend, StoreSettings, Sync, Timeouts, Whole,
 };
-use crate::simulator::{self, API_KEY, Evolution, Simulator, SimulatorSpec, World, WorldSpec};
+use crate::simulator::{
+    self, API_KEY, Evolution, Simulator, SimulatorSpec, WorkSpec, World, WorldSpec,
+};
 use crate::table::{Instant, RunKind};
-use crate::window;
+use crate::window::{self, Window};
 
 /// The invented desk's first day. Fixed, so that the same seed gives the same desk on any day.
 const FIRST_DAY: &str = "2023-01-01";
@@ -162,13 +164,23 @@ pub(crate) fn first_day() -> Result<Instant> {
     window::parse(FIRST_DAY)
 }
 
+/// The world that is simulated for others.
+pub(crate) fn simulated(simulation: &Simulation, range: Window) -> World {
+    if simulation.is_at_work {
+        return World::at_work(&WorkSpec {
+            seed: simulation.world.seed,
+            tickets: usize::try_from(simulation.world.tickets).unwrap_or(usize::MAX),
+            from: range.from(),
+            until: range.until(),
+            ..WorkSpec::default()
+        });
+    }
+    let mean_messages = simulation.mean_messages;
+    self::world(simulation.world, range.from(), range.until(), mean_messages)
+}
+
 /// The world of a desk that opens on one day and has tickets up to another.
-pub(crate) fn world(
-    world: settings::World,
-    from: Instant,
-    until: Instant,
-    mean_messages: f64,
-) -> World {
+fn world(world: settings::World, from: Instant, until: Instant, mean_messages: f64) -> World {
     World::generate(&WorldSpec {
         seed: world.seed,
         tickets: usize::try_from(world.tickets).unwrap_or(usize::MAX),

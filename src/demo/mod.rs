@@ -4,6 +4,6 @@ mod desk;
 mod earlier;
 mod questions;
 
-pub(crate) use desk::{Desk, first_day, world};
+pub(crate) use desk::{Desk, first_day, simulated};
 pub(crate) use earlier::{earlier, remove};
 pub(crate) use questions::{QUESTIONS, ask};

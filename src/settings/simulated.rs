@@ -46,6 +46,8 @@ pub struct Simulation {
     pub is_prerendered: bool,
     /// Messages of a ticket, on average.
     pub mean_messages: f64,
+    /// Whether people, an AI and rules work on the tickets.
+    pub is_at_work: bool,
     /// How the desk lives on; `None` where it stays as it is.
     pub live: Option<Live>,
 }

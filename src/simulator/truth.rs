@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::world::Changes;
+use chrono::{TimeDelta, Timelike};
+
+use super::world::{Changes, World};
 use crate::derived::{self, Refusal};
 use crate::error::{Error, Result};
 use crate::limits::Full;
+use crate::table::Instant;
 
 /// Permissions before the umask: nothing in it is of a real desk.
 const MODE: u32 = 0o666;
@@ -19,6 +22,8 @@ pub struct Truth {
     file: File,
     /// Bytes of whole lines.
     length: u64,
+    /// What happened before is told.
+    until: Instant,
 }
 
 impl Truth {
@@ -38,6 +43,7 @@ impl Truth {
             path: path.to_owned(),
             file,
             length: 0,
+            until: Instant::MIN_UTC,
         })
     }
 
@@ -46,7 +52,46 @@ impl Truth {
     /// # Errors
     /// The disk is full or failed. The lines before stay, whole.
     pub fn add(&mut self, changes: &Changes) -> Result<()> {
-        let lines = changes.lines();
+        self.write(&changes.lines())
+    }
+
+    /// Adds what happened before a desk at work begins to live on: a line for each thing, and its backlog at
+    /// `until`, its present. Of another desk nothing is told.
+    ///
+    /// # Errors
+    /// As for [`Truth::add`].
+    pub fn open(&mut self, world: &World, until: Instant) -> Result<()> {
+        self.until = until;
+        let lines = world
+            .work()
+            .map(|work| work.lines(Instant::MIN_UTC, until) + &work.backlog_line(until));
+        lines.map_or(Ok(()), |lines| self.write(&lines))
+    }
+
+    /// Adds what happened in the next hour of a desk, which the world has behind it. Of a desk at work these
+    /// are the lines of [`Work::lines`](super::Work::lines), the changes of customers, and at the end of a day
+    /// its backlog; of another, a line for each change.
+    ///
+    /// # Errors
+    /// As for [`Truth::add`].
+    pub fn hour(&mut self, world: &World, changes: &Changes) -> Result<()> {
+        let from = self.until;
+        self.until = from + TimeDelta::hours(1);
+        let Some(work) = world.work() else {
+            return self.add(changes);
+        };
+        let customers = Changes {
+            tickets: Vec::new(),
+            customers: changes.customers.clone(),
+        };
+        let mut lines = work.lines(from, self.until) + &customers.lines();
+        if self.until.num_seconds_from_midnight() == 0 {
+            lines += &work.backlog_line(self.until);
+        }
+        self.write(&lines)
+    }
+
+    fn write(&mut self, lines: &str) -> Result<()> {
         if let Err(error) = self.file.write_all(lines.as_bytes()) {
             // What else could be done about half a line?
             let _ = self.file.set_len(self.length);

@@ -56,3 +56,5 @@ mod sync;
 mod twins;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod working;

@@ -274,3 +274,50 @@ fn a_truth_that_cannot_be_gone_on_with_ends_the_simulation_and_is_whole() {
     assert!(text.ends_with('\n'));
     assert!(told(&place.path("truth.ndjson")).len() > 10);
 }
+
+/// The tickets that are unresolved, by their id, as far as lines tell.
+fn unresolved<'a>(told: &'a [Value], until: &str) -> BTreeSet<&'a str> {
+    let mut open = BTreeSet::new();
+    for line in told.iter().filter(|line| text(line, "at") < until) {
+        let id = text(line, "ticket_id");
+        let status = match text(line, "kind") {
+            "created" => line["opened"]["status"].as_str().unwrap_or_default(),
+            "status" => text(line, "to"),
+            "deleted" | "merged" | "hidden" => "gone",
+            _ => continue,
+        };
+        if ["Open", "Pending", "Waiting"].contains(&status) {
+            open.insert(id);
+        } else {
+            open.remove(id);
+        }
+    }
+    open
+}
+
+#[test]
+fn a_desk_at_work_tells_all_that_happened_from_its_first_ticket_on_and_each_days_backlog() {
+    let place = Place::new();
+    let words = DESK.replace("--tickets 1200", "--tickets 120 --at-work");
+    let desk = Running::start(&mut place.command(&format!("{words} --truth truth.ndjson")));
+    desk.wait_to_say("2024-07-04: ");
+    desk.signal("INT");
+    desk.end_within(Duration::from_secs(5)).expect(130);
+    let told = told(&place.path("truth.ndjson"));
+    let kinds: BTreeSet<&str> = told.iter().map(|line| text(line, "kind")).collect();
+    for kind in ["created", "message", "assignee", "status", "ai_status"] {
+        assert!(kinds.contains(kind), "{kind} of {kinds:?}");
+    }
+    assert!(text(&told[0], "at") < "2024-06-30");
+    let backlogs: Vec<&Value> = told
+        .iter()
+        .filter(|line| text(line, "kind") == "backlog")
+        .collect();
+    // The one before it begins to live, and those of three days.
+    assert!(backlogs.len() >= 4, "{}", backlogs.len());
+    for line in backlogs {
+        let count = unresolved(&told, text(line, "at")).len();
+        assert!(count > 0);
+        assert_eq!(line["count"], count, "{line}");
+    }
+}

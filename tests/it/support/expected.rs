@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{SecondsFormat, TimeDelta};
 use mava_export::simulator::{
-    AttributeValue, Attributes, Directory, Message, References, Sender, Shape, Ticket, World,
+    AttributeValue, Attributes, Directory, Message, Reference, References, Sender, Shape, Ticket,
+    World,
 };
 use mava_export::table::Instant;
 use serde_json::{Map, Value, json};
@@ -186,6 +187,7 @@ impl<'w> Expectation<'w> {
         let id = message.id.as_ref().expect("generated messages have ids");
         let is_customer = message.sender_type == "customer";
         let kind = match message.sender_type.as_ref() {
+            _ if message.reference == Reference::Absent => None,
             "agent" => Some("ClientMember"),
             "customer" if ticket.origin == "discord" => Some("DiscordUser"),
             "customer" => Some("Customer"),
