@@ -37,6 +37,7 @@
 //! - [`api`]: the HTTP client, its queries and its retries.
 //! - [`wire`]: JSON as sent. Pure.
 //! - [`normalize`]: JSON to rows, rejects and hashes. Pure.
+//! - [`metrics`]: what a ticket's numbers are: rows from a ticket, its thread and its versions. Pure.
 //! - [`table`]: the one schema.
 //! - [`store`]: the SQLite file: pages, runs, history, deletions, lock, migrations.
 //! - [`publish`]: Parquet snapshots of the store.
@@ -66,6 +67,7 @@ pub mod error;
 pub mod extract;
 pub mod limits;
 pub mod mava;
+pub mod metrics;
 pub mod normalize;
 pub mod plan;
 pub mod probe;

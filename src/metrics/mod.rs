@@ -1,0 +1,66 @@
+//! What a ticket's metrics are. Pure: a ticket, its thread and its versions in; one row of metrics, one
+//! row per change, and what policies make of them out.
+//!
+//! Every definition stands in `docs/metrics.md`, exactly enough to compute it again. Nothing here knows
+//! today's date: what runs on until now is left to the one who asks.
+
+mod audit;
+mod change;
+mod events;
+mod history;
+mod input;
+mod replies;
+mod resolution;
+mod rows;
+pub mod schedule;
+mod sla;
+mod stretches;
+mod thread;
+mod ticket;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{Case, Message, Ticket, Version};
+pub use rows::{TicketEvent, TicketMetrics};
+pub use schedule::Schedule;
+pub use sla::{Policy, SlaMetric, SlaResult, judge};
+
+use self::thread::Thread;
+use crate::table::Instant;
+
+/// The rows of one ticket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Its row of `ticket_metrics`.
+    pub metrics: TicketMetrics,
+    /// Its rows of `ticket_events`, in the order of `position`.
+    pub events: Vec<TicketEvent>,
+}
+
+/// Computes all rows of a ticket. The order in which messages and versions are given does not matter.
+pub fn measure(case: &Case<'_>, schedule: &Schedule) -> Measured {
+    let thread = case
+        .messages
+        .map(|messages| Thread::read(&case.ticket, messages));
+    let changes = events::changes(case, thread.as_ref());
+    Measured {
+        metrics: ticket::metrics(&case.ticket, thread.as_ref(), &changes, schedule),
+        events: events::rows(case.ticket.id, &changes),
+    }
+}
+
+/// Milliseconds from one instant to another; none where that would be negative.
+fn milliseconds(from: Instant, until: Instant) -> Option<i64> {
+    let passed = until
+        .timestamp_millis()
+        .checked_sub(from.timestamp_millis())?;
+    (passed >= 0).then_some(passed)
+}
+
+/// The instant so many milliseconds later; none where no instant can say it.
+fn later(from: Instant, milliseconds: i64) -> Option<Instant> {
+    let at = from.timestamp_millis().checked_add(milliseconds)?;
+    Instant::from_timestamp_millis(at)
+}
