@@ -15,22 +15,24 @@ pub(super) enum Ai {
     Other,
 }
 
-/// Mava does not document the words.
+/// Parts of words by which a ticket was handed over, in small letters.
+const HANDED_OVER: [&str; 7] = [
+    "handed", "hando", "hand o", "hand_o", "hand-o", "escalat", "transfer",
+];
+
+/// Parts of words that take `solved` back.
+const NOT_SOLVED: [&str; 3] = ["unsolved", "unresolved", "not"];
+
+/// Mava does not document the words, so parts of them decide.
 pub(super) fn ai(status: Option<&str>) -> Ai {
-    let letters = status.unwrap_or_default().chars();
-    let word: String = letters
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
-    match word.as_str() {
-        "solved" | "resolved" | "aisolved" | "airesolved" => Ai::Solved,
-        word if ["hand", "escalat", "transfer"]
-            .iter()
-            .any(|part| word.contains(part)) =>
-        {
-            Ai::HandedOver
-        }
-        _ => Ai::Other,
+    let word = status.unwrap_or_default().to_ascii_lowercase();
+    let has_one = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
+    if has_one(&HANDED_OVER) {
+        Ai::HandedOver
+    } else if word.contains("solved") && !has_one(&NOT_SOLVED) {
+        Ai::Solved
+    } else {
+        Ai::Other
     }
 }
 
@@ -43,18 +45,27 @@ const KINDS: [(&str, Kind); 5] = [
     ("tag", Kind::Tag),
 ];
 
+/// Statuses that Mava has.
+const STATUSES: [&str; 5] = [OPEN[0], OPEN[1], OPEN[2], RESOLVED, SPAM];
+
+/// The status that a text is, whatever its case.
+fn status(text: &str) -> Option<&'static str> {
+    let mut statuses = STATUSES.into_iter();
+    statuses.find(|status| text.trim().eq_ignore_ascii_case(status))
+}
+
 /// What an audit entry of this type and these values says that changed.
 pub(super) fn kind(message_type: &str, values: [Option<&str>; 2]) -> Option<Kind> {
-    let word = message_type.to_lowercase();
+    let word = message_type.to_ascii_lowercase();
     let by_type = KINDS.iter().find(|(part, _)| word.contains(part));
-    let is_status = |value: &str| OPEN.contains(&value) || value == RESOLVED || value == SPAM;
     match by_type {
         Some((_, kind)) => Some(*kind),
-        None => values
-            .into_iter()
-            .flatten()
-            .any(|value| is_status(value.trim()))
-            .then_some(Kind::Status),
+        None => {
+            let mut values = values.into_iter().flatten();
+            values
+                .any(|value| status(value).is_some())
+                .then_some(Kind::Status)
+        }
     }
 }
 
@@ -62,6 +73,7 @@ pub(super) fn kind(message_type: &str, values: [Option<&str>; 2]) -> Option<Kind
 pub(super) fn value(kind: Kind, text: Option<&str>) -> Option<&str> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     match kind {
+        Kind::Status => Some(status(text).unwrap_or(text)),
         Kind::Assignee if text.eq_ignore_ascii_case(UNASSIGNED) => None,
         Kind::Priority => {
             let words = ["low", "medium", "high", "urgent"].into_iter();
@@ -71,5 +83,33 @@ pub(super) fn value(kind: Kind, text: Option<&str>) -> Option<&str> {
             Some(found.map_or(text, |(_, number)| number))
         }
         _ => Some(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_ai_are_told_by_their_parts() {
+        for (word, meant) in [
+            ("Solved", Ai::Solved),
+            ("AI_RESOLVED", Ai::Solved),
+            ("Unsolved", Ai::Other),
+            ("unresolved", Ai::Other),
+            ("NotSolved", Ai::Other),
+            ("HandedOver", Ai::HandedOver),
+            ("handoff", Ai::HandedOver),
+            ("hand-over", Ai::HandedOver),
+            ("Hand_Off", Ai::HandedOver),
+            ("Escalated", Ai::HandedOver),
+            ("transferred to human, not solved", Ai::HandedOver),
+            ("Handled", Ai::Other),
+            ("Disabled", Ai::Other),
+            ("", Ai::Other),
+        ] {
+            assert_eq!(ai(Some(word)), meant, "{word}");
+        }
+        assert_eq!(ai(None), Ai::Other);
     }
 }

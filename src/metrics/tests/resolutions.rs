@@ -55,7 +55,7 @@ fn an_entry_is_of_the_kind_that_its_type_says_or_that_its_values_show() {
         ("CategoryAction", ["c1", "c2"], "category"),
         ("TagAdded", ["", "t1"], "tag"),
         ("ActionLog", ["Open", "Pending"], "status"),
-        ("ActionLog", ["", " Spam "], "status"),
+        ("ActionLog", ["", " spam "], "status"),
     ] {
         let made = ticket("2026-06-01 09:00").entry(message_type, [from, to], "2026-06-01 10:00");
         let events = made.measured().events;
@@ -63,7 +63,7 @@ fn an_entry_is_of_the_kind_that_its_type_says_or_that_its_values_show() {
         assert_eq!(kinds, [kind], "{message_type}");
     }
     for (message_type, [from, to]) in [
-        ("StatusAction", ["Open", " Open"]),
+        ("StatusAction", ["Open", " open"]),
         ("StatusAction", ["", " "]),
         ("AssigneeChanged", ["", "Unassigned"]),
         ("PriorityChanged", ["Urgent", "4"]),
@@ -233,8 +233,8 @@ fn a_resolution_that_the_audit_log_leaves_out_is_taken_from_the_resolution_time(
 #[test]
 fn an_entry_that_does_not_say_what_was_before_goes_on_from_the_entry_before() {
     let made = ticket("2026-06-01 09:00")
-        .status("", "Resolved", "2026-06-01 10:00")
-        .status("", "Open", "2026-06-01 11:00")
+        .status("", "resolved", "2026-06-01 10:00")
+        .status("", "OPEN", "2026-06-01 11:00")
         .status("", "Pending", "2026-06-01 12:00")
         .status("", "Resolved", "2026-06-01 13:00")
         .resolved("2026-06-01 13:00");
@@ -308,4 +308,60 @@ fn changes_of_one_instant_are_in_the_order_of_the_thread_and_history_comes_after
     let events = made.measured().events;
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["priority", "status", "assignee", "rating"]);
+}
+
+#[test]
+fn a_resolution_at_the_very_instant_of_the_creation_or_of_the_look_is_exact() {
+    let created = ticket("2026-06-01 09:00").resolved("2026-06-01 09:00");
+    let at_once = [change("", "Resolved", "2026-06-01 09:00", "")];
+    assert_eq!(changes(&created.measured().events, "status"), at_once);
+    let seen = created.clone().seen("2026-06-01 09:00", |version| {
+        version.status = Some("Resolved");
+        version.resolution_time_ms = Some(0);
+    });
+    assert_eq!(changes(&seen.measured().events, "status"), at_once);
+    // A millisecond later than the look is not.
+    let late = created.seen("2026-06-01 09:00", |version| {
+        version.status = Some("Resolved");
+        version.resolution_time_ms = Some(1);
+    });
+    let seen = [change(
+        "",
+        "Resolved",
+        "2026-06-01 09:00",
+        "2026-06-01 09:00",
+    )];
+    assert_eq!(changes(&late.measured().events, "status"), seen);
+}
+
+#[test]
+fn a_resolved_ticket_that_changes_otherwise_or_whose_time_becomes_known_was_not_resolved_again() {
+    let resolved = ticket("2026-06-01 09:00").resolved("2026-06-01 10:00");
+    let same = resolved
+        .clone()
+        .seen("2026-06-01 12:00", |version| {
+            version.status = Some("Resolved");
+            version.resolution_time_ms = Some(HOUR);
+        })
+        .seen("2026-06-02 12:00", |version| version.csat = Some(4))
+        .seen("2026-06-03 12:00", |version| {
+            version.resolution_time_ms = Some(HOUR / 2)
+        });
+    assert_eq!(same.measured().metrics.reopen_count, 0);
+    let known = resolved
+        .seen("2026-06-01 12:00", |version| {
+            version.status = Some("Resolved")
+        })
+        .seen("2026-06-02 12:00", |version| {
+            version.resolution_time_ms = Some(HOUR)
+        });
+    let measured = known.measured();
+    assert_eq!(measured.metrics.reopen_count, 0);
+    let seen = [change(
+        "",
+        "Resolved",
+        "2026-06-01 12:00",
+        "2026-06-01 09:00",
+    )];
+    assert_eq!(changes(&measured.events, "status"), seen);
 }
