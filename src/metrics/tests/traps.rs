@@ -398,3 +398,15 @@ fn without_an_audit_entry_a_pause_of_an_hour_and_a_half_may_be_an_agents() {
     assert_eq!(day.is_auto_resolved, Some(true));
     assert_eq!(day.resolved_by.as_deref(), Some("automation"));
 }
+
+#[test]
+fn what_was_written_at_the_very_instant_of_a_resolution_came_before_it() {
+    // The agent answers and resolves in one go, a day after the question.
+    let made = ticket("2026-06-01 09:00")
+        .customer("2026-06-01 09:00")
+        .agent("a1", "2026-06-02 09:30")
+        .resolved("2026-06-02 09:30");
+    let metrics = made.measured().metrics;
+    assert_eq!(metrics.is_auto_resolved, Some(false), "the pause is 0");
+    assert_eq!(metrics.resolved_by.as_deref(), Some("agent"));
+}
