@@ -517,6 +517,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_message_beside_its_text_is_held_against_its_column() {
+        let of = |marks: Value| {
+            let mut message = json!({"id": "m", "createdAt": "2024-02-01T00:00:00Z"});
+            for (key, value) in marks.as_object().expect("an object") {
+                message[key] = value.clone();
+            }
+            let ticket =
+                json!({"id": "a", "createdAt": "2024-02-01T00:00:00Z", "messages": [message]});
+            differing(&answer(json!([ticket])))
+        };
+        let fitting = json!({"isDeleted": false, "isEdited": null, "senderReferenceType": "Customer",
+            "actionLogFrom": {"id": "a1"}, "actionLogTo": "2024-02-01T00:00:00Z"});
+        assert_eq!(of(fitting), [""; 0]);
+        let others = json!({"isDeleted": "yes", "isEdited": 1, "senderReferenceType": {}});
+        assert_eq!(
+            of(others),
+            [
+                "tickets[].messages[].senderReferenceType: string or null / object",
+                "tickets[].messages[].isEdited: boolean or null / integer",
+                "tickets[].messages[].isDeleted: boolean or null / string",
+            ]
+        );
+    }
+
+    #[test]
     fn an_empty_desk_leaves_things_unknown() {
         let findings = examine(&answer(json!([])), window());
         assert!(
