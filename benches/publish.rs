@@ -21,7 +21,8 @@ use mava_export::clock::Clock;
 use mava_export::report::Progress;
 use mava_export::run::{self, Context};
 use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
+    Backfill, BudgetSettings, Connection, Filters, MetricsSettings, RetrySettings, StoreSettings,
+    Timeouts,
 };
 use mava_export::simulator::{Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::table::RunKind;
@@ -202,6 +203,7 @@ fn backfill(simulator: &Simulator, store: &Path) {
             path: store.to_owned(),
             file_mode: None,
             publish: None,
+            metrics: MetricsSettings::default(),
         },
     };
     let context = Context {

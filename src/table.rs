@@ -67,6 +67,11 @@ macro_rules! table {
     };
 }
 
+// Below the macro that it uses.
+mod metrics;
+
+pub use metrics::{TicketEvent, TicketMetrics};
+
 table! {
     /// One row per ticket.
     "tickets" Ticket key("id") {
@@ -375,7 +380,8 @@ table! {
     "snapshots" Snapshot key("id") {
         /// Number of the run, from 1.
         id: i64 as Integer,
-        /// The command: `backfill`, `sync`, `verify` for a repair, or `demo` for an invented desk.
+        /// The command: `backfill`, `sync`, `verify` for a repair, or `demo` for an invented desk; `metrics` where metrics of tickets
+        /// that are stored were computed anew, for whom `tickets_read` and `tickets_changed` count.
         kind: String as Enumeration,
         /// `running`, `complete`, `complete_with_rejects`, `incomplete` (something is not proven), `superseded`.
         outcome: String as Enumeration,
@@ -458,7 +464,7 @@ impl Reject {
 }
 
 /// Every table for people, in the order of the documentation.
-pub const TABLES: [&Table; 14] = [
+pub const TABLES: [&Table; 16] = [
     Ticket::TABLE,
     Message::TABLE,
     MessageAttachment::TABLE,
@@ -471,6 +477,8 @@ pub const TABLES: [&Table; 14] = [
     Category::TABLE,
     Agent::TABLE,
     TicketVersion::TABLE,
+    TicketMetrics::TABLE,
+    TicketEvent::TABLE,
     Snapshot::TABLE,
     Reject::TABLE,
 ];

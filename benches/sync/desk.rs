@@ -9,7 +9,9 @@ use mava_export::api::Client;
 use mava_export::clock::Clock;
 use mava_export::report::Progress;
 use mava_export::run::Context;
-use mava_export::settings::{BudgetSettings, Connection, RetrySettings, StoreSettings, Timeouts};
+use mava_export::settings::{
+    BudgetSettings, Connection, MetricsSettings, RetrySettings, StoreSettings, Timeouts,
+};
 use mava_export::simulator::{
     Campaign, Change, Changes, CustomerChange, Evolution, Simulator, SimulatorSpec, Ticket, World,
     WorldSpec,
@@ -303,6 +305,7 @@ fn store_at(directory: &TempDir, name: &str) -> StoreSettings {
         path: directory.path().join(format!("{name}.db")),
         file_mode: None,
         publish: None,
+        metrics: MetricsSettings::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use super::options::{
 };
 use super::query::QueryArgs;
 use super::{help, target};
+use crate::settings::MetricsSettings;
 
 /// The command line.
 #[derive(Debug, Clone, Parser)]
@@ -39,6 +40,9 @@ pub struct Args {
     /// The configuration files that were read, the nearest first.
     #[arg(skip)]
     pub files: Vec<PathBuf>,
+    /// What they say of metrics.
+    #[arg(skip)]
+    pub metrics: MetricsSettings,
 }
 
 /// What to do.

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::error::{Error, ExitCode, Result};
 use crate::publish::{self, Filesystem, Options};
 use crate::report::{Published, Publishing, Summary, SyncSummary, Verification};
+use crate::run::{metrics, place};
 use crate::settings::{PublishSettings, STORE_FILE, StoreSettings};
 use crate::store::{OpenOptions, Store};
 use crate::terminal::Printer;
@@ -24,6 +25,8 @@ pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Resu
             return Err(Error::usage("there is no directory to publish to"));
         };
         let store = open(settings, target)?;
+        let store =
+            metrics::renew(store, clock::now()?, &cancel, &|words| printer.note(words)).await?;
         let published = run(store, target, &cancel, printer).await?;
         printer.published(&published)?;
         Ok(ExitCode::Complete)
@@ -43,13 +46,13 @@ fn open(settings: &StoreSettings, target: &PublishSettings) -> Result<Store> {
             )),
         );
     }
-    Store::open_existing(
-        &settings.path,
-        &OpenOptions {
-            file_mode: settings.file_mode,
-            now: clock::now()?,
-        },
-    )
+    let options = OpenOptions {
+        file_mode: settings.file_mode,
+        now: clock::now()?,
+    };
+    let mut store = Store::open_existing(&settings.path, &options)?;
+    place::measure_by(&mut store, &settings.metrics);
+    Ok(store)
 }
 
 /// The summary of a run that is over.

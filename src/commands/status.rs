@@ -35,17 +35,24 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
         })?;
         return Ok(ExitCode::Complete);
     }
-    printer.status(&held(settings, published)?)?;
+    let store = Store::open_read_only(&settings.path)?;
+    store.require_current_schema()?;
+    if let Some(words) = store.metrics_behind(&settings.metrics.fingerprint())? {
+        printer.note(words);
+    }
+    printer.status(&held(&store, settings, published)?)?;
     Ok(ExitCode::Complete)
 }
 
 /// What the store holds, with the snapshots that were published from it.
-fn held(settings: &StoreSettings, published: Vec<PublishedSnapshot>) -> Result<Status> {
-    let store = Store::open_read_only(&settings.path)?;
-    store.require_current_schema()?;
+fn held(
+    store: &Store,
+    settings: &StoreSettings,
+    published: Vec<PublishedSnapshot>,
+) -> Result<Status> {
     let now = clock::now()?;
     // The demo's desk lives on days of its own.
-    let evening = match desk::holds_demo(&store)? {
+    let evening = match desk::holds_demo(store)? {
         Some(true) => store.coverage()?.map(|coverage| coverage.complete_at),
         _ => None,
     };
@@ -72,16 +79,16 @@ fn held(settings: &StoreSettings, published: Vec<PublishedSnapshot>) -> Result<S
             .collect(),
         tickets: fresh.live,
         freshness: Freshness::shares(fresh.within(), fresh.live),
-        threads_unread: threads_unread(&store)?,
+        threads_unread: threads_unread(store)?,
         rejects_standing: standing.open,
         rejects_accepted: standing.accepted,
         snapshots: snapshots
             .iter()
             .filter(|snapshot| snapshot.finished_at.is_some())
-            .map(|snapshot| finished(&store, snapshot))
+            .map(|snapshot| finished(store, snapshot))
             .collect::<Result<_>>()?,
         snapshot_count,
-        last_sync: last_sync(&store)?,
+        last_sync: last_sync(store)?,
         unfinished: progress.map(|progress| unfinished(&progress, is_running)),
         partial: store.partial()?.into_iter().map(Into::into).collect(),
         published,

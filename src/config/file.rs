@@ -1,4 +1,4 @@
-//! A configuration file: flat TOML, one key per option.
+//! A configuration file: TOML, one key per option, and a section about metrics.
 //!
 //! Its values become the defaults of the command line, so that flags and the environment go
 //! before them and one parser reads all three.
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::metrics::{self, Section};
 use crate::cli;
 use crate::error::{Error, Result};
 use crate::spelling::nearest;
@@ -84,6 +85,7 @@ pub const WORKING_DIRECTORY_KEYS: &[&str] = &[
 pub struct File {
     path: PathBuf,
     values: BTreeMap<String, Vec<String>>,
+    metrics: Section,
 }
 
 impl File {
@@ -104,6 +106,7 @@ impl File {
         })?;
         let known = keys();
         let mut values = BTreeMap::new();
+        let mut metrics = Section::default();
         for (key, value) in table {
             let place = format!("{}: {key}", path.display());
             if SECRET_KEYS.contains(&key.as_str()) {
@@ -111,6 +114,10 @@ impl File {
                     Error::usage(format!("{place}: the API key does not belong in this file"))
                         .help("set MAVA_API_KEY, or name a file that holds only the key: api_key_file = \"…\""),
                 );
+            }
+            if key == metrics::SECTION {
+                metrics = Section::read(&place, value)?;
+                continue;
             }
             if !known.contains(&key) {
                 return Err(unknown(&place, &key, &known));
@@ -120,12 +127,18 @@ impl File {
         Ok(Self {
             path: path.to_owned(),
             values,
+            metrics,
         })
     }
 
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it says of metrics.
+    pub(super) fn metrics(&self) -> &Section {
+        &self.metrics
     }
 
     /// The first key that is none of these.
@@ -221,7 +234,7 @@ fn texts(place: &str, value: toml::Value) -> Result<Vec<String>> {
         }
         toml::Value::Table(_) => {
             return Err(Error::usage(format!(
-                "{place}: a section; this file has none, so write every key at the top"
+                "{place}: a section; the only one is [metrics], so write every other key at the top"
             )));
         }
         toml::Value::String(text) => text,

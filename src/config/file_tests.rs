@@ -65,6 +65,8 @@ fn the_example_holds_every_key_and_no_other() {
     known.dedup();
     assert_eq!(listed, known.iter().collect::<Vec<_>>());
     file.apply(cli::command()).expect("accepted values");
+    let metrics = file.metrics().clone().settings().expect("business hours");
+    assert!(metrics.hours.is_some_and(|hours| hours.holidays.len() == 2));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod file;
 mod key;
 mod locate;
+mod metrics;
 mod open;
 mod parse;
 mod proxy;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::locate::locate;
+use super::metrics::Section;
 use crate::cli::{self, Args, Line, Stop};
 
 /// Reads the command line (the program's name first), the environment and the configuration files.
@@ -26,6 +27,11 @@ fn read_all(line: &Line) -> Result<Args, Stop> {
         command = file.apply(command)?;
     }
     let mut args = line.read(command)?;
+    let sections = files.iter().map(|file| file.metrics().clone());
+    args.metrics = sections
+        .reduce(Section::or)
+        .unwrap_or_default()
+        .settings()?;
     args.files = files.iter().map(|file| file.path().to_owned()).collect();
     Ok(args)
 }

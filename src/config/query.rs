@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{AnswerArgs, Limit, QueryArgs, Target};
 use crate::error::{Error, Result};
-use crate::settings::{AnswerForm, Query, QueryFormat, Question};
+use crate::settings::{AnswerForm, MetricsSettings, Query, QueryFormat, Question};
 
 /// Stdin in the place of a file that is read, stdout in that of one that is written.
 const STREAM: &str = "-";
@@ -58,6 +58,7 @@ pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
         (None, _) => None,
     };
     Ok(Query {
+        metrics: MetricsSettings::default(),
         path: store.as_ref().map(Target::store),
         directory: store.as_ref().and_then(Target::directory).cloned(),
         question,

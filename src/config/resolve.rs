@@ -16,9 +16,9 @@ use crate::cli::{
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::settings::{
-    Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, PublishSettings,
-    RejectSelection, RetrySettings, Simulation, Spend, StoreSettings, Sync, Timeouts, Verify,
-    Whole, World,
+    Accept, Backfill, BudgetSettings, Command, Connection, Demo, Filters, MetricsSettings,
+    PublishSettings, RejectSelection, RetrySettings, Simulation, Spend, StoreSettings, Sync,
+    Timeouts, Verify, Whole, World,
 };
 use crate::table::{Instant, RunKind};
 use crate::window::{EARLIEST, Window};
@@ -92,7 +92,7 @@ pub fn resolve_with(
         let unkeyed = connection(api)?;
         Ok(unkeyed(read_key(api.api_key_file.as_deref(), is_typed)?))
     };
-    Ok(match args.command {
+    let mut command = match args.command {
         cli::Command::Backfill(typed) => Command::Backfill {
             backfill: backfill(&typed, now)?,
             connection: connect(&typed.api)?,
@@ -135,7 +135,9 @@ pub fn resolve_with(
         cli::Command::Demo(typed) => Command::Demo(demo(typed)),
         cli::Command::Simulate(typed) => Command::Simulate(simulation(&typed, now)?),
         cli::Command::Completions { shell } => Command::Completions(shell),
-    })
+    };
+    command.measure_by(args.metrics);
+    Ok(command)
 }
 
 fn backfill(typed: &BackfillArgs, now: Instant) -> Result<Backfill> {
@@ -253,6 +255,7 @@ fn store(typed: &StoreArgs, keep_snapshots: usize) -> Result<StoreSettings> {
             keep_snapshots,
             is_whole: false,
         }),
+        metrics: MetricsSettings::default(),
     })
 }
 
@@ -304,6 +307,7 @@ fn demo(typed: DemoArgs) -> Demo {
             path: typed.to,
             file_mode: None,
             publish: None,
+            metrics: MetricsSettings::default(),
         },
         world: World {
             tickets: typed.world.tickets,

@@ -45,6 +45,7 @@ fn a_backfill_with_nothing_but_what_it_needs_has_the_defaults() {
             path: "support.db".into(),
             file_mode: None,
             publish: None,
+            metrics: MetricsSettings::default(),
         }
     );
     assert_eq!(connection.base_url.as_str(), "https://gateway.mava.app/");

@@ -23,7 +23,7 @@ mod words;
 mod tests;
 
 pub use input::{Case, Message, Ticket, Version};
-pub use rows::{TicketEvent, TicketMetrics};
+pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
 pub use schedule::Schedule;
 pub use sla::{Policy, SlaMetric, SlaResult, judge};
 

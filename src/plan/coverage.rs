@@ -18,10 +18,13 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What a run claims; `None` where it claims nothing. A repair re-reads slices, so that its range
-    /// says nothing about what was read.
+    /// What a run claims; `None` where it claims nothing. A repair re-reads slices, and one of metrics
+    /// reads nothing, so that their ranges say nothing about what was read.
     pub fn of(run: &Snapshot) -> Option<Self> {
-        let is_claim = run.has_ended() && run.filters_json.is_none() && !run.is_of(RunKind::Verify);
+        let is_claim = run.has_ended()
+            && run.filters_json.is_none()
+            && !run.is_of(RunKind::Verify)
+            && !run.is_of(RunKind::Metrics);
         let range = Window::new(run.range_from, run.range_until)?;
         is_claim.then_some(Self {
             range,
@@ -115,20 +118,20 @@ pub fn makes_up_for(later: &Snapshot, is_full: bool, run: &Snapshot) -> bool {
         Some(RunKind::Sync) => is_full || run.is_of(RunKind::Sync) && is_read,
         Some(RunKind::Verify) => is_read,
         Some(RunKind::Backfill | RunKind::Demo) => true,
-        None => false,
+        Some(RunKind::Metrics) | None => false,
     };
     let is_as_wide = later.filters_json.is_none() || later.filters_json == run.filters_json;
     let is_as_deep = later.has_messages || !run.has_messages;
     later.has_ended() && is_whole && is_as_wide && is_as_deep
 }
 
-/// Whether another run may take the place of this one, which is unfinished: a sync begins anew, and
-/// a repair has stored what it read. What a backfill had still to read, no other run would; of a kind that
+/// Whether another run may take the place of this one, which is unfinished: a sync begins anew, metrics
+/// are gone on with, and a repair has stored what it read. What a backfill had still to read, no other run would; of a kind that
 /// nobody knows, as of a record that is damaged, that is not known.
 pub fn may_be_replaced(run: &Snapshot) -> bool {
     matches!(
         RunKind::of(&run.kind),
-        Some(RunKind::Sync | RunKind::Verify)
+        Some(RunKind::Sync | RunKind::Verify | RunKind::Metrics)
     )
 }
 

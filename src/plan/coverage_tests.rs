@@ -57,7 +57,8 @@ fn a_run_claims_its_range_where_it_ended_without_filters_and_is_no_repair() {
     for kind in RunKind::ALL {
         for outcome in Outcome::ALL {
             let one = run(kind, outcome, 2020, 2021);
-            let is_claim = kind != RunKind::Verify && outcome.is_end();
+            let is_read = !matches!(kind, RunKind::Verify | RunKind::Metrics);
+            let is_claim = is_read && outcome.is_end();
             assert_eq!(Claim::of(&one).is_some(), is_claim, "{kind:?} {outcome:?}");
             assert_eq!(Claim::of(&filtered(one)), None, "{kind:?} {outcome:?}");
         }
@@ -239,7 +240,7 @@ fn what_a_later_run_makes_up_for() {
 fn only_a_backfill_that_is_unfinished_may_not_be_replaced() {
     for kind in RunKind::ALL {
         let unfinished = run(kind, Outcome::Running, 2020, 2021);
-        let may = matches!(kind, RunKind::Sync | RunKind::Verify);
+        let may = matches!(kind, RunKind::Sync | RunKind::Verify | RunKind::Metrics);
         assert_eq!(may_be_replaced(&unfinished), may, "{kind:?}");
         let unknown = Snapshot {
             kind: "reindex".to_owned(),

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use crate::table::{Instant, Type, parse_instant};
 
 /// Columns of the widest row: a test holds every table against it.
-pub(super) const WIDTH: usize = 32;
+pub(super) const WIDTH: usize = 48;
 
 /// One value, in Arrow's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

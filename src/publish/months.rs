@@ -15,7 +15,7 @@ pub(super) struct Month {
     pub(super) name: String,
     /// How many.
     pub(super) tickets: i64,
-    /// The run that last changed one of them, or anything that belongs to one.
+    /// The run that last changed one of them, or anything that belongs to one, metrics included.
     pub(super) last_change: i64,
 }
 
@@ -43,7 +43,9 @@ impl Month {
 pub(super) fn months(reader: &Reader) -> std::result::Result<Vec<Month>, Stop> {
     let read = || {
         let mut statement = reader.connection().prepare(
-            "SELECT substr(created_at, 1, 7), count(*), max(snapshot_id) FROM tickets
+            "SELECT substr(created_at, 1, 7), count(*),
+                 max(max(tickets.snapshot_id, coalesce(ticket_metrics.snapshot_id, 0)))
+             FROM tickets LEFT JOIN ticket_metrics ON ticket_metrics.ticket_id = tickets.id
              GROUP BY 1 ORDER BY 1",
         )?;
         let months = statement.query_map([], |row| {

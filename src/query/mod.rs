@@ -41,6 +41,9 @@ pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
     }
     let request = question::read(question, printer)?;
     let mut store = open(asked)?;
+    if let Some(words) = store.metrics_behind(&asked.metrics.fingerprint())? {
+        printer.note(words);
+    }
     let watch = Watch::start(asked.timeout)?;
     let unheld = |error, store: &Store| store.unread("prepare the query", error);
     let read_only =

@@ -14,7 +14,7 @@ use super::gone::{self, Search};
 use super::reading::{ReadBack, Reading};
 use super::running::Running;
 use super::summary::{Known, summary};
-use super::{desk, filters, lookups, recognise, twins};
+use super::{desk, filters, lookups, metrics, recognise, twins};
 use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Scope};
@@ -57,7 +57,8 @@ async fn carry_out(
 ) -> std::result::Result<(Summary, ExitCode, Store), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    let mut store = desk::open(&settings.store, settings.kind, now)?;
+    let store = desk::open(&settings.store, settings.kind, now)?;
+    let mut store = metrics::renew_for(context, store, now).await?;
     let (client, cancel) = (&context.client, &context.cancel);
     let named = filters::resolve(client, cancel, Some(&store), &settings.filters).await?;
     let settings = &Backfill {

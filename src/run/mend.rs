@@ -61,11 +61,12 @@ pub(crate) fn told(mended: Mended) -> Option<String> {
     }
 }
 
-async fn aside<T: Send + 'static>(
+/// Does blocking work on a store while others go on.
+pub(super) async fn aside<T: Send + 'static>(
     mut store: Store,
     work: impl FnOnce(&mut Store) -> Result<T> + Send + 'static,
 ) -> Result<(Store, T)> {
     tokio::task::spawn_blocking(move || work(&mut store).map(|done| (store, done)))
         .await
-        .map_err(|error| Error::failed("the check of the store broke down").because(error))?
+        .map_err(|error| Error::failed("the work on the store broke down").because(error))?
 }

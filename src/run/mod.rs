@@ -12,6 +12,7 @@ pub(crate) mod filters;
 pub(crate) mod gone;
 pub(crate) mod lookups;
 pub(crate) mod mend;
+pub(crate) mod metrics;
 pub(crate) mod place;
 pub(crate) mod reading;
 pub(crate) mod recognise;

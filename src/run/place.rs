@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::publish;
-use crate::settings::StoreSettings;
+use crate::settings::{MetricsSettings, StoreSettings};
 use crate::store::{OWNERS_ONLY, OpenOptions, Store};
 use crate::table::Instant;
 
@@ -17,7 +17,14 @@ pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
         file_mode: settings.file_mode,
         now,
     };
-    Store::open(&settings.path, &options)
+    let mut store = Store::open(&settings.path, &options)?;
+    measure_by(&mut store, &settings.metrics);
+    Ok(store)
+}
+
+/// Tells a store how metrics are computed.
+pub(crate) fn measure_by(store: &mut Store, metrics: &MetricsSettings) {
+    store.measure_by(metrics.schedule(), metrics.fingerprint());
 }
 
 /// Makes the directory that the store is to lie in, if it is to be published.

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap_complete::Shell;
 
 use super::connection::{BudgetSettings, Connection};
+use super::metrics::MetricsSettings;
 use super::query::Query;
 use super::run::{Backfill, Sync, Verify};
 use super::simulated::{Demo, Simulation};
@@ -84,6 +85,26 @@ impl Command {
         };
         let target = store.publish.as_ref()?;
         Some(&target.directory)
+    }
+
+    /// Sets how the metrics of its store are computed.
+    pub fn measure_by(&mut self, metrics: MetricsSettings) {
+        let store = match self {
+            Self::Backfill { backfill, .. } | Self::PlanBackfill { backfill, .. } => {
+                &mut backfill.store
+            }
+            Self::Sync { sync, .. } | Self::PlanSync { sync, .. } => &mut sync.store,
+            Self::Verify { verify, .. } => &mut verify.store,
+            Self::Status(store) | Self::Publish(store) => store,
+            Self::Accept(accept) => &mut accept.store,
+            Self::Demo(demo) => &mut demo.store,
+            Self::Query(query) => {
+                query.metrics = metrics;
+                return;
+            }
+            Self::Probe(_) | Self::Simulate(_) | Self::Completions(_) => return,
+        };
+        store.metrics = metrics;
     }
 
     /// How it reaches the API, where it does.

@@ -2,6 +2,7 @@
 
 mod command;
 mod connection;
+mod metrics;
 mod output;
 mod query;
 mod run;
@@ -11,6 +12,7 @@ mod store;
 
 pub use command::Command;
 pub use connection::{BudgetSettings, Connection, RateLimit, RetrySettings, Timeouts};
+pub use metrics::{Hours, MetricsSettings, WEEKDAYS};
 pub use output::{LogFormat, LogLevel, Output, When};
 pub use query::{AnswerForm, Query, QueryFormat, Question};
 pub use run::{Backfill, Sync, Verify};

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::metrics::MetricsSettings;
+
 /// A question to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -24,6 +26,8 @@ pub struct Query {
     pub max_rows: Option<usize>,
     /// Characters of a cell that are given at most.
     pub max_cell: Option<usize>,
+    /// How metrics are computed.
+    pub metrics: MetricsSettings,
     /// The time after which it gives up.
     pub timeout: Option<Duration>,
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::metrics::MetricsSettings;
+
 /// The store's name in a directory that it is published to.
 pub const STORE_FILE: &str = "store.sqlite";
 
@@ -14,6 +16,8 @@ pub struct StoreSettings {
     pub file_mode: Option<u32>,
     /// Where it is published after each run, if anywhere.
     pub publish: Option<PublishSettings>,
+    /// How the metrics of its tickets are computed.
+    pub metrics: MetricsSettings,
 }
 
 /// Where a store is published.

@@ -1,10 +1,13 @@
 //! Tickets that the API no longer has: flagged, never erased.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
 use super::failure::Failure;
 use super::history::{self, History};
+use super::metrics::Metrics;
 use super::read::optional_instant;
 use super::sums::{self, Versions};
 use crate::error::Result;
@@ -74,8 +77,10 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn mark_deleted(&mut self, snapshot_id: i64, ids: &[String], at: Instant) -> Result<i64> {
+        let schedule = Arc::clone(&self.measuring.schedule);
         self.in_transaction("flag deleted tickets", |connection| {
-            let marked = mark(connection, snapshot_id, ids, at)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let marked = mark(connection, snapshot_id, ids, at, &mut metrics)?;
             connection.execute(
                 "UPDATE snapshots SET tickets_deleted = tickets_deleted + ?2 WHERE id = ?1",
                 [snapshot_id, marked],
@@ -121,8 +126,10 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn unmark_deleted(&mut self, snapshot_id: i64) -> Result<i64> {
+        let schedule = Arc::clone(&self.measuring.schedule);
         self.in_transaction("take back deletions", |connection| {
-            let unmarked = unmark(connection, snapshot_id)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let unmarked = unmark(connection, snapshot_id, &mut metrics)?;
             connection.execute(
                 "UPDATE snapshots SET tickets_deleted = tickets_deleted - ?2 WHERE id = ?1",
                 [snapshot_id, unmarked],
@@ -212,6 +219,7 @@ fn mark(
     snapshot_id: i64,
     ids: &[String],
     at: Instant,
+    metrics: &mut Metrics<'_>,
 ) -> rusqlite::Result<i64> {
     let mut ticket = connection.prepare(
         "UPDATE tickets SET deleted_at = ?2, snapshot_id = ?3
@@ -232,6 +240,7 @@ fn mark(
             let deleted_at = since.query_row([id], |row| optional_instant(row, "deleted_at"))?;
             let flags = sums::flags(snapshot_id, deleted_at);
             seal.execute(params![id, flags, versions])?;
+            metrics.refresh(id)?;
             marked += 1;
         }
     }
@@ -258,7 +267,11 @@ fn history_hash(connection: &Connection, id: &str) -> rusqlite::Result<Option<Ha
 }
 
 /// A ticket that is flagged and that the run wrote last is one that it flagged.
-fn unmark(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<i64> {
+fn unmark(
+    connection: &Connection,
+    snapshot_id: i64,
+    metrics: &mut Metrics<'_>,
+) -> rusqlite::Result<i64> {
     let ids: Vec<String> = connection
         .prepare("SELECT id FROM tickets WHERE deleted_at IS NOT NULL AND snapshot_id = ?1")?
         .query_map([snapshot_id], |row| row.get(0))?
@@ -279,6 +292,7 @@ fn unmark(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<i64> {
             false => Some(sums::DAMAGED),
         };
         seal.execute(params![id, sums::flags(snapshot_id, None), versions])?;
+        metrics.refresh(&id)?;
         unmarked += 1;
     }
     Ok(unmarked)

@@ -59,11 +59,12 @@ impl<'c> History<'c> {
         })
     }
 
-    /// The first version of a ticket new to the store; returns the hash over it.
-    pub(super) fn first(&mut self, rows: &TicketRows) -> rusqlite::Result<Hash> {
+    /// The first version of a ticket new to the store; returns it, and the hash over it.
+    pub(super) fn first(&mut self, rows: &TicketRows) -> rusqlite::Result<(TicketVersion, Hash)> {
         let version = self.version(rows);
         self.insert(&version)?;
-        Ok(sums::first_version(&version, self.snapshot_id))
+        let hash = sums::first_version(&version, self.snapshot_id);
+        Ok((version, hash))
     }
 
     /// A ticket read again: a version follows if a tracked field changed. `known` is the hash over

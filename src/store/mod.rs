@@ -24,6 +24,7 @@ mod lock;
 mod lookups;
 mod marks;
 mod mend;
+mod metrics;
 mod migrate;
 mod mode;
 mod open;
@@ -63,6 +64,7 @@ pub use deletions::Neighbour;
 pub use header::MAGIC;
 pub use held::HeldCount;
 pub use lookups::LookupsCommit;
+pub use metrics::Renewed;
 pub use options::{OWNERS_ONLY, OpenOptions};
 pub use outcomes::SyncOutcome;
 pub use page::{Mended, PageCommit, PageCounts, ReadCommit, TicketRead};
@@ -94,6 +96,8 @@ pub struct Store {
     is_thorough: bool,
     /// What was corrected so far.
     mended: Mended,
+    /// How metrics are computed.
+    measuring: metrics::Measuring,
 }
 
 impl Store {

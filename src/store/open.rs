@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::files::{self, Files};
 use super::header::{self, Found};
 use super::lock::Lock;
+use super::metrics::{self, Measuring};
 use super::options::{OWNERS_ONLY, OpenOptions};
 use super::{APPLICATION_ID, Store, migrate, mode};
 use crate::derived::{self, Names};
@@ -80,6 +81,9 @@ impl Store {
         prepare(&mut connection).map_err(|failure| failure.explain(&path, "open"))?;
         mode::remember(&connection, &path, options.file_mode, version)
             .map_err(|failure| failure.explain(&path, "open"))?;
+        let measuring = Measuring::default();
+        metrics::remember(&connection, &measuring)
+            .map_err(|error| Failure::from(error).explain(&path, "open"))?;
         files.add_sides(&path)?;
         // What was opened is what was looked at.
         files.require_in_place()?;
@@ -90,6 +94,7 @@ impl Store {
             lock: Some(lock),
             is_thorough: false,
             mended: super::Mended::default(),
+            measuring,
         })
     }
 
@@ -119,7 +124,10 @@ impl Store {
         if version == 0 {
             return Err(none(path));
         }
-        check_tables(&connection).map_err(|failure| failure.explain(&resolved, "open"))?;
+        // What migrations add, an older store cannot have.
+        if version == migrate::newest() {
+            check_tables(&connection).map_err(|failure| failure.explain(&resolved, "open"))?;
+        }
         Ok(Self {
             connection,
             path: resolved,
@@ -127,6 +135,7 @@ impl Store {
             lock: None,
             is_thorough: false,
             mended: super::Mended::default(),
+            measuring: Measuring::default(),
         })
     }
 }

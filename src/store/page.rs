@@ -1,10 +1,12 @@
 //! One page: its rows, its slice's cursor and what it adds to the run's counters, committed
 //! together or not at all.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 
 use super::failure::Failure;
-use super::tickets::{Change, Tickets};
+use super::tickets::{Change, Tickets, Writing};
 use super::{Rejected, Store, rejected, slices};
 use crate::error::Result;
 use crate::normalize::TicketRows;
@@ -125,10 +127,10 @@ impl Store {
             page.slice.number, page.slice.window
         );
         let read = page.as_read();
-        let is_thorough = self.is_thorough;
+        let writing = self.writing();
         let counts = self.in_transaction(&what, |connection| {
             let place_ms = page.slice.window.from().timestamp_millis();
-            let (counts, _) = write_rows(connection, &read, Some(place_ms), is_thorough)?;
+            let (counts, _) = write_rows(connection, &read, Some(place_ms), &writing)?;
             rejected::place(connection, read.snapshot_id, read.tickets, placed)?;
             slices::advance(connection, page.snapshot_id, page.slice, counts.read)?;
             count(connection, &read, &counts)?;
@@ -156,9 +158,9 @@ impl Store {
         read: &ReadCommit<'_>,
         placed: &[Rejected],
     ) -> Result<(PageCounts, Vec<TicketRead>)> {
-        let is_thorough = self.is_thorough;
+        let writing = self.writing();
         let (counts, reads) = self.in_transaction("write tickets read again", |connection| {
-            let (counts, reads) = write_rows(connection, read, None, is_thorough)?;
+            let (counts, reads) = write_rows(connection, read, None, &writing)?;
             rejected::place(connection, read.snapshot_id, read.tickets, placed)?;
             count(connection, read, &counts)?;
             Ok((counts, reads))
@@ -178,6 +180,13 @@ impl Store {
         self.mended
     }
 
+    fn writing(&self) -> Writing {
+        Writing {
+            is_thorough: self.is_thorough,
+            schedule: Arc::clone(&self.measuring.schedule),
+        }
+    }
+
     fn note_mended(&mut self, mended: Mended) {
         self.mended.tickets += mended.tickets;
         self.mended.histories += mended.histories;
@@ -189,11 +198,11 @@ fn write_rows(
     connection: &Connection,
     page: &ReadCommit<'_>,
     place_ms: Option<i64>,
-    is_thorough: bool,
+    writing: &Writing,
 ) -> std::result::Result<(PageCounts, Vec<TicketRead>), Failure> {
     let mut counts = PageCounts::default();
     let mut reads = Vec::with_capacity(page.tickets.len());
-    let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at, is_thorough)?;
+    let mut tickets = Tickets::new(connection, page.snapshot_id, page.read_at, writing)?;
     for rows in page.tickets {
         let written = tickets
             .write(rows)

@@ -175,8 +175,12 @@ pub(super) fn ended(connection: &Connection) -> std::result::Result<Vec<Snapshot
 pub(super) fn claims(connection: &Connection) -> std::result::Result<Vec<Snapshot>, Failure> {
     select(
         connection,
-        "WHERE finished_at IS NOT NULL AND filters_json IS NULL AND kind <> ?1 AND outcome <> ?2",
-        [RunKind::Verify.word(), Outcome::Superseded.word()],
+        "WHERE finished_at IS NOT NULL AND filters_json IS NULL AND kind NOT IN (?1, ?2) AND outcome <> ?3",
+        [
+            RunKind::Verify.word(),
+            RunKind::Metrics.word(),
+            Outcome::Superseded.word(),
+        ],
     )
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::Failure;
+use super::metrics::Measuring;
 use super::open::connect;
 use super::{OpenOptions, Store, migrate};
 use crate::error::{Error, Result};
@@ -16,6 +17,7 @@ type Attempt<T> = std::result::Result<T, Failure>;
 pub struct Reader {
     connection: Connection,
     path: PathBuf,
+    measuring: Measuring,
 }
 
 impl Reader {
@@ -27,6 +29,10 @@ impl Reader {
     /// The error for people of a query that failed; `what` says what was being done.
     pub fn failed(&self, what: &str, error: rusqlite::Error) -> Error {
         self.explain(what, Failure::from(error))
+    }
+
+    pub(super) fn measuring(&self) -> &Measuring {
+        &self.measuring
     }
 
     pub(super) fn explain(&self, what: &str, failure: Failure) -> Error {
@@ -100,6 +106,7 @@ impl Store {
         Ok(Reader {
             connection,
             path: self.path.clone(),
+            measuring: self.measuring.clone(),
         })
     }
 

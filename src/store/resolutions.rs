@@ -1,10 +1,13 @@
 //! How resolution times prove, and whether `resolved_at` is derived: not as long as they prove to be
 //! something else than the milliseconds from creation to resolution.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::failure::Failure;
+use super::metrics::Metrics;
 use super::read::{instant, optional_instant};
 use super::values::{set_value, value};
 use super::{Store, sums};
@@ -138,15 +141,21 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn doubt_resolutions(&mut self, snapshot_id: i64, doubts: bool) -> Result<usize> {
+        let schedule = Arc::clone(&self.measuring.schedule);
         self.in_transaction("write instants of resolution", |connection| {
             if is_doubted(connection)? == doubts {
                 return Ok(0);
             }
             set_value(connection, DOUBTED, i64::from(doubts))?;
-            match doubts {
-                true => empty(connection, snapshot_id),
-                false => derive(connection, snapshot_id),
+            let changed = match doubts {
+                true => empty(connection, snapshot_id)?,
+                false => derive(connection, snapshot_id)?,
+            };
+            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            for id in &changed {
+                metrics.refresh(id)?;
             }
+            Ok(changed.len())
         })
     }
 }
@@ -200,7 +209,8 @@ fn resolutions(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<Ve
     rows.collect()
 }
 
-fn empty(connection: &Connection, snapshot_id: i64) -> std::result::Result<usize, Failure> {
+/// The tickets whose instants were there.
+fn empty(connection: &Connection, snapshot_id: i64) -> std::result::Result<Vec<String>, Failure> {
     let mut select = connection.prepare("SELECT id FROM tickets WHERE resolved_at IS NOT NULL")?;
     let ids: Vec<String> = select
         .query_map([], |row| row.get(0))?
@@ -213,11 +223,11 @@ fn empty(connection: &Connection, snapshot_id: i64) -> std::result::Result<usize
         update.execute(params![id, snapshot_id])?;
         flags.seal(id, was_whole)?;
     }
-    Ok(ids.len())
+    Ok(ids)
 }
 
-/// Creation and resolution time together, of all tickets that have both.
-fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<usize, Failure> {
+/// Creation and resolution time together, of all tickets that have both, which are returned.
+fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<Vec<String>, Failure> {
     let mut select = connection.prepare(
         "SELECT id, created_at, resolution_time_ms FROM tickets
          WHERE resolved_at IS NULL AND resolution_time_ms IS NOT NULL",
@@ -228,15 +238,16 @@ fn derive(connection: &Connection, snapshot_id: i64) -> std::result::Result<usiz
     let mut flags = Flags::new(connection, snapshot_id)?;
     let mut update = connection
         .prepare("UPDATE tickets SET resolved_at = ?2, snapshot_id = ?3 WHERE id = ?1")?;
-    let mut changed = 0;
+    let mut changed = Vec::new();
     for (id, created_at, time_ms) in resolved {
         let at = parse_instant(&created_at)
             .zip(TimeDelta::try_milliseconds(time_ms))
             .and_then(|(created_at, time)| created_at.checked_add_signed(time));
         if let Some(at) = at {
             let was_whole = flags.are_whole(&id)?;
-            changed += update.execute(params![id, instant_text(at), snapshot_id])?;
+            update.execute(params![id, instant_text(at), snapshot_id])?;
             flags.seal(&id, was_whole)?;
+            changed.push(id);
         }
     }
     Ok(changed)

@@ -252,7 +252,7 @@ fn is_until_open(connection: &Connection, snapshot_id: i64) -> rusqlite::Result<
     Ok(found.unwrap_or(false))
 }
 
-fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snapshot> {
+pub(super) fn insert(connection: &Connection, spec: &RunSpec, now: Instant) -> Attempt<Snapshot> {
     let id = connection.query_row(
         "SELECT coalesce(max(id), 0) + 1 FROM snapshots",
         [],

@@ -61,6 +61,13 @@ pub(super) fn flags(snapshot_id: i64, deleted_at: Option<Instant>) -> Hash {
     sum.hash()
 }
 
+/// Over the runs that last changed a ticket's metrics and its events, in their order.
+pub(super) fn runs(snapshot_ids: impl Iterator<Item = i64>) -> Hash {
+    let mut sum = Sum::default();
+    snapshot_ids.for_each(|id| sum.cell(Cell::Integer(id)));
+    sum.hash()
+}
+
 /// Over the versions of a ticket that has only this one, seen by the run `snapshot_id`.
 pub(super) fn first_version(version: &TicketVersion, snapshot_id: i64) -> Hash {
     let mut rows = Sum::default();

@@ -39,7 +39,7 @@ use crate::api::Account;
 use crate::error::{Error, ExitCode, Result};
 use crate::extract::{self, Lookups, Scope};
 use crate::report::{Stopped, SyncSummary};
-use crate::run::{self, Context, Running, desk, lookups, place, recognise};
+use crate::run::{self, Context, Running, desk, lookups, metrics, place, recognise};
 use crate::settings::{self, Backfill, Filters};
 use crate::store::{Coverage, Run, RunSpec, Store};
 use crate::table::{Instant, RunKind, Snapshot, instant_text};
@@ -75,7 +75,8 @@ pub async fn sync_keeping(
 ) -> std::result::Result<(SyncSummary, ExitCode, Option<Store>), Stopped> {
     let began = Moment::now();
     let now = context.client.now()?;
-    let mut store = open(settings, now)?;
+    let store = open(settings, now)?;
+    let mut store = metrics::renew_for(context, store, now).await?;
     let Some(coverage) = store.coverage()? else {
         return without_history(context, settings, store).await;
     };

@@ -7,7 +7,7 @@
 pub const INTERNAL_PREFIX: char = '_';
 
 /// The internal tables by name, and what a row of each is.
-pub const INTERNAL_TABLES: [(&str, &str); 17] = [
+pub const INTERNAL_TABLES: [(&str, &str); 18] = [
     (
         "_announced",
         "a stretch of an unfinished run, and how many tickets the API counted in it",
@@ -27,6 +27,10 @@ pub const INTERNAL_TABLES: [(&str, &str); 17] = [
     (
         "_hazards",
         "how often resolved tickets change, by the time since they were resolved",
+    ),
+    (
+        "_metrics",
+        "by which definitions and business hours metrics were computed, and how far",
     ),
     (
         "_rejected",

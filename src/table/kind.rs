@@ -16,11 +16,20 @@ pub enum RunKind {
     /// The repair of a verification. It re-reads slices, so that its range says nothing about what
     /// the store holds.
     Verify,
+    /// Metrics of what is stored, computed anew. It reads nothing of the desk, so that its range says
+    /// nothing about what the store holds.
+    Metrics,
 }
 
 impl RunKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Backfill, Self::Demo, Self::Sync, Self::Verify];
+    pub const ALL: [Self; 5] = [
+        Self::Backfill,
+        Self::Demo,
+        Self::Sync,
+        Self::Verify,
+        Self::Metrics,
+    ];
 
     /// As it is stored, and in JSON.
     pub fn word(self) -> &'static str {
@@ -29,6 +38,7 @@ impl RunKind {
             Self::Demo => "demo",
             Self::Sync => "sync",
             Self::Verify => "verify",
+            Self::Metrics => "metrics",
         }
     }
 

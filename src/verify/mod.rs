@@ -24,7 +24,7 @@ use crate::plan::verify::{Group, Subset, Tally};
 use crate::report::{Deep, Difference, Refused, Verification, VerifyOutcome};
 use crate::run::desk::holds_demo;
 use crate::run::recognise::recognise;
-use crate::run::{Context, Running, mend, place};
+use crate::run::{Context, Running, mend, metrics, place};
 use crate::settings::Verify;
 use crate::store::{Audit, Damage, Store};
 use crate::table::{Instant, RunKind};
@@ -43,6 +43,7 @@ pub async fn check(
     let began = Moment::now();
     let store = open(settings)?;
     let mut report = blank(&store);
+    report.remarks.extend(behind(&store, settings)?);
     report
         .remarks
         .push("nothing was counted: there is no API key".to_owned());
@@ -123,8 +124,20 @@ pub async fn verify_keeping(
     };
     report.outcome = outcome;
     report.requests = context.client.counters().requests();
+    // Only now: of damaged rows they may not be known.
+    let repaired = match verifying.repaired {
+        Some(store) => Some(metrics::renew_for(context, store, context.client.now()?).await?),
+        None => None,
+    };
     report.elapsed_s = began.elapsed().as_secs_f64();
-    Ok((report, exit_code, verifying.repaired))
+    Ok((report, exit_code, repaired))
+}
+
+/// What is said of metrics that are not held against the rows, since they are by other definitions or
+/// business hours.
+fn behind(store: &Store, settings: &Verify) -> Result<Option<String>> {
+    let behind = store.metrics_behind(&settings.store.metrics.fingerprint())?;
+    Ok(behind.map(str::to_owned))
 }
 
 /// A report of nothing yet.
@@ -161,6 +174,8 @@ fn open(settings: &Verify) -> Result<Store> {
     }
     if !settings.is_repair {
         read_only.require_current_schema()?;
+        let mut read_only = read_only;
+        place::measure_by(&mut read_only, &settings.store.metrics);
         return Ok(read_only);
     }
     drop(read_only);
@@ -349,6 +364,9 @@ impl<'a> Verifying<'a> {
     async fn look(&mut self, store: Store) -> Result<(Store, Option<Audit>)> {
         if !self.settings.is_deep && !self.settings.is_repair {
             return Ok((store, None));
+        }
+        if !self.settings.is_repair {
+            self.report.remarks.extend(behind(&store, self.settings)?);
         }
         (self.note)(&deep::announced(&store)?);
         let cancel = &self.context.cancel;

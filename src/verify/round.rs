@@ -12,7 +12,7 @@ use crate::plan::verify::Tally;
 use crate::report::{self, Difference};
 use crate::run::mend;
 use crate::store::{Damage, Store};
-use crate::table::Snapshot;
+use crate::table::{Record, Snapshot, TicketMetrics};
 use crate::window::Window;
 
 /// Tables that the lists of categories and agents tell.
@@ -60,6 +60,7 @@ impl Repair<'_> {
             return Ok(None);
         };
         self.repairing.begin(&mut store, range)?;
+        self.mend_metrics(&mut store, damaged)?;
         if damaged.iter().any(|row| LISTED.contains(&row.table)) {
             self.repairing.lists(&mut store).await?;
         }
@@ -84,6 +85,27 @@ impl Repair<'_> {
         let differences = named(&store, &after.differences)?;
         let repaired = done(&snapshot, slices.len(), mended, differences, &left);
         Ok(Some((store, repaired, is_equal)))
+    }
+
+    /// Metrics that are not what follows from whole rows: no read would tell more.
+    fn mend_metrics(&mut self, store: &mut Store, damaged: &[Damage]) -> Result<()> {
+        let ids: Vec<&str> = damaged
+            .iter()
+            .filter(|row| row.table == TicketMetrics::TABLE.name)
+            .map(|row| row.id.as_str())
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mended = store.mend_metrics(self.repairing.run.snapshot_id, &ids)?;
+        self.repairing.remark(match mended {
+            1 => "the metrics of 1 ticket were not what its other rows make them, and were computed again"
+                .to_owned(),
+            many => format!(
+                "the metrics of {many} tickets were not what their other rows make them, and were computed again"
+            ),
+        });
+        Ok(())
     }
 
     /// Where what differs lies, and where tickets were created that are damaged or tell of damaged rows.

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::Store;
 use super::failure::Failure;
+use super::metrics::{self, Measuring};
 use crate::error::{Error, Result};
 
 pub(in crate::store) use customer::CustomerAudit;
@@ -69,6 +70,7 @@ impl Store {
         let mut audit = Audit::default();
         let outcome = Auditing {
             connection: &self.connection,
+            measuring: &self.measuring,
             audit: &mut audit,
             told,
         }
@@ -86,6 +88,21 @@ pub(in crate::store) fn foreign(table: &str) -> String {
     format!("the columns or indexes of {table} are not as made")
 }
 
+/// What metrics are computed by, where those that are stored were too: others say nothing.
+pub(in crate::store) fn metrics_to_hold<'a>(
+    connection: &'a Connection,
+    measuring: &'a Measuring,
+) -> rusqlite::Result<Option<metrics::Metrics<'a>>> {
+    // Nothing is written, so that no run is to be named.
+    metrics::is_current(connection, measuring)?
+        .then(|| metrics::Metrics::new(connection, 0, &measuring.schedule))
+        .transpose()
+}
+
+/// What is wrong with metrics that are not as a ticket's other rows make them, in words.
+pub(in crate::store) const NOT_ITS_METRICS: &str =
+    "its metrics or events are not what follows from its other rows";
+
 /// Why an audit ended early.
 enum Stop {
     Interrupted,
@@ -100,6 +117,7 @@ impl<T: Into<Failure>> From<T> for Stop {
 
 struct Auditing<'a> {
     connection: &'a Connection,
+    measuring: &'a Measuring,
     audit: &'a mut Audit,
     told: &'a dyn Fn(u64) -> bool,
 }

@@ -3,7 +3,7 @@
 use super::super::Reader;
 use super::entry::{ENTRY, Entry};
 use super::ticket::TicketAudit;
-use super::{Audit, Auditing, Damage, Stop, TICKETS_TOLD};
+use super::{Audit, Auditing, Damage, NOT_ITS_METRICS, Stop, TICKETS_TOLD, metrics_to_hold};
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::{Record, Ticket};
 
@@ -19,6 +19,7 @@ impl Reader {
         let work = || -> std::result::Result<Vec<Damage>, Stop> {
             let connection = self.connection();
             let mut look = TicketAudit::new(connection)?;
+            let mut metrics = metrics_to_hold(connection, self.measuring())?;
             let mut select = connection.prepare(&format!(
                 "SELECT tickets.id, _ticket_index.id, {ENTRY} FROM tickets
                  LEFT JOIN _ticket_index USING (id)
@@ -35,6 +36,10 @@ impl Reader {
                 };
                 if !wrong.is_empty() {
                     damaged.push(ticket(id, wrong));
+                } else if let Some(metrics) = &mut metrics
+                    && !metrics.are_right(&id)?
+                {
+                    damaged.push(ticket(id, vec![NOT_ITS_METRICS]));
                 }
                 count += 1;
                 if count.is_multiple_of(TICKETS_TOLD) && !told() {
@@ -57,6 +62,7 @@ impl Reader {
             let mut audit = Audit::default();
             let mut auditing = Auditing {
                 connection,
+                measuring: self.measuring(),
                 audit: &mut audit,
                 told: &|_| told(),
             };

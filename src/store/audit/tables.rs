@@ -5,8 +5,12 @@ use rusqlite::{OptionalExtension, Row};
 use super::super::sums::{self, RowHashes};
 use super::entry::{ENTRY, Entry};
 use super::ticket::TicketAudit;
-use super::{Auditing, CustomerAudit, Damage, Stop, TICKETS_TOLD};
-use crate::table::{Agent, Category, Customer, Record, Reject, Snapshot, Table, Tag, Ticket};
+use super::{
+    Auditing, CustomerAudit, Damage, NOT_ITS_METRICS, Stop, TICKETS_TOLD, metrics_to_hold,
+};
+use crate::table::{
+    Agent, Category, Customer, Record, Reject, Snapshot, Table, Tag, Ticket, TicketMetrics,
+};
 
 /// What lies in a column of text, whatever it is.
 fn bytes<'r>(row: &'r Row<'_>, index: usize) -> rusqlite::Result<&'r [u8]> {
@@ -49,6 +53,7 @@ impl Auditing<'_> {
     pub(super) fn tickets(&mut self) -> Attempt {
         let connection = self.connection;
         let mut look = TicketAudit::new(connection)?;
+        let mut metrics = metrics_to_hold(connection, self.measuring)?;
         let mut index = connection.prepare(&format!(
             "SELECT id, {ENTRY} FROM _ticket_index ORDER BY id"
         ))?;
@@ -72,6 +77,15 @@ impl Auditing<'_> {
                             .chain(wrong.created_ms)
                             .collect(),
                     },
+                });
+            } else if let Some(metrics) = &mut metrics
+                && !metrics.are_right(&id)?
+            {
+                self.audit.damaged.push(Damage {
+                    table: TicketMetrics::TABLE.name,
+                    id,
+                    what: vec![NOT_ITS_METRICS],
+                    created_ms: Vec::new(),
                 });
             }
             self.audit.tickets += 1;

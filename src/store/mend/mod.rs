@@ -5,12 +5,14 @@ mod acceptance;
 mod records;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
 use super::Store;
 use super::audit::{self, Damage};
 use super::failure::Failure;
+use super::metrics::Metrics;
 use super::sums;
 use crate::error::Result;
 use crate::mava::PAGE;
@@ -20,13 +22,15 @@ use crate::window::Window;
 type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Tables whose rows belong to a ticket, those that belong to others of them first.
-const CHILDREN: [&str; 6] = [
+const CHILDREN: [&str; 8] = [
     "message_attachments",
     "messages",
     "ticket_attributes",
     "ticket_tags",
     "ticket_discord_users",
     "ticket_history",
+    "ticket_metrics",
+    "ticket_events",
 ];
 
 /// Tables of rows that tickets name: the table, the condition under which nothing names `row`.
@@ -187,12 +191,18 @@ impl Store {
         damaged: &[Damage],
         now: Instant,
     ) -> Result<Vec<(&'static str, String)>> {
+        let schedule = Arc::clone(&self.measuring.schedule);
         self.in_transaction("keep what cannot be read again", |connection| {
+            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
             let mut accepted = Vec::new();
             for damage in damaged {
                 let id = damage.id.as_str();
                 let is_done = match damage.table {
-                    "tickets" => acceptance::accept_ticket(connection, snapshot_id, id, now)?,
+                    "tickets" => {
+                        let is_done = acceptance::accept_ticket(connection, snapshot_id, id, now)?;
+                        metrics.refresh(id)?;
+                        is_done
+                    }
                     "customers" => acceptance::accept_customer(connection, snapshot_id, id, now)?,
                     "rejects" => acceptance::accept_reject(connection, id, now)?,
                     _ => match [Tag::TABLE, Category::TABLE, Agent::TABLE]

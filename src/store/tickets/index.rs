@@ -59,13 +59,14 @@ impl<'c> Index<'c> {
             )?,
             write: connection.prepare_cached(
                 "INSERT INTO _ticket_index (id, created_at_ms, head_hash, thread_hash,
-                     verified_at_ms, seen_snapshot, is_deleted, flags_hash, history_hash)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8)
+                     verified_at_ms, seen_snapshot, is_deleted, flags_hash, history_hash, metrics_hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9)
                  ON CONFLICT (id) DO UPDATE SET created_at_ms = excluded.created_at_ms,
                      head_hash = excluded.head_hash,
                      thread_hash = coalesce(excluded.thread_hash, thread_hash),
                      flags_hash = excluded.flags_hash,
                      history_hash = coalesce(excluded.history_hash, history_hash),
+                     metrics_hash = coalesce(excluded.metrics_hash, metrics_hash),
                      verified_at_ms =
                      CASE WHEN excluded.thread_hash IS NULL AND thread_hash IS NOT NULL
                      THEN verified_at_ms ELSE excluded.verified_at_ms END,
@@ -113,11 +114,12 @@ impl<'c> Index<'c> {
         self.doubt_thread.execute([id]).map(drop)
     }
 
-    /// Enters a ticket as it is written.
+    /// Enters a ticket as it is written; hashes that are not given stay.
     pub(super) fn write(
         &mut self,
         rows: &TicketRows,
         history: Option<Hash>,
+        metrics: Option<Hash>,
     ) -> rusqlite::Result<()> {
         self.write
             .execute(params![
@@ -129,6 +131,7 @@ impl<'c> Index<'c> {
                 self.snapshot_id,
                 sums::flags(self.snapshot_id, None),
                 history,
+                metrics,
             ])
             .map(drop)
     }

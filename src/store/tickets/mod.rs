@@ -5,6 +5,8 @@ mod lists;
 mod named;
 mod row;
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use self::index::{Index, Known};
@@ -14,9 +16,11 @@ use self::row::Row;
 use super::audit::TicketAudit;
 use super::customers::Customers;
 use super::history::History;
+use super::metrics::Metrics;
 use super::references::References;
 use super::rejects::Rejects;
 use super::{resolutions, twins};
+use crate::metrics::Schedule;
 use crate::normalize::TicketRows;
 use crate::table::{Instant, TicketVersion};
 
@@ -34,6 +38,15 @@ pub(super) enum Change {
     },
     /// It is as it was.
     Unchanged,
+}
+
+/// How tickets are written.
+pub(super) struct Writing {
+    /// Whether what is stored is held against what was read row by row, not hash by hash: a few
+    /// queries more for each ticket.
+    pub(super) is_thorough: bool,
+    /// The business hours that metrics go by.
+    pub(super) schedule: Arc<Schedule>,
 }
 
 /// A ticket that was read, and whether this run met it before.
@@ -62,6 +75,7 @@ pub(super) struct Tickets<'c> {
     lists: Lists<'c>,
     named: Named<'c>,
     history: History<'c>,
+    metrics: Metrics<'c>,
     pub(super) rejects: Rejects<'c>,
     /// Looks at the rows of each ticket that is read, where that is asked for.
     audit: Option<TicketAudit<'c>>,
@@ -70,14 +84,13 @@ pub(super) struct Tickets<'c> {
 }
 
 impl<'c> Tickets<'c> {
-    /// With `is_thorough`, what is stored is held against what was read row by row, not hash by
-    /// hash: a few queries more for each ticket.
     pub(super) fn new(
         connection: &'c Connection,
         snapshot_id: i64,
         read_at: Instant,
-        is_thorough: bool,
+        writing: &'c Writing,
     ) -> rusqlite::Result<Self> {
+        let is_thorough = writing.is_thorough;
         let read_at_ms = read_at.timestamp_millis();
         Ok(Self {
             connection,
@@ -91,6 +104,7 @@ impl<'c> Tickets<'c> {
                 customers: Customers::new(connection, snapshot_id, read_at_ms, is_thorough)?,
             },
             history: History::new(connection, snapshot_id, read_at)?,
+            metrics: Metrics::new(connection, snapshot_id, &writing.schedule)?,
             rejects: Rejects::new(connection, snapshot_id, is_thorough)?,
             audit: is_thorough
                 .then(|| TicketAudit::new(connection))
@@ -122,6 +136,9 @@ impl<'c> Tickets<'c> {
             Some(known) if known.is_lost => self.restore(rows, &known)?,
             Some(known) => self.renew(rows, &known)?,
         };
+        if change != Change::New && (change != Change::Unchanged || self.audit.is_some()) {
+            self.metrics.refresh(id)?;
+        }
         self.rejects.replace(
             id,
             rows.ticket.created_at,
@@ -211,8 +228,11 @@ impl<'c> Tickets<'c> {
         if let Some(thread) = &rows.thread {
             self.lists.attach_thread(thread)?;
         }
-        let history = self.history.first(rows)?;
-        self.index.write(rows, Some(history))?;
+        let (version, history) = self.history.first(rows)?;
+        let ticket = row::stored(&rows.ticket, self.is_resolution_doubted);
+        let thread = rows.thread.as_ref();
+        let metrics = self.metrics.add(ticket.as_ref(), thread, &version)?;
+        self.index.write(rows, Some(history), Some(metrics))?;
         Ok(Change::New)
     }
 
@@ -292,7 +312,7 @@ impl<'c> Tickets<'c> {
                 next
             }
         };
-        self.index.write(rows, next.hash)?;
+        self.index.write(rows, next.hash, None)?;
         Ok(next.before)
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use mava_export::metrics::Schedule;
+use mava_export::metrics::schedule::Span;
 use mava_export::normalize::TicketRows;
 use mava_export::table::TABLES;
 use proptest::prelude::*;
@@ -213,4 +215,35 @@ fn assert_step(site: &mut Site, parent: &str) -> String {
     let after = applied(before, &site.snapshot(&published.snapshot));
     assert_same(&after, &site.stored(), "applied");
     published.snapshot
+}
+
+#[test]
+fn metrics_that_are_computed_anew_are_changes_of_their_months_alone() {
+    let mut site = Site::of(0..9, 3);
+    site.publish();
+    // A holiday in the first month: the files of the other two are linked.
+    let spans = vec![Span::parse("00:00-24:00").unwrap()];
+    let week = std::array::from_fn(|_| spans.clone());
+    let holidays = [chrono::NaiveDate::from_ymd_opt(2025, 1, 1).unwrap()];
+    let schedule = Schedule::weekly(chrono_tz::Tz::UTC, &week, &holidays.into());
+    let resolved = with_status(ticket(0, 3), "Resolved");
+    site.run(&[resolved]);
+    site.publish();
+    site.desk
+        .store
+        .measure_by(schedule, "no new year".to_owned());
+    let now = at(&site.tick());
+    let renewed = site.desk.store.renew_metrics(now, &|_, _| true).unwrap();
+    assert!(renewed.unwrap().changed > 0);
+    let published = site.publish();
+    let tables: Vec<&str> = published
+        .changes
+        .iter()
+        .map(|changes| changes.table.as_str())
+        .collect();
+    assert_eq!(tables, ["ticket_metrics", "snapshots"]);
+    let rows = applied(image(&site.snapshot("000002")), &site.snapshot("000003"));
+    assert_same(&rows, &site.stored(), "metrics anew");
+    site.assert_current();
+    assert!(published.files_unchanged > 0);
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod held;
+mod metrics;
 mod model;
 mod pages;
 mod runs;

@@ -42,6 +42,8 @@ fn a_new_ticket_is_stored_with_all_that_hangs_on_it() {
         ("categories", 1),
         ("agents", 1),
         ("ticket_history", 2),
+        ("ticket_metrics", 2),
+        ("ticket_events", 0),
         ("snapshots", 1),
         ("rejects", 0),
     ];

@@ -44,6 +44,12 @@ pub(crate) fn before_marks(path: &Path) {
 pub(crate) fn before_marks_sent(path: &Path, sent: impl Fn(&str) -> Option<Vec<(String, String)>>) {
     let sqlite = Connection::open(path).unwrap();
     sqlite.pragma_update(None, "foreign_keys", false).unwrap();
+    sqlite
+        .execute_batch(
+            "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics;
+             ALTER TABLE _ticket_index DROP COLUMN metrics_hash",
+        )
+        .unwrap();
     let whole: Vec<String> = column(&sqlite, "SELECT id FROM _ticket_index");
     sqlite
         .execute_batch(

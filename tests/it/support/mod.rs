@@ -15,7 +15,8 @@ use mava_export::error::{ExitCode, Result};
 use mava_export::report::{Progress, Summary};
 use mava_export::run::{self, Context};
 use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, RetrySettings, StoreSettings, Timeouts,
+    Backfill, BudgetSettings, Connection, Filters, MetricsSettings, RetrySettings, StoreSettings,
+    Timeouts,
 };
 use mava_export::simulator::{Quirks, Shape, Simulator, SimulatorSpec, World, WorldSpec};
 use mava_export::store::{Audit, Store};
@@ -45,6 +46,8 @@ pub(crate) const LOSE: &str = "DELETE FROM message_attachments WHERE ticket_id =
      DELETE FROM ticket_tags WHERE ticket_id = 'ID';
      DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
      DELETE FROM ticket_history WHERE ticket_id = 'ID';
+     DELETE FROM ticket_metrics WHERE ticket_id = 'ID';
+     DELETE FROM ticket_events WHERE ticket_id = 'ID';
      DELETE FROM _ticket_index WHERE id = 'ID';
      DELETE FROM tickets WHERE id = 'ID';";
 
@@ -151,6 +154,7 @@ impl Desk {
                 path: directory.path().join("support.db"),
                 file_mode: None,
                 publish: None,
+                metrics: MetricsSettings::default(),
             },
         };
         simulator.set_now(Some(NOW));

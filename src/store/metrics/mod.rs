@@ -1,0 +1,94 @@
+//! Metrics of tickets: computed where rows of a ticket changed, and written where they differ.
+
+mod case;
+mod renew;
+mod rows;
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use self::case::Cases;
+use self::rows::Rows;
+use crate::metrics::{Measured, Schedule, measure};
+use crate::normalize::{Hash, ThreadRows};
+use crate::table::{Ticket, TicketVersion};
+
+pub use renew::Renewed;
+
+pub(super) use renew::{is_current, remember};
+
+/// By which business hours metrics are computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Measuring {
+    pub(super) schedule: Arc<Schedule>,
+    /// What tells them from others.
+    pub(super) hours: String,
+}
+
+/// What is stored of hours that are round the clock.
+pub(super) const ROUND_THE_CLOCK: &str = "24/7";
+
+impl Default for Measuring {
+    fn default() -> Self {
+        Self {
+            schedule: Arc::new(Schedule::round_the_clock()),
+            hours: ROUND_THE_CLOCK.to_owned(),
+        }
+    }
+}
+
+/// Computes and writes the metrics of tickets one by one.
+pub(super) struct Metrics<'c> {
+    schedule: &'c Schedule,
+    cases: Cases<'c>,
+    rows: Rows<'c>,
+}
+
+impl<'c> Metrics<'c> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        snapshot_id: i64,
+        schedule: &'c Schedule,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            schedule,
+            cases: Cases::new(connection)?,
+            rows: Rows::new(connection, snapshot_id)?,
+        })
+    }
+
+    /// Writes those of a ticket that is new: all of it is at hand, and nothing stored yet. Returns the
+    /// hash that the index is to have of them.
+    pub(super) fn add(
+        &mut self,
+        ticket: &Ticket,
+        thread: Option<&ThreadRows>,
+        version: &TicketVersion,
+    ) -> rusqlite::Result<Hash> {
+        let measured = case::at_hand(ticket, thread, version, self.schedule);
+        self.rows.insert(&measured)
+    }
+
+    /// Computes those of a ticket from what is stored, and writes what differs; returns whether anything did.
+    /// Of a ticket without a row nothing is known.
+    pub(super) fn refresh(&mut self, id: &str) -> rusqlite::Result<bool> {
+        match self.measured(id)? {
+            Some(measured) => self.rows.write(&measured),
+            None => Ok(false),
+        }
+    }
+
+    /// Whether those of a ticket are as its other rows make them.
+    pub(super) fn are_right(&mut self, id: &str) -> rusqlite::Result<bool> {
+        match self.measured(id)? {
+            Some(measured) => self.rows.are(&measured),
+            None => Ok(true),
+        }
+    }
+
+    fn measured(&mut self, id: &str) -> rusqlite::Result<Option<Measured>> {
+        let stored = self.cases.read(id)?;
+        Ok(stored.map(|stored| stored.with(|case| measure(case, self.schedule))))
+    }
+}
