@@ -10,7 +10,7 @@ fn example() -> String {
     EXAMPLE
         .lines()
         .filter_map(|line| line.strip_prefix('#'))
-        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase() || first == '['))
         .map(|line| format!("{line}\n"))
         .collect()
 }

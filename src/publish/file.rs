@@ -235,6 +235,7 @@ mod tests {
                 "tags.id",
                 "categories.id",
                 "agents.id",
+                "ticket_metrics.ticket_id",
                 "rejects.id"
             ]
         );

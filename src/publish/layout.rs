@@ -139,7 +139,9 @@ mod tests {
                 "ticket_attributes",
                 "ticket_tags",
                 "ticket_discord_users",
-                "ticket_history"
+                "ticket_history",
+                "ticket_metrics",
+                "ticket_events"
             ]
         );
     }

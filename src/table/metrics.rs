@@ -23,7 +23,7 @@ table! {
         first_reply_agent_id: Option<String> as Id,
         /// Milliseconds from `first_customer_message_at` to `first_reply_at`; NULL, never 0, without a reply.
         first_reply_ms: Option<i64> as Integer,
-        /// The same in business time; 0 where all of it lay outside of business hours.
+        /// That in business time; 0 where all of it lay outside of business hours.
         first_reply_business_ms: Option<i64> as Integer,
         /// Milliseconds from creation to the first message by a human at or after it, as Zendesk and Intercom count; NULL where an agent
         /// opened the ticket.
@@ -56,7 +56,7 @@ table! {
         first_resolution_ms: Option<i64> as Integer,
         /// Milliseconds from creation to `last_resolved_at`; NULL unless the ticket is resolved now.
         full_resolution_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         full_resolution_business_ms: Option<i64> as Integer,
         /// Milliseconds from `last_reopened_at` to the resolution after it, where the ticket is resolved now.
         reopened_resolution_ms: Option<i64> as Integer,

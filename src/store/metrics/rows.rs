@@ -64,8 +64,16 @@ impl<'c> Rows<'c> {
             &measured.metrics,
             self.snapshot_id,
         )?;
+        let run = TicketEvent::TABLE.content.len() + 1;
+        let mut bound = None;
         for event in &measured.events {
-            put(&mut self.insert_event, event, self.snapshot_id)?;
+            bind::bind_after(&mut self.insert_event, bound, event)?;
+            if bound.is_none() {
+                self.insert_event
+                    .raw_bind_parameter(run, self.snapshot_id)?;
+            }
+            self.insert_event.raw_execute()?;
+            bound = Some(event);
         }
         let rows = measured.events.len() + 1;
         Ok(sums::runs(std::iter::repeat_n(self.snapshot_id, rows)))

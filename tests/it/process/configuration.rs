@@ -171,3 +171,49 @@ fn a_file_that_is_named_is_the_only_one_and_may_set_everything() {
         .expect(2)
         .expect_error(&["/dev/null is a device"]);
 }
+
+#[test]
+fn other_business_hours_are_told_of_and_computed_once_by_the_next_command_that_writes() {
+    const TOLD: &str = "computed with other business hours than [metrics]";
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let file = place.path(OF_THE_WORKING_DIRECTORY);
+    write(&file, "[metrics]\ntime_zone = \"Europe/Berlim\"\n");
+    run(&mut place.command("status --to sqlite:support.db"))
+        .expect(2)
+        .expect_error(&[
+            "config/mava-export.toml: metrics.time_zone: \"Europe/Berlim\" is no time zone",
+            "did you mean Europe/Berlin?",
+        ]);
+    write(
+        &file,
+        "lanes = 4\n[metrics]\ntime_zone = \"Europe/Berlin\"\nbusiness_hours = { mon = [\"09:00-17:00\"] }\n",
+    );
+    let says = |words: &str| {
+        run(&mut place.command(words))
+            .expect(0)
+            .stderr
+            .contains(TOLD)
+    };
+    assert!(says("status --to sqlite:support.db"));
+    assert!(says("query --from sqlite:support.db 1"));
+    let publish = "publish --from sqlite:support.db --to parquet:desk";
+    run(&mut place.command(publish)).expect(0);
+    assert!(!says("status --to sqlite:support.db"));
+    let kinds = "query --from sqlite:support.db --format csv SELECT/**/group_concat(kind)/**/FROM/**/snapshots";
+    let asked = run(&mut place.command(kinds)).expect(0);
+    assert!(
+        asked.stdout.contains("backfill,metrics"),
+        "{}",
+        asked.stdout
+    );
+    let again = run(&mut place.command(publish)).expect(0);
+    assert!(again.stdout.contains("000001"), "{}", again.stdout);
+    let asked = run(&mut place.command(kinds)).expect(0);
+    assert!(
+        !asked.stdout.contains("metrics,metrics"),
+        "{}",
+        asked.stdout
+    );
+}

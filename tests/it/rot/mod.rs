@@ -10,6 +10,7 @@ mod bits;
 mod columns;
 mod earlier;
 mod marks;
+mod metrics;
 mod published;
 mod recounted;
 
