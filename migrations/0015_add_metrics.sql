@@ -45,7 +45,7 @@ CREATE TABLE ticket_metrics (
     reply_rule TEXT,
     resolution_source TEXT,
     snapshot_id INTEGER NOT NULL REFERENCES snapshots (id) DEFERRABLE INITIALLY DEFERRED
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE ticket_events (
     ticket_id TEXT NOT NULL REFERENCES tickets (id) DEFERRABLE INITIALLY DEFERRED,

@@ -37,9 +37,9 @@ TYPES = {
 
 def kind(table, column, declared):
     """The type of a column; what SQLite does not know follows from the name."""
-    if column.endswith("_at") or column in ("valid_from", "valid_until", "range_from", "range_until"):
+    if column.endswith("_at") or column in ("valid_from", "valid_until", "range_from", "range_until", "not_before", "waiting_since"):
         return "instant"
-    if column.startswith(("is_", "has_")):
+    if column.startswith(("is_", "has_", "was_")):
         return "boolean"
     return "integer" if declared == "INTEGER" else "text"
 

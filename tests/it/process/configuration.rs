@@ -197,7 +197,7 @@ fn other_business_hours_are_told_of_and_computed_once_by_the_next_command_that_w
             .contains(TOLD)
     };
     assert!(says("status --to sqlite:support.db"));
-    assert!(says("query --from sqlite:support.db 1"));
+    assert!(says("query --from sqlite:support.db SELECT/**/1"));
     let publish = "publish --from sqlite:support.db --to parquet:desk";
     run(&mut place.command(publish)).expect(0);
     assert!(!says("status --to sqlite:support.db"));
