@@ -47,17 +47,15 @@ fn stored(connection: &Connection) -> Vec<String> {
 
 /// The same of a copy of the store, in which all of it was computed anew.
 fn anew(desk: &Desk) -> Vec<String> {
-    let path = desk.directory.path().join("anew.db");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("anew.db");
     desk.look()
         .execute("VACUUM INTO ?1", [path.to_str().unwrap()])
         .unwrap();
     wipe(&path);
     let mut store = measured(&path);
     renew(&mut store).expect("something to do");
-    let rows = stored(store.connection());
-    drop(store);
-    std::fs::remove_file(&path).unwrap();
-    rows
+    stored(store.connection())
 }
 
 fn wipe(path: &Path) {
