@@ -23,7 +23,7 @@ pub(super) fn changes<'a>(thread: &Thread<'a>) -> Vec<Change<'a>> {
                 not_before: None,
                 source: Source::Audit {
                     position: message.position,
-                    actor: actor(message, thread.rule),
+                    actor: actor(message, thread),
                     actor_id: message.sender_id,
                 },
             })
@@ -31,12 +31,17 @@ pub(super) fn changes<'a>(thread: &Thread<'a>) -> Vec<Change<'a>> {
         .collect()
 }
 
-fn actor(message: &Message<'_>, rule: Option<Rule>) -> Option<Actor> {
+fn actor(message: &Message<'_>, thread: &Thread<'_>) -> Option<Actor> {
     match (message.sender_reference_type, message.sender_type) {
         (Some(MEMBER), _) => Some(Actor::Agent),
         (Some("Customer" | "DiscordUser"), _) | (_, Some(CUSTOMER)) => Some(Actor::Customer),
-        (_, Some(SYSTEM)) => Some(Actor::System),
-        (_, Some(AGENT)) if rule == Some(Rule::SenderType) => Some(Actor::Agent),
+        // Mava writes it down, and somebody did it.
+        (_, Some(SYSTEM)) => Some(match message.sender_id {
+            None => Actor::System,
+            Some(id) if thread.is_customer(id) => Actor::Customer,
+            Some(_) => Actor::Agent,
+        }),
+        (_, Some(AGENT)) if thread.rule == Some(Rule::SenderType) => Some(Actor::Agent),
         (_, Some(AGENT)) => Some(Actor::Ai),
         _ => None,
     }

@@ -127,6 +127,12 @@ impl<'a> Thread<'a> {
         }
     }
 
+    /// Whether a public message by the customer has this sender.
+    pub(super) fn is_customer(&self, id: &str) -> bool {
+        let mut said = self.said.iter();
+        said.any(|said| said.side == Side::Customer && said.sender_id == Some(id))
+    }
+
     /// Public messages, without those that agents and the AI wrote in the channel before the ticket.
     pub(super) fn since(&self, created_at: Instant) -> impl Iterator<Item = &Said<'a>> + Clone {
         let is_of_ticket =

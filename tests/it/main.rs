@@ -23,6 +23,8 @@ mod found;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod measured;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod nights;

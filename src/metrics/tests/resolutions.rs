@@ -107,6 +107,40 @@ fn who_made_a_change_is_told_by_its_entry() {
 }
 
 #[test]
+fn an_entry_that_the_system_wrote_is_by_the_sender_that_it_names() {
+    for (sender, actor, by) in [
+        (None, "system", "automation"),
+        (Some("a7"), "agent", "agent"),
+        // Who wrote as the customer is no agent here either.
+        (Some("c1"), "customer", "agent"),
+    ] {
+        // Resolved 90 minutes after the last message, a pause after which Mava closes tickets by itself.
+        let made = ticket("2026-06-01 09:00")
+            .customer("2026-06-01 09:00")
+            .but(|message| message.sender_id = Some("c1"))
+            .agent("a7", "2026-06-01 09:30")
+            .status("Open", "Resolved", "2026-06-01 11:00")
+            .but(|message| {
+                message.sender_reference_type = None;
+                message.sender_type = Some("system");
+                message.sender_id = sender;
+            })
+            .with(|ticket| ticket.status = Some("Resolved"));
+        let measured = made.measured();
+        let event = &measured.events[0];
+        assert_eq!(event.actor_type.as_deref(), Some(actor), "{sender:?}");
+        assert_eq!(event.actor_id.as_deref(), sender);
+        let metrics = measured.metrics;
+        assert_eq!(metrics.resolved_by.as_deref(), Some(by), "{sender:?}");
+        assert_eq!(
+            metrics.is_auto_resolved,
+            Some(sender.is_none()),
+            "{sender:?}"
+        );
+    }
+}
+
+#[test]
 fn a_ticket_that_was_resolved_before_anybody_looked_was_resolved_when_its_resolution_time_says() {
     let first_seen = ticket("2024-02-28 12:00")
         .seen("2026-06-01 02:30", |version| {

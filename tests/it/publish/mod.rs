@@ -10,6 +10,6 @@ mod image;
 mod kept;
 mod links;
 mod process;
-mod readers;
+pub(crate) mod readers;
 mod sharing;
 mod support;

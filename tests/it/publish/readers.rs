@@ -20,7 +20,7 @@ fn root() -> &'static Path {
 }
 
 /// The venv's Python, which must be there.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let python = target.join("venv/bin/python");
     let made = std::fs::read(target.join("venv/made")).ok();

@@ -1,0 +1,172 @@
+//! Metrics of a desk at work, held against what somebody else computed from `docs/metrics.md` alone:
+//! `tests/readers/metrics.py` was written without a look at the code.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chrono::TimeDelta;
+use mava_export::error::ExitCode;
+use mava_export::metrics::schedule::Span;
+use mava_export::settings::{Hours, MetricsSettings, Spend, Sync, Whole};
+use mava_export::simulator::{Evolution, SimulatorSpec, WorkSpec, World};
+use mava_export::sync;
+use mava_export::table::RunKind;
+
+use crate::publish::readers::python;
+use crate::support::{Desk, NOW};
+
+/// Where the scripts lie.
+fn readers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers")
+}
+
+/// The hours of [`hours`], as a configuration file has them.
+const BERLIN: &str = r#"[metrics]
+time_zone = "Europe/Berlin"
+business_hours = { mon = ["09:00-12:30", "13:30-17:00"], tue = ["08:00-20:00"], sat = ["22:00-24:00"], sun = ["00:00-04:00"] }
+holidays = ["2024-05-01"]
+"#;
+
+/// Hours on both sides of a change of clocks, which is in the night of a Sunday.
+fn hours() -> MetricsSettings {
+    let mut written: [Vec<String>; 7] = std::array::from_fn(|_| Vec::new());
+    for (day, spans) in [
+        (0, vec!["09:00-12:30", "13:30-17:00"]),
+        (1, vec!["08:00-20:00"]),
+        (5, vec!["22:00-24:00"]),
+        (6, vec!["00:00-04:00"]),
+    ] {
+        written[day] = spans.into_iter().map(str::to_owned).collect();
+    }
+    let week = written.clone().map(|spans| {
+        let spans = spans.iter().map(|span| Span::parse(span).expect("a span"));
+        spans.collect()
+    });
+    MetricsSettings {
+        time_zone: "Europe/Berlin".parse().expect("a zone"),
+        hours: Some(Hours {
+            week,
+            written,
+            holidays: ["2024-05-01".parse().expect("a date")].into(),
+        }),
+    }
+}
+
+/// Holds both tables of a store against the other computation.
+#[track_caller]
+fn compare(store: &Path, configuration: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("metrics.toml");
+    write(&config, configuration);
+    let output = Command::new(python())
+        .arg(readers().join("metrics.py"))
+        .arg(store)
+        .arg("--config")
+        .arg(&config)
+        .args(["--tables", "ticket_metrics,ticket_events"])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("Python");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let failed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{failed}");
+    assert_eq!(told.matches("computed, same").count(), 2, "{told}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "hands a file to another program")]
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("written");
+}
+
+/// A desk at work, copied and followed for some nights.
+async fn followed(work: WorkSpec, metrics: MetricsSettings, nights: i64) -> Desk {
+    let evening = NOW - TimeDelta::days(nights);
+    let mut desk = Desk::open(SimulatorSpec::new(World::at_work(&WorkSpec {
+        from: evening - TimeDelta::days(400),
+        until: evening,
+        ..work
+    })))
+    .await;
+    desk.set_now(evening);
+    desk.settings.since = evening - TimeDelta::days(401);
+    desk.settings.until = None;
+    desk.settings.store.metrics = metrics;
+    let (summary, exit_code) = desk.backfill().await.expect("a backfill");
+    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    let evolution = Evolution {
+        seed: work.seed + 1,
+        rate: 25.0,
+        ..Evolution::default()
+    };
+    for night in 1..=nights {
+        let now = evening + TimeDelta::days(night);
+        let before = now - TimeDelta::days(1);
+        desk.simulator
+            .with_world(|world| world.evolve(&evolution, before, now));
+        desk.set_now(now);
+        let settings = Sync {
+            kind: RunKind::Backfill,
+            since: None,
+            whole: Whole::IfItFits,
+            spend: Spend::requests(900),
+            has_messages: true,
+            max_lanes: 16,
+            allow_deletions: false,
+            store: desk.settings.store.clone(),
+        };
+        let context = desk.context().expect("a client");
+        let (summary, exit_code) = sync::sync(&context, &settings).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    }
+    desk
+}
+
+#[tokio::test]
+async fn metrics_of_ten_thousand_tickets_are_those_that_somebody_else_computes_from_the_page() {
+    let work = WorkSpec {
+        seed: 11,
+        tickets: 10_000,
+        ..WorkSpec::default()
+    };
+    let desk = followed(work, hours(), 3).await;
+    assert!(desk.number("SELECT count(*) FROM ticket_metrics") >= 9_700);
+    // All that the page tells apart is there.
+    for found in [
+        "SELECT count(*) FROM ticket_metrics WHERE resolved_by IN ('agent', 'ai', 'automation') GROUP BY resolved_by",
+        "SELECT count(*) FROM ticket_metrics WHERE opened_by IN ('agent', 'customer', 'other') GROUP BY opened_by",
+        "SELECT count(*) FROM ticket_events WHERE kind <> 'deletion' GROUP BY kind",
+        "SELECT count(*) FROM ticket_events GROUP BY source",
+        "SELECT count(*) FROM ticket_metrics GROUP BY is_one_touch, reopen_count > 0",
+        "SELECT count(*) FROM ticket_metrics GROUP BY first_reply_business_ms = 0",
+    ] {
+        assert!(desk.column(found).len() > 1, "{found}");
+    }
+    compare(&desk.path(), BERLIN);
+}
+
+#[tokio::test]
+async fn metrics_around_the_clock_are_those_that_somebody_else_computes_from_the_page() {
+    for (seed, has_names) in [(21, false), (22, true)] {
+        let work = WorkSpec {
+            seed,
+            tickets: 600,
+            has_names,
+            ..WorkSpec::default()
+        };
+        let desk = followed(work, MetricsSettings::default(), 2).await;
+        compare(&desk.path(), "");
+    }
+}
+
+#[test]
+fn the_other_computation_passes_its_own_tests() {
+    let output = Command::new(python())
+        .args(["-m", "unittest", "-q", "test_metrics"])
+        .current_dir(readers())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("Python");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("Ran 68 tests"), "{told}");
+}
