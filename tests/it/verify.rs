@@ -170,6 +170,8 @@ async fn a_row_deleted_by_hand_is_found_and_comes_back() {
              DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
              DELETE FROM ticket_tags WHERE ticket_id = 'ID';
              DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
+             DELETE FROM ticket_metrics WHERE ticket_id = 'ID';
+             DELETE FROM ticket_events WHERE ticket_id = 'ID';
              DELETE FROM ticket_history WHERE ticket_id = 'ID'; COMMIT",
         ),
     ] {

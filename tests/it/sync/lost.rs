@@ -115,6 +115,8 @@ async fn a_repair_after_a_sync_without_messages_brings_the_threads_that_the_stor
          DELETE FROM ticket_attributes WHERE ticket_id = 'ID';
          DELETE FROM ticket_tags WHERE ticket_id = 'ID';
          DELETE FROM ticket_discord_users WHERE ticket_id = 'ID';
+         DELETE FROM ticket_metrics WHERE ticket_id = 'ID';
+         DELETE FROM ticket_events WHERE ticket_id = 'ID';
          DELETE FROM ticket_history WHERE ticket_id = 'ID'; COMMIT";
     desk.sqlite()
         .execute_batch(&sql.replace("ID", &lost))
