@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// Every row of every table for people, as sorted text, and of the ticket index. Left out is what
 /// depends on when and in how many runs it was written.
 pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
-    const MOMENTARY: [&str; 9] = [
+    const MOMENTARY: [&str; 10] = [
         "snapshot_id",
         "valid_from",
         "valid_until",
@@ -21,6 +21,7 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
         "seen_snapshot",
         "flags_hash",
         "history_hash",
+        "metrics_hash",
     ];
     let sqlite = look(path);
     let names = texts(
@@ -41,6 +42,13 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
             .filter(|column| !MOMENTARY.contains(&column.as_str()))
             // Over the run that met it first too.
             .filter(|column| table != "_rejects_met" || column != "hash")
+            // When a run looked, of what is not known more exactly.
+            .map(|column| match (table.as_str(), column.as_str()) {
+                ("ticket_events", "occurred_at") => {
+                    "iif(not_before IS NULL, occurred_at, '')".to_owned()
+                }
+                _ => column,
+            })
             .collect();
             let mut statement = sqlite
                 .prepare(&format!("SELECT {} FROM {table}", columns.join(", ")))
