@@ -34,6 +34,7 @@ OPEN = ("Open", "Pending", "Waiting")
 RESOLVED = "Resolved"
 SPAM = "Spam"
 STATUSES = OPEN + (RESOLVED, SPAM)
+STATUS_WORDS = {word.lower(): word for word in STATUSES}
 
 KINDS = ("status", "assignee", "priority", "category", "tag", "rating", "deletion")
 
@@ -504,19 +505,21 @@ def first_of(*values):
 # ------------------------------------------------------------------------------------------------------------------- messages
 
 
-def normal_ai_status(ai_status):
-    """"`ai_status` is compared without regard to case and to all but letters and digits." """
-    return "".join(c for c in (ai_status or "").lower() if c.isalnum())
-
-
-def is_solved(ai_status):
-    """"Solved is `solved`, `resolved`, `aisolved` or `airesolved`." """
-    return normal_ai_status(ai_status) in ("solved", "resolved", "aisolved", "airesolved")
+def small_letters(text):
+    """"with A to Z as small letters" """
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text or "")
 
 
 def is_handed_over(ai_status):
-    """"Handed over is any word that contains `hand`, `escalat` or `transfer`." """
-    return any(word in normal_ai_status(ai_status) for word in ("hand", "escalat", "transfer"))
+    """"It says handed over if it contains `handed`, `hando`, `hand o`, `hand_o`, `hand-o`, `escalat` or `transfer`" """
+    word = small_letters(ai_status)
+    return any(part in word for part in ("handed", "hando", "hand o", "hand_o", "hand-o", "escalat", "transfer"))
+
+
+def is_solved(ai_status):
+    """"else solved if it contains `solved` and none of `unsolved`, `unresolved`, `not`." """
+    word = small_letters(ai_status)
+    return not is_handed_over(ai_status) and "solved" in word and not any(part in word for part in ("unsolved", "unresolved", "not"))
 
 
 def classify(messages, ai_status):
@@ -607,7 +610,8 @@ def audit_kind(message_type, from_value, to_value):
     for word, kind in (("status", "status"), ("assign", "assignee"), ("priorit", "priority"), ("categor", "category"), ("tag", "tag")):
         if word in lower:
             return kind
-    if from_value in STATUSES or to_value in STATUSES:
+    # "in any case"
+    if any(value is not None and value.lower() in STATUS_WORDS for value in (from_value, to_value)):
         return "status"
     return None
 
@@ -616,8 +620,11 @@ def audit_value(value, kind):
     """"Values are trimmed; empty is NULL. […] Of an assignee, `Unassigned` is NULL. Of a priority, `low`, `medium`, `high`, `urgent` in any case are 1 to
     4. All other values stay as they are written." """
     value = value.strip() if value is not None else None
-    if not value or (kind == "assignee" and value == "Unassigned"):
+    if not value or (kind == "assignee" and value.lower() == "unassigned"):
         return None
+    if kind == "status":
+        # "Statuses in another case become these words."
+        return STATUS_WORDS.get(value.lower(), value)
     if kind == "priority" and value.lower() in PRIORITY_NAMES:
         return str(PRIORITY_NAMES[value.lower()])
     return value
@@ -1267,6 +1274,12 @@ def backlog_stretches(ticket, ends):
             instants.add(c.at)
             if c.not_before is not None:
                 instants.add(c.not_before)
+    # The last change is overruled by what the ticket is now: "maybe" where it is not open although no change says so.
+    initial = "open" if status or ticket.is_open else "maybe"
+    state_of = {id(c): "open" if c.to_value in OPEN else "closed" for c in status}
+    if status:
+        last = status[-1]
+        state_of[id(last)] = "open" if ticket.is_open else "maybe" if last.to_value in OPEN else "closed"
     indices = sorted({bisect.bisect_left(ends, i) for i in instants if i >= ticket.created_at})
     # "Tickets that were deleted later are in it": before a first deletion it was not; without a change it is what it is now (Q22)
     first_deleted = deletion[0].from_value == "1" if deletion else ticket.is_deleted
@@ -1274,7 +1287,9 @@ def backlog_stretches(ticket, ends):
         if first >= after:
             continue
         end = ends[first]
-        is_open, may_be_open = states_at(True, status, end, lambda c: c.to_value in OPEN)  # Q13, Q21
+        taken, possible = states_at(initial, status, end, lambda c: state_of[id(c)])  # Q13, Q21
+        is_open = taken == "open"
+        may_be_open = {x for p in possible for x in ([True, False] if p == "maybe" else [p == "open"])}
         is_gone, may_be_gone = states_at(first_deleted, deletion, end, lambda c: c.to_value == "1")
         backlog = int(is_open and not is_gone)
         low = int(may_be_open == {True} and may_be_gone == {False})
