@@ -140,8 +140,12 @@ impl Open {
         beside.wider(self.window())
     }
 
-    /// Takes a count, of the window alone or of a wider one.
+    /// Takes a count, of the window alone or of a wider one. An API that does not take such a range as it is
+    /// meant, as where it cuts a start to the day, is asked for the window alone from then on.
     fn count(&mut self, shown: std::result::Result<Shown, String>, wider: Option<Wider>) {
+        if shown.is_err() && wider.is_some() {
+            self.answers.beside = Some(Beside::default());
+        }
         let count = shown.and_then(|shown| match wider {
             None => Ok(shown.count),
             Some(wider) => match wider.inside(shown.count, &shown.created_ms) {
