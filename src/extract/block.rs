@@ -106,6 +106,9 @@ impl<'a> Block<'a> {
                 has_more: page.has_more,
                 keys: &page.keys,
             });
+            if self.pager.take_vanished().is_some() {
+                self.doubt("tickets came and went while it was read".to_owned());
+            }
             if matches!(taken.step, Step::Again(_) | Step::Confirm) {
                 continue;
             }

@@ -8,7 +8,7 @@ use crate::extract::page::{self, Page};
 use crate::extract::pager::{Answer, Pager, Step, Taken};
 use crate::extract::writer::Event;
 use crate::normalize::{Outcome, TicketRows};
-use crate::plan::SliceState;
+use crate::plan::{SliceState, Told};
 use crate::store::Rejected;
 use crate::table::Reject;
 use crate::window::Window;
@@ -105,6 +105,9 @@ impl Lanes<'_> {
                 .push(format!("{window} was paged by offset, because {reason}"));
         }
         self.tell_announced(&begun, &pager).await;
+        if let Some(window) = pager.take_vanished() {
+            self.tell_vanished(window).await;
+        }
         if let Step::Again(reason) = &taken.step {
             tracing::info!(
                 window = %pager.slice().window,
@@ -217,6 +220,15 @@ impl Lanes<'_> {
         if let (Some(told), Some(window)) = (told, stretch) {
             self.hand_over(Event::Announced { window, told }).await;
         }
+    }
+
+    /// What ends there proves less than it would.
+    pub(super) async fn tell_vanished(&mut self, window: Window) {
+        let told = Told {
+            tickets: None,
+            has_vanished: true,
+        };
+        self.hand_over(Event::Announced { window, told }).await;
     }
 
     /// Whether the API left the threads of a whole page out, though it has given others. Single

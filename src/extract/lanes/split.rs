@@ -8,7 +8,7 @@ use crate::extract::pager::Pager;
 use crate::extract::splits::Splits;
 use crate::extract::writer::Event;
 use crate::mava::PAGE_LIMIT;
-use crate::plan::{Slice, Told};
+use crate::plan::Slice;
 use crate::table::Instant;
 use crate::window::Window;
 
@@ -86,11 +86,7 @@ impl Lanes<'_> {
         self.hand_over(Event::Added(slice.clone())).await;
         let until = self.halves.ends.remove(&part);
         if let Some(window) = until.and_then(|until| Window::new(part.from(), until)) {
-            let told = Told {
-                tickets: None,
-                has_vanished: true,
-            };
-            self.hand_over(Event::Announced { window, told }).await;
+            self.tell_vanished(window).await;
         }
         let standing = Standing {
             handed_on: 0,

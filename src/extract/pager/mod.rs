@@ -103,6 +103,8 @@ pub struct Pager {
     seam: Option<Seam>,
     /// Why it fell back to offsets, until somebody takes it to tell the user.
     fell_back: Option<String>,
+    /// Where fewer tickets were proven to be there than were handed on, until somebody takes it.
+    vanished: Option<Window>,
     within: Within,
 }
 
@@ -191,6 +193,7 @@ impl Pager {
             most_tries: MOST_TRIES,
             seam: None,
             fell_back,
+            vanished: None,
             within: Within {
                 filters: filters.clone(),
                 statuses: words(&filters.status, &crate::mava::STATUSES),
@@ -229,6 +232,12 @@ impl Pager {
     /// Why the slice fell back to paging by offset, said once.
     pub fn take_fall_back(&mut self) -> Option<String> {
         self.fell_back.take()
+    }
+
+    /// Where tickets that were handed on are not there any more, by what ended it, said once: what is there may
+    /// be more than was shown, since empty answers prove that nothing is.
+    pub fn take_vanished(&mut self) -> Option<Window> {
+        self.vanished.take()
     }
 
     /// The next request; `None` when the slice is done.

@@ -95,6 +95,11 @@ impl Offset {
         self.skip
     }
 
+    /// Whether more came than the `there` that the last answer counts.
+    fn has_lost(&self, there: u64) -> bool {
+        self.handed_on.len() as u64 > there
+    }
+
     pub(super) fn overlap_id(&self) -> Option<String> {
         self.before.overlap_id.clone()
     }
@@ -230,6 +235,7 @@ impl Pager {
         };
         let (fresh, progress) = offset.take(answer, self.page.limit);
         self.left.tickets = offset.remaining();
+        let has_lost = answer.count.is_some_and(|count| offset.has_lost(count));
         self.slice.position = Position::Offset {
             skip: offset.skip(),
             overlap_id: offset.overlap_id(),
@@ -243,6 +249,7 @@ impl Pager {
                 step: Step::Next,
             },
             Progress::End(doubt) => {
+                self.vanished = has_lost.then_some(self.slice.window);
                 self.slice.doubt = self.slice.doubt.take().or(doubt);
                 self.finish(SliceState::Sealed);
                 Taken {

@@ -169,6 +169,11 @@ impl Tie {
         Window::new(self.at, self.at + Duration::milliseconds(1))
     }
 
+    /// Whether more came than the `there` that were there at one moment.
+    fn has_lost(&self, there: u64) -> bool {
+        self.handed_on.len() as u64 > there
+    }
+
     /// Tickets after this millisecond, of which there are `here` in it.
     pub(super) fn beyond(&self, here: u64) -> Option<u64> {
         self.counted.map(|counted| counted.saturating_sub(here))
@@ -330,7 +335,10 @@ impl Pager {
         let at = tie.at();
         let ended = match progress {
             Progress::Continue => None,
-            Progress::Settled(count) => Some((None, tie.beyond(count))),
+            Progress::Settled(count) => {
+                self.vanished = tie.window().filter(|_| tie.has_lost(count));
+                Some((None, tie.beyond(count)))
+            }
             Progress::GaveUp(reason) => Some((Some(reason), None)),
         };
         if let Some((doubt, remaining)) = ended {

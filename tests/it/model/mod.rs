@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 19] = [
+    const ONCE_WRONG: [(Command, u64); 20] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -123,6 +123,9 @@ mod tests {
         (Command::Repair, 4_001_000_107),
         // A damaged row that the desk does not send any more is told once.
         (Command::Repair, 10_106_341_158_661_444_155),
+        // A full millisecond ended with empty answers, one of its tickets never shown; another that went stood in
+        // for it in every count.
+        (Command::Backfill, 4_010_000_016),
     ];
 
     #[test]
