@@ -18,7 +18,10 @@ pub const RESOLVED: &str = "Resolved";
 pub const STATUSES: [&str; 4] = [OPEN[0], OPEN[1], OPEN[2], RESOLVED];
 
 /// Channels that the API takes as a filter.
-pub const ORIGINS: [&str; 5] = ["web", "discord", "telegram", "telegram-group", "email"];
+pub const ORIGINS: [&str; 5] = ["web", "discord", "telegram", TELEGRAM_GROUP, "email"];
+
+/// The origin of tickets without a customer, which nobody can rate.
+pub const TELEGRAM_GROUP: &str = "telegram-group";
 
 /// Ratings that the API takes as a filter.
 pub const RATINGS: [&str; 5] = ["1", "2", "3", "4", "5"];

@@ -67,10 +67,19 @@ macro_rules! table {
     };
 }
 
-// Below the macro that it uses.
+// Below the macro that they use.
 mod metrics;
+mod metrics_document;
+mod totals;
+mod views;
 
 pub use metrics::{TicketEvent, TicketMetrics};
+pub use metrics_document::metrics_document;
+pub use totals::{
+    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, LocalDay,
+    LocalHour, TagPeriod,
+};
+pub use views::{LIVE_MESSAGES, LIVE_TICKETS};
 
 table! {
     /// One row per ticket.
@@ -463,8 +472,8 @@ impl Reject {
     }
 }
 
-/// Every table for people, in the order of the documentation.
-pub const TABLES: [&Table; 16] = [
+/// Every table for people whose rows are a ticket's, or stand for themselves, in the order of the documentation.
+pub const TABLES: &[&Table] = &[
     Ticket::TABLE,
     Message::TABLE,
     MessageAttachment::TABLE,
@@ -482,6 +491,28 @@ pub const TABLES: [&Table; 16] = [
     Snapshot::TABLE,
     Reject::TABLE,
 ];
+
+/// Tables that are made of all others where a run ends.
+pub const TOTALS: &[&Table] = &[
+    LocalDay::TABLE,
+    LocalHour::TABLE,
+    DailyMetrics::TABLE,
+    AgentDay::TABLE,
+    AgentPeriod::TABLE,
+    CategoryPeriod::TABLE,
+    TagPeriod::TABLE,
+    CustomerTotals::TABLE,
+    HourVolume::TABLE,
+];
+
+/// Views of SQLite, which are tables in snapshots.
+pub const VIEWS: &[&Table] = &[LIVE_TICKETS, LIVE_MESSAGES];
+
+/// All that people can ask, in the order of the documentation.
+pub fn all_tables() -> impl Iterator<Item = &'static Table> + Clone {
+    let lists = [TABLES, TOTALS, VIEWS].into_iter();
+    lists.flat_map(|list| list.iter().copied())
+}
 
 #[cfg(test)]
 mod tests {

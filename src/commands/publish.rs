@@ -25,8 +25,9 @@ pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Resu
             return Err(Error::usage("there is no directory to publish to"));
         };
         let store = open(settings, target)?;
-        let store =
+        let mut store =
             metrics::renew(store, clock::now()?, &cancel, &|words| printer.note(words)).await?;
+        store.renew_totals(clock::now()?)?;
         let published = run(store, target, &cancel, printer).await?;
         printer.published(&published)?;
         Ok(ExitCode::Complete)

@@ -18,6 +18,21 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 7] = [
+        Self::Status,
+        Self::Assignee,
+        Self::Priority,
+        Self::Category,
+        Self::Tag,
+        Self::Rating,
+        Self::Deletion,
+    ];
+
+    /// The kind of a word.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// The word in `ticket_events.kind`.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -31,6 +46,9 @@ impl Kind {
         }
     }
 }
+
+/// `ticket_events.source` of a change from the audit log.
+pub(super) const AUDIT: &str = "audit";
 
 /// Who made a change, by its audit entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::audit;
-use super::change::{Change, Kind, Source};
+use super::change::{AUDIT, Change, Kind, Source};
 use super::history::History;
 use super::input::{Case, Ticket};
 use super::rows::TicketEvent;
@@ -54,7 +54,7 @@ pub(super) fn rows(ticket_id: &str, changes: &[Change<'_>]) -> Vec<TicketEvent> 
     numbered
         .map(|(position, change)| {
             let (source, actor_id) = match change.source {
-                Source::Audit { actor_id, .. } => ("audit", actor_id),
+                Source::Audit { actor_id, .. } => (AUDIT, actor_id),
                 Source::History => ("history", None),
             };
             TicketEvent {

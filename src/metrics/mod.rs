@@ -4,6 +4,7 @@
 //! Every definition stands in `docs/metrics.md`, exactly enough to compute it again. Nothing here knows
 //! today's date: what runs on until now is left to the one who asks.
 
+mod activity;
 mod audit;
 mod change;
 mod events;
@@ -17,11 +18,14 @@ mod sla;
 mod stretches;
 mod thread;
 mod ticket;
+mod timeline;
+pub mod totals;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use activity::Activity;
 pub use input::{Case, Message, Ticket, Version};
 pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
 pub use schedule::Schedule;
@@ -37,6 +41,8 @@ pub struct Measured {
     pub metrics: TicketMetrics,
     /// Its rows of `ticket_events`, in the order of `position`.
     pub events: Vec<TicketEvent>,
+    /// When people wrote in its thread.
+    pub activity: Activity,
 }
 
 /// Computes all rows of a ticket. The order in which messages and versions are given does not matter.
@@ -45,7 +51,10 @@ pub fn measure(case: &Case<'_>, schedule: &Schedule) -> Measured {
         .messages
         .map(|messages| Thread::read(&case.ticket, messages));
     let changes = events::changes(case, thread.as_ref());
+    let activity = thread.as_ref();
+    let activity = activity.map(|thread| Activity::of(&case.ticket, thread));
     Measured {
+        activity: activity.unwrap_or_default(),
         metrics: ticket::metrics(&case.ticket, thread.as_ref(), &changes, schedule),
         events: events::rows(case.ticket.id, &changes),
     }

@@ -111,28 +111,52 @@ impl Counts {
             .any(|said| said.side == Side::Human);
         Self {
             customer_messages: thread.customer_messages,
-            replies: replies(said(), Side::Human),
-            ai_replies: replies(said(), Side::Ai),
+            replies: number(of_humans(ticket, thread).count()),
+            ai_replies: number(replies(said(), Side::Ai).count()),
             notes: thread.notes,
-            agents: i64::try_from(senders.len()).unwrap_or(i64::MAX),
+            agents: number(senders.len()),
             is_human_after_ai,
         }
     }
 }
 
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The first message of a reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reply<'a> {
+    pub(super) at: Instant,
+    pub(super) sender_id: Option<&'a str>,
+}
+
+/// Replies by humans, in order.
+pub(super) fn of_humans<'s, 'a>(
+    ticket: &Ticket<'_>,
+    thread: &'s Thread<'a>,
+) -> impl Iterator<Item = Reply<'a>> + use<'s, 'a> {
+    replies(thread.since(ticket.created_at), Side::Human)
+}
+
 /// Replies of one side: its messages, those that go on with the one before left out.
-fn replies<'s, 'a: 's>(said: impl Iterator<Item = &'s Said<'a>>, side: Side) -> i64 {
-    let mut count = 0;
+fn replies<'s, 'a: 's>(
+    said: impl Iterator<Item = &'s Said<'a>>,
+    side: Side,
+) -> impl Iterator<Item = Reply<'a>> {
     let mut before: Option<&Said<'_>> = None;
-    for one in said.filter(|one| one.side == side || one.side == Side::Customer) {
+    let of_both = said.filter(move |one| one.side == side || one.side == Side::Customer);
+    of_both.filter_map(move |one| {
         let goes_on = before.is_some_and(|before| {
             let pause = milliseconds(before.at, one.at);
             before.side == side
                 && before.sender_id == one.sender_id
                 && pause.is_some_and(|pause| pause <= BURST_MS)
         });
-        count += i64::from(one.side == side && !goes_on);
         before = Some(one);
-    }
-    count
+        (one.side == side && !goes_on).then_some(Reply {
+            at: one.at,
+            sender_id: one.sender_id,
+        })
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::change::{Actor, Change, Kind};
+use super::change::{AUDIT, Actor, Change, Kind};
 use super::input::Ticket;
 use super::milliseconds;
 use super::schedule::Schedule;
@@ -105,7 +105,7 @@ impl Resolved {
 
 fn source(last: &Change<'_>) -> &'static str {
     match (last.is_audit(), last.not_before) {
-        (true, _) => "audit",
+        (true, _) => AUDIT,
         (false, None) => "resolution_time",
         (false, Some(_)) => "history",
     }

@@ -4,4 +4,4 @@ pub use crate::table::{TicketEvent, TicketMetrics};
 
 /// Raised with each change of a definition: stores whose rows were made by another one compute all of them
 /// anew.
-pub const DEFINITIONS: i64 = 1;
+pub const DEFINITIONS: i64 = 2;

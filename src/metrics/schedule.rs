@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use super::{later, milliseconds};
 use crate::table::Instant;
 
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
 /// The years in which hours are known, the second exclusive, as days since 1970-01-01. Mava began in 2021.
 const KNOWN: (i64, i64) = (10_957, 47_482);
@@ -169,7 +169,7 @@ fn days(date: NaiveDate) -> i64 {
 }
 
 /// Milliseconds by which local time is ahead of UTC.
-fn offset(zone: Tz, at: i64) -> i64 {
+pub(super) fn offset(zone: Tz, at: i64) -> i64 {
     Instant::from_timestamp_millis(at).map_or(0, |at| {
         let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
         i64::from(offset.local_minus_utc()) * 1_000
@@ -178,7 +178,7 @@ fn offset(zone: Tz, at: i64) -> i64 {
 
 /// A stretch of time cut where clocks change: beginning, end, offset. No zone changes its clocks there and
 /// back within a day.
-fn pieces(zone: Tz, from: i64, until: i64) -> Vec<(i64, i64, i64)> {
+pub(super) fn pieces(zone: Tz, from: i64, until: i64) -> Vec<(i64, i64, i64)> {
     let last = offset(zone, until - 1);
     let mut pieces = Vec::with_capacity(1);
     let mut at = from;

@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
 use crate::spelling::nearest;
-use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, TABLES, Table};
+use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, Table, all_tables};
 
 /// An answer that is all there.
 pub(super) struct Listing {
@@ -29,7 +29,7 @@ impl Held {
 
     /// What the schema says of it, of a table for people.
     fn documented(&self) -> Option<&'static Table> {
-        TABLES.iter().copied().find(|table| table.name == self.name)
+        all_tables().find(|table| table.name == self.name)
     }
 }
 
@@ -43,10 +43,10 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
         .map(|name| name.map(held))
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let place = |table: &Held| {
-        let documented = TABLES.iter().position(|known| known.name == table.name);
+        let documented = all_tables().position(|known| known.name == table.name);
         (
             table.is_internal(),
-            documented.unwrap_or(TABLES.len()),
+            documented.unwrap_or(usize::MAX),
             table.name.clone(),
         )
     };
@@ -55,7 +55,7 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
 }
 
 fn held(name: String) -> Held {
-    let documented = TABLES.iter().find(|table| table.name == name);
+    let documented = all_tables().find(|table| table.name == name);
     let internal = INTERNAL_TABLES.iter().find(|(table, _)| *table == name);
     let description = match (documented, internal) {
         (Some(table), _) => sentence(table.description),

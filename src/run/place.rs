@@ -25,6 +25,7 @@ pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
 /// Tells a store how metrics are computed.
 pub(crate) fn measure_by(store: &mut Store, metrics: &MetricsSettings) {
     store.measure_by(metrics.schedule(), metrics.fingerprint());
+    store.count_days_in(metrics.time_zone);
 }
 
 /// Makes the directory that the store is to lie in, if it is to be published.

@@ -45,6 +45,7 @@ mod standing;
 mod sums;
 mod sync;
 mod tickets;
+mod totals;
 mod twins;
 mod unproven;
 mod values;

@@ -18,7 +18,7 @@ use super::options::{OWNERS_ONLY, OpenOptions};
 use super::{APPLICATION_ID, Store, migrate, mode};
 use crate::derived::{self, Names};
 use crate::error::{Error, Result};
-use crate::table::TABLES;
+use crate::table::{TABLES, TOTALS};
 
 /// Bytes per page. A ticket with its subject and a message of a few paragraphs fit in one without
 /// overflow; 4096 and 16384 measured the same within the noise.
@@ -220,7 +220,7 @@ fn set(connection: &Connection, pragma: &str, value: i64) -> rusqlite::Result<()
 fn check_tables(connection: &Connection) -> std::result::Result<(), Failure> {
     let mut statement =
         connection.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    for table in TABLES {
+    for table in TABLES.iter().chain(TOTALS) {
         if !statement.exists([table.name])? {
             return Err(Failure::Lacking(table.name));
         }

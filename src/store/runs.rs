@@ -214,6 +214,13 @@ impl Store {
             end(connection, snapshot_id, ending, now)?;
             read::snapshot(connection, snapshot_id)
         })?;
+        if let Err(error) = self.renew_totals(now) {
+            tracing::warn!(
+                run = snapshot_id,
+                error = %error,
+                "totals were not made; the next run or publish makes them"
+            );
+        }
         if let Err(error) = self.tidy() {
             let error = self.failed("tidy up", error);
             tracing::warn!(run = snapshot_id, error = %error, "the store was not tidied up");

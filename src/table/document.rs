@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{INTERNAL_TABLES, TABLES, Table, Type};
+use super::{Column, INTERNAL_TABLES, TABLES, Table, Type};
 
 const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
@@ -93,8 +93,17 @@ fn section(table: &Table) -> String {
             column.name,
             column.kind.word(),
             if column.is_nullable { "yes" } else { "" },
-            column.description.trim().replace('|', "\\|")
+            definition(column).replace('|', "\\|")
         );
     }
     text
+}
+
+/// What a column means. Its trap is told where it is defined.
+fn definition(column: &Column) -> &str {
+    let description = column.description.trim();
+    let (definition, _) = description
+        .split_once(" Trap: ")
+        .unwrap_or((description, ""));
+    definition
 }

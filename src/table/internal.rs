@@ -7,7 +7,7 @@
 pub const INTERNAL_PREFIX: char = '_';
 
 /// The internal tables by name, and what a row of each is.
-pub const INTERNAL_TABLES: [(&str, &str); 18] = [
+pub const INTERNAL_TABLES: [(&str, &str); 20] = [
     (
         "_announced",
         "a stretch of an unfinished run, and how many tickets the API counted in it",
@@ -56,9 +56,14 @@ pub const INTERNAL_TABLES: [(&str, &str); 18] = [
         "what a sync knew at its end of what it had not seen",
     ),
     ("_sync_steps", "a step of a sync, and what it took"),
+    ("_ticket_activity", "when people wrote in a ticket's thread"),
     (
         "_ticket_index",
         "a ticket's hashes, which tell a changed ticket from one read again",
+    ),
+    (
+        "_totals",
+        "what totals by day, agent, category, tag, customer and hour were made of",
     ),
     (
         "_vouches",

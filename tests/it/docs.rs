@@ -14,7 +14,7 @@ use mava_export::cli;
 use mava_export::config;
 use mava_export::error::ExitCode;
 use mava_export::simulator::{SimulatorSpec, World, WorldSpec};
-use mava_export::table::{self, TABLES};
+use mava_export::table::{self, TABLES, TOTALS, VIEWS, all_tables};
 
 use crate::support::Desk;
 
@@ -157,12 +157,29 @@ fn holds_between(path: &str, open: &str, close: &str, expected: &str) {
 
 #[test]
 fn tables_md_follows_from_the_schema() {
-    let expected = table::document();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(root().join("docs/tables.md"), &expected).unwrap();
+    is_written("docs/tables.md", &table::document());
+}
+
+#[test]
+fn metrics_md_follows_from_the_schema_and_leaves_no_table_out() {
+    let page = table::metrics_document();
+    assert!(!page.contains("{{"), "a table that there is not");
+    let sections: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .collect();
+    for table in TOTALS.iter().chain(VIEWS) {
+        assert!(sections.contains(table.name), "{}", table.name);
     }
-    let found = read("docs/tables.md");
-    assert_eq!(found, expected, "docs/tables.md is out of date; make docs");
+    is_written("docs/metrics.md", &page);
+}
+
+/// A page that is written from the code is as it would be written now.
+fn is_written(path: &str, expected: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(root().join(path), expected).unwrap();
+    }
+    assert_eq!(read(path), expected, "{path} is out of date; run make docs");
 }
 
 #[test]
@@ -299,8 +316,7 @@ fn the_documents_list_every_exit_code_and_no_other() {
 
 #[test]
 fn every_table_and_column_that_a_document_names_exists() {
-    let columns: BTreeMap<&str, BTreeSet<&str>> = TABLES
-        .iter()
+    let columns: BTreeMap<&str, BTreeSet<&str>> = all_tables()
         .map(|table| {
             let columns = table.columns().map(|column| column.name).collect();
             (table.name, columns)

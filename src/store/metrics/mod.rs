@@ -6,10 +6,12 @@ mod rows;
 
 use std::sync::Arc;
 
+use chrono_tz::{IANA_TZDB_VERSION, Tz};
 use rusqlite::Connection;
 
 use self::case::Cases;
 use self::rows::Rows;
+use super::totals;
 use crate::metrics::{Measured, Schedule, measure};
 use crate::normalize::{Hash, ThreadRows};
 use crate::table::{Ticket, TicketVersion};
@@ -24,6 +26,19 @@ pub(super) struct Measuring {
     pub(super) schedule: Arc<Schedule>,
     /// What tells them from others.
     pub(super) hours: String,
+    /// The zone of local days.
+    pub(super) zone: Tz,
+}
+
+impl Measuring {
+    /// What tells the zone from others: with the version of the zones' tables, since another one may count
+    /// otherwise.
+    pub(super) fn zone_text(&self) -> String {
+        match self.zone {
+            Tz::UTC => Tz::UTC.name().to_owned(),
+            zone => format!("{} {IANA_TZDB_VERSION}", zone.name()),
+        }
+    }
 }
 
 /// What is stored of hours that are round the clock.
@@ -34,12 +49,16 @@ impl Default for Measuring {
         Self {
             schedule: Arc::new(Schedule::round_the_clock()),
             hours: ROUND_THE_CLOCK.to_owned(),
+            zone: Tz::UTC,
         }
     }
 }
 
 /// Computes and writes the metrics of tickets one by one.
 pub(super) struct Metrics<'c> {
+    connection: &'c Connection,
+    /// Whether totals were told that they are of the past.
+    has_touched: bool,
     schedule: &'c Schedule,
     cases: Cases<'c>,
     rows: Rows<'c>,
@@ -52,6 +71,8 @@ impl<'c> Metrics<'c> {
         schedule: &'c Schedule,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
+            has_touched: false,
             schedule,
             cases: Cases::new(connection)?,
             rows: Rows::new(connection, snapshot_id)?,
@@ -66,6 +87,7 @@ impl<'c> Metrics<'c> {
         thread: Option<&ThreadRows>,
         version: &TicketVersion,
     ) -> rusqlite::Result<Hash> {
+        self.touch()?;
         let measured = case::at_hand(ticket, thread, version, self.schedule);
         self.rows.insert(&measured)
     }
@@ -73,10 +95,20 @@ impl<'c> Metrics<'c> {
     /// Computes those of a ticket from what is stored, and writes what differs; returns whether anything did.
     /// Of a ticket without a row nothing is known.
     pub(super) fn refresh(&mut self, id: &str) -> rusqlite::Result<bool> {
+        self.touch()?;
         match self.measured(id)? {
             Some(measured) => self.rows.write(&measured),
             None => Ok(false),
         }
+    }
+
+    /// Totals follow from what is written here, and from the row of the ticket that it is written for.
+    fn touch(&mut self) -> rusqlite::Result<()> {
+        if !self.has_touched {
+            totals::touch(self.connection)?;
+            self.has_touched = true;
+        }
+        Ok(())
     }
 
     /// Whether those of a ticket are as its other rows make them.

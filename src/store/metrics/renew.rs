@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::failure::Failure;
@@ -40,10 +41,13 @@ struct Writer {
 impl Store {
     /// From now on metrics are computed by these business hours; `hours` tells them from others.
     pub fn measure_by(&mut self, schedule: Schedule, hours: String) {
-        self.measuring = Measuring {
-            schedule: Arc::new(schedule),
-            hours,
-        };
+        self.measuring.schedule = Arc::new(schedule);
+        self.measuring.hours = hours;
+    }
+
+    /// From now on days begin and end in this zone.
+    pub fn count_days_in(&mut self, zone: Tz) {
+        self.measuring.zone = zone;
     }
 
     /// Whether the metrics of all tickets are by the definitions of this program and by the business
@@ -109,6 +113,7 @@ impl Store {
                 break;
             }
         }
+        self.renew_totals(now)?;
         Ok(Some(Renewed {
             snapshot_id: writer.snapshot_id,
             tickets,

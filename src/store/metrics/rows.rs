@@ -6,7 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::super::bind;
 use super::super::sums;
-use crate::metrics::Measured;
+use crate::metrics::{Activity, Measured};
 use crate::normalize::Hash;
 use crate::table::{Record, TicketEvent, TicketMetrics};
 
@@ -75,15 +75,22 @@ impl<'c> Rows<'c> {
             self.insert_event.raw_execute()?;
             bound = Some(event);
         }
+        if measured.activity != Activity::default() {
+            self.keep(measured)?;
+        }
         let rows = measured.events.len() + 1;
         Ok(sums::runs(std::iter::repeat_n(self.snapshot_id, rows)))
     }
 
     /// Writes what differs from what is stored; returns whether anything did.
     pub(super) fn write(&mut self, measured: &Measured) -> rusqlite::Result<bool> {
+        let is_kept = self.is_kept(measured)?;
+        if !is_kept {
+            self.keep(measured)?;
+        }
         let mut found = self.found(measured)?;
         if found.is_right() {
-            return Ok(false);
+            return Ok(!is_kept);
         }
         if !found.is_sealed {
             // Which of the runs is wrong, nobody knows.
@@ -119,7 +126,35 @@ impl<'c> Rows<'c> {
 
     /// Whether they are stored just so.
     pub(super) fn are(&mut self, measured: &Measured) -> rusqlite::Result<bool> {
-        Ok(self.found(measured)?.is_right())
+        Ok(self.is_kept(measured)? && self.found(measured)?.is_right())
+    }
+
+    /// Whether when people wrote is stored just so.
+    fn is_kept(&self, measured: &Measured) -> rusqlite::Result<bool> {
+        let stored: Option<String> = self
+            .connection
+            .prepare_cached("SELECT activity FROM _ticket_activity WHERE ticket_id = ?1")?
+            .query_row([&measured.metrics.ticket_id], |row| row.get(0))
+            .optional()?;
+        Ok(stored == measured.activity.text())
+    }
+
+    /// Stores when people wrote.
+    fn keep(&self, measured: &Measured) -> rusqlite::Result<()> {
+        let id = &measured.metrics.ticket_id;
+        let (sql, text) = match measured.activity.text() {
+            Some(text) => (
+                "INSERT OR REPLACE INTO _ticket_activity (ticket_id, activity) VALUES (?1, ?2)",
+                Some(text),
+            ),
+            None => ("DELETE FROM _ticket_activity WHERE ticket_id = ?1", None),
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        match text {
+            Some(text) => statement.execute(params![id, text]),
+            None => statement.execute([id]),
+        }
+        .map(drop)
     }
 
     fn found(&self, measured: &Measured) -> rusqlite::Result<Found> {

@@ -264,14 +264,23 @@ impl Judged<'_> {
     /// Whether stored rows are not what the desk at rest holds.
     pub(crate) fn is_damaged(&self) -> bool {
         let world = self.chronicle.now();
+        // What is younger is not looked at.
+        let looked_at = self.counted.unwrap_or(self.range);
         let inside = world
             .tickets()
-            .filter(|one| self.range.contains(one.created_at));
+            .filter(|one| looked_at.contains(one.created_at));
         let mut expected = inside
             .map(|one| (one.id.as_str(), one.status.as_ref()))
             .collect::<Vec<_>>();
         expected.sort_unstable();
-        let live = self.before.iter().filter(|(_, row)| row.is_live);
+        let is_looked_at = |id: &str| {
+            let life = self.chronicle.life(id);
+            life.is_none_or(|life| looked_at.contains(life.created_at))
+        };
+        let live = self
+            .before
+            .iter()
+            .filter(|(id, row)| row.is_live && is_looked_at(id));
         let live = live.map(|(id, row)| (id.as_str(), row.state.status.as_str()));
         expected != live.collect::<Vec<_>>()
     }

@@ -18,19 +18,21 @@ fn rows(path: &Path) -> BTreeMap<&'static str, Result<Vec<Vec<String>>, String>>
     let sqlite = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Ok(sqlite) => sqlite,
         Err(error) => {
-            return TABLES
+            let tables = TABLES.iter();
+            return tables
                 .map(|table| (table.name, Err(error.to_string())))
-                .into();
+                .collect();
         }
     };
     TABLES
+        .iter()
         .map(|table| {
             (
                 table.name,
                 scan(&sqlite, table.name).map_err(|error| error.to_string()),
             )
         })
-        .into()
+        .collect()
 }
 
 fn scan(sqlite: &Connection, table: &str) -> rusqlite::Result<Vec<Vec<String>>> {

@@ -5,9 +5,12 @@ use mava_export::error::ExitCode;
 use super::published::publish_to;
 use super::{audit, copied, full_sync, meddle, verify};
 use crate::support::Desk;
+use crate::support::earlier::WITHOUT_TOTALS;
+
 
 /// Takes away what the migration for metrics added.
 fn before_metrics(desk: &Desk) {
+    meddle(&desk.path(), WITHOUT_TOTALS);
     meddle(
         &desk.path(),
         "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics;

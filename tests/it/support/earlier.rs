@@ -20,6 +20,13 @@ pub(crate) const MARKS: [(&str, &str); 5] = [
     ("action_log_to", "actionLogTo"),
 ];
 
+/// Takes totals and the views beside them away.
+pub(crate) const WITHOUT_TOTALS: &str = "
+    DROP VIEW live_tickets; DROP VIEW live_messages; DROP TABLE days; DROP TABLE hours;
+    DROP TABLE daily_metrics; DROP TABLE agent_daily; DROP TABLE agent_metrics;
+    DROP TABLE category_metrics; DROP TABLE tag_metrics; DROP TABLE customer_metrics;
+    DROP TABLE hourly_volume; DROP TABLE _ticket_activity; DROP TABLE _totals;";
+
 /// The columns of a message before that.
 const EARLIER: [&str; 11] = [
     "id",
@@ -44,6 +51,7 @@ pub(crate) fn before_marks(path: &Path) {
 pub(crate) fn before_marks_sent(path: &Path, sent: impl Fn(&str) -> Option<Vec<(String, String)>>) {
     let sqlite = Connection::open(path).unwrap();
     sqlite.pragma_update(None, "foreign_keys", false).unwrap();
+    sqlite.execute_batch(WITHOUT_TOTALS).unwrap();
     sqlite
         .execute_batch(
             "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics;

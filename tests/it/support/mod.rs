@@ -1,7 +1,7 @@
 //! What the integration tests share: a desk behind a simulated API, and a store to fill from it.
 
 mod clock;
-mod earlier;
+pub(crate) mod earlier;
 mod expected;
 mod rows;
 

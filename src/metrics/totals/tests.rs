@@ -1,0 +1,1 @@
+//! Totals of tickets made by hand.

@@ -1,0 +1,285 @@
+//! Totals of all tickets, made anew where a run ends and anything changed, in one transaction.
+
+mod read;
+mod write;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use self::read::Tickets;
+use super::failure::Failure;
+use super::metrics::Measuring;
+use super::{Store, metrics};
+use crate::error::Result;
+use crate::metrics::totals::{self, Calendar, Counter, Names, Span};
+use crate::table::{
+    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
+    LocalDay, LocalHour, Record, TagPeriod, instant_text, parse_instant,
+};
+
+type Attempt<T> = std::result::Result<T, Failure>;
+
+/// Raised with each change of a definition: totals that were made by another one are made anew.
+const DEFINITIONS: i64 = 1;
+
+/// How far `days` and `hours` go beyond now, and from when on that is too little.
+const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(366);
+const LEAST_AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(180);
+
+/// Says that totals do not hold any more what is stored.
+pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE _totals SET made_of = '' WHERE made_of <> ''")?
+        .execute([])
+        .map(drop)
+}
+
+impl Store {
+    /// Makes totals anew where anything that they follow from changed since, and carries them on to the day of the
+    /// last run where nothing did. Returns whether any row of them changed. Nothing is done while metrics of
+    /// tickets are not current, and before a run came to its end.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub fn renew_totals(&mut self, now: Instant) -> Result<bool> {
+        let measuring = self.measuring.clone();
+        if !self.has_current_metrics()? {
+            return Ok(false);
+        }
+        let is_due = is_due(&self.connection, &measuring, now)
+            .map_err(|error| self.failed("look how totals were made", error))?;
+        if !is_due {
+            return Ok(false);
+        }
+        self.in_transaction("make totals", |connection| {
+            renew(connection, &measuring, now)
+        })
+    }
+
+    /// Whether totals are what follows from all other rows: those of tables that are not are named.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn wrong_totals(&self, now: Instant) -> Result<Vec<&'static str>> {
+        let wrong = || -> Attempt<Vec<&'static str>> {
+            let is_current = metrics::is_current(&self.connection, &self.measuring)?;
+            if !is_current || is_due(&self.connection, &self.measuring, now)? {
+                return Ok(Vec::new());
+            }
+            let Some(made) = make(&self.connection, &self.measuring, now)? else {
+                return Ok(Vec::new());
+            };
+            made.wrong(&self.connection)
+        };
+        wrong().map_err(|failure| self.failed("make totals again", failure))
+    }
+}
+
+/// What totals are made of, and how far they go.
+struct Basis {
+    made_of: String,
+    span: Span,
+}
+
+impl Basis {
+    fn last_run(&self) -> String {
+        instant_text(self.span.last_run)
+    }
+}
+
+/// `None` before a run came to its end.
+fn basis(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Option<Basis>> {
+    let last_run: Option<String> = connection
+        .query_row(
+            "SELECT started_at FROM snapshots WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(last_run) = last_run.as_deref().and_then(parse_instant) else {
+        return Ok(None);
+    };
+    // Names change without their tickets.
+    let named = |table: &str| -> rusqlite::Result<i64> {
+        let sql = format!("SELECT coalesce(max(snapshot_id), 0) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0))
+    };
+    let names: Vec<String> = ["agents", "categories", "tags", "customers"]
+        .into_iter()
+        .map(|table| named(table).map(|run| run.to_string()))
+        .collect::<rusqlite::Result<_>>()?;
+    let made_of = format!(
+        "{DEFINITIONS}; {}; {}; {}",
+        measuring.zone_text(),
+        measuring.hours,
+        names.join(" ")
+    );
+    Ok(Some(Basis {
+        made_of,
+        span: Span {
+            last_run,
+            first_seen: None,
+        },
+    }))
+}
+
+/// What totals were made of, and when the last run of them began.
+fn made(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
+    connection
+        .prepare_cached("SELECT made_of, last_run FROM _totals WHERE id = 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+fn is_due(connection: &Connection, measuring: &Measuring, now: Instant) -> rusqlite::Result<bool> {
+    let Some(basis) = basis(connection, measuring)? else {
+        return Ok(false);
+    };
+    let last_run = basis.last_run();
+    let is_made = made(connection)? == Some((basis.made_of, last_run));
+    Ok(!is_made || !reaches(connection, now)?)
+}
+
+/// Whether there are days enough beyond now, or no tickets.
+fn reaches(connection: &Connection, now: Instant) -> rusqlite::Result<bool> {
+    let last: Option<String> =
+        connection.query_row("SELECT max(ends_at) FROM days", [], |row| row.get(0))?;
+    let last = last.as_deref().and_then(parse_instant);
+    Ok(last.is_none_or(|last| last >= now + LEAST_AHEAD))
+}
+
+fn renew(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt<bool> {
+    let Some(basis) = basis(connection, measuring)? else {
+        return Ok(false);
+    };
+    let has_changed = match made(connection)? {
+        // Nothing happened since.
+        Some((made_of, last_run))
+            if made_of == basis.made_of
+                && last_run <= basis.last_run()
+                && reaches(connection, now)?
+                && is_over(connection, &last_run)? =>
+        {
+            write::carry_on(connection, &last_run, &basis.last_run())?
+        }
+        _ => match make(connection, measuring, now)? {
+            Some(made) => made.write(connection)?,
+            None => false,
+        },
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO _totals (id, made_of, last_run) VALUES (1, ?1, ?2)",
+        )?
+        .execute(params![basis.made_of, basis.last_run()])?;
+    Ok(has_changed)
+}
+
+/// Whether nothing happened to a ticket after the day of a run: clocks that are ahead may say so.
+fn is_over(connection: &Connection, last_run: &str) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT coalesce((SELECT min(ends_at) FROM days WHERE ends_at > ?1), '') > max(
+             coalesce((SELECT max(created_at) FROM tickets), ''),
+             coalesce((SELECT max(occurred_at) FROM ticket_events), ''),
+             coalesce((SELECT max(last_message_at) FROM tickets), ''))",
+        [last_run],
+        |row| row.get(0),
+    )
+}
+
+/// All rows of totals.
+struct Made {
+    days: Vec<LocalDay>,
+    hours: Vec<LocalHour>,
+    totals: totals::Totals,
+}
+
+/// Makes totals of all tickets; `None` before a run came to its end.
+fn make(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt<Option<Made>> {
+    let Some(mut basis) = basis(connection, measuring)? else {
+        return Ok(None);
+    };
+    let instant = |sql: &str| -> rusqlite::Result<Option<Instant>> {
+        let text: Option<String> = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(text.as_deref().and_then(parse_instant))
+    };
+    let first = instant("SELECT min(created_at) FROM tickets")?;
+    let Some(first) = first else {
+        return Ok(Some(Made {
+            days: Vec::new(),
+            hours: Vec::new(),
+            totals: totals::Totals::default(),
+        }));
+    };
+    basis.span.first_seen = instant("SELECT min(valid_from) FROM ticket_history")?;
+    // Nothing is told apart by days before these, in which no desk was.
+    let first = first.max(Instant::UNIX_EPOCH);
+    let calendar = Calendar::new(measuring.zone, first, now + AHEAD);
+    let hours = calendar.hour_rows();
+    let mut counter = Counter::new(&calendar, &hours, basis.span);
+    let mut tickets = Tickets::new(connection)?;
+    tickets.each(|ticket| counter.add(ticket))?;
+    let totals = counter.rows(&names(connection)?);
+    Ok(Some(Made {
+        days: calendar.day_rows(),
+        hours,
+        totals,
+    }))
+}
+
+impl Made {
+    /// Writes what differs from what is stored; returns whether anything did.
+    fn write(&self, connection: &Connection) -> Attempt<bool> {
+        let totals = &self.totals;
+        let mut changed = 0;
+        changed += write::rows(connection, &self.days)?;
+        changed += write::rows(connection, &self.hours)?;
+        changed += write::rows(connection, &totals.daily)?;
+        changed += write::rows(connection, &totals.agent_days)?;
+        changed += write::rows(connection, &totals.agents)?;
+        changed += write::rows(connection, &totals.categories)?;
+        changed += write::rows(connection, &totals.tags)?;
+        changed += write::rows(connection, &totals.customers)?;
+        changed += write::rows(connection, &totals.hours)?;
+        Ok(changed > 0)
+    }
+
+    /// Names the tables whose rows are others. Days and hours are ahead of now, and no part of it.
+    fn wrong(&self, connection: &Connection) -> Attempt<Vec<&'static str>> {
+        let totals = &self.totals;
+        let checked = [
+            (DailyMetrics::TABLE, write::are(connection, &totals.daily)?),
+            (AgentDay::TABLE, write::are(connection, &totals.agent_days)?),
+            (AgentPeriod::TABLE, write::are(connection, &totals.agents)?),
+            (
+                CategoryPeriod::TABLE,
+                write::are(connection, &totals.categories)?,
+            ),
+            (TagPeriod::TABLE, write::are(connection, &totals.tags)?),
+            (
+                CustomerTotals::TABLE,
+                write::are(connection, &totals.customers)?,
+            ),
+            (HourVolume::TABLE, write::are(connection, &totals.hours)?),
+        ];
+        let wrong = checked.into_iter().filter(|(_, is_right)| !is_right);
+        Ok(wrong.map(|(table, _)| table.name).collect())
+    }
+}
+
+fn names(connection: &Connection) -> rusqlite::Result<Names> {
+    let read = |sql: &str| {
+        let mut statement = connection.prepare(sql)?;
+        let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        names.collect::<rusqlite::Result<_>>()
+    };
+    Ok(Names {
+        agents: read(
+            "SELECT id, coalesce(name, email) FROM agents WHERE coalesce(name, email) IS NOT NULL",
+        )?,
+        categories: read("SELECT id, name FROM categories WHERE name IS NOT NULL")?,
+        tags: read("SELECT id, name FROM tags WHERE name IS NOT NULL")?,
+        customers: read(
+            "SELECT id, coalesce(name, email) FROM customers WHERE coalesce(name, email) IS NOT NULL",
+        )?,
+    })
+}

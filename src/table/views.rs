@@ -1,0 +1,48 @@
+//! Views of SQLite: the columns of a table, and what follows from them.
+
+use super::column::{Column, Record, Table, Type};
+use super::{Message, Ticket};
+
+const fn flag(name: &'static str, description: &'static str) -> Column {
+    Column {
+        name,
+        kind: Type::Boolean,
+        is_nullable: false,
+        description,
+    }
+}
+
+/// Tickets that are there.
+pub const LIVE_TICKETS: &Table = &Table {
+    name: "live_tickets",
+    description: "The columns of `tickets`, of tickets with `deleted_at` NULL. Spam is in it.",
+    key: Ticket::TABLE.key,
+    content: Ticket::TABLE.content,
+    bookkeeping: &[
+        Ticket::TABLE.bookkeeping[0],
+        Ticket::TABLE.bookkeeping[1],
+        flag(
+            "is_open",
+            "Whether the ticket is open. Trap: Not `status <> 'Resolved'`.",
+        ),
+        flag("is_spam", "Whether it is spam."),
+    ],
+};
+
+/// Messages that are there.
+pub const LIVE_MESSAGES: &Table = &Table {
+    name: "live_messages",
+    description: "The columns of `messages`, of messages that were not deleted, of tickets that were not.",
+    key: Message::TABLE.key,
+    content: Message::TABLE.content,
+    bookkeeping: &[
+        flag(
+            "is_public",
+            "Whether it is by the customer, a human or the AI. Trap: Automation is not, nor is a note.",
+        ),
+        flag(
+            "is_human",
+            "Whether it is human. Where `is_public` = 1 and `sender_type` is not `customer`, 0 is the AI.",
+        ),
+    ],
+};
