@@ -105,6 +105,21 @@ impl Store {
         Ok(text.as_deref().and_then(parse_instant))
     }
 
+    /// Tickets that runs wrote and of which not even a row is left, which is no run's doing.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn lost_tickets(&self) -> Result<u64> {
+        let lost = self.connection.query_row(
+            "SELECT (SELECT coalesce(sum(tickets_new), 0) FROM snapshots)
+                 - (SELECT count(*) FROM tickets)",
+            [],
+            |row| row.get::<_, i64>(0),
+        );
+        let lost = lost.map_err(|error| self.failed("count tickets that are lost", error))?;
+        Ok(u64::try_from(lost).unwrap_or_default())
+    }
+
     /// Tickets that came but could not be stored at all.
     ///
     /// # Errors

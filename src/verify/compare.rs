@@ -100,6 +100,12 @@ impl<'a> Comparison<'a> {
         let totals = comparison
             .look_again(totals, |total| is_silent || total.is_different())
             .await?;
+        let is_empty = totals
+            .iter()
+            .all(|total| total.api == 0 && total.store == 0);
+        if is_empty {
+            comparison.refuse_lost()?;
+        }
         let mut by_groups = Vec::new();
         for group in Group::FILTERS {
             by_groups.extend(comparison.group(group, &totals).await?);
@@ -109,6 +115,19 @@ impl<'a> Comparison<'a> {
         let different = different.chain(by_groups).collect();
         comparison.narrow_all(different).await?;
         Ok(comparison.found)
+    }
+
+    /// Nothing on both sides is equal, unless the store has lost what it once held: then empty answers may be ones
+    /// of an API that is out.
+    fn refuse_lost(&self) -> Result<()> {
+        match self.store.lost_tickets()? {
+            0 => Ok(()),
+            lost => Err(Error::failed(format!(
+                "every answer of the API was empty, and so is the store, which has lost {lost} tickets that runs wrote: \
+                 nobody can tell whether the two are equal"
+            ))
+            .help("run verify again; if the desk has tickets, verify --repair copies them again")),
+        }
     }
 
     /// All tickets of each window.

@@ -30,6 +30,8 @@ pub struct Batch {
     /// Live tickets of the window that were stored before, those that are missing left out, with
     /// their creation.
     pub(super) neighbours: HashMap<String, Instant>,
+    /// Other live tickets of the window, which need not come: those that do speak for an answer, too.
+    pub(super) newcomers: HashMap<String, Instant>,
     /// The nearest live tickets beyond the window, on one side of it, if there are any: what says that the API
     /// answers at all, where there are no neighbours.
     pub(super) beyond: Option<Window>,
@@ -50,11 +52,13 @@ impl Batch {
     /// the instant, which is asked for by itself.
     pub(super) fn company(&self, at: Instant, shown: &HashSet<&str>, reach: Instant) -> Company {
         let mut company = Company::default();
-        for (id, created_at) in &self.neighbours {
+        let came = |id: &String| shown.contains(id.as_str());
+        let newcomers = self.newcomers.iter().filter(|(id, _)| came(id));
+        for (id, created_at) in self.neighbours.iter().chain(newcomers) {
             if *created_at != at && *created_at >= reach {
                 continue;
             }
-            let came = usize::from(shown.contains(id.as_str()));
+            let came = usize::from(came(id));
             let add = |shown: &mut Shown| {
                 shown.expected += 1;
                 shown.came += came;
@@ -114,22 +118,24 @@ impl Batch {
             };
             let (sought, rest) = left.split_at(taken);
             let missing: HashSet<&str> = missing.iter().map(|(id, _)| id.as_str()).collect();
-            let (neighbours, others): (Vec<_>, Vec<_>) = live
+            let is_expected = |one: &Neighbour| one.is_known && one.created_at < young_from;
+            let (within, beyond_it): (Vec<_>, Vec<_>) = live
                 .into_iter()
-                .filter(|neighbour| {
-                    neighbour.is_known
-                        && neighbour.created_at < young_from
-                        && !missing.contains(neighbour.id.as_str())
-                })
+                .filter(|neighbour| !missing.contains(neighbour.id.as_str()))
                 .partition(|neighbour| window.contains(neighbour.created_at));
-            let others: Vec<Instant> = others.iter().map(|other| other.created_at).collect();
+            let others = beyond_it.iter().filter(|one| is_expected(one));
+            let others: Vec<Instant> = others.map(|other| other.created_at).collect();
+            let (neighbours, newcomers): (Vec<_>, Vec<_>) =
+                within.into_iter().partition(is_expected);
+            let named = |ones: Vec<Neighbour>| {
+                let ones = ones.into_iter();
+                ones.map(|one| (one.id, one.created_at)).collect()
+            };
             batches.push(Self {
                 window,
                 sought: sought.to_vec(),
-                neighbours: neighbours
-                    .into_iter()
-                    .map(|neighbour| (neighbour.id, neighbour.created_at))
-                    .collect(),
+                neighbours: named(neighbours),
+                newcomers: named(newcomers),
                 beyond: beyond(&others, *first_at),
             });
             left = rest;
@@ -221,8 +227,8 @@ mod tests {
         assert_eq!(of(&[DAY, 365 * DAY], 500 * DAY), Some((DAY, 365 * DAY + 1)));
     }
 
-    /// What an answer shows of neighbours created at 100, 200 (two of them) and 300, with those of these
-    /// ids among it: in all, before and after a ticket created at `at`, each expected and come.
+    /// What an answer shows of neighbours created at 100, 200 (two of them) and 300, and of one that need not come,
+    /// created at 400, with those of these ids among it: in all, before and after a ticket created at `at`, each expected and come.
     fn company(ms: i64, shown: &[&str], reach: i64) -> [(usize, usize); 3] {
         let neighbours = [("a", 100), ("b", 200), ("c", 200), ("d", 300)];
         let batch = Batch {
@@ -232,6 +238,7 @@ mod tests {
                 .map(|(id, ms)| (id.to_owned(), at(ms)))
                 .into_iter()
                 .collect(),
+            newcomers: [("new".to_owned(), at(400))].into(),
             beyond: None,
         };
         let shown = shown.iter().copied().collect();
@@ -245,6 +252,9 @@ mod tests {
         for (at, shown, reach, expected) in [
             (150, &all[..], 1_000, [(4, 4), (1, 1), (3, 3)]),
             (150, &["a", "c"], 1_000, [(4, 2), (1, 1), (3, 1)]),
+            // One that need not come speaks for its side where it comes.
+            (350, &["a"], 1_000, [(4, 1), (4, 1), (0, 0)]),
+            (350, &["a", "new"], 1_000, [(5, 2), (4, 1), (1, 1)]),
             // Those of its instant are on both sides.
             (200, &["b", "d"], 1_000, [(4, 2), (3, 1), (3, 2)]),
             // What shares the last instant of a page may go on.

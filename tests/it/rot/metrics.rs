@@ -7,7 +7,6 @@ use super::{audit, copied, full_sync, meddle, verify};
 use crate::support::Desk;
 use crate::support::earlier::WITHOUT_TOTALS;
 
-
 /// Takes away what the migration for metrics added.
 fn before_metrics(desk: &Desk) {
     meddle(&desk.path(), WITHOUT_TOTALS);
