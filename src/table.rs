@@ -274,7 +274,7 @@ table! {
     "tags" Tag key("id") {
         /// The tag's id.
         id: String as Id,
-        /// Its name, where the API gives one.
+        /// Its name, where the API gives one; else the one in `[names.tags]` of the configuration.
         name: Option<String> as Text,
     }
     bookkeeping {

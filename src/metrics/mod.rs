@@ -9,6 +9,7 @@ mod change;
 mod events;
 mod history;
 mod input;
+mod names;
 mod replies;
 mod resolution;
 mod rows;
@@ -23,6 +24,7 @@ mod words;
 mod tests;
 
 pub use input::{Case, Message, Ticket, Version};
+pub use names::Names;
 pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
 pub use schedule::Schedule;
 pub use sla::{Policy, SlaMetric, SlaResult, judge};

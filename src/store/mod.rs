@@ -46,6 +46,7 @@ mod sums;
 mod sync;
 mod tickets;
 mod twins;
+mod unnamed;
 mod unproven;
 mod values;
 mod window_step;
@@ -76,6 +77,7 @@ pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use standing::{Standee, Standing, Twins};
 pub use sync::{Coverage, StepRow};
+pub use unnamed::{Nameless, Unnamed};
 pub use window_step::WindowStep;
 pub use windows::{RunWindow, WindowCommit, WindowState};
 

@@ -49,6 +49,7 @@ fn hours() -> MetricsSettings {
             written,
             holidays: ["2024-05-01".parse().expect("a date")].into(),
         }),
+        ..MetricsSettings::default()
     }
 }
 

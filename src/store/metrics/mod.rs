@@ -1,6 +1,7 @@
 //! Metrics of tickets: computed where rows of a ticket changed, and written where they differ.
 
 mod case;
+mod names;
 mod renew;
 mod rows;
 
@@ -10,20 +11,23 @@ use rusqlite::Connection;
 
 use self::case::Cases;
 use self::rows::Rows;
-use crate::metrics::{Measured, Schedule, measure};
+use crate::metrics::{Measured, Names, Schedule, measure};
 use crate::normalize::{Hash, ThreadRows};
 use crate::table::{Ticket, TicketVersion};
 
 pub use renew::Renewed;
 
+pub(super) use names::TagNames;
 pub(super) use renew::{is_current, remember};
 
-/// By which business hours metrics are computed.
+/// By which business hours and names metrics are computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Measuring {
     pub(super) schedule: Arc<Schedule>,
     /// What tells them from others.
     pub(super) hours: String,
+    /// Of tags that the API gives as bare ids.
+    pub(super) names: Arc<Names>,
 }
 
 /// What is stored of hours that are round the clock.
@@ -34,6 +38,7 @@ impl Default for Measuring {
         Self {
             schedule: Arc::new(Schedule::round_the_clock()),
             hours: ROUND_THE_CLOCK.to_owned(),
+            names: Arc::default(),
         }
     }
 }
