@@ -161,6 +161,16 @@ CREATE TABLE _totals (
     last_run TEXT NOT NULL
 ) STRICT;
 
+-- Columns of custom attributes in tickets_wide and customers_wide, in order: none is ever taken away. Internal.
+CREATE TABLE _wide_columns (
+    owner TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    label TEXT,
+    attribute_id TEXT,
+    PRIMARY KEY (owner, place)
+) STRICT, WITHOUT ROWID;
+
 -- Tickets that are there: those without deleted_at. Spam is in it.
 CREATE VIEW live_tickets AS
 SELECT t.*,
@@ -200,3 +210,22 @@ SELECT m.*,
 FROM messages m
 JOIN tickets t ON t.id = m.ticket_id
 WHERE m.is_deleted IS NOT 1 AND t.deleted_at IS NULL;
+
+-- Tickets and customers with a column for each custom attribute: made again where one is seen for the first time.
+CREATE VIEW tickets_wide AS
+SELECT o.*,
+    coalesce(c.name, o.category_id) AS category_name,
+    coalesce(a.name, a.email, o.assigned_agent_id) AS agent_name,
+    coalesce(p.name, p.email, o.customer_id) AS customer_name,
+    (SELECT group_concat(name, ', ') FROM (
+        SELECT coalesce(g.name, x.tag_id) AS name FROM ticket_tags AS x LEFT JOIN tags AS g ON g.id = x.tag_id
+        WHERE x.ticket_id = o.id ORDER BY 1)) AS tag_names
+FROM tickets AS o
+LEFT JOIN categories AS c ON c.id = o.category_id
+LEFT JOIN agents AS a ON a.id = o.assigned_agent_id
+LEFT JOIN customers AS p ON p.id = o.customer_id
+WHERE o.deleted_at IS NULL;
+
+CREATE VIEW customers_wide AS
+SELECT o.*
+FROM customers AS o;

@@ -2,6 +2,7 @@
 //! `terminal` shows them.
 
 mod accept;
+mod names;
 mod probe;
 mod published;
 mod status;
@@ -10,6 +11,7 @@ mod verify;
 use std::time::Duration;
 
 pub use accept::{Acceptance, KeptReject};
+pub use names::{NamelessAttribute, NamelessTag, NamesMissing};
 pub use probe::{Finding, Probe, Verdict};
 pub use published::{Published, PublishedSnapshot, Publishing, TableChanges};
 use serde::Serialize;

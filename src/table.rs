@@ -68,18 +68,20 @@ macro_rules! table {
 }
 
 // Below the macro that they use.
+mod lists;
 mod metrics;
 mod metrics_document;
 mod totals;
 mod views;
 
+pub use lists::{TABLES, TOTALS, VIEWS, all_tables};
 pub use metrics::{TicketEvent, TicketMetrics};
 pub use metrics_document::metrics_document;
 pub use totals::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, LocalDay,
     LocalHour, TagPeriod,
 };
-pub use views::{LIVE_MESSAGES, LIVE_TICKETS};
+pub use views::{LIVE_MESSAGES, LIVE_TICKETS, WIDE_VIEWS};
 
 table! {
     /// One row per ticket.
@@ -283,7 +285,7 @@ table! {
     "tags" Tag key("id") {
         /// The tag's id.
         id: String as Id,
-        /// Its name, where the API gives one.
+        /// Its name, where the API gives one; else the one in `[names.tags]` of the configuration.
         name: Option<String> as Text,
     }
     bookkeeping {
@@ -470,48 +472,6 @@ impl Reject {
     pub fn stand_in(&self) -> String {
         format!("raw-{}", self.id)
     }
-}
-
-/// Every table for people whose rows are a ticket's, or stand for themselves, in the order of the documentation.
-pub const TABLES: &[&Table] = &[
-    Ticket::TABLE,
-    Message::TABLE,
-    MessageAttachment::TABLE,
-    Customer::TABLE,
-    TicketAttribute::TABLE,
-    CustomerAttribute::TABLE,
-    Tag::TABLE,
-    TicketTag::TABLE,
-    TicketDiscordUser::TABLE,
-    Category::TABLE,
-    Agent::TABLE,
-    TicketVersion::TABLE,
-    TicketMetrics::TABLE,
-    TicketEvent::TABLE,
-    Snapshot::TABLE,
-    Reject::TABLE,
-];
-
-/// Tables that are made of all others where a run ends.
-pub const TOTALS: &[&Table] = &[
-    LocalDay::TABLE,
-    LocalHour::TABLE,
-    DailyMetrics::TABLE,
-    AgentDay::TABLE,
-    AgentPeriod::TABLE,
-    CategoryPeriod::TABLE,
-    TagPeriod::TABLE,
-    CustomerTotals::TABLE,
-    HourVolume::TABLE,
-];
-
-/// Views of SQLite, which are tables in snapshots.
-pub const VIEWS: &[&Table] = &[LIVE_TICKETS, LIVE_MESSAGES];
-
-/// All that people can ask, in the order of the documentation.
-pub fn all_tables() -> impl Iterator<Item = &'static Table> + Clone {
-    let lists = [TABLES, TOTALS, VIEWS].into_iter();
-    lists.flat_map(|list| list.iter().copied())
 }
 
 #[cfg(test)]

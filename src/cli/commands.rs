@@ -10,7 +10,7 @@ use super::options::{
     RejectArgs, RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
     WritingArgs,
 };
-use super::query::QueryArgs;
+use super::query::{QueryArgs, SourceArgs};
 use super::{help, target};
 use crate::settings::MetricsSettings;
 
@@ -96,6 +96,12 @@ pub enum Command {
     /// Only reads: a statement that would write, open another file or change a setting is refused.
     #[command(after_help = help::QUERY)]
     Query(QueryArgs),
+    /// Print the tags and custom attributes that have no name, ready for the configuration file
+    ///
+    /// The API often gives them as bare ids. Fill in the names that you know, paste the lines into the
+    /// configuration file, and the next backfill, sync or publish writes them into the store.
+    #[command(after_help = help::NAMES)]
+    Names(NamesArgs),
     /// Show what could not be stored, and accept what is known
     ///
     /// A reject is a value, or a whole ticket, that could not be stored as it was sent. While one is
@@ -128,7 +134,10 @@ pub enum Command {
 impl Command {
     /// Whether it does the same whatever the time.
     pub fn is_timeless(&self) -> bool {
-        matches!(self, Self::Query(_) | Self::Completions { .. })
+        matches!(
+            self,
+            Self::Query(_) | Self::Names(_) | Self::Completions { .. }
+        )
     }
 }
 
@@ -230,6 +239,14 @@ pub struct PublishArgs {
     /// How to write the next.
     #[command(flatten)]
     pub writing: WritingArgs,
+}
+
+/// `names` as typed.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NamesArgs {
+    /// The store.
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 /// `accept` as typed.

@@ -138,6 +138,18 @@ In CSV, NULL is an empty field and an empty text is \"\"; in JSON, an infinite n
 Exit code 0: answered; 1: no whole answer within --timeout, or the disk failed; 2: the question is
 wrong; 130: interrupted (Ctrl-C). A file that --output names is there only with exit code 0.";
 
+pub(super) const NAMES: &str = "\
+Examples:
+  mava-export names --from sqlite:support.db                        what has no name yet
+  mava-export names --from sqlite:support.db > names.toml           to fill in, and paste
+  mava-export names --from sqlite:support.db --json | jq .tags
+
+It goes by tickets that are not deleted. What the configuration names already is left out. An id without a
+name is no valid line: take out those that you do not fill in. The store is --from, or the --to of the other
+commands.
+
+Exit code 0: printed, also where everything has a name; 2: there is no such store, or an older one.";
+
 pub(super) const ACCEPT: &str = "\
 Examples:
   mava-export accept --to sqlite:support.db                              list the rejects

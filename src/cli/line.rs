@@ -60,6 +60,9 @@ pub(super) fn read(command: clap::Command, arguments: &[OsString]) -> Result<Arg
     if let Command::Query(query) = &mut args.command {
         query.settle(|id| has_typed(&matches, id))?;
     }
+    if let Command::Names(names) = &mut args.command {
+        names.source.settle("names", |id| has_typed(&matches, id))?;
+    }
     if let Command::Simulate(simulate) = &mut args.command {
         simulate.live.has_typed_day_every = has_typed(&matches, "day_every");
     }

@@ -20,8 +20,8 @@ mod typed;
 mod value;
 
 pub use commands::{
-    AcceptArgs, Args, BackfillArgs, Command, DemoArgs, PlanCommand, ProbeArgs, PublishArgs,
-    SimulateArgs, StatusArgs, SyncArgs, VerifyArgs,
+    AcceptArgs, Args, BackfillArgs, Command, DemoArgs, NamesArgs, PlanCommand, ProbeArgs,
+    PublishArgs, SimulateArgs, StatusArgs, SyncArgs, VerifyArgs,
 };
 pub use completions::completions;
 pub use entries::{OptionEntry, options};
@@ -34,7 +34,7 @@ pub use options::{
     RejectArgs, RepairArgs, ServerArgs, SnapshotArgs, StoreArgs, SyncingArgs, WorldArgs,
     WritingArgs,
 };
-pub use query::{AnswerArgs, QueryArgs};
+pub use query::{AnswerArgs, QueryArgs, SourceArgs};
 pub use stop::Stop;
 pub use target::Target;
 pub(crate) use value::word;

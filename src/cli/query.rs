@@ -29,13 +29,47 @@ pub struct QueryArgs {
     pub named: Option<Option<String>>,
     /// The store.
     #[command(flatten)]
+    pub source: SourceArgs,
+    /// The answer.
+    #[command(flatten)]
+    pub answer: AnswerArgs,
+}
+
+/// The store that a command reads, whichever option names it.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// The store.
+    #[command(flatten)]
     pub from: FromArgs,
     /// Another name for --from, as the other commands have it
     #[arg(long, value_name = "STORE", value_parser = target::target)]
     pub to: Option<Target>,
-    /// The answer.
-    #[command(flatten)]
-    pub answer: AnswerArgs,
+}
+
+impl SourceArgs {
+    /// Settles what depends on whether an option was typed. A store that was typed goes before one of the
+    /// environment or of a file, whatever it is called there.
+    ///
+    /// # Errors
+    /// Two stores were typed.
+    pub(super) fn settle(&mut self, command: &str, has_typed: impl Fn(&str) -> bool) -> Result<()> {
+        match (has_typed("from"), has_typed("to")) {
+            (true, true) => {
+                return Err(Error::usage(format!(
+                    "--from and --to both name a store, and {command} reads one"
+                ))
+                .help("leave one of them out"));
+            }
+            (false, true) => self.from.from = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The store that is meant, if one was named.
+    pub(crate) fn target(self) -> Option<Target> {
+        self.from.from.or(self.to)
+    }
 }
 
 /// What the answer is to be.
@@ -75,23 +109,12 @@ pub struct AnswerArgs {
 }
 
 impl QueryArgs {
-    /// Settles what depends on whether an option was typed. A store that was typed goes before one of the
-    /// environment or of a file, whatever it is called there.
+    /// Settles what depends on whether an option was typed.
     ///
     /// # Errors
-    /// Two stores were typed.
+    /// See [`SourceArgs::settle`].
     pub(super) fn settle(&mut self, has_typed: impl Fn(&str) -> bool) -> Result<()> {
         self.answer.has_typed_csv_safe = has_typed("csv_safe");
-        match (has_typed("from"), has_typed("to")) {
-            (true, true) => {
-                return Err(
-                    Error::usage("--from and --to both name a store, and query reads one")
-                        .help("leave one of them out"),
-                );
-            }
-            (false, true) => self.from.from = None,
-            _ => {}
-        }
-        Ok(())
+        self.source.settle("query", has_typed)
     }
 }

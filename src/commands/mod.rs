@@ -4,6 +4,7 @@ mod accept;
 mod demo;
 mod drive;
 mod interrupt;
+mod names;
 mod plan;
 mod probe;
 mod publish;
@@ -69,6 +70,7 @@ pub fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             on_runtime(|runtime| runtime.block_on(publish::publish(&store, printer)))
         }
         Command::Query(asked) => query::query(&asked, printer),
+        Command::Names(asked) => names::names(&asked, printer),
         Command::Accept(asked) => accept::accept(&asked, printer),
         Command::Demo(demo) => on_runtime(|runtime| runtime.block_on(demo::demo(&demo, printer))),
         Command::Simulate(simulation) => {

@@ -37,7 +37,8 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     }
     let store = Store::open_read_only(&settings.path)?;
     store.require_current_schema()?;
-    if let Some(words) = store.metrics_behind(&settings.metrics.fingerprint())? {
+    let metrics = &settings.metrics;
+    for words in store.behind(&metrics.fingerprint(), &metrics.names)? {
         printer.note(words);
     }
     printer.status(&held(&store, settings, published)?)?;

@@ -1,4 +1,4 @@
-//! A configuration file: TOML, one key per option, and a section about metrics.
+//! A configuration file: TOML, one key per option, and sections about metrics and names.
 //!
 //! Its values become the defaults of the command line, so that flags and the environment go
 //! before them and one parser reads all three.
@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::metrics::{self, Section};
+use super::names;
 use crate::cli;
 use crate::error::{Error, Result};
+use crate::settings::Names;
 use crate::spelling::nearest;
 
 /// Keys under which people put the API key.
@@ -86,6 +88,7 @@ pub struct File {
     path: PathBuf,
     values: BTreeMap<String, Vec<String>>,
     metrics: Section,
+    names: Names,
 }
 
 impl File {
@@ -107,6 +110,7 @@ impl File {
         let known = keys();
         let mut values = BTreeMap::new();
         let mut metrics = Section::default();
+        let mut names = Names::default();
         for (key, value) in table {
             let place = format!("{}: {key}", path.display());
             if SECRET_KEYS.contains(&key.as_str()) {
@@ -119,6 +123,10 @@ impl File {
                 metrics = Section::read(&place, value)?;
                 continue;
             }
+            if key == names::SECTION {
+                names = names::read(&place, value)?;
+                continue;
+            }
             if !known.contains(&key) {
                 return Err(unknown(&place, &key, &known));
             }
@@ -128,6 +136,7 @@ impl File {
             path: path.to_owned(),
             values,
             metrics,
+            names,
         })
     }
 
@@ -139,6 +148,11 @@ impl File {
     /// What it says of metrics.
     pub(super) fn metrics(&self) -> &Section {
         &self.metrics
+    }
+
+    /// The names that it gives.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The first key that is none of these.
@@ -234,7 +248,7 @@ fn texts(place: &str, value: toml::Value) -> Result<Vec<String>> {
         }
         toml::Value::Table(_) => {
             return Err(Error::usage(format!(
-                "{place}: a section; the only one is [metrics], so write every other key at the top"
+                "{place}: a section; the only ones are [metrics] and [names], so write every other key at the top"
             )));
         }
         toml::Value::String(text) => text,

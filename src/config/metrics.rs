@@ -96,11 +96,15 @@ impl Section {
             }
             (None, _) => None,
         };
-        Ok(MetricsSettings { time_zone, hours })
+        Ok(MetricsSettings {
+            time_zone,
+            hours,
+            ..MetricsSettings::default()
+        })
     }
 }
 
-fn unknown(place: &str, what: &str, word: &str, known: &[&'static str]) -> Error {
+pub(super) fn unknown(place: &str, what: &str, word: &str, known: &[&'static str]) -> Error {
     let meant = nearest(&word.replace('-', "_"), known.iter().copied());
     let help = match meant {
         Some(name) => format!("did you mean {name}?"),

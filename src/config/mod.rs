@@ -4,6 +4,8 @@ mod file;
 mod key;
 mod locate;
 mod metrics;
+mod names;
+mod naming;
 mod open;
 mod parse;
 mod proxy;

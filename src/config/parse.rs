@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::locate::locate;
 use super::metrics::Section;
+use super::names;
 use crate::cli::{self, Args, Line, Stop};
 
 /// Reads the command line (the program's name first), the environment and the configuration files.
@@ -32,6 +33,8 @@ fn read_all(line: &Line) -> Result<Args, Stop> {
         .reduce(Section::or)
         .unwrap_or_default()
         .settings()?;
+    let names = files.iter().map(|file| file.names().clone());
+    args.metrics.names = names.reduce(names::merged).unwrap_or_default();
     args.files = files.iter().map(|file| file.path().to_owned()).collect();
     Ok(args)
 }

@@ -20,7 +20,7 @@ const TABLE_CELL: usize = 1_000;
 /// A question to a store, as meant.
 pub(super) fn query(typed: QueryArgs, is_json: bool) -> Result<Query> {
     let question = question(typed.sql, typed.file, typed.named)?;
-    let store = typed.from.from.or(typed.to);
+    let store = typed.source.target();
     let AnswerArgs {
         format,
         output,

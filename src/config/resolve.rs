@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::{key, proxy, query, simulated, state};
+use super::{key, naming, proxy, query, simulated, state};
 use crate::api::{LONGEST_URL, TicketsQuery, is_loopback};
 use crate::cli::{
     self, ApiArgs, Args, BackfillArgs, DemoArgs, FilterArgs, PublishArgs, RangeArgs, StatusArgs,
@@ -69,6 +69,7 @@ fn api(command: &mut cli::Command) -> Option<&mut ApiArgs> {
         cli::Command::Status(_)
         | cli::Command::Publish(_)
         | cli::Command::Query(_)
+        | cli::Command::Names(_)
         | cli::Command::Accept(_)
         | cli::Command::Demo(_)
         | cli::Command::Simulate(_)
@@ -125,6 +126,7 @@ pub fn resolve_with(
         cli::Command::Status(typed) => Command::Status(status(&typed)?),
         cli::Command::Publish(typed) => Command::Publish(publish(&typed)?),
         cli::Command::Query(typed) => Command::Query(query::query(typed, args.output.is_json())?),
+        cli::Command::Names(typed) => Command::Names(naming::naming(typed)?),
         cli::Command::Accept(typed) => Command::Accept(accept(typed)?),
         cli::Command::Probe(typed) => {
             let mut connection = connect(&typed.api)?;

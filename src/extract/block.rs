@@ -96,10 +96,7 @@ impl<'a> Block<'a> {
                     "tickets came without messages, although they were asked for".to_owned(),
                 );
             }
-            let from = match self.pager.slice().position {
-                Position::Key(at) => at,
-                Position::Offset { .. } => query.window.from(),
-            };
+            let from = self.from(&query);
             let is_light = self.pager.is_light();
             let taken = self.pager.take(Answer {
                 count: page.count,
@@ -133,6 +130,14 @@ impl<'a> Block<'a> {
             return Ok(Some(found));
         }
         Ok(None)
+    }
+
+    /// Where the list of a request begins.
+    fn from(&self, query: &TicketsQuery) -> Instant {
+        match self.pager.slice().position {
+            Position::Key(at) => at,
+            Position::Offset { .. } => query.window.from(),
+        }
     }
 
     async fn fetch(&mut self, query: &TicketsQuery) -> std::result::Result<Page, FetchError> {

@@ -10,6 +10,7 @@ mod change;
 mod events;
 mod history;
 mod input;
+mod names;
 mod replies;
 mod resolution;
 mod rows;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use activity::Activity;
 pub use input::{Case, Message, Ticket, Version};
+pub use names::Names;
 pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
 pub use schedule::Schedule;
 pub use sla::{Policy, SlaMetric, SlaResult, judge};

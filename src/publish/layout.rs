@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::table::{Record, TABLES, Table, Ticket};
+use crate::table::{LIVE_TICKETS, Record, Table, Ticket, all_tables};
 
 /// The month whose directory holds the file of a table that is cut by month and has no row at all:
 /// one like any other, since engines that take `created_month` for a column read text from it, and
@@ -14,12 +14,17 @@ pub(super) const CHANGES: &str = "changes";
 
 /// Whether a table is cut by the month in which its rows' ticket was created.
 pub(super) fn is_monthly(table: &Table) -> bool {
-    table.name == Ticket::TABLE.name || table.key.first() == Some(&"ticket_id")
+    is_of_tickets(table) || table.key.first() == Some(&"ticket_id")
+}
+
+/// Whether a row of a table is a ticket.
+fn is_of_tickets(table: &Table) -> bool {
+    table.name == Ticket::TABLE.name || table.name == LIVE_TICKETS.name
 }
 
 /// The column that names the ticket of a row, in a table that is cut by month.
 pub(super) fn ticket_column(table: &Table) -> &'static str {
-    if table.name == Ticket::TABLE.name {
+    if is_of_tickets(table) {
         "id"
     } else {
         "ticket_id"
@@ -54,7 +59,7 @@ pub(super) fn is_changes_path(table: &str, path: &str) -> bool {
 
 /// Whether this version puts the file of a table and month at this place.
 pub(super) fn is_placed_so(table: &str, month: Option<&str>, found: &str) -> bool {
-    let known = TABLES.iter().find(|known| known.name == table);
+    let known = all_tables().find(|known| known.name == table);
     is_image_path(table, month, found)
         && known.is_some_and(|table| {
             (month.is_none() || is_monthly(table)) && path(table, month).to_str() == Some(found)
@@ -76,7 +81,7 @@ fn is_month(text: &str) -> bool {
 /// The columns that the rows of a file are sorted by. None for what belongs to tickets: it is in the
 /// order in which they were created, which is a column of theirs.
 pub(super) fn sorted_by(table: &Table) -> &'static [&'static str] {
-    if table.name == Ticket::TABLE.name {
+    if is_of_tickets(table) {
         &["created_at", "id"]
     } else if is_monthly(table) {
         &[]
@@ -125,8 +130,7 @@ mod tests {
 
     #[test]
     fn what_hangs_on_a_ticket_is_cut_by_month() {
-        let monthly: Vec<&str> = TABLES
-            .iter()
+        let monthly: Vec<&str> = all_tables()
             .filter(|table| is_monthly(table))
             .map(|table| table.name)
             .collect();
@@ -141,7 +145,9 @@ mod tests {
                 "ticket_discord_users",
                 "ticket_history",
                 "ticket_metrics",
-                "ticket_events"
+                "ticket_events",
+                "live_tickets",
+                "live_messages"
             ]
         );
     }
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn a_thread_is_in_its_own_order() {
         let order = |name: &str| {
-            let table = TABLES.iter().find(|table| table.name == name);
+            let table = all_tables().find(|table| table.name == name);
             let sql = ticket_rows_sql(table.expect(name));
             sql.split_once(" WHERE ").expect("a condition").1.to_owned()
         };
@@ -163,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_path_that_is_made_is_known_and_no_other() {
-        for table in TABLES {
+        for table in all_tables() {
             let months: &[Option<&str>] = match is_monthly(table) {
                 true => &[Some("2026-10"), None],
                 false => &[None],

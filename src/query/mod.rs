@@ -41,7 +41,7 @@ pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
     }
     let request = question::read(question, printer)?;
     let mut store = open(asked)?;
-    if let Some(words) = store.metrics_behind(&asked.metrics.fingerprint())? {
+    for words in store.behind(&asked.metrics.fingerprint(), &asked.metrics.names)? {
         printer.note(words);
     }
     let watch = Watch::start(asked.timeout)?;

@@ -1,5 +1,5 @@
 //! Metrics of a whole store, computed anew before anything else where definitions or business hours are
-//! others than those of what is stored.
+//! others than those of what is stored, and names written where those are.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -73,6 +73,7 @@ pub(crate) async fn renew(
             run = renewed.snapshot_id,
             tickets = renewed.tickets,
             changed = renewed.changed,
+            renamed = renewed.renamed,
             "metrics computed"
         );
     }

@@ -22,10 +22,11 @@ pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
     Ok(store)
 }
 
-/// Tells a store how metrics are computed.
+/// Tells a store how metrics are computed, and what tags are called.
 pub(crate) fn measure_by(store: &mut Store, metrics: &MetricsSettings) {
     store.measure_by(metrics.schedule(), metrics.fingerprint());
     store.count_days_in(metrics.time_zone);
+    store.name_by(metrics.names.clone());
 }
 
 /// Makes the directory that the store is to lie in, if it is to be published.

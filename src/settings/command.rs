@@ -6,6 +6,7 @@ use clap_complete::Shell;
 
 use super::connection::{BudgetSettings, Connection};
 use super::metrics::MetricsSettings;
+use super::naming::Naming;
 use super::query::Query;
 use super::run::{Backfill, Sync, Verify};
 use super::simulated::{Demo, Simulation};
@@ -55,6 +56,8 @@ pub enum Command {
     Publish(StoreSettings),
     /// Ask a store.
     Query(Query),
+    /// List what has no name.
+    Names(Naming),
     /// Accept rejects.
     Accept(Accept),
     /// Compare an answer of the API with what we expect.
@@ -78,6 +81,7 @@ impl Command {
             Self::Verify { verify, .. } => &verify.store,
             Self::Status(store) | Self::Publish(store) => store,
             Self::Query(query) => return query.directory.as_deref(),
+            Self::Names(naming) => return naming.directory.as_deref(),
             Self::Accept(accept) => &accept.store,
             Self::Probe(_) | Self::Demo(_) | Self::Simulate(_) | Self::Completions(_) => {
                 return None;
@@ -102,6 +106,10 @@ impl Command {
                 query.metrics = metrics;
                 return;
             }
+            Self::Names(naming) => {
+                naming.metrics = metrics;
+                return;
+            }
             Self::Probe(_) | Self::Simulate(_) | Self::Completions(_) => return,
         };
         store.metrics = metrics;
@@ -119,6 +127,7 @@ impl Command {
             | Self::Status(_)
             | Self::Publish(_)
             | Self::Query(_)
+            | Self::Names(_)
             | Self::Accept(_)
             | Self::Demo(_)
             | Self::Simulate(_)

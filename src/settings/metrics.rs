@@ -5,19 +5,21 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use chrono_tz::{IANA_TZDB_VERSION, Tz};
 
-use crate::metrics::Schedule;
 use crate::metrics::schedule::Week;
+use crate::metrics::{Names, Schedule};
 
 /// The weekdays as a configuration names them, Monday first.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// What `[metrics]` in the configuration says.
+/// What the sections `[metrics]` and `[names]` of the configuration say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// The zone of local times and dates.
     pub time_zone: Tz,
     /// When the desk is open; `None` around the clock.
     pub hours: Option<Hours>,
+    /// Names of tags and attributes that the API gives as bare ids.
+    pub names: Names,
 }
 
 /// Hours of a desk that is not always open.
@@ -36,6 +38,7 @@ impl Default for MetricsSettings {
         Self {
             time_zone: Tz::UTC,
             hours: None,
+            names: Names::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod command;
 mod connection;
 mod metrics;
+mod naming;
 mod output;
 mod query;
 mod run;
@@ -13,6 +14,7 @@ mod store;
 pub use command::Command;
 pub use connection::{BudgetSettings, Connection, RateLimit, RetrySettings, Timeouts};
 pub use metrics::{Hours, MetricsSettings, WEEKDAYS};
+pub use naming::Naming;
 pub use output::{LogFormat, LogLevel, Output, When};
 pub use query::{AnswerForm, Query, QueryFormat, Question};
 pub use run::{Backfill, Sync, Verify};
@@ -21,4 +23,5 @@ pub use spend::Spend;
 pub use store::{Accept, PublishSettings, RejectSelection, STORE_FILE, StoreSettings};
 
 pub use crate::mava::Filters;
+pub use crate::metrics::Names;
 pub use crate::refresh::Whole;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0014_add_message_marks.sql"),
     include_str!("../../migrations/0015_add_metrics.sql"),
     include_str!("../../migrations/0016_add_totals.sql"),
+    include_str!("../../migrations/0017_add_names.sql"),
 ];
 
 /// The migration after which every row has a hash.

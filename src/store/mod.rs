@@ -47,6 +47,7 @@ mod sync;
 mod tickets;
 mod totals;
 mod twins;
+mod unnamed;
 mod unproven;
 mod values;
 mod window_step;
@@ -77,6 +78,7 @@ pub use resolutions::{Past, Proof, Proofs, Resolution};
 pub use runs::{Outcome, Run, RunSpec};
 pub use standing::{Standee, Standing, Twins};
 pub use sync::{Coverage, StepRow};
+pub use unnamed::{Nameless, Unnamed};
 pub use window_step::WindowStep;
 pub use windows::{RunWindow, WindowCommit, WindowState};
 

@@ -184,6 +184,7 @@ impl Store {
         Writing {
             is_thorough: self.is_thorough,
             schedule: Arc::clone(&self.measuring.schedule),
+            names: Arc::clone(&self.measuring.names),
         }
     }
 

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 use rusqlite::{CachedStatement, Connection};
 
 use super::bind;
+use super::metrics::TagNames;
 use super::sums::RowHashes;
+use crate::metrics::Names;
 use crate::table::{Agent, Category, Cell, Record, Table, Tag};
 
 static CATEGORY: LazyLock<String> = LazyLock::new(|| learn_sql(Category::TABLE));
@@ -44,6 +46,9 @@ pub(super) struct References<'c> {
     category: Learner<'c, Category>,
     agent: Learner<'c, Agent>,
     tag: Learner<'c, Tag>,
+    tag_names: TagNames<'c>,
+    /// The names with which tags were last sent.
+    sent: HashMap<String, Option<String>>,
 }
 
 impl<'c> References<'c> {
@@ -51,12 +56,15 @@ impl<'c> References<'c> {
         connection: &'c Connection,
         snapshot_id: i64,
         is_thorough: bool,
+        names: &'c Names,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             snapshot_id,
             category: Learner::new(connection, &CATEGORY, is_thorough)?,
             agent: Learner::new(connection, &AGENT, is_thorough)?,
             tag: Learner::new(connection, &TAG, is_thorough)?,
+            tag_names: TagNames::new(connection, &names.tags)?,
+            sent: HashMap::new(),
         })
     }
 
@@ -78,7 +86,14 @@ impl<'c> References<'c> {
     }
 
     pub(super) fn tag(&mut self, tag: &Tag) -> rusqlite::Result<()> {
-        self.tag.learn(&tag.id, tag, self.snapshot_id)
+        if self.sent.get(&tag.id) == Some(&tag.name) {
+            return Ok(());
+        }
+        let named = self.tag_names.named(tag)?;
+        let named = named.as_ref().unwrap_or(tag);
+        self.tag.learn(&tag.id, named, self.snapshot_id)?;
+        self.sent.insert(tag.id.clone(), tag.name.clone());
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@
 pub const INTERNAL_PREFIX: char = '_';
 
 /// The internal tables by name, and what a row of each is.
-pub const INTERNAL_TABLES: [(&str, &str); 20] = [
+pub const INTERNAL_TABLES: [(&str, &str); 22] = [
     (
         "_announced",
         "a stretch of an unfinished run, and how many tickets the API counted in it",
@@ -30,7 +30,11 @@ pub const INTERNAL_TABLES: [(&str, &str); 20] = [
     ),
     (
         "_metrics",
-        "by which definitions and business hours metrics were computed, and how far",
+        "by which definitions, business hours and names metrics were computed, and how far",
+    ),
+    (
+        "_named_tags",
+        "a tag whose name is from the configuration, since the API gives none",
     ),
     (
         "_rejected",
@@ -68,6 +72,10 @@ pub const INTERNAL_TABLES: [(&str, &str); 20] = [
     (
         "_vouches",
         "a range of tickets that had not changed when a sync looked",
+    ),
+    (
+        "_wide_columns",
+        "a custom attribute that has a column in tickets_wide or customers_wide",
     ),
     (
         "_windows",

@@ -33,7 +33,7 @@ table! {
         /// From `first_customer_message_at` to `first_reply_at`.
         /// Trap: NULL is "no reply", never 0.
         first_reply_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         /// Trap: 0 where all of it lay outside of hours.
         first_reply_business_ms: Option<i64> as Integer,
         /// From `created_at` to the first human message at or after it; NULL where `opened_by` is `agent`. This is how Zendesk and
@@ -77,7 +77,7 @@ table! {
         /// From `created_at` to `last_resolved_at`; NULL unless the ticket is resolved now.
         /// Trap: Holds all the time in which a reopened ticket was done.
         full_resolution_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         full_resolution_business_ms: Option<i64> as Integer,
         /// From `last_reopened_at` to `last_resolved_at`, where the ticket is resolved now and that is later.
         /// Trap: What the second round took; a reopened ticket timed from its creation is slow for no reason.

@@ -89,11 +89,11 @@ table! {
         /// Of first replies given on the day (`first_reply_ms`).
         /// Trap: Medians of several rows cannot be put together: ask `ticket_metrics`.
         median_first_reply_ms: Option<i64> as Integer,
-        /// The 90th percentile of the same.
+        /// The 90th percentile of those.
         p90_first_reply_ms: Option<i64> as Integer,
         /// Of tickets that are resolved, whose `last_resolved_at` is on the day (`full_resolution_ms`).
         median_full_resolution_ms: Option<i64> as Integer,
-        /// The 90th percentile of the same.
+        /// The 90th percentile of those.
         p90_full_resolution_ms: Option<i64> as Integer,
         /// `history` from the day of the first `ticket_history.valid_from` on; `resolution_times` before, when only exact instants
         /// are known.
@@ -133,7 +133,7 @@ table! {
         /// Of `first_replies`.
         /// Trap: Medians of days do not make that of a week: use `agent_metrics`.
         median_first_reply_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         median_first_reply_business_ms: Option<i64> as Integer,
     }
 }
@@ -167,11 +167,11 @@ table! {
         csat_sum: i64 as Integer,
         /// Of `first_replies`.
         median_first_reply_ms: Option<i64> as Integer,
-        /// The 90th percentile of the same.
+        /// The 90th percentile of those.
         p90_first_reply_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         median_first_reply_business_ms: Option<i64> as Integer,
-        /// The 90th percentile of the same.
+        /// The 90th percentile of those.
         p90_first_reply_business_ms: Option<i64> as Integer,
         /// Of tickets that are resolved, with `last_resolved_at` in the period, and assigned to the agent then.
         median_full_resolution_ms: Option<i64> as Integer,
@@ -219,7 +219,7 @@ table! {
         ratable: i64 as Integer,
         /// Median of `first_reply_ms`.
         median_first_reply_ms: Option<i64> as Integer,
-        /// The same in business time.
+        /// That in business time.
         median_first_reply_business_ms: Option<i64> as Integer,
         /// Median of `full_resolution_ms`.
         median_full_resolution_ms: Option<i64> as Integer,

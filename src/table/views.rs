@@ -46,3 +46,15 @@ pub const LIVE_MESSAGES: &Table = &Table {
         ),
     ],
 };
+
+/// Views whose columns depend on the desk: their names, and what they hold.
+pub const WIDE_VIEWS: [(&str, &str); 2] = [
+    (
+        "tickets_wide",
+        "Tickets that are there, with names and a column for each custom attribute.",
+    ),
+    (
+        "customers_wide",
+        "Customers, with a column for each custom attribute.",
+    ),
+];

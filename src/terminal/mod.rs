@@ -9,6 +9,7 @@ mod estimate;
 mod failure;
 mod grid;
 mod log;
+mod names;
 mod plan;
 mod probe;
 mod progress;
@@ -42,7 +43,8 @@ use self::secrets::Secrets;
 
 use crate::error::{Error, Result};
 use crate::report::{
-    Acceptance, DirectoryStatus, Plan, Probe, Published, Status, Summary, SyncSummary, Verification,
+    Acceptance, DirectoryStatus, NamesMissing, Plan, Probe, Published, Status, Summary,
+    SyncSummary, Verification,
 };
 use crate::settings::{BudgetSettings, LogFormat, Output, When};
 
@@ -233,6 +235,18 @@ impl Printer {
         self.outcome(verification, |verification| {
             verify::text(verification, self.width())
         })
+    }
+
+    /// Prints what has no name, as lines for the configuration file: they are not broken where the terminal
+    /// ends.
+    ///
+    /// # Errors
+    /// See [`Printer::summary`].
+    pub fn names(&self, missing: &NamesMissing) -> Result<()> {
+        match self.output.is_json {
+            true => self.json(missing),
+            false => self.data(&names::text(missing)),
+        }
     }
 
     /// Prints rows of a query as a sample under a heading, long texts cut; as JSON, an array of objects.

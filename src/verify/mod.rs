@@ -134,10 +134,11 @@ pub async fn verify_keeping(
 }
 
 /// What is said of metrics that are not held against the rows, since they are by other definitions or
-/// business hours.
-fn behind(store: &Store, settings: &Verify) -> Result<Option<String>> {
-    let behind = store.metrics_behind(&settings.store.metrics.fingerprint())?;
-    Ok(behind.map(str::to_owned))
+/// business hours, and of names that are others.
+fn behind(store: &Store, settings: &Verify) -> Result<Vec<String>> {
+    let metrics = &settings.store.metrics;
+    let behind = store.behind(&metrics.fingerprint(), &metrics.names)?;
+    Ok(behind.into_iter().map(str::to_owned).collect())
 }
 
 /// A report of nothing yet.

@@ -49,11 +49,12 @@ fn hours() -> MetricsSettings {
             written,
             holidays: ["2024-05-01".parse().expect("a date")].into(),
         }),
+        ..MetricsSettings::default()
     }
 }
 
 /// What is computed a second time.
-const COMPUTED: [&str; 11] = [
+const COMPUTED: [&str; 13] = [
     "ticket_metrics",
     "ticket_events",
     "live_tickets",
@@ -65,6 +66,8 @@ const COMPUTED: [&str; 11] = [
     "tag_metrics",
     "customer_metrics",
     "hourly_volume",
+    "tickets_wide",
+    "customers_wide",
 ];
 
 /// Holds the tables and views of a store against the other computation.

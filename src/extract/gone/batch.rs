@@ -37,6 +37,12 @@ pub struct Batch {
     pub(super) beyond: Option<Window>,
 }
 
+/// The creation of each, by its id.
+fn named(ones: Vec<Neighbour>) -> HashMap<String, Instant> {
+    let ones = ones.into_iter();
+    ones.map(|one| (one.id, one.created_at)).collect()
+}
+
 impl Batch {
     pub(super) fn ask(&self) -> Ask {
         Ask {
@@ -125,12 +131,7 @@ impl Batch {
                 .partition(|neighbour| window.contains(neighbour.created_at));
             let others = beyond_it.iter().filter(|one| is_expected(one));
             let others: Vec<Instant> = others.map(|other| other.created_at).collect();
-            let (neighbours, newcomers): (Vec<_>, Vec<_>) =
-                within.into_iter().partition(is_expected);
-            let named = |ones: Vec<Neighbour>| {
-                let ones = ones.into_iter();
-                ones.map(|one| (one.id, one.created_at)).collect()
-            };
+            let (neighbours, newcomers) = within.into_iter().partition(is_expected);
             batches.push(Self {
                 window,
                 sought: sought.to_vec(),

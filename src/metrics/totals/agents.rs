@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::calendar::{self, Calendar};
 use super::outcomes::Outcomes;
 use super::percentile::{median, p90};
-use super::{Counted, Names, Period, number, periods};
+use super::{Counted, DisplayNames, Period, number, periods};
 use crate::table::{AgentDay, AgentPeriod};
 
 /// Counts by agent.
@@ -99,7 +99,7 @@ impl Agents {
         }
     }
 
-    pub(super) fn rows(self, names: &Names) -> (Vec<AgentDay>, Vec<AgentPeriod>) {
+    pub(super) fn rows(self, names: &DisplayNames) -> (Vec<AgentDay>, Vec<AgentPeriod>) {
         let name = |id: &str| {
             names
                 .agents

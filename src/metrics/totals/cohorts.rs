@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::calendar;
 use super::percentile::median;
-use super::{Counted, Names, Period, periods};
+use super::{Counted, DisplayNames, Period, periods};
 use crate::mava::TELEGRAM_GROUP;
 use crate::table::{CategoryPeriod, TagPeriod};
 
@@ -52,7 +52,7 @@ impl Cohorts {
     }
 
     /// Rows of `category_metrics`.
-    pub(super) fn category_rows(self, names: &Names) -> Vec<CategoryPeriod> {
+    pub(super) fn category_rows(self, names: &DisplayNames) -> Vec<CategoryPeriod> {
         let row = |((id, period, starts_on), mut sums): (Key, Sums)| CategoryPeriod {
             category_name: name(&names.categories, id.as_deref()),
             category_id: id,
@@ -75,7 +75,7 @@ impl Cohorts {
     }
 
     /// Rows of `tag_metrics`.
-    pub(super) fn tag_rows(self, names: &Names) -> Vec<TagPeriod> {
+    pub(super) fn tag_rows(self, names: &DisplayNames) -> Vec<TagPeriod> {
         let row = |((id, period, starts_on), mut sums): (Key, Sums)| {
             Some(TagPeriod {
                 tag_name: name(&names.tags, id.as_deref()),

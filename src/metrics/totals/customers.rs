@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::percentile::median;
-use super::{Counted, Names, number};
+use super::{Counted, DisplayNames, number};
 use crate::table::{CustomerTotals, Instant};
 
 /// A ticket so soon after the customer's last one, in milliseconds, is a repeated contact.
@@ -45,7 +45,7 @@ impl Customers {
         sums.first_replies.extend(ticket.first_reply.ms);
     }
 
-    pub(super) fn rows(self, names: &Names) -> Vec<CustomerTotals> {
+    pub(super) fn rows(self, names: &DisplayNames) -> Vec<CustomerTotals> {
         let row = |(id, mut sums): (String, Sums)| {
             // Of tickets created at one instant the ids decide which is the repetition: the count is one either way.
             sums.tickets.sort_unstable();

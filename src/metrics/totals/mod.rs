@@ -34,7 +34,7 @@ use crate::table::{
 
 /// What people call agents, categories, tags and customers, by id.
 #[derive(Debug, Clone, Default)]
-pub struct Names {
+pub struct DisplayNames {
     /// Of `agents`: name, else e-mail.
     pub agents: HashMap<String, String>,
     /// Of `categories`.
@@ -121,7 +121,7 @@ impl<'c> Counter<'c> {
     }
 
     /// The rows of all tickets that were counted.
-    pub fn rows(self, names: &Names) -> Totals {
+    pub fn rows(self, names: &DisplayNames) -> Totals {
         let (agent_days, agents) = self.agents.rows(names);
         Totals {
             daily: self.daily.rows(),

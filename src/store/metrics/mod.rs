@@ -1,6 +1,7 @@
 //! Metrics of tickets: computed where rows of a ticket changed, and written where they differ.
 
 mod case;
+mod names;
 mod renew;
 mod rows;
 
@@ -11,16 +12,16 @@ use rusqlite::Connection;
 
 use self::case::Cases;
 use self::rows::Rows;
-use super::totals;
-use crate::metrics::{Measured, Schedule, measure};
+use crate::metrics::{Measured, Names, Schedule, measure};
 use crate::normalize::{Hash, ThreadRows};
 use crate::table::{Ticket, TicketVersion};
 
 pub use renew::Renewed;
 
+pub(super) use names::TagNames;
 pub(super) use renew::{is_current, remember};
 
-/// By which business hours metrics are computed.
+/// By which business hours and names metrics are computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Measuring {
     pub(super) schedule: Arc<Schedule>,
@@ -28,6 +29,8 @@ pub(super) struct Measuring {
     pub(super) hours: String,
     /// The zone of local days.
     pub(super) zone: Tz,
+    /// Of tags that the API gives as bare ids.
+    pub(super) names: Arc<Names>,
 }
 
 impl Measuring {
@@ -50,6 +53,7 @@ impl Default for Measuring {
             schedule: Arc::new(Schedule::round_the_clock()),
             hours: ROUND_THE_CLOCK.to_owned(),
             zone: Tz::UTC,
+            names: Arc::default(),
         }
     }
 }
@@ -105,7 +109,9 @@ impl<'c> Metrics<'c> {
     /// Totals follow from what is written here, and from the row of the ticket that it is written for.
     fn touch(&mut self) -> rusqlite::Result<()> {
         if !self.has_touched {
-            totals::touch(self.connection)?;
+            self.connection
+                .prepare_cached("UPDATE _totals SET made_of = '' WHERE made_of <> ''")?
+                .execute([])?;
             self.has_touched = true;
         }
         Ok(())

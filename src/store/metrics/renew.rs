@@ -1,5 +1,5 @@
 //! Metrics of all tickets, computed anew where definitions or business hours are others than those of
-//! what is stored: in transactions of many tickets each, so that one that is killed is gone on with.
+//! what is stored, and names written where those are others: in transactions of many tickets each, so that one that is killed is gone on with.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::failure::Failure;
 use super::super::{Store, read, runs, standing};
-use super::{Measuring, Metrics};
+use super::{Measuring, Metrics, names};
 use crate::error::{Error, Result};
 use crate::metrics::{DEFINITIONS, Schedule};
 use crate::table::{Instant, Outcome, RunKind};
@@ -28,6 +28,8 @@ pub struct Renewed {
     pub tickets: u64,
     /// Those whose metrics were others.
     pub changed: u64,
+    /// Tags that got another name.
+    pub renamed: u64,
 }
 
 /// The run that writes them.
@@ -51,13 +53,16 @@ impl Store {
     }
 
     /// Whether the metrics of all tickets are by the definitions of this program and by the business
-    /// hours that it was told.
+    /// hours that it was told, and tags have the names that it was told.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn has_current_metrics(&self) -> Result<bool> {
-        is_current(&self.connection, &self.measuring)
-            .map_err(|error| self.failed("look how metrics were computed", error))
+        let look = || -> rusqlite::Result<bool> {
+            Ok(is_current(&self.connection, &self.measuring)?
+                && names::are_current(&self.connection, &self.measuring.names)?)
+        };
+        look().map_err(|error| self.failed("look how metrics were computed", error))
     }
 
     /// In one sentence, why metrics are not those of business hours that `hours` tells from others: `None`
@@ -73,7 +78,8 @@ impl Store {
             .map_err(|error| self.failed("look how metrics were computed", error))
     }
 
-    /// Computes the metrics of all tickets anew, unless they are current: then this is one query.
+    /// Computes the metrics of all tickets anew and names tags, unless both are current: then these are two
+    /// queries. Where only names are others, no ticket is looked at.
     /// It is a run of kind `metrics`, or belongs to the run that is unfinished, if there is one, which
     /// stays so. `told` is called with how many of how many tickets were looked at, and says whether
     /// to go on.
@@ -90,15 +96,23 @@ impl Store {
             return Ok(None);
         }
         let measuring = self.measuring.clone();
-        let (writer, mut done, all) = self
-            .in_transaction("begin to compute metrics", |connection| {
-                begin(connection, &measuring, now)
-            })?;
-        let Some(writer) = writer else {
+        let begun = self.in_transaction("begin to compute metrics", |connection| {
+            begin(connection, &measuring, now)
+        })?;
+        let Some(writer) = begun.writer else {
             return Ok(None);
         };
+        let mut renewed = Renewed {
+            snapshot_id: writer.snapshot_id,
+            tickets: 0,
+            changed: 0,
+            renamed: begun.renamed,
+        };
+        if begun.is_done {
+            return Ok(Some(renewed));
+        }
+        let (mut done, all) = (begun.done, begun.all);
         tracing::info!(run = writer.snapshot_id, tickets = all, "computing metrics");
-        let (mut tickets, mut changed) = (0, 0);
         loop {
             if !told(done, all) {
                 return Err(Error::interrupted());
@@ -107,18 +121,14 @@ impl Store {
                 step(connection, &measuring, writer, now)
             })?;
             done += batch.tickets;
-            tickets += batch.tickets;
-            changed += batch.changed;
+            renewed.tickets += batch.tickets;
+            renewed.changed += batch.changed;
             if batch.is_last {
                 break;
             }
         }
         self.renew_totals(now)?;
-        Ok(Some(Renewed {
-            snapshot_id: writer.snapshot_id,
-            tickets,
-            changed,
-        }))
+        Ok(Some(renewed))
     }
 
     /// Computes the metrics of these tickets again, for a run; returns how many were not as their other
@@ -209,19 +219,64 @@ fn behind(connection: &Connection, wanted: &str) -> rusqlite::Result<Option<&'st
 fn note(connection: &Connection, measuring: &Measuring, is_current: bool) -> rusqlite::Result<()> {
     connection
         .execute(
-            "INSERT OR REPLACE INTO _metrics (id, definitions, hours, is_current)
-             VALUES (1, ?1, ?2, ?3)",
+            "INSERT INTO _metrics (id, definitions, hours, is_current) VALUES (1, ?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET definitions = excluded.definitions, hours = excluded.hours,
+                 is_current = excluded.is_current, last_ticket = NULL",
             params![DEFINITIONS, measuring.hours, is_current],
         )
         .map(drop)
 }
 
-/// The run that writes, how many tickets it has done and how many there are; no run where there are none.
-fn begin(
-    connection: &Connection,
-    measuring: &Measuring,
-    now: Instant,
-) -> Attempt<(Option<Writer>, u64, u64)> {
+/// How computing metrics begins.
+struct Begun {
+    /// No run where there is nothing to write.
+    writer: Option<Writer>,
+    /// Tickets that it has done, of `all`.
+    done: u64,
+    all: u64,
+    /// Tags that it gave another name.
+    renamed: u64,
+    /// Whether that is all.
+    is_done: bool,
+}
+
+fn begin(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt<Begun> {
+    let is_done = is_current(connection, measuring)?;
+    let all = counted(connection, "SELECT count(*) FROM tickets")?;
+    let is_resumed = !is_done && resumes(connection, measuring, all)?;
+    let due = names::due(connection, &measuring.names.tags)?;
+    let writer = match is_done && due.is_empty() {
+        true => None,
+        false => writer(connection, all > 0 || !due.is_empty(), now)?,
+    };
+    if let Some(writer) = writer {
+        if writer.is_own && !is_resumed {
+            connection.execute(
+                "UPDATE snapshots SET tickets_read = 0, tickets_changed = 0 WHERE id = ?1",
+                [writer.snapshot_id],
+            )?;
+        }
+        names::rename(connection, writer.snapshot_id, &due)?;
+        if is_done && writer.is_own {
+            end(connection, writer, now)?;
+        }
+    }
+    names::note(connection, &measuring.names)?;
+    let done = counted(
+        connection,
+        "SELECT count(*) FROM tickets WHERE id <= (SELECT last_ticket FROM _metrics)",
+    )?;
+    Ok(Begun {
+        writer,
+        done,
+        all,
+        renamed: u64::try_from(due.len()).unwrap_or(u64::MAX),
+        is_done,
+    })
+}
+
+/// Notes by what metrics of so many tickets are computed from now on; whether that was begun before.
+fn resumes(connection: &Connection, measuring: &Measuring, all: u64) -> Attempt<bool> {
     let is_same: Option<bool> = connection
         .query_row(
             "SELECT NOT is_current AND definitions = ?1 AND hours = ?2 FROM _metrics WHERE id = 1",
@@ -230,40 +285,27 @@ fn begin(
         )
         .optional()?;
     let is_resumed = is_same.unwrap_or(false);
-    let all = counted(connection, "SELECT count(*) FROM tickets")?;
-    if !is_resumed {
+    if !is_resumed || all == 0 {
         note(connection, measuring, all == 0)?;
     }
-    if all == 0 {
-        note(connection, measuring, true)?;
-    }
+    Ok(is_resumed)
+}
+
+/// The run that writes: the one that is unfinished, else one of its own, if there `is_any` to write.
+fn writer(connection: &Connection, is_any: bool, now: Instant) -> Attempt<Option<Writer>> {
     // One whose record is damaged is for a repair to see to.
     let unfinished = read::unfinished(connection).unwrap_or_default();
-    let writer = match unfinished.first() {
+    Ok(match unfinished.first() {
         Some(run) => Some(Writer {
             snapshot_id: run.id,
             is_own: run.is_of(RunKind::Metrics),
         }),
-        None if all == 0 => None,
-        None => Some(Writer {
+        None if is_any => Some(Writer {
             snapshot_id: insert(connection, now)?,
             is_own: true,
         }),
-    };
-    if let Some(writer) = writer
-        && writer.is_own
-        && !is_resumed
-    {
-        connection.execute(
-            "UPDATE snapshots SET tickets_read = 0, tickets_changed = 0 WHERE id = ?1",
-            [writer.snapshot_id],
-        )?;
-    }
-    let done = counted(
-        connection,
-        "SELECT count(*) FROM tickets WHERE id <= (SELECT last_ticket FROM _metrics)",
-    )?;
-    Ok((writer, done, all))
+        None => None,
+    })
 }
 
 fn counted(connection: &Connection, sql: &str) -> rusqlite::Result<u64> {
@@ -340,11 +382,16 @@ fn step(
     }
     note(connection, measuring, true)?;
     if writer.is_own {
-        let outcome = match standing::standing(connection)?.open {
-            0 => Outcome::Complete,
-            _ => Outcome::WithRejects,
-        };
-        runs::end(connection, writer.snapshot_id, outcome, now)?;
+        end(connection, writer, now)?;
     }
     Ok(batch)
+}
+
+fn end(connection: &Connection, writer: Writer, now: Instant) -> Attempt<()> {
+    let outcome = match standing::standing(connection)?.open {
+        0 => Outcome::Complete,
+        _ => Outcome::WithRejects,
+    };
+    runs::end(connection, writer.snapshot_id, outcome, now)?;
+    Ok(())
 }

@@ -20,7 +20,7 @@ use super::metrics::Metrics;
 use super::references::References;
 use super::rejects::Rejects;
 use super::{resolutions, twins};
-use crate::metrics::Schedule;
+use crate::metrics::{Names, Schedule};
 use crate::normalize::TicketRows;
 use crate::table::{Instant, TicketVersion};
 
@@ -47,6 +47,8 @@ pub(super) struct Writing {
     pub(super) is_thorough: bool,
     /// The business hours that metrics go by.
     pub(super) schedule: Arc<Schedule>,
+    /// Names of tags that the API gives as bare ids.
+    pub(super) names: Arc<Names>,
 }
 
 /// A ticket that was read, and whether this run met it before.
@@ -100,7 +102,7 @@ impl<'c> Tickets<'c> {
             row: Row::new(connection, snapshot_id)?,
             lists: Lists::new(connection)?,
             named: Named {
-                references: References::new(connection, snapshot_id, is_thorough)?,
+                references: References::new(connection, snapshot_id, is_thorough, &writing.names)?,
                 customers: Customers::new(connection, snapshot_id, read_at_ms, is_thorough)?,
             },
             history: History::new(connection, snapshot_id, read_at)?,

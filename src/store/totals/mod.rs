@@ -1,6 +1,7 @@
 //! Totals of all tickets, made anew where a run ends and anything changed, in one transaction.
 
 mod read;
+mod wide;
 mod write;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -10,7 +11,7 @@ use super::failure::Failure;
 use super::metrics::Measuring;
 use super::{Store, metrics};
 use crate::error::Result;
-use crate::metrics::totals::{self, Calendar, Counter, Names, Span};
+use crate::metrics::totals::{self, Calendar, Counter, DisplayNames, Span};
 use crate::table::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
     LocalDay, LocalHour, Record, TagPeriod, instant_text, parse_instant,
@@ -24,14 +25,6 @@ const DEFINITIONS: i64 = 1;
 /// How far `days` and `hours` go beyond now, and from when on that is too little.
 const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(366);
 const LEAST_AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(180);
-
-/// Says that totals do not hold any more what is stored.
-pub(super) fn touch(connection: &Connection) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE _totals SET made_of = '' WHERE made_of <> ''")?
-        .execute([])
-        .map(drop)
-}
 
 impl Store {
     /// Makes totals anew where anything that they follow from changed since, and carries them on to the day of the
@@ -108,10 +101,11 @@ fn basis(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Opt
         .map(|table| named(table).map(|run| run.to_string()))
         .collect::<rusqlite::Result<_>>()?;
     let made_of = format!(
-        "{DEFINITIONS}; {}; {}; {}",
+        "{DEFINITIONS}; {}; {}; {}; {}",
         measuring.zone_text(),
         measuring.hours,
-        names.join(" ")
+        names.join(" "),
+        measuring.names.fingerprint()
     );
     Ok(Some(Basis {
         made_of,
@@ -162,7 +156,10 @@ fn renew(connection: &Connection, measuring: &Measuring, now: Instant) -> Attemp
             write::carry_on(connection, &last_run, &basis.last_run())?
         }
         _ => match make(connection, measuring, now)? {
-            Some(made) => made.write(connection)?,
+            Some(made) => {
+                let has_views = wide::renew(connection, &measuring.names.attributes)?;
+                made.write(connection)? || has_views
+            }
             None => false,
         },
     };
@@ -266,13 +263,13 @@ impl Made {
     }
 }
 
-fn names(connection: &Connection) -> rusqlite::Result<Names> {
+fn names(connection: &Connection) -> rusqlite::Result<DisplayNames> {
     let read = |sql: &str| {
         let mut statement = connection.prepare(sql)?;
         let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         names.collect::<rusqlite::Result<_>>()
     };
-    Ok(Names {
+    Ok(DisplayNames {
         agents: read(
             "SELECT id, coalesce(name, email) FROM agents WHERE coalesce(name, email) IS NOT NULL",
         )?,

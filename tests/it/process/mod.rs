@@ -21,6 +21,7 @@ mod kill;
 mod kill_sync;
 mod limits;
 mod live;
+mod names;
 mod network;
 mod output;
 mod partial;

@@ -13,7 +13,7 @@ use mava_export::normalize::TicketRows;
 use mava_export::publish::{self, Filesystem, Manifest, OPERATION, Options};
 use mava_export::report::Published;
 use mava_export::store::Run;
-use mava_export::table::{Instant, TABLES, Table, Type, instant_text};
+use mava_export::table::{Instant, Table, Type, all_tables, instant_text};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -215,8 +215,7 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// What a snapshot's image holds.
 pub(super) fn image(snapshot: &Path) -> Rows {
-    TABLES
-        .iter()
+    all_tables()
         .map(|table| {
             let files = files(&snapshot.join(table.name));
             assert!(!files.is_empty(), "{}", table.name);
@@ -270,8 +269,7 @@ fn texts(batch: &RecordBatch, row: usize) -> Row {
 /// What a store holds.
 pub(super) fn stored(path: &Path) -> Rows {
     let sqlite = Connection::open(path).unwrap();
-    TABLES
-        .iter()
+    all_tables()
         .map(|table| {
             let kinds: Vec<Type> = table.columns().map(|column| column.kind).collect();
             let names: Vec<&str> = table.columns().map(|column| column.name).collect();
@@ -324,10 +322,7 @@ pub(super) fn assert_manifest(snapshot: &Path) {
     let mut listed = Vec::new();
     for file in &manifest.files {
         let path = snapshot.join(&file.path);
-        let table = TABLES
-            .iter()
-            .find(|table| table.name == file.table)
-            .unwrap();
+        let table = all_tables().find(|table| table.name == file.table).unwrap();
         let rows = parquet_rows(&path, table, false);
         assert_eq!(u64::try_from(rows.len()).unwrap(), file.rows, "{path:?}");
         assert_eq!(fs::metadata(&path).unwrap().len(), file.bytes, "{path:?}");

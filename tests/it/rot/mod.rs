@@ -11,6 +11,7 @@ mod columns;
 mod earlier;
 mod marks;
 mod metrics;
+mod names;
 mod published;
 mod recounted;
 

@@ -4,6 +4,7 @@ mod files;
 mod held;
 mod metrics;
 mod model;
+mod names;
 mod pages;
 mod runs;
 mod schema;

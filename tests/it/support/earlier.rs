@@ -22,6 +22,7 @@ pub(crate) const MARKS: [(&str, &str); 5] = [
 
 /// Takes totals and the views beside them away.
 pub(crate) const WITHOUT_TOTALS: &str = "
+    DROP VIEW tickets_wide; DROP VIEW customers_wide; DROP TABLE _wide_columns;
     DROP VIEW live_tickets; DROP VIEW live_messages; DROP TABLE days; DROP TABLE hours;
     DROP TABLE daily_metrics; DROP TABLE agent_daily; DROP TABLE agent_metrics;
     DROP TABLE category_metrics; DROP TABLE tag_metrics; DROP TABLE customer_metrics;
@@ -54,7 +55,7 @@ pub(crate) fn before_marks_sent(path: &Path, sent: impl Fn(&str) -> Option<Vec<(
     sqlite.execute_batch(WITHOUT_TOTALS).unwrap();
     sqlite
         .execute_batch(
-            "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics;
+            "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
              ALTER TABLE _ticket_index DROP COLUMN metrics_hash",
         )
         .unwrap();

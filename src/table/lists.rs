@@ -1,0 +1,51 @@
+//! All tables and views for people.
+
+use super::column::{Record, Table};
+use super::{
+    Agent, AgentDay, AgentPeriod, Category, CategoryPeriod, Customer, CustomerAttribute,
+    CustomerTotals, DailyMetrics, HourVolume, LIVE_MESSAGES, LIVE_TICKETS, LocalDay, LocalHour,
+    Message, MessageAttachment, Reject, Snapshot, Tag, TagPeriod, Ticket, TicketAttribute,
+    TicketDiscordUser, TicketEvent, TicketMetrics, TicketTag, TicketVersion,
+};
+
+/// Every table for people whose rows are a ticket's, or stand for themselves, in the order of the documentation.
+pub const TABLES: &[&Table] = &[
+    Ticket::TABLE,
+    Message::TABLE,
+    MessageAttachment::TABLE,
+    Customer::TABLE,
+    TicketAttribute::TABLE,
+    CustomerAttribute::TABLE,
+    Tag::TABLE,
+    TicketTag::TABLE,
+    TicketDiscordUser::TABLE,
+    Category::TABLE,
+    Agent::TABLE,
+    TicketVersion::TABLE,
+    TicketMetrics::TABLE,
+    TicketEvent::TABLE,
+    Snapshot::TABLE,
+    Reject::TABLE,
+];
+
+/// Tables that are made of all others where a run ends.
+pub const TOTALS: &[&Table] = &[
+    LocalDay::TABLE,
+    LocalHour::TABLE,
+    DailyMetrics::TABLE,
+    AgentDay::TABLE,
+    AgentPeriod::TABLE,
+    CategoryPeriod::TABLE,
+    TagPeriod::TABLE,
+    CustomerTotals::TABLE,
+    HourVolume::TABLE,
+];
+
+/// Views of SQLite, which are tables in snapshots.
+pub const VIEWS: &[&Table] = &[LIVE_TICKETS, LIVE_MESSAGES];
+
+/// All that people can ask, in the order of the documentation.
+pub fn all_tables() -> impl Iterator<Item = &'static Table> + Clone {
+    let lists = [TABLES, TOTALS, VIEWS].into_iter();
+    lists.flat_map(|list| list.iter().copied())
+}
