@@ -70,7 +70,7 @@ macro_rules! table {
 // Below the macro that it uses.
 mod metrics;
 
-pub use metrics::{TicketEvent, TicketMetrics};
+pub use metrics::{SlaResult, TicketEvent, TicketMetrics, TicketSla};
 
 table! {
     /// One row per ticket.
@@ -482,6 +482,9 @@ pub const TABLES: [&Table; 16] = [
     Snapshot::TABLE,
     Reject::TABLE,
 ];
+
+/// The views for people, which SQLite answers from the tables.
+pub const VIEWS: [&Table; 1] = [SlaResult::TABLE];
 
 #[cfg(test)]
 mod tests {

@@ -25,9 +25,9 @@ mod tests;
 
 pub use input::{Case, Message, Ticket, Version};
 pub use names::Names;
-pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
-pub use schedule::Schedule;
-pub use sla::{Policy, SlaMetric, SlaResult, judge};
+pub use rows::{DEFINITIONS, SlaResult, TicketEvent, TicketMetrics, TicketSla};
+pub use schedule::{Opening, Schedule};
+pub use sla::{Policy, SlaMetric, fingerprint, judge, promises};
 
 use self::thread::Thread;
 use crate::table::Instant;
@@ -39,6 +39,8 @@ pub struct Measured {
     pub metrics: TicketMetrics,
     /// Its rows of `ticket_events`, in the order of `position`.
     pub events: Vec<TicketEvent>,
+    /// What policies come to for it, in the order of their names; none where no policies were asked for.
+    pub slas: Vec<TicketSla>,
 }
 
 /// Computes all rows of a ticket. The order in which messages and versions are given does not matter.
@@ -50,7 +52,15 @@ pub fn measure(case: &Case<'_>, schedule: &Schedule) -> Measured {
     Measured {
         metrics: ticket::metrics(&case.ticket, thread.as_ref(), &changes, schedule),
         events: events::rows(case.ticket.id, &changes),
+        slas: Vec::new(),
     }
+}
+
+/// [`measure`], and what these policies come to for the ticket.
+pub fn measure_with(case: &Case<'_>, schedule: &Schedule, policies: &[Policy]) -> Measured {
+    let mut measured = measure(case, schedule);
+    measured.slas = promises(&case.ticket, &measured, policies, schedule);
+    measured
 }
 
 /// Milliseconds from one instant to another; none where that would be negative.

@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
 use crate::spelling::nearest;
-use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, TABLES, Table};
+use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, TABLES, Table, VIEWS};
 
 /// An answer that is all there.
 pub(super) struct Listing {
@@ -27,10 +27,15 @@ impl Held {
         self.name.starts_with(INTERNAL_PREFIX)
     }
 
-    /// What the schema says of it, of a table for people.
+    /// What the schema says of it, of a table or a view for people.
     fn documented(&self) -> Option<&'static Table> {
-        TABLES.iter().copied().find(|table| table.name == self.name)
+        documented().find(|table| table.name == self.name)
     }
+}
+
+/// Tables and views for people, in the order of the documentation.
+fn documented() -> impl Iterator<Item = &'static Table> {
+    TABLES.into_iter().chain(VIEWS)
 }
 
 /// Tables and views, in the order of the documentation, internal ones last.
@@ -43,10 +48,10 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
         .map(|name| name.map(held))
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let place = |table: &Held| {
-        let documented = TABLES.iter().position(|known| known.name == table.name);
+        let place = documented().position(|known| known.name == table.name);
         (
             table.is_internal(),
-            documented.unwrap_or(TABLES.len()),
+            place.unwrap_or(usize::MAX),
             table.name.clone(),
         )
     };
@@ -55,7 +60,7 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
 }
 
 fn held(name: String) -> Held {
-    let documented = TABLES.iter().find(|table| table.name == name);
+    let documented = documented().find(|table| table.name == name);
     let internal = INTERNAL_TABLES.iter().find(|(table, _)| *table == name);
     let description = match (documented, internal) {
         (Some(table), _) => sentence(table.description),
@@ -153,10 +158,12 @@ fn columns(connection: &Connection, table: &Held) -> rusqlite::Result<Vec<Vec<Va
             (row.get(0)?, row.get(1)?, row.get(2)?);
         let mut known = documented.into_iter().flat_map(Table::columns);
         let known = known.find(|column| column.name == name);
+        // SQLite does not know it of the columns of views.
+        let may_be_null = known.map_or(!is_needed, |column| column.is_nullable);
         Ok(vec![
             Value::Text(name),
             Value::Text(known.map_or(kind.to_lowercase(), |column| column.kind.word().to_owned())),
-            Value::Text(if is_needed { "no" } else { "yes" }.to_owned()),
+            Value::Text(if may_be_null { "yes" } else { "no" }.to_owned()),
             known.map_or(Value::Null, |column| {
                 Value::Text(column.description.trim().replace('`', ""))
             }),

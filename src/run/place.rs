@@ -26,6 +26,7 @@ pub(crate) fn open(settings: &StoreSettings, now: Instant) -> Result<Store> {
 pub(crate) fn measure_by(store: &mut Store, metrics: &MetricsSettings) {
     store.measure_by(metrics.schedule(), metrics.fingerprint());
     store.name_by(metrics.names.clone());
+    store.promise_by(metrics.policies.clone());
 }
 
 /// Makes the directory that the store is to lie in, if it is to be published.

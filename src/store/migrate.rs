@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::{facts, hash, marks};
 
 /// The migrations in order; the schema's version (`PRAGMA user_version`) is how many were done.
-const MIGRATIONS: [&str; 16] = [
+const MIGRATIONS: [&str; 17] = [
     include_str!("../../migrations/0001_create_tables.sql"),
     include_str!("../../migrations/0002_add_sync.sql"),
     include_str!("../../migrations/0003_add_rejects_met.sql"),
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 16] = [
     include_str!("../../migrations/0014_add_message_marks.sql"),
     include_str!("../../migrations/0015_add_metrics.sql"),
     include_str!("../../migrations/0017_add_names.sql"),
+    include_str!("../../migrations/0018_add_slas.sql"),
 ];
 
 /// The migration after which every row has a hash.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{INTERNAL_TABLES, TABLES, Table, Type};
+use super::{INTERNAL_TABLES, TABLES, Table, Type, VIEWS};
 
 const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
@@ -41,6 +41,13 @@ version. `mava-export query .tables` leaves them out; `.tables all` lists them.
 |---|---|
 ";
 
+/// What views are.
+const VIEWED: &str = "
+# Views
+
+Views of the store are asked like tables, in SQLite alone: they are in no snapshot.
+";
+
 /// What each type holds.
 const TYPES: [(Type, &str); 7] = [
     (Type::Id, "an opaque identifier"),
@@ -69,6 +76,10 @@ pub fn document() -> String {
     text.push_str(PARQUET);
     for table in TABLES {
         text.push_str(&section(table));
+    }
+    text.push_str(VIEWED);
+    for view in VIEWS {
+        text.push_str(&section(view));
     }
     text.push_str(INTERNAL);
     for (table, row) in INTERNAL_TABLES {

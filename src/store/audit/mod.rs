@@ -95,7 +95,7 @@ pub(in crate::store) fn metrics_to_hold<'a>(
 ) -> rusqlite::Result<Option<metrics::Metrics<'a>>> {
     // Nothing is written, so that no run is to be named.
     metrics::is_current(connection, measuring)?
-        .then(|| metrics::Metrics::new(connection, 0, &measuring.schedule))
+        .then(|| metrics::Metrics::new(connection, 0, measuring))
         .transpose()
 }
 

@@ -2,6 +2,7 @@
 
 mod case;
 mod names;
+mod openings;
 mod renew;
 mod rows;
 
@@ -11,7 +12,7 @@ use rusqlite::Connection;
 
 use self::case::Cases;
 use self::rows::Rows;
-use crate::metrics::{Measured, Names, Schedule, measure};
+use crate::metrics::{Case, Measured, Names, Policy, Schedule, measure_with};
 use crate::normalize::{Hash, ThreadRows};
 use crate::table::{Ticket, TicketVersion};
 
@@ -28,6 +29,8 @@ pub(super) struct Measuring {
     pub(super) hours: String,
     /// Of tags that the API gives as bare ids.
     pub(super) names: Arc<Names>,
+    /// What is promised.
+    pub(super) policies: Arc<[Policy]>,
 }
 
 /// What is stored of hours that are round the clock.
@@ -39,13 +42,20 @@ impl Default for Measuring {
             schedule: Arc::new(Schedule::round_the_clock()),
             hours: ROUND_THE_CLOCK.to_owned(),
             names: Arc::default(),
+            policies: Arc::default(),
         }
+    }
+}
+
+impl Measuring {
+    fn measure(&self, case: &Case<'_>) -> Measured {
+        measure_with(case, &self.schedule, &self.policies)
     }
 }
 
 /// Computes and writes the metrics of tickets one by one.
 pub(super) struct Metrics<'c> {
-    schedule: &'c Schedule,
+    measuring: &'c Measuring,
     cases: Cases<'c>,
     rows: Rows<'c>,
 }
@@ -54,10 +64,10 @@ impl<'c> Metrics<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         snapshot_id: i64,
-        schedule: &'c Schedule,
+        measuring: &'c Measuring,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
-            schedule,
+            measuring,
             cases: Cases::new(connection)?,
             rows: Rows::new(connection, snapshot_id)?,
         })
@@ -71,7 +81,7 @@ impl<'c> Metrics<'c> {
         thread: Option<&ThreadRows>,
         version: &TicketVersion,
     ) -> rusqlite::Result<Hash> {
-        let measured = case::at_hand(ticket, thread, version, self.schedule);
+        let measured = case::at_hand(ticket, thread, version, self.measuring);
         self.rows.insert(&measured)
     }
 
@@ -94,6 +104,6 @@ impl<'c> Metrics<'c> {
 
     fn measured(&mut self, id: &str) -> rusqlite::Result<Option<Measured>> {
         let stored = self.cases.read(id)?;
-        Ok(stored.map(|stored| stored.with(|case| measure(case, self.schedule))))
+        Ok(stored.map(|stored| stored.with(|case| self.measuring.measure(case))))
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn before_marks_sent(path: &Path, sent: impl Fn(&str) -> Option<Vec<(
     sqlite.pragma_update(None, "foreign_keys", false).unwrap();
     sqlite
         .execute_batch(
-            "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
+            "DROP VIEW sla_results; DROP TABLE _ticket_slas; DROP TABLE _openings; DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
              ALTER TABLE _ticket_index DROP COLUMN metrics_hash",
         )
         .unwrap();
