@@ -74,8 +74,8 @@ mod metrics_document;
 mod totals;
 mod views;
 
-pub use lists::{TABLES, TOTALS, VIEWS, all_tables};
-pub use metrics::{TicketEvent, TicketMetrics};
+pub use lists::{TABLES, TOTALS, VIEWS, all_tables, published_tables};
+pub use metrics::{SlaResult, TicketEvent, TicketMetrics, TicketSla};
 pub use metrics_document::metrics_document;
 pub use totals::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, LocalDay,

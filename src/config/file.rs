@@ -1,4 +1,4 @@
-//! A configuration file: TOML, one key per option, and sections about metrics and names.
+//! A configuration file: TOML, one key per option, and sections about metrics, promises and names.
 //!
 //! Its values become the defaults of the command line, so that flags and the environment go
 //! before them and one parser reads all three.
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::metrics::{self, Section};
-use super::names;
+use super::{names, sla};
 use crate::cli;
 use crate::error::{Error, Result};
-use crate::settings::Names;
+use crate::settings::{Names, Policy};
 use crate::spelling::nearest;
 
 /// Keys under which people put the API key.
@@ -89,6 +89,7 @@ pub struct File {
     values: BTreeMap<String, Vec<String>>,
     metrics: Section,
     names: Names,
+    sla: Option<Vec<Policy>>,
 }
 
 impl File {
@@ -111,6 +112,7 @@ impl File {
         let mut values = BTreeMap::new();
         let mut metrics = Section::default();
         let mut names = Names::default();
+        let mut policies = None;
         for (key, value) in table {
             let place = format!("{}: {key}", path.display());
             if SECRET_KEYS.contains(&key.as_str()) {
@@ -127,6 +129,10 @@ impl File {
                 names = names::read(&place, value)?;
                 continue;
             }
+            if key == sla::KEY {
+                policies = Some(sla::read(&place, value)?);
+                continue;
+            }
             if !known.contains(&key) {
                 return Err(unknown(&place, &key, &known));
             }
@@ -137,6 +143,7 @@ impl File {
             values,
             metrics,
             names,
+            sla: policies,
         })
     }
 
@@ -153,6 +160,11 @@ impl File {
     /// The names that it gives.
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// What it promises, if it says so.
+    pub(super) fn policies(&self) -> Option<&[Policy]> {
+        self.sla.as_deref()
     }
 
     /// The first key that is none of these.
@@ -248,7 +260,7 @@ fn texts(place: &str, value: toml::Value) -> Result<Vec<String>> {
         }
         toml::Value::Table(_) => {
             return Err(Error::usage(format!(
-                "{place}: a section; the only ones are [metrics] and [names], so write every other key at the top"
+                "{place}: a section; the only ones are [metrics], [names] and [[sla]], so write every other key at the top"
             )));
         }
         toml::Value::String(text) => text,

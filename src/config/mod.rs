@@ -12,6 +12,7 @@ mod proxy;
 mod query;
 mod resolve;
 mod simulated;
+mod sla;
 mod state;
 
 pub use file::{File, WORKING_DIRECTORY_KEYS};

@@ -34,6 +34,8 @@ fn read_all(line: &Line) -> Result<Args, Stop> {
         .unwrap_or_default()
         .settings()?;
     let names = files.iter().map(|file| file.names().clone());
+    let policies = files.iter().find_map(|file| file.policies());
+    args.metrics.policies = policies.unwrap_or_default().to_vec();
     args.metrics.names = names.reduce(names::merged).unwrap_or_default();
     args.files = files.iter().map(|file| file.path().to_owned()).collect();
     Ok(args)

@@ -29,9 +29,9 @@ mod tests;
 pub use activity::Activity;
 pub use input::{Case, Message, Ticket, Version};
 pub use names::Names;
-pub use rows::{DEFINITIONS, TicketEvent, TicketMetrics};
-pub use schedule::Schedule;
-pub use sla::{Policy, SlaMetric, SlaResult, judge};
+pub use rows::{DEFINITIONS, SlaResult, TicketEvent, TicketMetrics, TicketSla};
+pub use schedule::{Opening, Schedule};
+pub use sla::{Policy, SlaMetric, fingerprint, judge, promises};
 
 use self::thread::Thread;
 use crate::table::Instant;
@@ -45,6 +45,8 @@ pub struct Measured {
     pub events: Vec<TicketEvent>,
     /// When people wrote in its thread.
     pub activity: Activity,
+    /// What policies come to for it, in the order of their names; none where no policies were asked for.
+    pub slas: Vec<TicketSla>,
 }
 
 /// Computes all rows of a ticket. The order in which messages and versions are given does not matter.
@@ -59,7 +61,15 @@ pub fn measure(case: &Case<'_>, schedule: &Schedule) -> Measured {
         activity: activity.unwrap_or_default(),
         metrics: ticket::metrics(&case.ticket, thread.as_ref(), &changes, schedule),
         events: events::rows(case.ticket.id, &changes),
+        slas: Vec::new(),
     }
+}
+
+/// [`measure`], and what these policies come to for the ticket.
+pub fn measure_with(case: &Case<'_>, schedule: &Schedule, policies: &[Policy]) -> Measured {
+    let mut measured = measure(case, schedule);
+    measured.slas = promises(&case.ticket, &measured, policies, schedule);
+    measured
 }
 
 /// Milliseconds from one instant to another; none where that would be negative.

@@ -17,6 +17,9 @@ pub(super) const DAY: i64 = 86_400_000;
 /// The years in which hours are known, the second exclusive, as days since 1970-01-01. Mava began in 2021.
 const KNOWN: (i64, i64) = (10_957, 47_482);
 
+/// The last instant that can be written with a year of four digits.
+pub(super) const LAST: i64 = 253_402_300_799_999;
+
 /// Weekday of 1970-01-01, a Thursday, from Monday on.
 const FIRST_WEEKDAY: i64 = 3;
 
@@ -134,6 +137,49 @@ impl Schedule {
                 Instant::from_timestamp_millis(found.from + (wanted - found.before))
             }
         }
+    }
+}
+
+/// A stretch of business time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// Its first instant.
+    pub starts_at: Instant,
+    /// The instant after it.
+    pub ends_at: Instant,
+    /// Milliseconds of business time before it.
+    pub before_ms: i64,
+}
+
+impl Schedule {
+    /// Whether it is always open.
+    pub fn is_round_the_clock(&self) -> bool {
+        self.0 == Hours::RoundTheClock
+    }
+
+    /// All stretches that begin before `until`, in order. One that is always open is one stretch, of all instants that
+    /// can be written with a year of four digits.
+    pub fn openings(&self, until: Instant) -> Vec<Opening> {
+        const ALL: Open = Open {
+            from: -62_135_596_800_000,
+            until: LAST,
+            before: 0,
+        };
+        let open = match &self.0 {
+            Hours::RoundTheClock => &[ALL][..],
+            Hours::Known(open) => {
+                let begun = open.partition_point(|one| one.from < until.timestamp_millis());
+                open.get(..begun).unwrap_or_default()
+            }
+        };
+        let opening = |one: &Open| {
+            Some(Opening {
+                starts_at: Instant::from_timestamp_millis(one.from)?,
+                ends_at: Instant::from_timestamp_millis(one.until)?,
+                before_ms: one.before,
+            })
+        };
+        open.iter().filter_map(opening).collect()
     }
 }
 

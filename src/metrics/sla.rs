@@ -1,8 +1,10 @@
 //! What a policy makes of a ticket: when it is due, when it was met, and whether that was too late.
 
+use serde_json::Value;
+
 use super::input::Ticket;
-use super::rows::{TicketEvent, TicketMetrics};
-use super::schedule::Schedule;
+use super::rows::{SlaResult, TicketEvent, TicketMetrics, TicketSla};
+use super::schedule::{LAST, Schedule};
 use super::words::SPAM;
 use super::{Measured, change::Kind};
 use crate::mava;
@@ -42,56 +44,78 @@ pub struct Policy {
     pub category: Vec<String>,
 }
 
-/// A row of `sla_results`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlaResult {
-    /// The ticket (`tickets.id`).
-    pub ticket_id: String,
-    /// The policy's name.
-    pub policy: String,
-    /// `first_reply` or `resolution`.
-    pub metric: String,
-    /// When the clock started.
-    pub started_at: Instant,
-    /// When it is due; none where the schedule never gets there.
-    pub due_at: Option<Instant>,
-    /// When what was promised happened.
-    pub met_at: Option<Instant>,
-    /// Business time until the clock stopped, or until now.
-    pub elapsed_ms: i64,
-    /// None while the clock runs and it is not yet late.
-    pub is_breached: Option<bool>,
+/// What tells these policies from others; empty where there are none.
+pub fn fingerprint(policies: &[Policy]) -> String {
+    let one = |policy: &Policy| -> Value {
+        let metric = policy.metric.word();
+        let (priority, category) = (policy.priority.as_slice(), policy.category.as_slice());
+        vec![
+            Value::from(policy.name.as_str()),
+            Value::from(metric),
+            Value::from(policy.within_ms),
+            Value::from(priority),
+            Value::from(category),
+        ]
+        .into()
+    };
+    match policies {
+        [] => String::new(),
+        policies => Value::from_iter(policies.iter().map(one)).to_string(),
+    }
 }
 
-/// Holds a ticket against a policy, where clocks that run are read at `until`. None where the policy is
-/// not for this ticket, or its clock never started.
-pub fn judge(
+/// What policies come to for a ticket, in the order of their names: rows of those that are for it, without what
+/// runs on until now.
+pub fn promises(
     ticket: &Ticket<'_>,
     measured: &Measured,
-    policy: &Policy,
+    policies: &[Policy],
     schedule: &Schedule,
-    until: Instant,
-) -> Option<SlaResult> {
+) -> Vec<TicketSla> {
     if ticket.is_deleted || ticket.status == Some(SPAM) {
-        return None;
+        return Vec::new();
     }
-    let clock = Clock::of(ticket, &measured.metrics, policy.metric)?;
-    let read_at = clock.stopped_at.unwrap_or(until);
-    if !policy.is_for(ticket, &measured.events, read_at) {
-        return None;
+    let promise = |policy: &Policy| {
+        let clock = Clock::of(ticket, &measured.metrics, policy.metric)?;
+        if !policy.is_for(ticket, &measured.events, clock.stopped_at) {
+            return None;
+        }
+        Some(TicketSla {
+            ticket_id: ticket.id.to_owned(),
+            policy: policy.name.clone(),
+            metric: policy.metric.word().to_owned(),
+            started_at: clock.started_at,
+            // One that no row could hold is never.
+            due_at: schedule
+                .after(clock.started_at, policy.within_ms)
+                .filter(|at| at.timestamp_millis() <= LAST),
+            met_at: clock.met_at,
+            stopped_at: clock.stopped_at,
+            elapsed_ms: clock
+                .stopped_at
+                .map(|stopped_at| schedule.between(clock.started_at, stopped_at)),
+        })
+    };
+    let mut promises: Vec<TicketSla> = policies.iter().filter_map(promise).collect();
+    promises.sort_by(|one, other| one.policy.cmp(&other.policy));
+    promises
+}
+
+/// Reads a row's clock at `until`, if it runs.
+pub fn judge(promise: &TicketSla, schedule: &Schedule, until: Instant) -> SlaResult {
+    let read_at = promise.stopped_at.unwrap_or(until);
+    let is_late = promise.due_at.is_some_and(|due_at| due_at < read_at);
+    let running_ms = || schedule.between(promise.started_at, until);
+    SlaResult {
+        ticket_id: promise.ticket_id.clone(),
+        policy: promise.policy.clone(),
+        metric: promise.metric.clone(),
+        started_at: promise.started_at,
+        due_at: promise.due_at,
+        met_at: promise.met_at,
+        elapsed_ms: promise.elapsed_ms.unwrap_or_else(running_ms),
+        is_breached: (is_late || promise.stopped_at.is_some()).then_some(is_late),
     }
-    let due_at = schedule.after(clock.started_at, policy.within_ms);
-    let is_late = due_at.is_some_and(|due_at| due_at < read_at);
-    Some(SlaResult {
-        ticket_id: ticket.id.to_owned(),
-        policy: policy.name.clone(),
-        metric: policy.metric.word().to_owned(),
-        started_at: clock.started_at,
-        due_at,
-        met_at: clock.met_at,
-        elapsed_ms: schedule.between(clock.started_at, read_at),
-        is_breached: (is_late || clock.stopped_at.is_some()).then_some(is_late),
-    })
 }
 
 struct Clock {
@@ -122,7 +146,8 @@ impl Clock {
 }
 
 impl Policy {
-    fn is_for(&self, ticket: &Ticket<'_>, events: &[TicketEvent], at: Instant) -> bool {
+    /// Whether it is for a ticket as it was at an instant, or as it is now where none is given.
+    fn is_for(&self, ticket: &Ticket<'_>, events: &[TicketEvent], at: Option<Instant>) -> bool {
         let has_priority = || {
             let now = ticket.priority.map(|priority| priority.to_string());
             let priority = value_at(events, Kind::Priority, at, now.as_deref());
@@ -137,13 +162,16 @@ impl Policy {
     }
 }
 
-/// What a ticket had at an instant, where it has `now` today.
+/// What a ticket had at an instant, where it has `now` today; without an instant, that.
 fn value_at<'e>(
     events: &'e [TicketEvent],
     kind: Kind,
-    at: Instant,
+    at: Option<Instant>,
     now: Option<&'e str>,
 ) -> Option<&'e str> {
+    let Some(at) = at else {
+        return now;
+    };
     let of_kind = || events.iter().filter(|event| event.kind == kind.word());
     let before = of_kind().take_while(|event| event.occurred_at <= at).last();
     match (before, of_kind().next()) {

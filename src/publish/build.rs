@@ -22,7 +22,7 @@ use super::{Options, directory, layout, schema};
 use crate::error::Error;
 use crate::report::Publishing;
 use crate::store::{Damage, Store};
-use crate::table::{Instant, Record, Snapshot, Table, Ticket, all_tables, instant_text};
+use crate::table::{Instant, Record, Snapshot, Table, Ticket, instant_text, published_tables};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -158,7 +158,7 @@ impl Build<'_> {
                 .map(|month| month.last_change);
         }
         manifest.files.sort_by_key(|file| {
-            let place = all_tables().position(|table| table.name == file.table);
+            let place = published_tables().position(|table| table.name == file.table);
             (place, file.created_month.clone())
         });
         let knew = parent.is_some_and(|parent| parent.lacks(Lack::HardLinks));
@@ -213,7 +213,7 @@ impl Build<'_> {
                 .filter_map(|file| file.created_month.as_deref())
                 .filter(|month| !known.contains(month)),
         );
-        for table in all_tables() {
+        for table in published_tables() {
             let months: Vec<Option<&str>> = match layout::is_monthly(table) {
                 true => changed.iter().copied().map(Some).collect(),
                 false => vec![None],
@@ -323,7 +323,7 @@ impl Build<'_> {
 
     /// A table without a row has one file all the same, so that its columns can be read.
     fn fill_empty(&self, built: &mut Built, parent: Option<&Parent>) -> Result<()> {
-        for table in all_tables() {
+        for table in published_tables() {
             let mut files = built.manifest.files.iter();
             if files.any(|file| file.table == table.name) {
                 continue;
@@ -364,7 +364,7 @@ impl Build<'_> {
         if parent.is_none() {
             return Ok(());
         }
-        for table in all_tables() {
+        for table in published_tables() {
             let path = layout::changes_path(table);
             let of_table: Vec<&Found> = found
                 .iter()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::table::{LIVE_TICKETS, Record, Table, Ticket, all_tables};
+use crate::table::{LIVE_TICKETS, Record, Table, Ticket, published_tables};
 
 /// The month whose directory holds the file of a table that is cut by month and has no row at all:
 /// one like any other, since engines that take `created_month` for a column read text from it, and
@@ -59,7 +59,7 @@ pub(super) fn is_changes_path(table: &str, path: &str) -> bool {
 
 /// Whether this version puts the file of a table and month at this place.
 pub(super) fn is_placed_so(table: &str, month: Option<&str>, found: &str) -> bool {
-    let known = all_tables().find(|known| known.name == table);
+    let known = published_tables().find(|known| known.name == table);
     is_image_path(table, month, found)
         && known.is_some_and(|table| {
             (month.is_none() || is_monthly(table)) && path(table, month).to_str() == Some(found)
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_hangs_on_a_ticket_is_cut_by_month() {
-        let monthly: Vec<&str> = all_tables()
+        let monthly: Vec<&str> = published_tables()
             .filter(|table| is_monthly(table))
             .map(|table| table.name)
             .collect();
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_thread_is_in_its_own_order() {
         let order = |name: &str| {
-            let table = all_tables().find(|table| table.name == name);
+            let table = published_tables().find(|table| table.name == name);
             let sql = ticket_rows_sql(table.expect(name));
             sql.split_once(" WHERE ").expect("a condition").1.to_owned()
         };
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_path_that_is_made_is_known_and_no_other() {
-        for table in all_tables() {
+        for table in published_tables() {
             let months: &[Option<&str>] = match is_monthly(table) {
                 true => &[Some("2026-10"), None],
                 false => &[None],

@@ -41,7 +41,11 @@ pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
     }
     let request = question::read(question, printer)?;
     let mut store = open(asked)?;
-    for words in store.behind(&asked.metrics.fingerprint(), &asked.metrics.names)? {
+    for words in store.behind(
+        &asked.metrics.fingerprint(),
+        &asked.metrics.policies,
+        &asked.metrics.names,
+    )? {
         printer.note(words);
     }
     let watch = Watch::start(asked.timeout)?;

@@ -27,7 +27,7 @@ impl Held {
         self.name.starts_with(INTERNAL_PREFIX)
     }
 
-    /// What the schema says of it, of a table for people.
+    /// What the schema says of it, of a table or a view for people.
     fn documented(&self) -> Option<&'static Table> {
         all_tables().find(|table| table.name == self.name)
     }
@@ -155,10 +155,12 @@ fn columns(connection: &Connection, table: &Held) -> rusqlite::Result<Vec<Vec<Va
             (row.get(0)?, row.get(1)?, row.get(2)?);
         let mut known = documented.into_iter().flat_map(Table::columns);
         let known = known.find(|column| column.name == name);
+        // SQLite does not know it of the columns of views.
+        let may_be_null = known.map_or(!is_needed, |column| column.is_nullable);
         Ok(vec![
             Value::Text(name),
             Value::Text(known.map_or(kind.to_lowercase(), |column| column.kind.word().to_owned())),
-            Value::Text(if is_needed { "no" } else { "yes" }.to_owned()),
+            Value::Text(if may_be_null { "yes" } else { "no" }.to_owned()),
             known.map_or(Value::Null, |column| {
                 Value::Text(column.description.trim().replace('`', ""))
             }),

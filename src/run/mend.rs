@@ -33,6 +33,7 @@ pub(crate) async fn prepare(store: Store, now: Instant) -> Result<(Store, Vec<St
             );
         }
         remarks.extend(store.clear_debris(now)?);
+        store.remake_totals(now)?;
         store.compare_rows();
         Ok(remarks)
     })

@@ -43,7 +43,9 @@ pub(crate) async fn renew(
     cancel: &CancellationToken,
     tell: &dyn Fn(&str),
 ) -> Result<Store> {
+    let mut store = store;
     if store.has_current_metrics()? {
+        store.keep_openings(now)?;
         return Ok(store);
     }
     let (sender, mut told) = tokio::sync::watch::channel((0, 0));

@@ -27,6 +27,7 @@ pub(crate) fn measure_by(store: &mut Store, metrics: &MetricsSettings) {
     store.measure_by(metrics.schedule(), metrics.fingerprint());
     store.count_days_in(metrics.time_zone);
     store.name_by(metrics.names.clone());
+    store.promise_by(metrics.policies.clone());
 }
 
 /// Makes the directory that the store is to lie in, if it is to be published.

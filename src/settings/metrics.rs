@@ -6,12 +6,12 @@ use chrono::NaiveDate;
 use chrono_tz::{IANA_TZDB_VERSION, Tz};
 
 use crate::metrics::schedule::Week;
-use crate::metrics::{Names, Schedule};
+use crate::metrics::{Names, Policy, Schedule};
 
 /// The weekdays as a configuration names them, Monday first.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// What the sections `[metrics]` and `[names]` of the configuration say.
+/// What `[metrics]`, `[[sla]]` and `[names]` in the configuration say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// The zone of local times and dates.
@@ -20,6 +20,8 @@ pub struct MetricsSettings {
     pub hours: Option<Hours>,
     /// Names of tags and attributes that the API gives as bare ids.
     pub names: Names,
+    /// What is promised, in the order of their names, which are unique.
+    pub policies: Vec<Policy>,
 }
 
 /// Hours of a desk that is not always open.
@@ -39,6 +41,7 @@ impl Default for MetricsSettings {
             time_zone: Tz::UTC,
             hours: None,
             names: Names::default(),
+            policies: Vec::new(),
         }
     }
 }

@@ -23,5 +23,5 @@ pub use spend::Spend;
 pub use store::{Accept, PublishSettings, RejectSelection, STORE_FILE, StoreSettings};
 
 pub use crate::mava::Filters;
-pub use crate::metrics::Names;
+pub use crate::metrics::{Names, Policy, SlaMetric};
 pub use crate::refresh::Whole;

@@ -1,7 +1,5 @@
 //! Tickets that the API no longer has: flagged, never erased.
 
-use std::sync::Arc;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Store;
@@ -77,9 +75,9 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn mark_deleted(&mut self, snapshot_id: i64, ids: &[String], at: Instant) -> Result<i64> {
-        let schedule = Arc::clone(&self.measuring.schedule);
+        let measuring = self.measuring.clone();
         self.in_transaction("flag deleted tickets", |connection| {
-            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &measuring)?;
             let marked = mark(connection, snapshot_id, ids, at, &mut metrics)?;
             connection.execute(
                 "UPDATE snapshots SET tickets_deleted = tickets_deleted + ?2 WHERE id = ?1",
@@ -126,9 +124,9 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn unmark_deleted(&mut self, snapshot_id: i64) -> Result<i64> {
-        let schedule = Arc::clone(&self.measuring.schedule);
+        let measuring = self.measuring.clone();
         self.in_transaction("take back deletions", |connection| {
-            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &measuring)?;
             let unmarked = unmark(connection, snapshot_id, &mut metrics)?;
             connection.execute(
                 "UPDATE snapshots SET tickets_deleted = tickets_deleted - ?2 WHERE id = ?1",

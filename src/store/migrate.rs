@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0015_add_metrics.sql"),
     include_str!("../../migrations/0016_add_totals.sql"),
     include_str!("../../migrations/0017_add_names.sql"),
+    include_str!("../../migrations/0018_add_slas.sql"),
 ];
 
 /// The migration after which every row has a hash.

@@ -1,8 +1,6 @@
 //! One page: its rows, its slice's cursor and what it adds to the run's counters, committed
 //! together or not at all.
 
-use std::sync::Arc;
-
 use rusqlite::{Connection, params};
 
 use super::failure::Failure;
@@ -183,8 +181,7 @@ impl Store {
     fn writing(&self) -> Writing {
         Writing {
             is_thorough: self.is_thorough,
-            schedule: Arc::clone(&self.measuring.schedule),
-            names: Arc::clone(&self.measuring.names),
+            measuring: self.measuring.clone(),
         }
     }
 

@@ -1,8 +1,6 @@
 //! How resolution times prove, and whether `resolved_at` is derived: not as long as they prove to be
 //! something else than the milliseconds from creation to resolution.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -141,7 +139,7 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn doubt_resolutions(&mut self, snapshot_id: i64, doubts: bool) -> Result<usize> {
-        let schedule = Arc::clone(&self.measuring.schedule);
+        let measuring = self.measuring.clone();
         self.in_transaction("write instants of resolution", |connection| {
             if is_doubted(connection)? == doubts {
                 return Ok(0);
@@ -151,7 +149,7 @@ impl Store {
                 true => empty(connection, snapshot_id)?,
                 false => derive(connection, snapshot_id)?,
             };
-            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &measuring)?;
             for id in &changed {
                 metrics.refresh(id)?;
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Column, INTERNAL_TABLES, TABLES, Table, Type};
+use super::{Column, INTERNAL_TABLES, TABLES, TOTALS, Table, Type, VIEWS, WIDE_VIEWS};
 
 const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
@@ -41,6 +41,17 @@ version. `mava-export query .tables` leaves them out; `.tables all` lists them.
 |---|---|
 ";
 
+/// What is made of the tables.
+const MADE: &str = "
+## Totals and views
+
+Made of the tables above, so that the usual questions are short; [metrics.md](metrics.md) has their columns. Totals are tables, made anew where a run ends; the others are views. Snapshots have both as tables, but for
+the wide ones and what depends on the present instant.
+
+| name | holds |
+|---|---|
+";
+
 /// What each type holds.
 const TYPES: [(Type, &str); 7] = [
     (Type::Id, "an opaque identifier"),
@@ -69,6 +80,18 @@ pub fn document() -> String {
     text.push_str(PARQUET);
     for table in TABLES {
         text.push_str(&section(table));
+    }
+    text.push_str(MADE);
+    for table in TOTALS.iter().chain(VIEWS) {
+        let holds = table.description.trim();
+        let end = holds.find(". ").map_or(holds.len(), |end| end + 1);
+        let holds = holds.get(..end).unwrap_or(holds);
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| [{0}](metrics.md#{0}) | {holds} |", table.name);
+    }
+    for (view, holds) in WIDE_VIEWS {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| [{view}](metrics.md#{view}) | {holds} |");
     }
     text.push_str(INTERNAL);
     for (table, row) in INTERNAL_TABLES {

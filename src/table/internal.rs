@@ -7,7 +7,7 @@
 pub const INTERNAL_PREFIX: char = '_';
 
 /// The internal tables by name, and what a row of each is.
-pub const INTERNAL_TABLES: [(&str, &str); 22] = [
+pub const INTERNAL_TABLES: [(&str, &str); 24] = [
     (
         "_announced",
         "a stretch of an unfinished run, and how many tickets the API counted in it",
@@ -37,6 +37,10 @@ pub const INTERNAL_TABLES: [(&str, &str); 22] = [
         "a tag whose name is from the configuration, since the API gives none",
     ),
     (
+        "_openings",
+        "a stretch of business time, and how much of it lies before",
+    ),
+    (
         "_rejected",
         "a ticket that the API shows and that could not be stored as a row",
     ),
@@ -64,6 +68,10 @@ pub const INTERNAL_TABLES: [(&str, &str); 22] = [
     (
         "_ticket_index",
         "a ticket's hashes, which tell a changed ticket from one read again",
+    ),
+    (
+        "_ticket_slas",
+        "a ticket and a policy of [[sla]] that applies to it, without what runs on until now",
     ),
     (
         "_totals",

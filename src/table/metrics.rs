@@ -177,3 +177,54 @@ table! {
         snapshot_id: i64 as Integer,
     }
 }
+
+table! {
+    /// One row per ticket and policy of `[[sla]]` that applies to it, as [metrics](metrics.md) defines it: what does not depend on the present.
+    "_ticket_slas" TicketSla key("ticket_id", "policy") {
+        /// The ticket (`tickets.id`).
+        ticket_id: String as Id,
+        /// The policy's `name`.
+        policy: String as Text,
+        /// `first_reply` or `resolution`.
+        metric: String as Enumeration,
+        /// When the clock started.
+        started_at: Instant as Instant,
+        /// When it is due; NULL where business hours never get there.
+        due_at: Option<Instant> as Instant,
+        /// When what was promised happened.
+        met_at: Option<Instant> as Instant,
+        /// When the clock stopped; NULL where it runs.
+        stopped_at: Option<Instant> as Instant,
+        /// Business time until then; NULL where it runs.
+        elapsed_ms: Option<i64> as Integer,
+    }
+    bookkeeping {
+        /// The snapshot that last changed this row.
+        snapshot_id: i64 as Integer,
+    }
+}
+
+table! {
+    /// One row per ticket and policy of `[[sla]]` in the configuration that applies to it, as [metrics](metrics.md) defines it. Deleted tickets and spam have none. A clock that runs is read when the view is.
+    "sla_results" SlaResult key("ticket_id", "policy") {
+        /// The ticket.
+        ticket_id: String as Id,
+        /// The policy's `name`.
+        policy: String as Text,
+        /// `first_reply` or `resolution`.
+        metric: String as Enumeration,
+        /// For `first_reply`: `first_customer_message_at`; without one, and where `opened_by` is `agent`, there is no row. For
+        /// `resolution`: `created_at`.
+        started_at: Instant as Instant,
+        /// The first instant at which `within` of business time is over since `started_at`. NULL where it never is.
+        due_at: Option<Instant> as Instant,
+        /// For `first_reply`: `first_reply_at`. For `resolution`: `last_resolved_at` where the ticket is resolved now.
+        /// Trap: A resolution that was taken back meets nothing.
+        met_at: Option<Instant> as Instant,
+        /// Business time from `started_at` to the stop, below.
+        elapsed_ms: i64 as Integer,
+        /// 1 where the stop is later than `due_at`. Else 0 where the clock has stopped, NULL where it runs.
+        /// Trap: NULL is "not yet known": leave it out of rates.
+        is_breached: Option<bool> as Boolean,
+    }
+}

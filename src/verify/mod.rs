@@ -137,7 +137,7 @@ pub async fn verify_keeping(
 /// business hours, and of names that are others.
 fn behind(store: &Store, settings: &Verify) -> Result<Vec<String>> {
     let metrics = &settings.store.metrics;
-    let behind = store.behind(&metrics.fingerprint(), &metrics.names)?;
+    let behind = store.behind(&metrics.fingerprint(), &metrics.policies, &metrics.names)?;
     Ok(behind.into_iter().map(str::to_owned).collect())
 }
 

@@ -1,7 +1,7 @@
 //! What policies make of tickets.
 
 use super::desk::{Desk, HOUR, MINUTE, at, office, ticket};
-use crate::metrics::{Policy, Schedule, SlaMetric, SlaResult, judge};
+use crate::metrics::{Policy, Schedule, SlaMetric, SlaResult, fingerprint, judge, promises};
 
 fn policy(metric: SlaMetric, hours: i64) -> Policy {
     Policy {
@@ -21,8 +21,14 @@ fn urgent(hours: i64) -> Policy {
 }
 
 fn judged(made: &Desk, policy: &Policy, until: &str) -> Option<SlaResult> {
-    let schedule = Schedule::round_the_clock();
-    judge(&made.ticket, &made.measured(), policy, &schedule, at(until))
+    judged_by(&Schedule::round_the_clock(), made, policy, until)
+}
+
+fn judged_by(schedule: &Schedule, made: &Desk, policy: &Policy, until: &str) -> Option<SlaResult> {
+    let policies = std::slice::from_ref(policy);
+    let promises = promises(&made.ticket, &made.measured(), policies, schedule);
+    let promise = promises.first()?;
+    Some(judge(promise, schedule, at(until)))
 }
 
 #[test]
@@ -79,15 +85,8 @@ fn business_time_is_due_on_another_day() {
     let made = ticket("2026-06-05 16:00")
         .customer("2026-06-05 16:00")
         .agent("a1", "2026-06-08 11:59");
-    let (schedule, measured) = (office("UTC"), made.measured());
     let promise = policy(SlaMetric::FirstReply, 4);
-    let result = judge(
-        &made.ticket,
-        &measured,
-        &promise,
-        &schedule,
-        at("2026-06-30 00:00"),
-    );
+    let result = judged_by(&office("UTC"), &made, &promise, "2026-06-30 00:00");
     let result = result.expect("is for it");
     assert_eq!(result.due_at, Some(at("2026-06-08 12:00")));
     assert_eq!(result.elapsed_ms, 3 * HOUR + 59 * MINUTE);
@@ -152,16 +151,90 @@ fn a_desk_that_is_never_open_has_nothing_due() {
     let never = Schedule::weekly(chrono_tz::UTC, &Default::default(), &Default::default());
     let made = ticket("2026-06-01 09:00").customer("2026-06-01 09:00");
     let promise = policy(SlaMetric::FirstReply, 4);
-    let result = judge(
-        &made.ticket,
-        &made.measured(),
-        &promise,
-        &never,
-        at("2026-06-30 00:00"),
-    );
+    let result = judged_by(&never, &made, &promise, "2026-06-30 00:00");
     let result = result.expect("is for it");
     assert_eq!(
         (result.due_at, result.is_breached, result.elapsed_ms),
         (None, None, 0)
+    );
+}
+
+#[test]
+fn a_clock_that_runs_asks_for_what_the_ticket_has_now() {
+    // Urgent by its own row, whatever the last entry of its thread says.
+    let made = ticket("2026-06-01 09:00")
+        .customer("2026-06-01 09:00")
+        .entry("PriorityAction", ["Urgent", "Low"], "2026-06-01 10:00")
+        .with(|ticket| ticket.priority = Some(4));
+    let result = judged(&made, &urgent(4), "2026-06-01 12:00").expect("is for it");
+    assert_eq!((result.is_breached, result.elapsed_ms), (None, 3 * HOUR));
+    assert_eq!(
+        judged(
+            &made.with(|ticket| ticket.priority = None),
+            &urgent(4),
+            "2026-06-01 12:00"
+        ),
+        None
+    );
+}
+
+#[test]
+fn a_ticket_has_a_row_of_each_policy_that_is_for_it() {
+    let made = ticket("2026-06-01 09:00")
+        .customer("2026-06-01 09:00")
+        .with(|ticket| ticket.priority = Some(2));
+    let named = |name: &str, policy: Policy| Policy {
+        name: name.to_owned(),
+        ..policy
+    };
+    let policies = [
+        named("z", policy(SlaMetric::Resolution, 8)),
+        named("u", urgent(1)),
+        named("a", policy(SlaMetric::FirstReply, 1)),
+    ];
+    let schedule = Schedule::round_the_clock();
+    let rows = promises(&made.ticket, &made.measured(), &policies, &schedule);
+    let told: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|row| (row.policy.as_str(), row.metric.as_str()))
+        .collect();
+    assert_eq!(told, [("a", "first_reply"), ("z", "resolution")]);
+    assert!(
+        rows.iter()
+            .all(|row| row.stopped_at.is_none() && row.elapsed_ms.is_none())
+    );
+    assert_eq!(fingerprint(&[]), "");
+    assert_ne!(fingerprint(&policies), fingerprint(&policies[..2]));
+}
+
+#[test]
+fn what_lies_out_of_hours_takes_no_time() {
+    let made = ticket("2026-06-05 18:00")
+        .customer("2026-06-05 18:00")
+        .agent("a1", "2026-06-07 12:00");
+    let promise = policy(SlaMetric::FirstReply, 4);
+    let result = judged_by(&office("UTC"), &made, &promise, "2026-06-30 00:00");
+    let result = result.expect("is for it");
+    assert_eq!((result.elapsed_ms, result.is_breached), (0, Some(false)));
+    assert_eq!(result.due_at, Some(at("2026-06-08 13:00")));
+}
+
+#[test]
+fn stretches_of_business_time_add_up_to_it() {
+    let schedule = office("Europe/Berlin");
+    let openings = schedule.openings(at("2026-06-09 00:00"));
+    let last = openings.last().expect("a stretch");
+    assert_eq!(last.starts_at, at("2026-06-08 07:00"));
+    assert_eq!(last.ends_at, at("2026-06-08 15:00"));
+    assert_eq!(
+        last.before_ms,
+        schedule.between(at("2000-01-01 00:00"), last.starts_at)
+    );
+    let always = Schedule::round_the_clock().openings(at("2026-06-09 00:00"));
+    assert_eq!(always.len(), 1);
+    assert!(
+        always
+            .iter()
+            .all(|one| one.before_ms == 0 && one.ends_at > at("9999-01-01 00:00"))
     );
 }

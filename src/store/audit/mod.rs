@@ -95,13 +95,16 @@ pub(in crate::store) fn metrics_to_hold<'a>(
 ) -> rusqlite::Result<Option<metrics::Metrics<'a>>> {
     // Nothing is written, so that no run is to be named.
     metrics::is_current(connection, measuring)?
-        .then(|| metrics::Metrics::new(connection, 0, &measuring.schedule))
+        .then(|| metrics::Metrics::new(connection, 0, measuring))
         .transpose()
 }
 
 /// What is wrong with metrics that are not as a ticket's other rows make them, in words.
 pub(in crate::store) const NOT_ITS_METRICS: &str =
     "its metrics or events are not what follows from its other rows";
+
+/// What is wrong with totals that are not as all other rows make them, in words.
+const NOT_THE_TOTALS: &str = "its rows are not what follows from those of tickets";
 
 /// Why an audit ended early.
 enum Stop {
@@ -152,6 +155,7 @@ impl Auditing<'_> {
         self.part("tags, categories, agents and runs", Self::small)?;
         self.part("rejects", Self::rejects)?;
         self.part("what syncs go by", Self::values)?;
+        self.part("totals", Self::totals)?;
         transaction.finish()?;
         Ok(())
     }

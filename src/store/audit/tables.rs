@@ -3,10 +3,12 @@
 use rusqlite::{OptionalExtension, Row};
 
 use super::super::sums::{self, RowHashes};
+use super::super::totals;
 use super::entry::{ENTRY, Entry};
 use super::ticket::TicketAudit;
 use super::{
-    Auditing, CustomerAudit, Damage, NOT_ITS_METRICS, Stop, TICKETS_TOLD, metrics_to_hold,
+    Auditing, CustomerAudit, Damage, NOT_ITS_METRICS, NOT_THE_TOTALS, Stop, TICKETS_TOLD,
+    metrics_to_hold,
 };
 use crate::table::{
     Agent, Category, Customer, Record, Reject, Snapshot, Table, Tag, Ticket, TicketMetrics,
@@ -94,6 +96,20 @@ impl Auditing<'_> {
             }
         }
         self.go_on()
+    }
+
+    /// Tables that are made of all others.
+    pub(super) fn totals(&mut self) -> Attempt {
+        self.go_on()?;
+        for table in totals::wrong(self.connection, self.measuring)? {
+            self.audit.damaged.push(Damage {
+                table,
+                id: "all".to_owned(),
+                what: vec![NOT_THE_TOTALS],
+                created_ms: Vec::new(),
+            });
+        }
+        Ok(())
     }
 
     /// Tickets that the index does not know.

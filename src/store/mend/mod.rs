@@ -4,10 +4,8 @@
 mod acceptance;
 mod records;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
 
 use super::Store;
 use super::audit::{self, Damage};
@@ -22,7 +20,7 @@ use crate::window::Window;
 type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Tables whose rows belong to a ticket, those that belong to others of them first.
-const CHILDREN: [&str; 8] = [
+const CHILDREN: [&str; 9] = [
     "message_attachments",
     "messages",
     "ticket_attributes",
@@ -31,6 +29,7 @@ const CHILDREN: [&str; 8] = [
     "ticket_history",
     "ticket_metrics",
     "ticket_events",
+    "_ticket_slas",
 ];
 
 /// Tables of rows that tickets name: the table, the condition under which nothing names `row`.
@@ -191,9 +190,9 @@ impl Store {
         damaged: &[Damage],
         now: Instant,
     ) -> Result<Vec<(&'static str, String)>> {
-        let schedule = Arc::clone(&self.measuring.schedule);
+        let measuring = self.measuring.clone();
         self.in_transaction("keep what cannot be read again", |connection| {
-            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &measuring)?;
             let mut accepted = Vec::new();
             for damage in damaged {
                 let id = damage.id.as_str();

@@ -5,7 +5,8 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
-use crate::metrics::{self, Case, Measured, Schedule, measure};
+use super::Measuring;
+use crate::metrics::{self, Case, Measured};
 use crate::normalize::ThreadRows;
 use crate::table::{Instant, Message, Ticket, TicketVersion};
 use crate::wire::usual_instant;
@@ -15,7 +16,7 @@ pub(super) fn at_hand(
     ticket: &Ticket,
     thread: Option<&ThreadRows>,
     version: &TicketVersion,
-    schedule: &Schedule,
+    measuring: &Measuring,
 ) -> Measured {
     let messages: Option<Vec<metrics::Message<'_>>> = ticket.message_count.map(|_| {
         let messages = thread.map_or(&[][..], |thread| &thread.messages);
@@ -48,7 +49,7 @@ pub(super) fn at_hand(
             is_deleted: version.is_deleted,
         }],
     };
-    measure(&case, schedule)
+    measuring.measure(&case)
 }
 
 fn message(message: &Message) -> metrics::Message<'_> {

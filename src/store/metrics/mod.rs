@@ -2,6 +2,7 @@
 
 mod case;
 mod names;
+mod openings;
 mod renew;
 mod rows;
 
@@ -12,7 +13,7 @@ use rusqlite::Connection;
 
 use self::case::Cases;
 use self::rows::Rows;
-use crate::metrics::{Measured, Names, Schedule, measure};
+use crate::metrics::{Case, Measured, Names, Policy, Schedule, measure_with};
 use crate::normalize::{Hash, ThreadRows};
 use crate::table::{Ticket, TicketVersion};
 
@@ -31,6 +32,8 @@ pub(super) struct Measuring {
     pub(super) zone: Tz,
     /// Of tags that the API gives as bare ids.
     pub(super) names: Arc<Names>,
+    /// What is promised.
+    pub(super) policies: Arc<[Policy]>,
 }
 
 impl Measuring {
@@ -54,7 +57,14 @@ impl Default for Measuring {
             hours: ROUND_THE_CLOCK.to_owned(),
             zone: Tz::UTC,
             names: Arc::default(),
+            policies: Arc::default(),
         }
+    }
+}
+
+impl Measuring {
+    fn measure(&self, case: &Case<'_>) -> Measured {
+        measure_with(case, &self.schedule, &self.policies)
     }
 }
 
@@ -63,7 +73,7 @@ pub(super) struct Metrics<'c> {
     connection: &'c Connection,
     /// Whether totals were told that they are of the past.
     has_touched: bool,
-    schedule: &'c Schedule,
+    measuring: &'c Measuring,
     cases: Cases<'c>,
     rows: Rows<'c>,
 }
@@ -72,12 +82,12 @@ impl<'c> Metrics<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         snapshot_id: i64,
-        schedule: &'c Schedule,
+        measuring: &'c Measuring,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             has_touched: false,
-            schedule,
+            measuring,
             cases: Cases::new(connection)?,
             rows: Rows::new(connection, snapshot_id)?,
         })
@@ -92,7 +102,7 @@ impl<'c> Metrics<'c> {
         version: &TicketVersion,
     ) -> rusqlite::Result<Hash> {
         self.touch()?;
-        let measured = case::at_hand(ticket, thread, version, self.schedule);
+        let measured = case::at_hand(ticket, thread, version, self.measuring);
         self.rows.insert(&measured)
     }
 
@@ -127,6 +137,6 @@ impl<'c> Metrics<'c> {
 
     fn measured(&mut self, id: &str) -> rusqlite::Result<Option<Measured>> {
         let stored = self.cases.read(id)?;
-        Ok(stored.map(|stored| stored.with(|case| measure(case, self.schedule))))
+        Ok(stored.map(|stored| stored.with(|case| self.measuring.measure(case))))
     }
 }

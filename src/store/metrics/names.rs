@@ -11,7 +11,7 @@ use super::super::Store;
 use super::super::failure::Failure;
 use super::super::sums::RowHashes;
 use crate::error::Result;
-use crate::metrics::Names;
+use crate::metrics::{Names, Policy};
 use crate::table::{Record, Tag};
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -22,13 +22,23 @@ impl Store {
         self.measuring.names = names.into();
     }
 
-    /// What is to be said where metrics are not those of these business hours and names: see
-    /// [`metrics_behind`](Self::metrics_behind) and [`names_behind`](Self::names_behind).
+    /// What is to be said where metrics are not those of these business hours, policies and names: see
+    /// [`metrics_behind`](Self::metrics_behind), [`promises_behind`](Self::promises_behind) and
+    /// [`names_behind`](Self::names_behind).
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn behind(&self, hours: &str, names: &Names) -> Result<Vec<&'static str>> {
-        let behind = [self.metrics_behind(hours)?, self.names_behind(names)?];
+    pub fn behind(
+        &self,
+        hours: &str,
+        policies: &[Policy],
+        names: &Names,
+    ) -> Result<Vec<&'static str>> {
+        let behind = [
+            self.metrics_behind(hours)?,
+            self.promises_behind(policies)?,
+            self.names_behind(names)?,
+        ];
         Ok(behind.into_iter().flatten().collect())
     }
 

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::failure::Failure;
 use super::super::{Store, read, runs, standing};
-use super::{Measuring, Metrics, names};
+use super::{Measuring, Metrics, names, openings};
 use crate::error::{Error, Result};
-use crate::metrics::{DEFINITIONS, Schedule};
+use crate::metrics::{DEFINITIONS, Policy, Schedule, fingerprint};
 use crate::table::{Instant, Outcome, RunKind};
 use crate::window::Window;
 
@@ -78,6 +78,30 @@ impl Store {
             .map_err(|error| self.failed("look how metrics were computed", error))
     }
 
+    /// In one sentence, that other policies were promised than these; `None` where they were not, of a store whose
+    /// metrics were never computed, and of one of an older version.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn promises_behind(&self, policies: &[Policy]) -> Result<Option<&'static str>> {
+        if self.require_current_schema().is_err() {
+            return Ok(None);
+        }
+        let stored: Option<String> = self
+            .connection
+            .query_row("SELECT policies FROM _metrics WHERE id = 1", [], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(|error| self.failed("look by which policies metrics were computed", error))?;
+        Ok(stored
+            .is_some_and(|stored| stored != fingerprint(policies))
+            .then_some(
+                "metrics of this store were computed with other policies than [[sla]] in the \
+                 configuration says: the next backfill, sync or publish computes them anew",
+            ))
+    }
+
     /// Computes the metrics of all tickets anew and names tags, unless both are current: then these are two
     /// queries. Where only names are others, no ticket is looked at.
     /// It is a run of kind `metrics`, or belongs to the run that is unfinished, if there is one, which
@@ -93,6 +117,7 @@ impl Store {
         told: &dyn Fn(u64, u64) -> bool,
     ) -> Result<Option<Renewed>> {
         if self.has_current_metrics()? {
+            self.keep_openings(now)?;
             return Ok(None);
         }
         let measuring = self.measuring.clone();
@@ -137,9 +162,9 @@ impl Store {
     /// # Errors
     /// The store cannot be written.
     pub fn mend_metrics(&mut self, snapshot_id: i64, ids: &[&str]) -> Result<u64> {
-        let schedule = Arc::clone(&self.measuring.schedule);
+        let measuring = self.measuring.clone();
         self.in_transaction("compute metrics again", |connection| {
-            let mut metrics = Metrics::new(connection, snapshot_id, &schedule)?;
+            let mut metrics = Metrics::new(connection, snapshot_id, &measuring)?;
             let mut mended = 0;
             for id in ids {
                 mended += u64::from(metrics.refresh(id)?);
@@ -172,9 +197,17 @@ pub(in crate::store) fn is_current(
 ) -> rusqlite::Result<bool> {
     let current = connection
         .prepare_cached(
-            "SELECT is_current AND definitions = ?1 AND hours = ?2 FROM _metrics WHERE id = 1",
+            "SELECT is_current AND definitions = ?1 AND hours = ?2 AND policies = ?3
+             FROM _metrics WHERE id = 1",
         )?
-        .query_row(params![DEFINITIONS, measuring.hours], |row| row.get(0))
+        .query_row(
+            params![
+                DEFINITIONS,
+                measuring.hours,
+                fingerprint(&measuring.policies)
+            ],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(current.unwrap_or(false))
 }
@@ -219,10 +252,16 @@ fn behind(connection: &Connection, wanted: &str) -> rusqlite::Result<Option<&'st
 fn note(connection: &Connection, measuring: &Measuring, is_current: bool) -> rusqlite::Result<()> {
     connection
         .execute(
-            "INSERT INTO _metrics (id, definitions, hours, is_current) VALUES (1, ?1, ?2, ?3)
+            "INSERT INTO _metrics (id, definitions, hours, policies, is_current)
+             VALUES (1, ?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET definitions = excluded.definitions, hours = excluded.hours,
-                 is_current = excluded.is_current, last_ticket = NULL",
-            params![DEFINITIONS, measuring.hours, is_current],
+                 policies = excluded.policies, is_current = excluded.is_current, last_ticket = NULL",
+            params![
+                DEFINITIONS,
+                measuring.hours,
+                fingerprint(&measuring.policies),
+                is_current
+            ],
         )
         .map(drop)
 }
@@ -262,6 +301,7 @@ fn begin(connection: &Connection, measuring: &Measuring, now: Instant) -> Attemp
         }
     }
     names::note(connection, &measuring.names)?;
+    openings::keep(connection, measuring, now)?;
     let done = counted(
         connection,
         "SELECT count(*) FROM tickets WHERE id <= (SELECT last_ticket FROM _metrics)",
@@ -279,8 +319,13 @@ fn begin(connection: &Connection, measuring: &Measuring, now: Instant) -> Attemp
 fn resumes(connection: &Connection, measuring: &Measuring, all: u64) -> Attempt<bool> {
     let is_same: Option<bool> = connection
         .query_row(
-            "SELECT NOT is_current AND definitions = ?1 AND hours = ?2 FROM _metrics WHERE id = 1",
-            params![DEFINITIONS, measuring.hours],
+            "SELECT NOT is_current AND definitions = ?1 AND hours = ?2 AND policies = ?3
+             FROM _metrics WHERE id = 1",
+            params![
+                DEFINITIONS,
+                measuring.hours,
+                fingerprint(&measuring.policies)
+            ],
             |row| row.get(0),
         )
         .optional()?;
@@ -355,7 +400,7 @@ fn step(
         )?
         .query_map([i64::try_from(BATCH).unwrap_or(i64::MAX)], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut metrics = Metrics::new(connection, writer.snapshot_id, &measuring.schedule)?;
+    let mut metrics = Metrics::new(connection, writer.snapshot_id, measuring)?;
     let mut changed = 0;
     for id in &ids {
         changed += u64::from(metrics.refresh(id)?);

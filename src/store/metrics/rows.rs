@@ -1,4 +1,4 @@
-//! The two tables, written only where they differ.
+//! The tables, written only where they differ.
 
 use std::sync::LazyLock;
 
@@ -8,17 +8,21 @@ use super::super::bind;
 use super::super::sums;
 use crate::metrics::{Activity, Measured};
 use crate::normalize::Hash;
-use crate::table::{Record, TicketEvent, TicketMetrics};
+use crate::table::{Record, TicketEvent, TicketMetrics, TicketSla};
 
 static INSERT_METRICS: LazyLock<String> = LazyLock::new(|| bind::insert_sql(TicketMetrics::TABLE));
 static INSERT_EVENT: LazyLock<String> = LazyLock::new(|| bind::insert_sql(TicketEvent::TABLE));
 static UPSERT_METRICS: LazyLock<String> = LazyLock::new(|| bind::upsert_sql(TicketMetrics::TABLE));
 static UPSERT_EVENT: LazyLock<String> = LazyLock::new(|| bind::upsert_sql(TicketEvent::TABLE));
+static UPSERT_SLA: LazyLock<String> = LazyLock::new(|| bind::upsert_sql(TicketSla::TABLE));
 static METRICS: LazyLock<String> =
     LazyLock::new(|| sums::select_sql(TicketMetrics::TABLE, "WHERE ticket_id = ?1"));
 static EVENTS: LazyLock<String> = LazyLock::new(|| {
     sums::select_sql(TicketEvent::TABLE, "WHERE ticket_id = ?1 ORDER BY position")
 });
+
+static SLAS: LazyLock<String> =
+    LazyLock::new(|| sums::select_sql(TicketSla::TABLE, "WHERE ticket_id = ?1 ORDER BY policy"));
 
 /// Writes the rows of tickets one by one.
 pub(super) struct Rows<'c> {
@@ -36,6 +40,10 @@ struct Found {
     events: Vec<Option<i64>>,
     /// Whether there are rows of events beside them.
     is_longer: bool,
+    /// The run of the row of each policy, where that is as it should be.
+    slas: Vec<Option<i64>>,
+    /// Whether there are rows of other policies.
+    has_other_slas: bool,
     /// Whether the runs of all rows are those that wrote them.
     is_sealed: bool,
 }
@@ -43,7 +51,8 @@ struct Found {
 impl Found {
     fn is_right(&self) -> bool {
         let is_same = self.metrics.is_some() && self.events.iter().all(Option::is_some);
-        is_same && !self.is_longer && self.is_sealed
+        let is_same = is_same && self.slas.iter().all(Option::is_some);
+        is_same && !self.is_longer && !self.has_other_slas && self.is_sealed
     }
 }
 
@@ -78,7 +87,9 @@ impl<'c> Rows<'c> {
         if measured.activity != Activity::default() {
             self.keep(measured)?;
         }
-        let rows = measured.events.len() + 1;
+        let found = vec![None; measured.slas.len()];
+        self.write_slas(measured, &found)?;
+        let rows = measured.events.len() + measured.slas.len() + 1;
         Ok(sums::runs(std::iter::repeat_n(self.snapshot_id, rows)))
     }
 
@@ -95,6 +106,7 @@ impl<'c> Rows<'c> {
         if !found.is_sealed {
             // Which of the runs is wrong, nobody knows.
             found.events.fill(None);
+            found.slas.fill(None);
         }
         let id = &measured.metrics.ticket_id;
         let mut upsert = self.connection.prepare_cached(&UPSERT_EVENT)?;
@@ -112,16 +124,71 @@ impl<'c> Rows<'c> {
                 )?
                 .execute(params![id, count])?;
         }
+        if found.has_other_slas {
+            self.forget_other_slas(measured)?;
+        }
+        self.write_slas(measured, &found.slas)?;
         // Also where only an event differs: a row that is gone cannot tell that something changed.
         let mut upsert = self.connection.prepare_cached(&UPSERT_METRICS)?;
         put(&mut upsert, &measured.metrics, self.snapshot_id)?;
-        let events = found.events.iter();
-        let events = events.map(|known| known.unwrap_or(self.snapshot_id));
-        let hash = sums::runs(std::iter::once(self.snapshot_id).chain(events));
+        let others = found.events.iter().chain(&found.slas);
+        let others = others.map(|known| known.unwrap_or(self.snapshot_id));
+        let hash = sums::runs(std::iter::once(self.snapshot_id).chain(others));
         self.connection
             .prepare_cached("UPDATE _ticket_index SET metrics_hash = ?2 WHERE id = ?1")?
             .execute(params![id, hash])?;
         Ok(true)
+    }
+
+    /// Writes the rows of policies that are not as they should be.
+    fn write_slas(&self, measured: &Measured, found: &[Option<i64>]) -> rusqlite::Result<()> {
+        if measured.slas.is_empty() {
+            return Ok(());
+        }
+        let mut upsert = self.connection.prepare_cached(&UPSERT_SLA)?;
+        for (sla, known) in measured.slas.iter().zip(found) {
+            if known.is_none() {
+                put(&mut upsert, sla, self.snapshot_id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the rows of policies that are not for the ticket.
+    fn forget_other_slas(&self, measured: &Measured) -> rusqlite::Result<()> {
+        let policies = measured.slas.iter().map(|sla| sla.policy.as_str());
+        let policies = serde_json::Value::from_iter(policies).to_string();
+        self.connection
+            .prepare_cached(
+                "DELETE FROM _ticket_slas
+                 WHERE ticket_id = ?1 AND policy NOT IN (SELECT value FROM json_each(?2))",
+            )?
+            .execute(params![measured.metrics.ticket_id, policies])
+            .map(drop)
+    }
+
+    /// The runs of the rows of policies, and whether there are others; all of them are added to `runs`.
+    fn found_slas(
+        &self,
+        measured: &Measured,
+        runs: &mut Vec<i64>,
+    ) -> rusqlite::Result<(Vec<Option<i64>>, bool)> {
+        let mut slas = vec![None; measured.slas.len()];
+        let mut has_others = false;
+        let mut select = self.connection.prepare_cached(&SLAS)?;
+        let mut rows = select.query([&measured.metrics.ticket_id])?;
+        while let Some(row) = rows.next()? {
+            let policy = row.get_ref(POLICY)?.as_str().ok();
+            let mut wanted = measured.slas.iter().zip(&mut slas);
+            match wanted.find(|(sla, _)| policy == Some(sla.policy.as_str())) {
+                Some((sla, found)) => *found = known(row, sla, runs)?,
+                None => {
+                    has_others = true;
+                    runs.push(row.get_ref(RUN)?.as_i64().unwrap_or(0));
+                }
+            }
+        }
+        Ok((slas, has_others))
     }
 
     /// Whether they are stored just so.
@@ -186,6 +253,7 @@ impl<'c> Rows<'c> {
         events.resize(measured.events.len(), None);
         // A row at another place than its own is beside those in their places.
         is_longer |= events.contains(&None);
+        let (slas, has_other_slas) = self.found_slas(measured, &mut runs)?;
         let sealed = self
             .connection
             .prepare_cached("SELECT metrics_hash FROM _ticket_index WHERE id = ?1")?
@@ -197,9 +265,17 @@ impl<'c> Rows<'c> {
             events,
             is_sealed: sealed == Some(sums::runs(runs.into_iter())),
             is_longer,
+            slas,
+            has_other_slas,
         })
     }
 }
+
+/// The place of the policy among the columns of its row.
+const POLICY: usize = 1;
+
+/// That of the run.
+const RUN: usize = TicketSla::TABLE.content.len();
 
 /// The run of a row whose content is that of a record; `runs` are those of all rows.
 fn known<R: Record>(

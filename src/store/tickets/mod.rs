@@ -5,8 +5,6 @@ mod lists;
 mod named;
 mod row;
 
-use std::sync::Arc;
-
 use rusqlite::Connection;
 
 use self::index::{Index, Known};
@@ -16,11 +14,10 @@ use self::row::Row;
 use super::audit::TicketAudit;
 use super::customers::Customers;
 use super::history::History;
-use super::metrics::Metrics;
+use super::metrics::{Measuring, Metrics};
 use super::references::References;
 use super::rejects::Rejects;
 use super::{resolutions, twins};
-use crate::metrics::{Names, Schedule};
 use crate::normalize::TicketRows;
 use crate::table::{Instant, TicketVersion};
 
@@ -45,10 +42,8 @@ pub(super) struct Writing {
     /// Whether what is stored is held against what was read row by row, not hash by hash: a few
     /// queries more for each ticket.
     pub(super) is_thorough: bool,
-    /// The business hours that metrics go by.
-    pub(super) schedule: Arc<Schedule>,
-    /// Names of tags that the API gives as bare ids.
-    pub(super) names: Arc<Names>,
+    /// What metrics and names go by.
+    pub(super) measuring: Measuring,
 }
 
 /// A ticket that was read, and whether this run met it before.
@@ -102,11 +97,16 @@ impl<'c> Tickets<'c> {
             row: Row::new(connection, snapshot_id)?,
             lists: Lists::new(connection)?,
             named: Named {
-                references: References::new(connection, snapshot_id, is_thorough, &writing.names)?,
+                references: References::new(
+                    connection,
+                    snapshot_id,
+                    is_thorough,
+                    &writing.measuring.names,
+                )?,
                 customers: Customers::new(connection, snapshot_id, read_at_ms, is_thorough)?,
             },
             history: History::new(connection, snapshot_id, read_at)?,
-            metrics: Metrics::new(connection, snapshot_id, &writing.schedule)?,
+            metrics: Metrics::new(connection, snapshot_id, &writing.measuring)?,
             rejects: Rejects::new(connection, snapshot_id, is_thorough)?,
             audit: is_thorough
                 .then(|| TicketAudit::new(connection))

@@ -48,22 +48,35 @@ impl Store {
         })
     }
 
-    /// Whether totals are what follows from all other rows: those of tables that are not are named.
+    /// Makes totals anew, whatever is stored of them.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub fn wrong_totals(&self, now: Instant) -> Result<Vec<&'static str>> {
-        let wrong = || -> Attempt<Vec<&'static str>> {
-            let is_current = metrics::is_current(&self.connection, &self.measuring)?;
-            if !is_current || is_due(&self.connection, &self.measuring, now)? {
-                return Ok(Vec::new());
-            }
-            let Some(made) = make(&self.connection, &self.measuring, now)? else {
-                return Ok(Vec::new());
-            };
-            made.wrong(&self.connection)
-        };
-        wrong().map_err(|failure| self.failed("make totals again", failure))
+    /// The store cannot be read or written.
+    pub fn remake_totals(&mut self, now: Instant) -> Result<bool> {
+        self.in_transaction("make totals anew", |connection| {
+            connection.execute("UPDATE _totals SET made_of = ''", [])?;
+            Ok(())
+        })?;
+        self.renew_totals(now)
+    }
+}
+
+/// Names the tables of totals whose rows are not what follows from all other rows. Totals of the past are not
+/// looked at.
+pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<Vec<&'static str>> {
+    let Some(basis) = basis(connection, measuring)? else {
+        return Ok(Vec::new());
+    };
+    let (is_current, last_run) = (
+        metrics::is_current(connection, measuring)?,
+        basis.span.last_run,
+    );
+    if !is_current || made(connection)? != Some((basis.made_of, instant_text(last_run))) {
+        return Ok(Vec::new());
+    }
+    match make(connection, measuring, last_run)? {
+        Some(made) => made.wrong(connection),
+        None => Ok(Vec::new()),
     }
 }
 

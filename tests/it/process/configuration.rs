@@ -223,3 +223,44 @@ fn other_business_hours_are_told_of_and_computed_once_by_the_next_command_that_w
         asked.stdout
     );
 }
+
+#[test]
+fn other_policies_are_told_of_and_the_view_of_them_is_asked_like_a_table() {
+    const TOLD: &str = "computed with other policies than [[sla]]";
+    let simulator = desk(60, 0);
+    let place = Place::new();
+    place.backfill(&simulator).expect(0);
+    let file = place.path(OF_THE_WORKING_DIRECTORY);
+    write(&file, "[sla]\nname = \"x\"\n");
+    run(&mut place.command("status --to sqlite:support.db"))
+        .expect(2)
+        .expect_error(&["config/mava-export.toml: sla: not a list", "write [[sla]]"]);
+    write(
+        &file,
+        "[[sla]]\nname = \"closing\"\nmetric = \"resolution\"\nwithin = \"2d\"\n",
+    );
+    let asked = |sql: &str| {
+        let words = format!(
+            "query --from sqlite:support.db --json {}",
+            sql.replace(' ', "/**/")
+        );
+        run(&mut place.command(&words)).expect(0)
+    };
+    let count = "SELECT count(*) AS n, sum(is_breached) AS late FROM sla_results";
+    let before = asked(count);
+    assert!(before.stderr.contains(TOLD), "{}", before.stderr);
+    assert_eq!(before.json()[0]["n"], 0);
+    run(&mut place.command("publish --from sqlite:support.db --to parquet:desk")).expect(0);
+    let after = asked(count);
+    assert!(!after.stderr.contains(TOLD), "{}", after.stderr);
+    let live = asked(
+        "SELECT count(*) AS n FROM tickets WHERE deleted_at IS NULL AND status IS NOT 'Spam'",
+    );
+    assert_eq!(after.json()[0]["n"], live.json()[0]["n"]);
+    assert!(
+        after.json()[0]["late"].as_i64().unwrap() > 0,
+        "{}",
+        after.stdout
+    );
+    run(&mut place.command("verify --to sqlite:support.db --deep")).expect(0);
+}

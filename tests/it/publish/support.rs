@@ -13,7 +13,7 @@ use mava_export::normalize::TicketRows;
 use mava_export::publish::{self, Filesystem, Manifest, OPERATION, Options};
 use mava_export::report::Published;
 use mava_export::store::Run;
-use mava_export::table::{Instant, Table, Type, all_tables, instant_text};
+use mava_export::table::{Instant, Table, Type, instant_text, published_tables};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -215,7 +215,7 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// What a snapshot's image holds.
 pub(super) fn image(snapshot: &Path) -> Rows {
-    all_tables()
+    published_tables()
         .map(|table| {
             let files = files(&snapshot.join(table.name));
             assert!(!files.is_empty(), "{}", table.name);
@@ -269,7 +269,7 @@ fn texts(batch: &RecordBatch, row: usize) -> Row {
 /// What a store holds.
 pub(super) fn stored(path: &Path) -> Rows {
     let sqlite = Connection::open(path).unwrap();
-    all_tables()
+    published_tables()
         .map(|table| {
             let kinds: Vec<Type> = table.columns().map(|column| column.kind).collect();
             let names: Vec<&str> = table.columns().map(|column| column.name).collect();
@@ -322,7 +322,9 @@ pub(super) fn assert_manifest(snapshot: &Path) {
     let mut listed = Vec::new();
     for file in &manifest.files {
         let path = snapshot.join(&file.path);
-        let table = all_tables().find(|table| table.name == file.table).unwrap();
+        let table = published_tables()
+            .find(|table| table.name == file.table)
+            .unwrap();
         let rows = parquet_rows(&path, table, false);
         assert_eq!(u64::try_from(rows.len()).unwrap(), file.rows, "{path:?}");
         assert_eq!(fs::metadata(&path).unwrap().len(), file.bytes, "{path:?}");

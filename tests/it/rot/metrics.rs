@@ -12,7 +12,7 @@ fn before_metrics(desk: &Desk) {
     meddle(&desk.path(), WITHOUT_TOTALS);
     meddle(
         &desk.path(),
-        "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
+        "DROP VIEW sla_results; DROP TABLE _ticket_slas; DROP TABLE _openings; DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
          ALTER TABLE _ticket_index DROP COLUMN metrics_hash; PRAGMA user_version = 14",
     );
 }

@@ -10,19 +10,21 @@ use mava_export::metrics::schedule::{Span, Week};
 use mava_export::normalize::TicketRows;
 use mava_export::store::{Renewed, Store};
 use mava_export::table::{
-    Instant, Message, Record, RunKind, Table, TicketEvent, TicketMetrics, instant_text,
+    Instant, Message, Record, RunKind, Table, TicketEvent, TicketMetrics, TicketSla, instant_text,
 };
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::slas::policies;
 use super::world::{Desk, at, message, open, seal, spec, ticket, without_thread};
 
 /// What takes all metrics away, as in a store that an earlier version wrote.
 const WIPE: &str = "DELETE FROM ticket_events; DELETE FROM ticket_metrics; DELETE FROM _metrics;
+    DELETE FROM _ticket_slas;
     UPDATE _ticket_index SET metrics_hash = NULL;";
 
-/// The content of both tables, without which run wrote it.
+/// The content of the tables, without which run wrote it.
 fn stored(connection: &Connection) -> Vec<String> {
     let read = |table: &Table| -> Vec<String> {
         let names: Vec<&str> = table.content.iter().map(|column| column.name).collect();
@@ -42,6 +44,7 @@ fn stored(connection: &Connection) -> Vec<String> {
     };
     let mut rows = read(TicketMetrics::TABLE);
     rows.extend(read(TicketEvent::TABLE));
+    rows.extend(read(TicketSla::TABLE));
     rows
 }
 
@@ -79,12 +82,13 @@ fn on_wednesdays(store: &mut Store) {
     week[2] = vec![Span::parse("00:00-00:30").unwrap()];
     let schedule = Schedule::weekly(chrono_tz::Tz::UTC, &week, &BTreeSet::new());
     store.measure_by(schedule, "wednesdays".to_owned());
+    store.promise_by(policies());
 }
 
 const STATUSES: [&str; 5] = ["Open", "Pending", "Resolved", "Spam", "Resolved"];
 
 /// A ticket in one of many states.
-fn shaped(number: i64, shape: u16) -> TicketRows {
+pub(super) fn shaped(number: i64, shape: u16) -> TicketRows {
     let mut rows = ticket(number);
     let pick = |shift: u16, of: u16| usize::from((shape >> shift) % of);
     let created_at = rows.ticket.created_at;
@@ -375,6 +379,7 @@ fn other_hours_are_computed_once_and_change_what_they_are_about() {
         "SELECT first_reply_business_ms FROM ticket_metrics WHERE ticket_id = 'ticket-00001'";
     assert_eq!(desk.number(business), 74 * 60_000);
     on_wednesdays(&mut desk.store);
+    desk.store.promise_by(Vec::new());
     let words = desk.store.metrics_behind("wednesdays").unwrap().unwrap();
     assert!(words.contains("other business hours"), "{words}");
     let renewed = renew(&mut desk.store).unwrap();

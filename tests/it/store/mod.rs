@@ -8,4 +8,5 @@ mod names;
 mod pages;
 mod runs;
 mod schema;
+mod slas;
 pub(crate) mod world;

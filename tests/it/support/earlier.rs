@@ -55,7 +55,7 @@ pub(crate) fn before_marks_sent(path: &Path, sent: impl Fn(&str) -> Option<Vec<(
     sqlite.execute_batch(WITHOUT_TOTALS).unwrap();
     sqlite
         .execute_batch(
-            "DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
+            "DROP VIEW sla_results; DROP TABLE _ticket_slas; DROP TABLE _openings; DROP TABLE ticket_events; DROP TABLE ticket_metrics; DROP TABLE _metrics; DROP TABLE _named_tags;
              ALTER TABLE _ticket_index DROP COLUMN metrics_hash",
         )
         .unwrap();
