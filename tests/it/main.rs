@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backfill;
 #[cfg(test)]
+mod backlog;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod cli;
