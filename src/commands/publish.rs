@@ -27,7 +27,7 @@ pub(super) async fn publish(settings: &StoreSettings, printer: &Printer) -> Resu
         let store = open(settings, target)?;
         let mut store =
             metrics::renew(store, clock::now()?, &cancel, &|words| printer.note(words)).await?;
-        store.renew_totals(clock::now()?)?;
+        store.renew_totals()?;
         let published = run(store, target, &cancel, printer).await?;
         printer.published(&published)?;
         Ok(ExitCode::Complete)

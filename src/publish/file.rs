@@ -235,7 +235,8 @@ mod tests {
                 "categories.id",
                 "agents.id",
                 "ticket_metrics.ticket_id",
-                "rejects.id"
+                "rejects.id",
+                "customer_metrics.customer_id"
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::table::{LIVE_TICKETS, Record, Table, Ticket, published_tables};
+use crate::table::{Record, Table, Ticket, published_tables};
 
 /// The month whose directory holds the file of a table that is cut by month and has no row at all:
 /// one like any other, since engines that take `created_month` for a column read text from it, and
@@ -14,17 +14,12 @@ pub(super) const CHANGES: &str = "changes";
 
 /// Whether a table is cut by the month in which its rows' ticket was created.
 pub(super) fn is_monthly(table: &Table) -> bool {
-    is_of_tickets(table) || table.key.first() == Some(&"ticket_id")
-}
-
-/// Whether a row of a table is a ticket.
-fn is_of_tickets(table: &Table) -> bool {
-    table.name == Ticket::TABLE.name || table.name == LIVE_TICKETS.name
+    table.name == Ticket::TABLE.name || table.key.first() == Some(&"ticket_id")
 }
 
 /// The column that names the ticket of a row, in a table that is cut by month.
 pub(super) fn ticket_column(table: &Table) -> &'static str {
-    if is_of_tickets(table) {
+    if table.name == Ticket::TABLE.name {
         "id"
     } else {
         "ticket_id"
@@ -81,7 +76,7 @@ fn is_month(text: &str) -> bool {
 /// The columns that the rows of a file are sorted by. None for what belongs to tickets: it is in the
 /// order in which they were created, which is a column of theirs.
 pub(super) fn sorted_by(table: &Table) -> &'static [&'static str] {
-    if is_of_tickets(table) {
+    if table.name == Ticket::TABLE.name {
         &["created_at", "id"]
     } else if is_monthly(table) {
         &[]
@@ -145,9 +140,7 @@ mod tests {
                 "ticket_discord_users",
                 "ticket_history",
                 "ticket_metrics",
-                "ticket_events",
-                "live_tickets",
-                "live_messages"
+                "ticket_events"
             ]
         );
     }

@@ -33,7 +33,7 @@ pub(crate) async fn prepare(store: Store, now: Instant) -> Result<(Store, Vec<St
             );
         }
         remarks.extend(store.clear_debris(now)?);
-        store.remake_totals(now)?;
+        store.remake_totals()?;
         store.compare_rows();
         Ok(remarks)
     })

@@ -214,7 +214,7 @@ impl Store {
             end(connection, snapshot_id, ending, now)?;
             read::snapshot(connection, snapshot_id)
         })?;
-        if let Err(error) = self.renew_totals(now) {
+        if let Err(error) = self.renew_totals() {
             tracing::warn!(
                 run = snapshot_id,
                 error = %error,

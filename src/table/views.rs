@@ -19,8 +19,18 @@ pub const LIVE_TICKETS: &Table = &Table {
     key: Ticket::TABLE.key,
     content: Ticket::TABLE.content,
     bookkeeping: &[
-        Ticket::TABLE.bookkeeping[0],
-        Ticket::TABLE.bookkeeping[1],
+        Column {
+            name: "snapshot_id",
+            kind: Type::Integer,
+            is_nullable: false,
+            description: "The snapshot that last changed this ticket or anything that belongs to it.",
+        },
+        Column {
+            name: "deleted_at",
+            kind: Type::Instant,
+            is_nullable: true,
+            description: "NULL.",
+        },
         flag(
             "is_open",
             "Whether the ticket is open. Trap: Not `status <> 'Resolved'`.",

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use chrono::Duration;
+
 use crate::error::{Error, Result};
 use crate::extract::{Counted, Counter};
-use crate::mava::{NO_RATING, ORIGINS, PAGE_LIMIT, RATINGS, STATUSES, UNASSIGNED};
+use crate::mava::{LONGEST_DAYS, NO_RATING, ORIGINS, PAGE_LIMIT, RATINGS, STATUSES, UNASSIGNED};
 use crate::plan::verify::{Answered, Group, Subset, Tally, cut, is_ignored};
 use crate::store::Store;
 use crate::window::Window;
@@ -104,7 +106,7 @@ impl<'a> Comparison<'a> {
             .iter()
             .all(|total| total.api == 0 && total.store == 0);
         if is_empty {
-            comparison.refuse_lost()?;
+            comparison.refuse_lost(windows).await?;
         }
         let mut by_groups = Vec::new();
         for group in Group::FILTERS {
@@ -118,9 +120,19 @@ impl<'a> Comparison<'a> {
     }
 
     /// Nothing on both sides is equal, unless the store has lost what it once held: then empty answers may be ones
-    /// of an API that is out.
-    fn refuse_lost(&self) -> Result<()> {
-        match self.store.lost_tickets()? {
+    /// of an API that is out, but for one that shows what is newer than all that is compared.
+    async fn refuse_lost(&self, windows: &[Window]) -> Result<()> {
+        let lost = self.store.lost_tickets()?;
+        let newer = windows.iter().map(|window| window.until()).max();
+        let newer = newer.and_then(|from| Window::new(from, from + Duration::days(LONGEST_DAYS)));
+        let asks = newer
+            .filter(|_| lost > 0)
+            .map(|newer| (newer, Subset::all()));
+        let shown = self.tallies(asks.into_iter().collect()).await?;
+        if shown.iter().any(|tally| tally.api > 0) {
+            return Ok(());
+        }
+        match lost {
             0 => Ok(()),
             lost => Err(Error::failed(format!(
                 "every answer of the API was empty, and so is the store, which has lost {lost} tickets that runs wrote: \

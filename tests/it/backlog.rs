@@ -238,7 +238,7 @@ async fn totals_kept_up_over_nights_that_were_each_cut_short_are_those_made_anew
         .expect("computed");
     let renewed = renewed.expect("something to do");
     assert!(renewed.tickets > 300 && renewed.changed == 0, "{renewed:?}");
-    store.remake_totals(nights.now).expect("made");
+    store.remake_totals().expect("made");
     drop(store);
     let made = nights.rows();
     for (one, other) in kept.iter().zip(&made) {

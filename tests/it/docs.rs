@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use mava_export::cli;
 use mava_export::config;
 use mava_export::error::ExitCode;
-use mava_export::simulator::{SimulatorSpec, World, WorldSpec};
+use mava_export::simulator::{SimulatorSpec, WorkSpec, World, WorldSpec};
 use mava_export::table::{self, TABLES, TOTALS, VIEWS, all_tables};
 
 use crate::support::Desk;
@@ -155,6 +155,9 @@ fn holds_between(path: &str, open: &str, close: &str, expected: &str) {
     }
 }
 
+/// The page whose queries have a test of their own.
+const QUESTIONS: &str = "docs/questions.md";
+
 #[test]
 fn tables_md_follows_from_the_schema() {
     is_written("docs/tables.md", &table::document());
@@ -247,6 +250,7 @@ fn the_page_on_queries_has_every_named_one_and_no_document_has_another() {
     let names: BTreeSet<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
     let folder = tempfile::tempdir().unwrap();
     let mut pages = documents();
+    pages.retain(|(path, _)| !path.ends_with(QUESTIONS));
     for words in [
         &["-h"][..],
         &["--help"],
@@ -381,7 +385,8 @@ async fn the_queries_of_the_documents_run_and_find_something() {
     desk.backfill().await.expect("completes");
     let store = format!("--from=sqlite:{}", desk.path().display());
     let mut count = 0;
-    for (path, text) in documents() {
+    let pages = documents().into_iter();
+    for (path, text) in pages.filter(|(path, _)| !path.ends_with(QUESTIONS)) {
         for block in blocks(&text, "sql") {
             for sql in block.split(';').filter(|sql| !sql.trim().is_empty()) {
                 // The last days are those of the desk; what the history holds was seen just now.
@@ -651,6 +656,49 @@ fn the_program_names_no_file_that_only_the_repository_has() {
             for place in ["docs/", ".md", "example.toml", "README"] {
                 assert!(!line.contains(place), "{}: {line}", path.display());
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_fifteen_questions_are_each_one_short_query_and_are_answered() {
+    let mut desk = Desk::open(SimulatorSpec::new(World::at_work(&WorkSpec {
+        tickets: 1_500,
+        ..WorkSpec::default()
+    })))
+    .await;
+    // The API gives attributes as bare ids.
+    let world = desk.simulator.world();
+    let mut attributes = world.directory().attributes.iter();
+    let plan = attributes.find(|one| one.name == "Plan").expect("one");
+    let names = &mut desk.settings.store.metrics.names.attributes;
+    names.insert(plan.id.to_string(), "Plan".to_owned());
+    desk.backfill().await.expect("completes");
+    let store = format!("--from=sqlite:{}", desk.path().display());
+    let page = read(QUESTIONS);
+    let questions = page.lines().filter(|line| line.starts_with("## "));
+    let queries = blocks(&page, "sql");
+    assert_eq!((questions.count(), queries.len()), (15, 15));
+    for sql in queries {
+        assert!(
+            sql.lines().count() <= 8 && sql.matches(';').count() == 1,
+            "{sql}"
+        );
+        // What it reads leaves out what is deleted, or says so.
+        let is_guarded = ["_metrics", "_daily", "_wide", "hourly_volume", "live_"];
+        assert!(is_guarded.iter().any(|name| sql.contains(name)), "{sql}");
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_mava-export"))
+            .args(["query", &sql, &store, "--json"])
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{sql}: {output:?}");
+        let rows: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let columns = rows[0].as_object().expect("a row");
+        // Each column says something in some row.
+        for column in columns.keys() {
+            let says = rows.iter().any(|row| !row[column].is_null());
+            assert!(says, "{column} is always NULL: {sql}");
         }
     }
 }

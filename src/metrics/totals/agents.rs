@@ -64,7 +64,7 @@ impl Agents {
         if let Some(rated) = &outcomes.rated {
             self.each(rated.agent_id, calendar.date(rated.at), |sums| {
                 sums.rated += 1;
-                sums.csat += rated.csat;
+                sums.csat = sums.csat.saturating_add(rated.csat);
             });
         }
         if let (Some(resolved_at), Some(ms)) =

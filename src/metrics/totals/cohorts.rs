@@ -119,8 +119,14 @@ impl Sums {
         self.touches.one += i64::from(ticket.tally.is_one_touch);
         self.touches.ai_only += i64::from(ticket.tally.is_ai_only);
         self.open += i64::from(ticket.is_open());
-        self.ratings.rated += i64::from(ticket.tally.csat.is_some());
-        self.ratings.csat += ticket.tally.csat.unwrap_or_default();
+        self.ratings.rated = self
+            .ratings
+            .rated
+            .saturating_add(i64::from(ticket.tally.csat.is_some()));
+        self.ratings.csat = self
+            .ratings
+            .csat
+            .saturating_add(ticket.tally.csat.unwrap_or_default());
         self.ratings.ratable += i64::from(is_ratable);
         self.first_replies.extend(ticket.first_reply.ms);
         self.business.extend(ticket.first_reply.business_ms);

@@ -40,8 +40,12 @@ impl Customers {
         sums.resolved += i64::from(ticket.is_resolved());
         add(&mut sums.messages, ticket.tally.customer_messages);
         add(&mut sums.replies, ticket.tally.replies);
-        sums.rated += i64::from(ticket.tally.csat.is_some());
-        sums.csat += ticket.tally.csat.unwrap_or_default();
+        sums.rated = sums
+            .rated
+            .saturating_add(i64::from(ticket.tally.csat.is_some()));
+        sums.csat = sums
+            .csat
+            .saturating_add(ticket.tally.csat.unwrap_or_default());
         sums.first_replies.extend(ticket.first_reply.ms);
     }
 
@@ -82,6 +86,6 @@ impl Customers {
 /// A sum, none of nothing.
 fn add(sum: &mut Option<i64>, more: Option<i64>) {
     if let Some(more) = more {
-        *sum = Some(sum.unwrap_or_default() + more);
+        *sum = Some(sum.unwrap_or_default().saturating_add(more));
     }
 }

@@ -104,7 +104,7 @@ impl Daily {
             };
             let sums = self.at(date(rated.at), group);
             sums.rated += 1;
-            sums.csat += rated.csat;
+            sums.csat = sums.csat.saturating_add(rated.csat);
         }
         if let (Some(at), Some(ms)) = (ticket.first_reply.at, ticket.first_reply.ms) {
             self.at(date(at), outcomes.group(at)).first_replies.push(ms);

@@ -296,7 +296,7 @@ mod tests {
             table.name == Ticket::TABLE.name || table.key.first() == Some(&"ticket_id")
         };
         let others: Vec<&str> = crate::table::TABLES
-            .into_iter()
+            .iter()
             .filter(|table| !by_ticket(table))
             .map(|table| table.name)
             .collect();

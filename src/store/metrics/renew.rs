@@ -152,7 +152,7 @@ impl Store {
                 break;
             }
         }
-        self.renew_totals(now)?;
+        self.renew_totals()?;
         Ok(Some(renewed))
     }
 

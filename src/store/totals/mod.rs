@@ -22,7 +22,7 @@ type Attempt<T> = std::result::Result<T, Failure>;
 /// Raised with each change of a definition: totals that were made by another one are made anew.
 const DEFINITIONS: i64 = 1;
 
-/// How far `days` and `hours` go beyond now, and from when on that is too little.
+/// How far `days` and `hours` go beyond the last run, and from when on that is too little.
 const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(366);
 const LEAST_AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(180);
 
@@ -33,31 +33,29 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn renew_totals(&mut self, now: Instant) -> Result<bool> {
+    pub fn renew_totals(&mut self) -> Result<bool> {
         let measuring = self.measuring.clone();
         if !self.has_current_metrics()? {
             return Ok(false);
         }
-        let is_due = is_due(&self.connection, &measuring, now)
+        let is_due = is_due(&self.connection, &measuring)
             .map_err(|error| self.failed("look how totals were made", error))?;
         if !is_due {
             return Ok(false);
         }
-        self.in_transaction("make totals", |connection| {
-            renew(connection, &measuring, now)
-        })
+        self.in_transaction("make totals", |connection| renew(connection, &measuring))
     }
 
     /// Makes totals anew, whatever is stored of them.
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn remake_totals(&mut self, now: Instant) -> Result<bool> {
+    pub fn remake_totals(&mut self) -> Result<bool> {
         self.in_transaction("make totals anew", |connection| {
             connection.execute("UPDATE _totals SET made_of = ''", [])?;
             Ok(())
         })?;
-        self.renew_totals(now)
+        self.renew_totals()
     }
 }
 
@@ -74,7 +72,7 @@ pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<V
     if !is_current || made(connection)? != Some((basis.made_of, instant_text(last_run))) {
         return Ok(Vec::new());
     }
-    match make(connection, measuring, last_run)? {
+    match make(connection, measuring)? {
         Some(made) => made.wrong(connection),
         None => Ok(Vec::new()),
     }
@@ -137,24 +135,33 @@ fn made(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
         .optional()
 }
 
-fn is_due(connection: &Connection, measuring: &Measuring, now: Instant) -> rusqlite::Result<bool> {
+fn is_due(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<bool> {
     let Some(basis) = basis(connection, measuring)? else {
         return Ok(false);
     };
     let last_run = basis.last_run();
     let is_made = made(connection)? == Some((basis.made_of, last_run));
-    Ok(!is_made || !reaches(connection, now)?)
+    Ok(!is_made)
 }
 
-/// Whether there are days enough beyond now, or no tickets.
-fn reaches(connection: &Connection, now: Instant) -> rusqlite::Result<bool> {
+/// How far days go: as far as they do, where that is enough.
+fn until(connection: &Connection, run: Instant) -> rusqlite::Result<Instant> {
+    let last: Option<String> =
+        connection.query_row("SELECT max(starts_at) FROM days", [], |row| row.get(0))?;
+    let last = last.as_deref().and_then(parse_instant);
+    let enough = last.filter(|last| *last >= run + LEAST_AHEAD && *last <= run + AHEAD);
+    Ok(enough.unwrap_or(run + AHEAD))
+}
+
+/// Whether there are days enough beyond a run, or no tickets.
+fn reaches(connection: &Connection, run: Instant) -> rusqlite::Result<bool> {
     let last: Option<String> =
         connection.query_row("SELECT max(ends_at) FROM days", [], |row| row.get(0))?;
     let last = last.as_deref().and_then(parse_instant);
-    Ok(last.is_none_or(|last| last >= now + LEAST_AHEAD))
+    Ok(last.is_none_or(|last| last >= run + LEAST_AHEAD))
 }
 
-fn renew(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt<bool> {
+fn renew(connection: &Connection, measuring: &Measuring) -> Attempt<bool> {
     let Some(basis) = basis(connection, measuring)? else {
         return Ok(false);
     };
@@ -163,12 +170,12 @@ fn renew(connection: &Connection, measuring: &Measuring, now: Instant) -> Attemp
         Some((made_of, last_run))
             if made_of == basis.made_of
                 && last_run <= basis.last_run()
-                && reaches(connection, now)?
+                && reaches(connection, basis.span.last_run)?
                 && is_over(connection, &last_run)? =>
         {
             write::carry_on(connection, &last_run, &basis.last_run())?
         }
-        _ => match make(connection, measuring, now)? {
+        _ => match make(connection, measuring)? {
             Some(made) => {
                 let has_views = wide::renew(connection, &measuring.names.attributes)?;
                 made.write(connection)? || has_views
@@ -204,7 +211,7 @@ struct Made {
 }
 
 /// Makes totals of all tickets; `None` before a run came to its end.
-fn make(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt<Option<Made>> {
+fn make(connection: &Connection, measuring: &Measuring) -> Attempt<Option<Made>> {
     let Some(mut basis) = basis(connection, measuring)? else {
         return Ok(None);
     };
@@ -223,7 +230,11 @@ fn make(connection: &Connection, measuring: &Measuring, now: Instant) -> Attempt
     basis.span.first_seen = instant("SELECT min(valid_from) FROM ticket_history")?;
     // Nothing is told apart by days before these, in which no desk was.
     let first = first.max(Instant::UNIX_EPOCH);
-    let calendar = Calendar::new(measuring.zone, first, now + AHEAD);
+    let calendar = Calendar::new(
+        measuring.zone,
+        first,
+        until(connection, basis.span.last_run)?,
+    );
     let hours = calendar.hour_rows();
     let mut counter = Counter::new(&calendar, &hours, basis.span);
     let mut tickets = Tickets::new(connection)?;
@@ -241,8 +252,10 @@ impl Made {
     fn write(&self, connection: &Connection) -> Attempt<bool> {
         let totals = &self.totals;
         let mut changed = 0;
-        changed += write::rows(connection, &self.days)?;
-        changed += write::rows(connection, &self.hours)?;
+        if !write::reaches_as_far(connection, &self.days)? {
+            changed += write::rows(connection, &self.days)?;
+            changed += write::rows(connection, &self.hours)?;
+        }
         changed += write::rows(connection, &totals.daily)?;
         changed += write::rows(connection, &totals.agent_days)?;
         changed += write::rows(connection, &totals.agents)?;
@@ -253,7 +266,7 @@ impl Made {
         Ok(changed > 0)
     }
 
-    /// Names the tables whose rows are others. Days and hours are ahead of now, and no part of it.
+    /// Names the tables whose rows are others. Days and hours go on longer or shorter, and are no part of it.
     fn wrong(&self, connection: &Connection) -> Attempt<Vec<&'static str>> {
         let totals = &self.totals;
         let checked = [

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::{bind, sums};
-use crate::table::{Cell, DailyMetrics, HourVolume, Record, Table};
+use crate::table::{Cell, DailyMetrics, HourVolume, LocalDay, Record, Table, instant_text};
 
 /// Writes rows, which are in the order of their key; returns how many were not stored so, those that are no more
 /// included.
@@ -25,6 +25,23 @@ pub(super) fn rows<R: Record>(connection: &Connection, rows: &[R]) -> rusqlite::
     }
     let changed = found.superfluous.len().max(found.missing.len());
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+}
+
+/// Whether the days that are stored begin and end as these do: then hours do, too.
+pub(super) fn reaches_as_far(connection: &Connection, days: &[LocalDay]) -> rusqlite::Result<bool> {
+    let bounds = |day: Option<&LocalDay>| {
+        day.map(|day| (instant_text(day.starts_at), instant_text(day.ends_at)))
+    };
+    let stored = |order: &str| {
+        let sql = format!("SELECT starts_at, ends_at FROM days ORDER BY day {order} LIMIT 1");
+        connection
+            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+    };
+    let count: i64 = connection.query_row("SELECT count(*) FROM days", [], |row| row.get(0))?;
+    Ok(usize::try_from(count) == Ok(days.len())
+        && stored("ASC")? == bounds(days.first())
+        && stored("DESC")? == bounds(days.last()))
 }
 
 /// Whether these rows are stored, and no others.

@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 23] = [
+    const ONCE_WRONG: [(Command, u64); 25] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -133,6 +133,10 @@ mod tests {
         // What was gone lay side by side in two parts, so that neither had neighbours between them; tickets that
         // were new to the run came.
         (Command::Sync, 4_020_003_425),
+        // A desk whose only tickets of a year had gone was as empty as a store that had lost them, and was there all
+        // the same, as what is newer showed.
+        (Command::Verify, 4_030_000_598),
+        (Command::Verify, 4_030_002_246),
     ];
 
     #[test]

@@ -247,7 +247,7 @@ fn views_have_the_columns_of_the_schema() {
             .prepare(&format!("SELECT * FROM {}", view.name))
             .unwrap();
         let meant: Vec<&str> = view.columns().map(|column| column.name).collect();
-        let made: Vec<&str> = statement.column_names().into_iter().collect();
+        let made: Vec<&str> = statement.column_names().collect();
         assert_eq!(made, meant, "{}", view.name);
     }
 }
