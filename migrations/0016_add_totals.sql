@@ -150,7 +150,7 @@ CREATE TABLE hourly_volume (
 
 -- When people wrote in a ticket's thread, so that totals need not read threads again. Internal.
 CREATE TABLE _ticket_activity (
-    ticket_id TEXT NOT NULL PRIMARY KEY REFERENCES tickets (id) DEFERRABLE INITIALLY DEFERRED,
+    ticket_id TEXT NOT NULL PRIMARY KEY,
     activity TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -2,7 +2,7 @@
 -- the clocks that run, by stored stretches of business time.
 
 CREATE TABLE _ticket_slas (
-    ticket_id TEXT NOT NULL REFERENCES tickets (id) DEFERRABLE INITIALLY DEFERRED,
+    ticket_id TEXT NOT NULL,
     policy TEXT NOT NULL,
     metric TEXT NOT NULL,
     started_at TEXT NOT NULL,
