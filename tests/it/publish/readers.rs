@@ -263,8 +263,8 @@ fn the_counts_of_the_page_leave_out_deleted_tickets_spam_and_deleted_messages() 
             _ => {}
         }
         let messages = &mut rows.thread.as_mut().unwrap().messages;
-        messages[0].extra_json = Some(r#"{"isDeleted":true}"#.to_owned());
-        messages[1].extra_json = Some(r#"{"isDeleted":false}"#.to_owned());
+        messages[0].is_deleted = Some(true);
+        messages[1].is_deleted = Some(false);
         *rows = seal(rows.clone());
     }
     site.run(&tickets);
@@ -296,7 +296,7 @@ fn the_counts_of_the_page_leave_out_deleted_tickets_spam_and_deleted_messages() 
     let tickets = count(&format!("SELECT count(*) FROM tickets WHERE {live}"));
     let messages = count(&format!(
         "SELECT count(*) FROM messages JOIN tickets ON tickets.id = ticket_id
-         WHERE {live} AND coalesce(messages.extra_json ->> 'isDeleted', 0) = 0"
+         WHERE {live} AND messages.is_deleted IS NOT TRUE"
     ));
     assert!(tickets == 72 && messages > 72, "{tickets} {messages}");
     let counted = String::from_utf8(output.stdout).unwrap();
