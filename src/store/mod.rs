@@ -20,6 +20,7 @@ mod header;
 mod held;
 mod history;
 mod identity;
+mod lenient;
 mod lock;
 mod lookups;
 mod marks;

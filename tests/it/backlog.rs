@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use chrono::{NaiveTime, TimeDelta};
 use mava_export::error::ExitCode;
-use mava_export::settings::{Spend, Sync, Whole};
-use mava_export::simulator::{Evolution, SimulatorSpec, WorkSpec, World};
+use mava_export::settings::MetricsSettings;
+use mava_export::simulator::{Evolution, WorkSpec};
 use mava_export::store::{OpenOptions, Store};
-use mava_export::sync;
-use mava_export::table::{Instant, RunKind, TOTALS};
+use mava_export::table::{Instant, TOTALS};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::nights::{copied_in_the_evening, pass_a_day, sync_at_night};
 use crate::support::{Desk, NOW};
 
 const NIGHTS: i64 = 30;
@@ -30,19 +30,12 @@ impl Nights {
     async fn begun(seed: u64, time: NaiveTime) -> Self {
         let day = (NOW - TimeDelta::days(NIGHTS + 1)).date_naive();
         let now = day.and_time(time).and_utc();
-        let mut desk = Desk::open(SimulatorSpec::new(World::at_work(&WorkSpec {
+        let work = WorkSpec {
             seed,
             tickets: 220,
-            from: now - TimeDelta::days(30),
-            until: now,
             ..WorkSpec::default()
-        })))
-        .await;
-        desk.set_now(now);
-        desk.settings.since = now - TimeDelta::days(31);
-        desk.settings.until = None;
-        let (summary, exit_code) = desk.backfill().await.expect("a backfill");
-        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        };
+        let desk = copied_in_the_evening(work, 30, now, MetricsSettings::default()).await;
         Self {
             desk,
             now,
@@ -52,18 +45,13 @@ impl Nights {
 
     /// Lets a day pass.
     fn pass(&mut self, seed: u64) {
-        let before = self.now;
-        self.now = before + TimeDelta::days(1);
-        let now = self.now;
+        self.now += TimeDelta::days(1);
         let evolution = Evolution {
             seed,
             rate: 6.0,
             ..Evolution::default()
         };
-        self.desk
-            .simulator
-            .with_world(|world| world.evolve(&evolution, before, now));
-        self.desk.set_now(now);
+        pass_a_day(&self.desk, &evolution, self.now);
     }
 
     /// Notes the truth of the end of a day that is over.
@@ -82,18 +70,7 @@ impl Nights {
     }
 
     async fn sync(&self) -> mava_export::error::Result<ExitCode> {
-        let settings = Sync {
-            kind: RunKind::Backfill,
-            since: None,
-            whole: Whole::IfItFits,
-            spend: Spend::requests(900),
-            has_messages: true,
-            max_lanes: 4,
-            allow_deletions: false,
-            store: self.desk.settings.store.clone(),
-        };
-        let context = self.desk.context().expect("a client");
-        let ended = sync::sync(&context, &settings).await;
+        let ended = sync_at_night(&self.desk).await;
         ended.map(|(_, code)| code)
     }
 

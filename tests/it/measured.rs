@@ -7,12 +7,11 @@ use std::process::Command;
 use chrono::TimeDelta;
 use mava_export::error::ExitCode;
 use mava_export::metrics::schedule::Span;
-use mava_export::settings::{Hours, MetricsSettings, Spend, Sync, Whole};
-use mava_export::simulator::{Evolution, SimulatorSpec, WorkSpec, World};
-use mava_export::sync;
-use mava_export::table::RunKind;
+use mava_export::settings::{Hours, MetricsSettings};
+use mava_export::simulator::{Evolution, WorkSpec};
 
 use crate::publish::readers::python;
+use crate::support::nights::{copied_in_the_evening, pass_a_day, sync_at_night};
 use crate::support::{Desk, NOW};
 
 /// Where the scripts lie.
@@ -99,42 +98,16 @@ fn write(path: &Path, text: &str) {
 
 /// A desk at work, copied and followed for some nights.
 async fn followed(work: WorkSpec, metrics: MetricsSettings, nights: i64) -> Desk {
-    let evening = NOW - TimeDelta::days(nights);
-    let mut desk = Desk::open(SimulatorSpec::new(World::at_work(&WorkSpec {
-        from: evening - TimeDelta::days(400),
-        until: evening,
-        ..work
-    })))
-    .await;
-    desk.set_now(evening);
-    desk.settings.since = evening - TimeDelta::days(401);
-    desk.settings.until = None;
-    desk.settings.store.metrics = metrics;
-    let (summary, exit_code) = desk.backfill().await.expect("a backfill");
-    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     let evolution = Evolution {
         seed: work.seed + 1,
         rate: 25.0,
         ..Evolution::default()
     };
+    let evening = NOW - TimeDelta::days(nights);
+    let desk = copied_in_the_evening(work, 400, evening, metrics).await;
     for night in 1..=nights {
-        let now = evening + TimeDelta::days(night);
-        let before = now - TimeDelta::days(1);
-        desk.simulator
-            .with_world(|world| world.evolve(&evolution, before, now));
-        desk.set_now(now);
-        let settings = Sync {
-            kind: RunKind::Backfill,
-            since: None,
-            whole: Whole::IfItFits,
-            spend: Spend::requests(900),
-            has_messages: true,
-            max_lanes: 16,
-            allow_deletions: false,
-            store: desk.settings.store.clone(),
-        };
-        let context = desk.context().expect("a client");
-        let (summary, exit_code) = sync::sync(&context, &settings).await.expect("a sync");
+        pass_a_day(&desk, &evolution, evening + TimeDelta::days(night));
+        let (summary, exit_code) = sync_at_night(&desk).await.expect("a sync");
         assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
     }
     desk

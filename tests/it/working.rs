@@ -2,12 +2,11 @@
 
 use chrono::TimeDelta;
 use mava_export::error::ExitCode;
-use mava_export::settings::{Spend, Sync, Whole};
-use mava_export::simulator::{Evolution, Shape, SimulatorSpec, WorkSpec, World};
-use mava_export::sync;
-use mava_export::table::RunKind;
+use mava_export::settings::MetricsSettings;
+use mava_export::simulator::{Evolution, Shape, WorkSpec};
 
-use crate::support::{Desk, NOW, expected};
+use crate::support::nights::{copied_in_the_evening, pass_a_day, sync_at_night};
+use crate::support::{NOW, expected};
 
 const NIGHTS: i64 = 30;
 
@@ -17,20 +16,12 @@ const BACKLOG: &str = "SELECT id FROM tickets WHERE deleted_at IS NULL AND statu
 #[tokio::test]
 async fn thirty_nights_of_a_desk_at_work_are_in_the_store_each_morning() {
     let evening = NOW - TimeDelta::days(NIGHTS);
-    let first = evening - TimeDelta::days(40);
-    let mut desk = Desk::open(SimulatorSpec::new(World::at_work(&WorkSpec {
+    let work = WorkSpec {
         seed: 1,
         tickets: 250,
-        from: first,
-        until: evening,
         ..WorkSpec::default()
-    })))
-    .await;
-    desk.set_now(evening);
-    desk.settings.since = first - TimeDelta::days(1);
-    desk.settings.until = None;
-    let (summary, exit_code) = desk.backfill().await.expect("a backfill");
-    assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+    };
+    let desk = copied_in_the_evening(work, 40, evening, MetricsSettings::default()).await;
     let evolution = Evolution {
         seed: 2,
         rate: 6.0,
@@ -38,22 +29,8 @@ async fn thirty_nights_of_a_desk_at_work_are_in_the_store_each_morning() {
     };
     for night in 1..=NIGHTS {
         let now = evening + TimeDelta::days(night);
-        let before = now - TimeDelta::days(1);
-        desk.simulator
-            .with_world(|world| world.evolve(&evolution, before, now));
-        desk.set_now(now);
-        let settings = Sync {
-            kind: RunKind::Backfill,
-            since: None,
-            whole: Whole::IfItFits,
-            spend: Spend::requests(900),
-            has_messages: true,
-            max_lanes: 16,
-            allow_deletions: false,
-            store: desk.settings.store.clone(),
-        };
-        let context = desk.context().expect("a client");
-        let (summary, exit_code) = sync::sync(&context, &settings).await.expect("a sync");
+        pass_a_day(&desk, &evolution, now);
+        let (summary, exit_code) = sync_at_night(&desk).await.expect("a sync");
         assert_eq!(exit_code, ExitCode::Complete, "night {night}: {summary:?}");
         let world = desk.simulator.world();
         let work = world.work().expect("a desk at work");

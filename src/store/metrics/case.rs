@@ -2,14 +2,13 @@
 //!
 //! A value that cannot be read is none: damage is for others to find, and not to be in the way here.
 
-use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
+use super::super::lenient::{flag, instant, number, text};
 use super::Measuring;
 use crate::metrics::{self, Case, Measured};
 use crate::normalize::ThreadRows;
 use crate::table::{Instant, Message, Ticket, TicketVersion};
-use crate::wire::usual_instant;
 
 /// Computes the metrics of a ticket that is at hand.
 pub(super) fn at_hand(
@@ -286,23 +285,4 @@ fn version(row: &Row<'_>) -> rusqlite::Result<Option<Version>> {
         resolution_time_ms: number(row, 7)?,
         is_deleted: flag(row, 8)?,
     }))
-}
-
-fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
-    Ok(match row.get_ref(index)? {
-        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    })
-}
-
-fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<i64>> {
-    Ok(row.get_ref(index)?.as_i64().ok())
-}
-
-fn flag(row: &Row<'_>, index: usize) -> rusqlite::Result<bool> {
-    Ok(number(row, index)?.unwrap_or(0) != 0)
-}
-
-fn instant(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Instant>> {
-    Ok(row.get_ref(index)?.as_str().ok().and_then(usual_instant))
 }

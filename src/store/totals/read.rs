@@ -4,12 +4,11 @@
 
 use std::iter::Peekable;
 
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, MappedRows, Row, Statement};
 
+use super::super::lenient::{self, flag, number, text};
 use crate::metrics::Activity;
 use crate::metrics::totals::{Counted, Event, FirstReply, Group, Resolution, Tally};
-use crate::wire::usual_instant;
 
 const TICKETS: &str = "SELECT t.id, t.source_type, t.category_id, t.assigned_agent_id, t.priority,
          t.customer_id, t.status, t.created_at, t.deleted_at IS NOT NULL,
@@ -149,23 +148,8 @@ fn id(row: &Row<'_>) -> rusqlite::Result<String> {
     Ok(text(row, 0)?.unwrap_or_default())
 }
 
-fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
-    Ok(match row.get_ref(index)? {
-        ValueRef::Text(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    })
-}
-
-fn number(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<i64>> {
-    Ok(row.get_ref(index)?.as_i64().ok())
-}
-
-fn flag(row: &Row<'_>, index: usize) -> rusqlite::Result<bool> {
-    Ok(number(row, index)?.unwrap_or_default() != 0)
-}
-
 /// Milliseconds since 1970.
 fn instant(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<i64>> {
-    let at = row.get_ref(index)?.as_str().ok().and_then(usual_instant);
+    let at = lenient::instant(row, index)?;
     Ok(at.map(|at| at.timestamp_millis()))
 }

@@ -3,6 +3,7 @@
 mod clock;
 pub(crate) mod earlier;
 mod expected;
+pub(crate) mod nights;
 mod rows;
 
 use std::path::PathBuf;
