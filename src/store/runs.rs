@@ -187,6 +187,7 @@ impl Store {
     /// Slices are still open (the run is not over), or the store cannot be written.
     pub fn finish(&mut self, snapshot_id: i64, outcome: Outcome, now: Instant) -> Result<Snapshot> {
         let what = format!("finish run {snapshot_id}");
+        let measuring = self.measuring.clone();
         let snapshot = self.in_transaction(&what, |connection| {
             let (open, unverified): (i64, i64) = connection.query_row(
                 "SELECT count(*) FILTER (WHERE state = 'open'),
@@ -212,15 +213,9 @@ impl Store {
                 [snapshot_id, unverified],
             )?;
             end(connection, snapshot_id, ending, now)?;
+            super::totals::keep_up(connection, &measuring)?;
             read::snapshot(connection, snapshot_id)
         })?;
-        if let Err(error) = self.renew_totals() {
-            tracing::warn!(
-                run = snapshot_id,
-                error = %error,
-                "totals were not made; the next run or publish makes them"
-            );
-        }
         if let Err(error) = self.tidy() {
             let error = self.failed("tidy up", error);
             tracing::warn!(run = snapshot_id, error = %error, "the store was not tidied up");

@@ -334,35 +334,26 @@ fn what_comes_after_a_crowd_is_held_against_what_was_counted_with_it() {
 #[test]
 fn a_crowd_that_ends_with_fewer_than_came_says_once_that_tickets_vanished() {
     let crowd = keys(0..150, 5);
-    for (ends, vanished) in [
+    for (pass, vanished) in [
         // Empty answers prove that nothing is there, and hide what was never shown.
-        (vec![(0, 0..0), (0, 0..0)], Some((5, 6))),
-        // Two are gone.
-        (
-            vec![(148, 2..102), (148, 102..150), (148, 2..102)],
-            Some((5, 6)),
-        ),
+        (vec![(0, 0..0)], true),
         // All that came is there.
-        (vec![(150, 100..150), (150, 0..100)], None),
+        (vec![(150, 100..150), (150, 0..100)], false),
     ] {
         let window = Window::new(at(0), at(10)).expect("not empty");
         let mut pager = Pager::new(Slice::new(0, window), &Filters::default());
         answer(&mut pager, 0, 150, &crowd[..100]);
         answer(&mut pager, 5, 150, &crowd[..100]);
         let mut told = Vec::new();
-        for (count, came) in &ends {
-            answer(&mut pager, 5, *count, &crowd[came.clone()]);
-            told.extend(pager.take_vanished());
+        let from = |pager: &Pager| pager.ask().map(|ask| ask.window.from());
+        for (count, came) in pass.iter().cycle().take(12) {
+            if from(&pager) == Some(at(5)) {
+                answer(&mut pager, 5, *count, &crowd[came.clone()]);
+                told.extend(pager.take_vanished());
+            }
         }
-        assert_eq!(
-            pager.ask().map(|ask| ask.window.from()),
-            Some(at(6)),
-            "{ends:?}"
-        );
-        let expected: Vec<Window> = vanished
-            .and_then(|(from, until)| Window::new(at(from), at(until)))
-            .into_iter()
-            .collect();
-        assert_eq!(told, expected, "{ends:?}");
+        assert_eq!(from(&pager), Some(at(6)), "{pass:?}");
+        let crowds = Window::new(at(5), at(6)).filter(|_| vanished);
+        assert_eq!(told, crowds.into_iter().collect::<Vec<_>>(), "{pass:?}");
     }
 }

@@ -35,15 +35,15 @@ impl Store {
     /// The store cannot be read or written.
     pub fn renew_totals(&mut self) -> Result<bool> {
         let measuring = self.measuring.clone();
-        if !self.has_current_metrics()? {
-            return Ok(false);
-        }
-        let is_due = is_due(&self.connection, &measuring)
+        let is_due = metrics::is_current(&self.connection, &measuring)
+            .and_then(|is_current| Ok(is_current && is_due(&self.connection, &measuring)?))
             .map_err(|error| self.failed("look how totals were made", error))?;
-        if !is_due {
-            return Ok(false);
+        match is_due {
+            true => {
+                self.in_transaction("make totals", |connection| keep_up(connection, &measuring))
+            }
+            false => Ok(false),
         }
-        self.in_transaction("make totals", |connection| renew(connection, &measuring))
     }
 
     /// Makes totals anew, whatever is stored of them.
@@ -75,6 +75,15 @@ pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<V
     match make(connection, measuring)? {
         Some(made) => made.wrong(connection),
         None => Ok(Vec::new()),
+    }
+}
+
+/// See [`Store::renew_totals`], within a transaction: that in which a run comes to its end, so that none is over
+/// without its totals.
+pub(super) fn keep_up(connection: &Connection, measuring: &Measuring) -> Attempt<bool> {
+    match metrics::is_current(connection, measuring)? && is_due(connection, measuring)? {
+        true => renew(connection, measuring),
+        false => Ok(false),
     }
 }
 

@@ -23,6 +23,20 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
         "history_hash",
         "metrics_hash",
     ];
+    /// Records of runs, and totals that go to the hour or the day of the last one.
+    const OTHERS: [&str; 11] = [
+        "snapshots",
+        "_runs",
+        "_slices",
+        "_row_hashes",
+        "_totals",
+        "days",
+        "hours",
+        "daily_metrics",
+        "hourly_volume",
+        "agent_daily",
+        "agent_metrics",
+    ];
     let sqlite = look(path);
     let names = texts(
         &sqlite,
@@ -31,7 +45,7 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
     let tables = names
         .into_iter()
         .filter(|name| !name.starts_with("sqlite_"))
-        .filter(|name| !["snapshots", "_runs", "_slices", "_row_hashes"].contains(&name.as_str()));
+        .filter(|name| !OTHERS.contains(&name.as_str()));
     tables
         .map(|table| {
             let columns: Vec<String> = texts(
