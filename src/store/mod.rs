@@ -15,6 +15,7 @@ mod deletions;
 mod facts;
 mod failure;
 mod files;
+mod finish;
 mod hash;
 mod header;
 mod held;
