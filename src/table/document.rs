@@ -45,8 +45,7 @@ version. `mava-export query .tables` leaves them out; `.tables all` lists them.
 const MADE: &str = "
 ## Totals and views
 
-Made of the tables above, so that the usual questions are short; [metrics.md](metrics.md) has their columns. Totals are tables, made anew where a run ends; the others are views. Snapshots have both as tables, but for
-the wide ones and what depends on the present instant.
+Made of the tables above, so that the usual questions are short; [metrics.md](metrics.md) has their columns. Totals are tables, made anew where a run ends, and snapshots have them; the others are views of the store.
 
 | name | holds |
 |---|---|

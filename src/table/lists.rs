@@ -31,7 +31,6 @@ pub const TABLES: &[&Table] = &[
 /// Tables that are made of all others where a run ends.
 pub const TOTALS: &[&Table] = &[
     LocalDay::TABLE,
-    LocalHour::TABLE,
     DailyMetrics::TABLE,
     AgentDay::TABLE,
     AgentPeriod::TABLE,
@@ -42,7 +41,12 @@ pub const TOTALS: &[&Table] = &[
 ];
 
 /// Views of SQLite.
-pub const VIEWS: &[&Table] = &[LIVE_TICKETS, LIVE_MESSAGES, SlaResult::TABLE];
+pub const VIEWS: &[&Table] = &[
+    LocalHour::TABLE,
+    LIVE_TICKETS,
+    LIVE_MESSAGES,
+    SlaResult::TABLE,
+];
 
 /// All that people can ask, in the order of the documentation.
 pub fn all_tables() -> impl Iterator<Item = &'static Table> + Clone {

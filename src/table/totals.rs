@@ -25,7 +25,7 @@ table! {
 }
 
 table! {
-    /// One row per local hour, from the first ticket to a year ahead, without gaps. Key: `starts_at`.
+    /// One row per local hour, from the first ticket to the last run, without gaps: those of `hourly_volume`, with their ends. Key: `starts_at`.
     "hours" LocalHour key("starts_at") {
         /// When the hour begins.
         starts_at: Instant as Instant,

@@ -92,10 +92,50 @@ impl Nights {
         })
     }
 
-    /// All rows of totals, and of what they are made of, but for which run wrote them.
+    /// Changes rows by hand; returns how many.
+    fn change(&self, sql: &str) -> usize {
+        let connection = rusqlite::Connection::open(self.desk.path()).expect("opens");
+        connection.execute(sql, []).expect("changes")
+    }
+
+    /// Lets time pass in which nothing happens.
+    fn rest(&mut self, hours: i64) {
+        self.now += TimeDelta::hours(hours);
+        self.desk.set_now(self.now);
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.desk.path(), &OpenOptions::new(self.now)).expect("opens")
+    }
+
+    /// Asserts that totals are those that are made anew.
+    fn assert_kept_up(&self) {
+        let kept = self.rows();
+        let mut store = self.store();
+        store.count_days_in(self.desk.settings.store.metrics.time_zone);
+        store.remake_totals().expect("made");
+        drop(store);
+        let made = self.rows();
+        for (one, other) in kept.iter().zip(&made) {
+            assert_eq!(one, other);
+        }
+        assert_eq!(kept.len(), made.len());
+    }
+
+    /// All rows of totals, and of what they are made of, but for which run wrote them. Days count up to the last
+    /// run: how far they go beyond it depends on when they were laid out.
     fn rows(&self) -> Vec<String> {
-        let kept = ["ticket_metrics", "ticket_events"].into_iter();
-        let tables = kept.chain(TOTALS.iter().map(|table| table.name));
+        let mut rows = self.rows_of(&["ticket_metrics", "ticket_events"]);
+        rows.extend(self.totals());
+        rows
+    }
+
+    fn totals(&self) -> Vec<String> {
+        let tables: Vec<&str> = TOTALS.iter().map(|table| table.name).collect();
+        self.rows_of(&tables)
+    }
+
+    fn rows_of(&self, tables: &[&str]) -> Vec<String> {
         let mut rows = Vec::new();
         for table in tables {
             let columns = self.desk.column(&format!(
@@ -105,10 +145,12 @@ impl Nights {
                 .iter()
                 .map(|column| format!("ifnull({column}, '-')"))
                 .collect();
-            let sql = format!(
-                "SELECT {} FROM {table} ORDER BY 1",
-                columns.join(" || ' ' || ")
-            );
+            let which = match *table {
+                "days" => "WHERE starts_at <= (SELECT last_run FROM _totals)",
+                _ => "",
+            };
+            let columns = columns.join(" || ' ' || ");
+            let sql = format!("SELECT {columns} FROM {table} {which} ORDER BY 1");
             rows.extend(
                 self.desk
                     .column(&sql)
@@ -188,10 +230,14 @@ async fn totals_kept_up_over_nights_that_were_each_cut_short_are_those_made_anew
             }
             None
         }));
-        let before = nights.desk.column("SELECT made_of FROM _totals");
+        let before = nights.totals();
         let first = nights.sync().await;
-        cut += i64::from(!matches!(first, Ok(ExitCode::Complete)));
-        assert_eq!(before.len(), 1);
+        let is_cut = !matches!(first, Ok(ExitCode::Complete));
+        if is_cut {
+            // No run came to its end.
+            assert_eq!(nights.totals(), before, "{night}");
+        }
+        cut += i64::from(is_cut);
         nights.desk.simulator.clear_hook();
         nights.desk.cancel = CancellationToken::new();
         assert_eq!(
@@ -203,23 +249,52 @@ async fn totals_kept_up_over_nights_that_were_each_cut_short_are_those_made_anew
     assert!(cut >= NIGHTS / 2, "{cut} were cut short");
     let kept = nights.rows();
     assert!(nights.desk.audit().is_whole());
-    let path = nights.desk.path();
-    let forgotten = "UPDATE _metrics SET hours = 'others'";
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute(forgotten, [])
-        .unwrap();
-    let mut store = Store::open(&path, &OpenOptions::new(nights.now)).expect("opens");
+    nights.change("UPDATE _metrics SET hours = 'others'");
+    let mut store = nights.store();
     let renewed = store
         .renew_metrics(nights.now, &|_, _| true)
         .expect("computed");
     let renewed = renewed.expect("something to do");
     assert!(renewed.tickets > 300 && renewed.changed == 0, "{renewed:?}");
-    store.remake_totals().expect("made");
     drop(store);
-    let made = nights.rows();
-    for (one, other) in kept.iter().zip(&made) {
-        assert_eq!(one, other);
+    assert_eq!(nights.rows(), kept);
+    nights.assert_kept_up();
+}
+
+#[tokio::test]
+async fn where_nothing_happens_the_backlog_is_carried_on_from_day_to_day_and_hour_to_hour() {
+    let mut nights = Nights::begun(61, NaiveTime::from_hms_opt(2, 30, 0).expect("a time")).await;
+    nights.pass(62);
+    assert_eq!(nights.sync().await.expect("ends"), ExitCode::Complete);
+    // Were they made anew, this would go: it tells that they are carried on.
+    let marked = nights.change("UPDATE customer_metrics SET tickets = tickets + 1000");
+    for hours in [1, 3, 60] {
+        let before = nights.totals();
+        nights.rest(hours);
+        assert_eq!(nights.sync().await.expect("ends"), ExitCode::Complete);
+        assert_ne!(nights.totals(), before, "{hours}");
     }
-    assert_eq!(kept.len(), made.len());
+    let unmarked = "UPDATE customer_metrics SET tickets = tickets - 1000 WHERE tickets > 1000";
+    assert_eq!(nights.change(unmarked), marked);
+    let days = "SELECT count(DISTINCT day) FROM daily_metrics WHERE day > (
+        SELECT date(max(created_at)) FROM tickets)";
+    assert!(nights.desk.number(days) >= 2);
+    nights.assert_kept_up();
+}
+
+#[tokio::test]
+async fn another_zone_makes_other_days_with_the_next_run_although_no_ticket_changed() {
+    let mut nights = Nights::begun(71, NaiveTime::from_hms_opt(2, 30, 0).expect("a time")).await;
+    let begins = "SELECT min(starts_at) FROM days";
+    assert!(nights.desk.column(begins)[0].ends_with("T00:00:00.000Z"));
+    for (zone, begin) in [
+        (chrono_tz::Asia::Kathmandu, "T18:15:00.000Z"),
+        (chrono_tz::UTC, "T00:00:00.000Z"),
+    ] {
+        nights.desk.settings.store.metrics.time_zone = zone;
+        nights.rest(1);
+        assert_eq!(nights.sync().await.expect("ends"), ExitCode::Complete);
+        assert!(nights.desk.column(begins)[0].ends_with(begin), "{zone}");
+        nights.assert_kept_up();
+    }
 }

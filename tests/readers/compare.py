@@ -160,7 +160,7 @@ tables = [
         " AND name NOT LIKE 'sqlite%' ORDER BY name"
     )
 ]
-assert len(tables) == 25, tables
+assert len(tables) == 24, tables
 read = globals()[f"read_{engine}"]
 not_null = {}
 empty = 0

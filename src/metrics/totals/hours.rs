@@ -66,14 +66,26 @@ impl<'h> Hourly<'h> {
             hour.ends_at.timestamp_millis() > first && hour.starts_at <= self.last_run
         });
         let row = |(hour, sums): (&LocalHour, Sums)| HourVolume {
+            created: sums.created,
+            customer_messages: sums.customer_messages,
+            public_replies: sums.replies,
+            ..HourVolume::empty(hour)
+        };
+        within.map(row).collect()
+    }
+}
+
+impl HourVolume {
+    /// The row of an hour in which nothing happened.
+    pub fn empty(hour: &LocalHour) -> Self {
+        Self {
             starts_at: hour.starts_at,
             day: hour.day.clone(),
             weekday: hour.weekday,
             hour: hour.hour,
-            created: sums.created,
-            customer_messages: sums.customer_messages,
-            public_replies: sums.replies,
-        };
-        within.map(row).collect()
+            created: 0,
+            customer_messages: 0,
+            public_replies: 0,
+        }
     }
 }

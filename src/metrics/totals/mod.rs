@@ -86,7 +86,7 @@ pub struct Counter<'c> {
 }
 
 impl<'c> Counter<'c> {
-    /// No ticket yet. `hours` are those of the calendar.
+    /// No ticket yet. `hours` are those of which there is to be a row.
     pub fn new(calendar: &'c Calendar, hours: &'c [LocalHour], span: Span) -> Self {
         Self {
             calendar,

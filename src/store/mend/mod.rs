@@ -4,8 +4,9 @@
 mod acceptance;
 mod records;
 
-use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
+
+use rusqlite::{Connection, params};
 
 use super::Store;
 use super::audit::{self, Damage};
@@ -20,7 +21,7 @@ use crate::window::Window;
 type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Tables whose rows belong to a ticket, those that belong to others of them first.
-const CHILDREN: [&str; 9] = [
+const CHILDREN: [&str; 10] = [
     "message_attachments",
     "messages",
     "ticket_attributes",
@@ -30,6 +31,7 @@ const CHILDREN: [&str; 9] = [
     "ticket_metrics",
     "ticket_events",
     "_ticket_slas",
+    "_ticket_activity",
 ];
 
 /// Tables of rows that tickets name: the table, the condition under which nothing names `row`.

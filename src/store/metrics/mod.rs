@@ -1,6 +1,7 @@
 //! Metrics of tickets: computed where rows of a ticket changed, and written where they differ.
 
 mod case;
+mod current;
 mod names;
 mod openings;
 mod renew;
@@ -19,8 +20,9 @@ use crate::table::{Ticket, TicketVersion};
 
 pub use renew::Renewed;
 
+pub(super) use current::is_current;
 pub(super) use names::TagNames;
-pub(super) use renew::{is_current, remember};
+pub(super) use renew::remember;
 
 /// By which business hours and names metrics are computed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::failure::Failure;
-use super::super::{Store, read, runs, standing};
+use super::super::{Store, read, runs, standing, totals};
+use super::current::is_current;
 use super::{Measuring, Metrics, names, openings};
 use crate::error::{Error, Result};
 use crate::metrics::{DEFINITIONS, Policy, Schedule, fingerprint};
@@ -152,7 +153,6 @@ impl Store {
                 break;
             }
         }
-        self.renew_totals()?;
         Ok(Some(renewed))
     }
 
@@ -188,28 +188,6 @@ pub(in crate::store) fn remember(
         true => note(connection, measuring, true),
         false => Ok(()),
     }
-}
-
-/// See [`Store::has_current_metrics`].
-pub(in crate::store) fn is_current(
-    connection: &Connection,
-    measuring: &Measuring,
-) -> rusqlite::Result<bool> {
-    let current = connection
-        .prepare_cached(
-            "SELECT is_current AND definitions = ?1 AND hours = ?2 AND policies = ?3
-             FROM _metrics WHERE id = 1",
-        )?
-        .query_row(
-            params![
-                DEFINITIONS,
-                measuring.hours,
-                fingerprint(&measuring.policies)
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    Ok(current.unwrap_or(false))
 }
 
 fn behind(connection: &Connection, wanted: &str) -> rusqlite::Result<Option<&'static str>> {
@@ -297,7 +275,7 @@ fn begin(connection: &Connection, measuring: &Measuring, now: Instant) -> Attemp
         }
         names::rename(connection, writer.snapshot_id, &due)?;
         if is_done && writer.is_own {
-            end(connection, writer, now)?;
+            end(connection, measuring, writer, now)?;
         }
     }
     names::note(connection, &measuring.names)?;
@@ -427,16 +405,21 @@ fn step(
     }
     note(connection, measuring, true)?;
     if writer.is_own {
-        end(connection, writer, now)?;
+        end(connection, measuring, writer, now)?;
     }
     Ok(batch)
 }
 
-fn end(connection: &Connection, writer: Writer, now: Instant) -> Attempt<()> {
+fn end(
+    connection: &Connection,
+    measuring: &Measuring,
+    writer: Writer,
+    now: Instant,
+) -> Attempt<()> {
     let outcome = match standing::standing(connection)?.open {
         0 => Outcome::Complete,
         _ => Outcome::WithRejects,
     };
     runs::end(connection, writer.snapshot_id, outcome, now)?;
-    Ok(())
+    totals::keep_up(connection, measuring)
 }

@@ -4,17 +4,18 @@ mod read;
 mod wide;
 mod write;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use rusqlite::{Connection, OptionalExtension};
 
 use self::read::Tickets;
 use super::failure::Failure;
 use super::metrics::Measuring;
-use super::{Store, metrics};
+use super::{Store, bind, metrics};
 use crate::error::Result;
 use crate::metrics::totals::{self, Calendar, Counter, DisplayNames, Span};
 use crate::table::{
-    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
-    LocalDay, LocalHour, Record, TagPeriod, instant_text, parse_instant,
+    DailyMetrics, HourVolume, Instant, LocalDay, Record, TOTALS, instant_text, parse_instant,
 };
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -22,279 +23,266 @@ type Attempt<T> = std::result::Result<T, Failure>;
 /// Raised with each change of a definition: totals that were made by another one are made anew.
 const DEFINITIONS: i64 = 1;
 
-/// How far `days` and `hours` go beyond the last run, and from when on that is too little.
-const AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(366);
-const LEAST_AHEAD: chrono::TimeDelta = chrono::TimeDelta::days(180);
+/// How far `days` go beyond the last run, and from when on that is too little.
+const AHEAD: TimeDelta = TimeDelta::days(366);
+const LEAST_AHEAD: TimeDelta = TimeDelta::days(180);
 
 impl Store {
     /// Makes totals anew where anything that they follow from changed since, and carries them on to the day of the
-    /// last run where nothing did. Returns whether any row of them changed. Nothing is done while metrics of
-    /// tickets are not current, and before a run came to its end.
+    /// last run where nothing did. Nothing is done while metrics of tickets are not current, and before a run
+    /// came to its end.
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn renew_totals(&mut self) -> Result<bool> {
+    pub fn renew_totals(&mut self) -> Result<()> {
         let measuring = self.measuring.clone();
-        let is_due = metrics::is_current(&self.connection, &measuring)
-            .and_then(|is_current| Ok(is_current && is_due(&self.connection, &measuring)?))
-            .map_err(|error| self.failed("look how totals were made", error))?;
-        match is_due {
-            true => {
-                self.in_transaction("make totals", |connection| keep_up(connection, &measuring))
-            }
-            false => Ok(false),
-        }
+        self.in_transaction("make totals", |connection| keep_up(connection, &measuring))
     }
 
     /// Makes totals anew, whatever is stored of them.
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn remake_totals(&mut self) -> Result<bool> {
+    pub fn remake_totals(&mut self) -> Result<()> {
+        let measuring = self.measuring.clone();
         self.in_transaction("make totals anew", |connection| {
-            connection.execute("UPDATE _totals SET made_of = ''", [])?;
-            Ok(())
-        })?;
-        self.renew_totals()
-    }
-}
-
-/// Names the tables of totals whose rows are not what follows from all other rows. Totals of the past are not
-/// looked at.
-pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<Vec<&'static str>> {
-    let Some(basis) = basis(connection, measuring)? else {
-        return Ok(Vec::new());
-    };
-    let (is_current, last_run) = (
-        metrics::is_current(connection, measuring)?,
-        basis.span.last_run,
-    );
-    if !is_current || made(connection)? != Some((basis.made_of, instant_text(last_run))) {
-        return Ok(Vec::new());
-    }
-    match make(connection, measuring)? {
-        Some(made) => made.wrong(connection),
-        None => Ok(Vec::new()),
+            connection.execute("DELETE FROM _totals", [])?;
+            if wanted(connection, &measuring)?.is_some() {
+                for table in TOTALS {
+                    connection.execute(&format!("DELETE FROM {}", table.name), [])?;
+                }
+            }
+            keep_up(connection, &measuring)
+        })
     }
 }
 
 /// See [`Store::renew_totals`], within a transaction: that in which a run comes to its end, so that none is over
 /// without its totals.
-pub(super) fn keep_up(connection: &Connection, measuring: &Measuring) -> Attempt<bool> {
-    match metrics::is_current(connection, measuring)? && is_due(connection, measuring)? {
-        true => renew(connection, measuring),
-        false => Ok(false),
-    }
-}
-
-/// What totals are made of, and how far they go.
-struct Basis {
-    made_of: String,
-    span: Span,
-}
-
-impl Basis {
-    fn last_run(&self) -> String {
-        instant_text(self.span.last_run)
-    }
-}
-
-/// `None` before a run came to its end.
-fn basis(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Option<Basis>> {
-    let last_run: Option<String> = connection
-        .query_row(
-            "SELECT started_at FROM snapshots WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(last_run) = last_run.as_deref().and_then(parse_instant) else {
-        return Ok(None);
+pub(super) fn keep_up(connection: &Connection, measuring: &Measuring) -> Attempt<()> {
+    let Some(wanted) = wanted(connection, measuring)? else {
+        return Ok(());
     };
-    // Names change without their tickets.
-    let named = |table: &str| -> rusqlite::Result<i64> {
-        let sql = format!("SELECT coalesce(max(snapshot_id), 0) FROM {table}");
-        connection.query_row(&sql, [], |row| row.get(0))
-    };
-    let names: Vec<String> = ["agents", "categories", "tags", "customers"]
-        .into_iter()
-        .map(|table| named(table).map(|run| run.to_string()))
-        .collect::<rusqlite::Result<_>>()?;
-    let made_of = format!(
-        "{DEFINITIONS}; {}; {}; {}; {}",
-        measuring.zone_text(),
-        measuring.hours,
-        names.join(" "),
-        measuring.names.fingerprint()
-    );
-    Ok(Some(Basis {
-        made_of,
-        span: Span {
-            last_run,
-            first_seen: None,
-        },
-    }))
-}
-
-/// What totals were made of, and when the last run of them began.
-fn made(connection: &Connection) -> rusqlite::Result<Option<(String, String)>> {
-    connection
-        .prepare_cached("SELECT made_of, last_run FROM _totals WHERE id = 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-}
-
-fn is_due(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<bool> {
-    let Some(basis) = basis(connection, measuring)? else {
-        return Ok(false);
-    };
-    let last_run = basis.last_run();
-    let is_made = made(connection)? == Some((basis.made_of, last_run));
-    Ok(!is_made)
-}
-
-/// How far days go: as far as they do, where that is enough.
-fn until(connection: &Connection, run: Instant) -> rusqlite::Result<Instant> {
-    let last: Option<String> =
-        connection.query_row("SELECT max(starts_at) FROM days", [], |row| row.get(0))?;
-    let last = last.as_deref().and_then(parse_instant);
-    let enough = last.filter(|last| *last >= run + LEAST_AHEAD && *last <= run + AHEAD);
-    Ok(enough.unwrap_or(run + AHEAD))
-}
-
-/// Whether there are days enough beyond a run, or no tickets.
-fn reaches(connection: &Connection, run: Instant) -> rusqlite::Result<bool> {
-    let last: Option<String> =
-        connection.query_row("SELECT max(ends_at) FROM days", [], |row| row.get(0))?;
-    let last = last.as_deref().and_then(parse_instant);
-    Ok(last.is_none_or(|last| last >= run + LEAST_AHEAD))
-}
-
-fn renew(connection: &Connection, measuring: &Measuring) -> Attempt<bool> {
-    let Some(basis) = basis(connection, measuring)? else {
-        return Ok(false);
-    };
-    let has_changed = match made(connection)? {
-        // Nothing happened since.
-        Some((made_of, last_run))
-            if made_of == basis.made_of
-                && last_run <= basis.last_run()
-                && reaches(connection, basis.span.last_run)?
-                && is_over(connection, &last_run)? =>
-        {
-            write::carry_on(connection, &last_run, &basis.last_run())?
+    match stored(connection)? {
+        Some(stored) if stored == wanted => return Ok(()),
+        Some(stored) if goes_on(connection, &stored, &wanted)? => {
+            carry_on(connection, measuring.zone, &stored, &wanted)?;
         }
-        _ => match make(connection, measuring)? {
-            Some(made) => {
-                let has_views = wide::renew(connection, &measuring.names.attributes)?;
-                made.write(connection)? || has_views
-            }
-            None => false,
-        },
-    };
+        _ => {
+            wide::renew(connection, &measuring.names.attributes)?;
+            make(connection, measuring, wanted.last_run)?.write(connection)?;
+        }
+    }
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO _totals (id, made_of, last_run) VALUES (1, ?1, ?2)",
         )?
-        .execute(params![basis.made_of, basis.last_run()])?;
-    Ok(has_changed)
+        .execute([&wanted.made_of, &instant_text(wanted.last_run)])?;
+    Ok(())
+}
+
+/// Names the tables of totals whose rows are not what follows from all other rows. Totals of the past are not
+/// looked at.
+pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<Vec<&'static str>> {
+    let wanted = wanted(connection, measuring)?;
+    match wanted {
+        Some(basis) if stored(connection)?.as_ref() == Some(&basis) => {
+            make(connection, measuring, basis.last_run)?.wrong(connection)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What totals follow from, beside the rows of tickets.
+#[derive(Debug, PartialEq)]
+struct Basis {
+    /// Definitions, zone, hours and names.
+    made_of: String,
+    /// When the last run that came to its end began.
+    last_run: Instant,
+}
+
+/// That of totals as they should be; `None` while metrics are not current, and before a run came to its end.
+fn wanted(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Option<Basis>> {
+    if !metrics::is_current(connection, measuring)? {
+        return Ok(None);
+    }
+    let last_run = instant(
+        connection,
+        "SELECT started_at FROM snapshots WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+    )?;
+    let Some(last_run) = last_run else {
+        return Ok(None);
+    };
+    // Names change without their tickets.
+    let named = |table| -> rusqlite::Result<String> {
+        let sql = format!("SELECT coalesce(max(snapshot_id), 0) FROM {table}");
+        let run: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok(run.to_string())
+    };
+    let names = ["agents", "categories", "tags", "customers"].map(named);
+    let names = names.into_iter().collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(Some(Basis {
+        made_of: format!(
+            "{DEFINITIONS}; {}; {}; {}; {}",
+            measuring.zone_text(),
+            measuring.hours,
+            names.join(" "),
+            measuring.names.fingerprint()
+        ),
+        last_run,
+    }))
+}
+
+/// That of the totals that are stored.
+fn stored(connection: &Connection) -> rusqlite::Result<Option<Basis>> {
+    let stored: Option<(String, String)> = connection
+        .prepare_cached("SELECT made_of, last_run FROM _totals WHERE id = 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(stored.and_then(|(made_of, last_run)| {
+        let last_run = parse_instant(&last_run)?;
+        Some(Basis { made_of, last_run })
+    }))
+}
+
+/// An instant by a query of one row at most; one that cannot be read is none.
+fn instant(connection: &Connection, sql: &str) -> rusqlite::Result<Option<Instant>> {
+    let text = connection
+        .query_row(sql, [], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(text.and_then(|text: String| parse_instant(&text)))
+}
+
+/// When the last day begins that is laid out.
+fn last_day(connection: &Connection) -> rusqlite::Result<Option<Instant>> {
+    instant(connection, "SELECT max(starts_at) FROM days")
+}
+
+/// Whether totals have but to be carried on: nothing happened since, and there are days enough.
+fn goes_on(connection: &Connection, stored: &Basis, wanted: &Basis) -> rusqlite::Result<bool> {
+    if stored.made_of != wanted.made_of || stored.last_run > wanted.last_run {
+        return Ok(false);
+    }
+    let last_day = last_day(connection)?;
+    Ok(
+        last_day.is_none_or(|last| last >= wanted.last_run + LEAST_AHEAD)
+            && is_over(connection, stored.last_run)?,
+    )
 }
 
 /// Whether nothing happened to a ticket after the day of a run: clocks that are ahead may say so.
-fn is_over(connection: &Connection, last_run: &str) -> rusqlite::Result<bool> {
+fn is_over(connection: &Connection, last_run: Instant) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT coalesce((SELECT min(ends_at) FROM days WHERE ends_at > ?1), '') > max(
              coalesce((SELECT max(created_at) FROM tickets), ''),
              coalesce((SELECT max(occurred_at) FROM ticket_events), ''),
              coalesce((SELECT max(last_message_at) FROM tickets), ''))",
-        [last_run],
+        [instant_text(last_run)],
         |row| row.get(0),
     )
+}
+
+/// Carries totals on from the day of one run to that of a later one, where nothing happened since: the backlog
+/// stays, and hours come in which nothing was written.
+fn carry_on(connection: &Connection, zone: Tz, stored: &Basis, wanted: &Basis) -> Attempt<()> {
+    let (from, until) = (instant_text(stored.last_run), instant_text(wanted.last_run));
+    let columns = DailyMetrics::TABLE.content;
+    let values = bind::list(columns.iter(), |_, column| {
+        let is_kept =
+            column.name.starts_with("backlog") || DailyMetrics::TABLE.key.contains(&column.name);
+        match (column.name, is_kept, column.is_nullable) {
+            ("day", ..) => "n.day".to_owned(),
+            (name, true, _) => format!("b.{name}"),
+            (_, false, true) => "NULL".to_owned(),
+            (_, false, false) => "0".to_owned(),
+        }
+    });
+    let columns = bind::list(columns.iter(), |_, column| column.name.to_owned());
+    connection.execute(
+        &format!(
+            "INSERT INTO daily_metrics ({columns}) SELECT {values} FROM days AS n
+             JOIN daily_metrics AS b ON b.backlog_high > 0
+                 AND b.day = (SELECT day FROM days WHERE starts_at <= ?1 AND ends_at > ?1)
+             WHERE n.starts_at > ?1 AND n.starts_at <= ?2"
+        ),
+        [&from, &until],
+    )?;
+    let last = instant(connection, "SELECT max(starts_at) FROM hourly_volume")?;
+    if let Some(last) = last {
+        let hours = Calendar::new(zone, last, wanted.last_run).hour_rows();
+        let hours = hours.iter().map(HourVolume::empty);
+        let hours = hours.filter(|hour| hour.starts_at > last && hour.starts_at <= wanted.last_run);
+        write::add::<HourVolume>(connection, hours)?;
+    }
+    Ok(())
 }
 
 /// All rows of totals.
 struct Made {
     days: Vec<LocalDay>,
-    hours: Vec<LocalHour>,
     totals: totals::Totals,
 }
 
-/// Makes totals of all tickets; `None` before a run came to its end.
-fn make(connection: &Connection, measuring: &Measuring) -> Attempt<Option<Made>> {
-    let Some(mut basis) = basis(connection, measuring)? else {
-        return Ok(None);
-    };
-    let instant = |sql: &str| -> rusqlite::Result<Option<Instant>> {
-        let text: Option<String> = connection.query_row(sql, [], |row| row.get(0))?;
-        Ok(text.as_deref().and_then(parse_instant))
-    };
-    let first = instant("SELECT min(created_at) FROM tickets")?;
+/// Makes totals of all tickets.
+fn make(connection: &Connection, measuring: &Measuring, last_run: Instant) -> Attempt<Made> {
+    let zone = measuring.zone;
+    let first = instant(connection, "SELECT min(created_at) FROM tickets")?;
     let Some(first) = first else {
-        return Ok(Some(Made {
+        return Ok(Made {
             days: Vec::new(),
-            hours: Vec::new(),
             totals: totals::Totals::default(),
-        }));
+        });
     };
-    basis.span.first_seen = instant("SELECT min(valid_from) FROM ticket_history")?;
     // Nothing is told apart by days before these, in which no desk was.
     let first = first.max(Instant::UNIX_EPOCH);
-    let calendar = Calendar::new(
-        measuring.zone,
-        first,
-        until(connection, basis.span.last_run)?,
-    );
-    let hours = calendar.hour_rows();
-    let mut counter = Counter::new(&calendar, &hours, basis.span);
-    let mut tickets = Tickets::new(connection)?;
-    tickets.each(|ticket| counter.add(ticket))?;
-    let totals = counter.rows(&names(connection)?);
-    Ok(Some(Made {
+    // As far as days go already, where that is enough.
+    let enough = last_run + LEAST_AHEAD..=last_run + AHEAD;
+    let until = last_day(connection)?.filter(|last| enough.contains(last));
+    let calendar = Calendar::new(zone, first, until.unwrap_or(last_run + AHEAD));
+    let hours = Calendar::new(zone, first, last_run).hour_rows();
+    let span = Span {
+        last_run,
+        first_seen: instant(connection, "SELECT min(valid_from) FROM ticket_history")?,
+    };
+    let mut counter = Counter::new(&calendar, &hours, span);
+    Tickets::new(connection)?.each(|ticket| counter.add(ticket))?;
+    Ok(Made {
         days: calendar.day_rows(),
-        hours,
-        totals,
-    }))
+        totals: counter.rows(&names(connection)?),
+    })
 }
 
 impl Made {
-    /// Writes what differs from what is stored; returns whether anything did.
-    fn write(&self, connection: &Connection) -> Attempt<bool> {
+    /// Writes what differs from what is stored.
+    fn write(&self, connection: &Connection) -> Attempt<()> {
         let totals = &self.totals;
-        let mut changed = 0;
-        if !write::reaches_as_far(connection, &self.days)? {
-            changed += write::rows(connection, &self.days)?;
-            changed += write::rows(connection, &self.hours)?;
-        }
-        changed += write::rows(connection, &totals.daily)?;
-        changed += write::rows(connection, &totals.agent_days)?;
-        changed += write::rows(connection, &totals.agents)?;
-        changed += write::rows(connection, &totals.categories)?;
-        changed += write::rows(connection, &totals.tags)?;
-        changed += write::rows(connection, &totals.customers)?;
-        changed += write::rows(connection, &totals.hours)?;
-        Ok(changed > 0)
+        write::rows(connection, &self.days)?;
+        write::rows(connection, &totals.daily)?;
+        write::rows(connection, &totals.agent_days)?;
+        write::rows(connection, &totals.agents)?;
+        write::rows(connection, &totals.categories)?;
+        write::rows(connection, &totals.tags)?;
+        write::rows(connection, &totals.customers)?;
+        write::rows(connection, &totals.hours)?;
+        Ok(())
     }
 
-    /// Names the tables whose rows are others. Days and hours go on longer or shorter, and are no part of it.
+    /// Names the tables whose rows are others.
     fn wrong(&self, connection: &Connection) -> Attempt<Vec<&'static str>> {
         let totals = &self.totals;
-        let checked = [
-            (DailyMetrics::TABLE, write::are(connection, &totals.daily)?),
-            (AgentDay::TABLE, write::are(connection, &totals.agent_days)?),
-            (AgentPeriod::TABLE, write::are(connection, &totals.agents)?),
-            (
-                CategoryPeriod::TABLE,
-                write::are(connection, &totals.categories)?,
-            ),
-            (TagPeriod::TABLE, write::are(connection, &totals.tags)?),
-            (
-                CustomerTotals::TABLE,
-                write::are(connection, &totals.customers)?,
-            ),
-            (HourVolume::TABLE, write::are(connection, &totals.hours)?),
+        let wrong = [
+            write::wrong(connection, &self.days)?,
+            write::wrong(connection, &totals.daily)?,
+            write::wrong(connection, &totals.agent_days)?,
+            write::wrong(connection, &totals.agents)?,
+            write::wrong(connection, &totals.categories)?,
+            write::wrong(connection, &totals.tags)?,
+            write::wrong(connection, &totals.customers)?,
+            write::wrong(connection, &totals.hours)?,
         ];
-        let wrong = checked.into_iter().filter(|(_, is_right)| !is_right);
-        Ok(wrong.map(|(table, _)| table.name).collect())
+        Ok(wrong.into_iter().flatten().collect())
     }
 }
 

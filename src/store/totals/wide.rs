@@ -92,13 +92,12 @@ fn slug(text: &str) -> String {
     words.join("_")
 }
 
-/// Adds the columns of attributes that were not seen before, and makes the views that have others than they should;
-/// returns whether any did. `names` are those of attributes that come without a label.
+/// Adds the columns of attributes that were not seen before, and makes the views that have others than they should.
+/// `names` are those of attributes that come without a label.
 pub(super) fn renew(
     connection: &Connection,
     names: &BTreeMap<String, String>,
-) -> rusqlite::Result<bool> {
-    let mut has_changed = false;
+) -> rusqlite::Result<()> {
     for owner in &OWNERS {
         let columns = owner.columns(connection, names)?;
         let wanted = owner.sql(&columns);
@@ -109,10 +108,9 @@ pub(super) fn renew(
         )?;
         if made.as_ref() != Some(&wanted) {
             connection.execute_batch(&format!("DROP VIEW IF EXISTS {}; {wanted};", owner.view))?;
-            has_changed = true;
         }
     }
-    Ok(has_changed)
+    Ok(())
 }
 
 impl Owner {

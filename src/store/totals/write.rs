@@ -1,60 +1,61 @@
 //! Rows of totals, written only where they differ.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
 
 use super::super::{bind, sums};
-use crate::table::{Cell, DailyMetrics, HourVolume, LocalDay, Record, Table, instant_text};
+use crate::table::{Cell, Record, Table};
 
-/// Writes rows, which are in the order of their key; returns how many were not stored so, those that are no more
-/// included.
-pub(super) fn rows<R: Record>(connection: &Connection, rows: &[R]) -> rusqlite::Result<u64> {
+/// Writes rows, which are in the order of their key, and takes away those that are stored beside them.
+pub(super) fn rows<R: Record>(connection: &Connection, rows: &[R]) -> rusqlite::Result<()> {
     let found = Found::of(connection, rows)?;
-    let mut remove =
-        connection.prepare_cached(&format!("DELETE FROM {} WHERE rowid = ?1", R::TABLE.name))?;
-    for row in &found.superfluous {
-        remove.execute([row])?;
+    let key: Vec<String> = (1..)
+        .zip(R::TABLE.key)
+        .map(|(number, name): (usize, _)| format!("{name} IS ?{number}"))
+        .collect();
+    let mut remove = connection.prepare_cached(&format!(
+        "DELETE FROM {} WHERE {}",
+        R::TABLE.name,
+        key.join(" AND ")
+    ))?;
+    for key in found.superfluous {
+        remove.execute(params_from_iter(key))?;
     }
+    let missing = found.missing.into_iter();
+    add::<R>(connection, missing.filter_map(|place| rows.get(place)))
+}
+
+/// Writes rows that are not stored.
+pub(super) fn add<R: Record>(
+    connection: &Connection,
+    rows: impl Iterator<Item = impl Borrow<R>>,
+) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(&bind::insert_sql(R::TABLE))?;
-    for place in &found.missing {
-        if let Some(row) = rows.get(*place) {
-            bind::bind(&mut insert, row)?;
-            insert.raw_execute()?;
-        }
+    for row in rows {
+        bind::bind(&mut insert, row.borrow())?;
+        insert.raw_execute()?;
     }
-    let changed = found.superfluous.len().max(found.missing.len());
-    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    Ok(())
 }
 
-/// Whether the days that are stored begin and end as these do: then hours do, too.
-pub(super) fn reaches_as_far(connection: &Connection, days: &[LocalDay]) -> rusqlite::Result<bool> {
-    let bounds = |day: Option<&LocalDay>| {
-        day.map(|day| (instant_text(day.starts_at), instant_text(day.ends_at)))
-    };
-    let stored = |order: &str| {
-        let sql = format!("SELECT starts_at, ends_at FROM days ORDER BY day {order} LIMIT 1");
-        connection
-            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-    };
-    let count: i64 = connection.query_row("SELECT count(*) FROM days", [], |row| row.get(0))?;
-    Ok(usize::try_from(count) == Ok(days.len())
-        && stored("ASC")? == bounds(days.first())
-        && stored("DESC")? == bounds(days.last()))
-}
-
-/// Whether these rows are stored, and no others.
-pub(super) fn are<R: Record>(connection: &Connection, rows: &[R]) -> rusqlite::Result<bool> {
+/// The name of the table, if other rows are stored than these.
+pub(super) fn wrong<R: Record>(
+    connection: &Connection,
+    rows: &[R],
+) -> rusqlite::Result<Option<&'static str>> {
     let found = Found::of(connection, rows)?;
-    Ok(found.superfluous.is_empty() && found.missing.is_empty())
+    let is_right = found.superfluous.is_empty() && found.missing.is_empty();
+    Ok((!is_right).then_some(R::TABLE.name))
 }
 
 /// What is stored, held against the rows that should be.
 #[derive(Default)]
 struct Found {
-    /// `rowid` of those that are to go.
-    superfluous: Vec<i64>,
+    /// Keys of those that are to go.
+    superfluous: Vec<Vec<Value>>,
     /// Places of those that are to come.
     missing: Vec<usize>,
 }
@@ -62,18 +63,15 @@ struct Found {
 impl Found {
     fn of<R: Record>(connection: &Connection, rows: &[R]) -> rusqlite::Result<Self> {
         let table = R::TABLE;
+        let key = table.key.join(", ");
+        // The key stands behind the cells once more, as it is, whatever it holds.
         let names = bind::list(table.content.iter(), |_, column| column.name.to_owned());
-        let sql = format!(
-            "SELECT {names}, rowid FROM {} ORDER BY {}",
-            table.name,
-            table.key.join(", ")
-        );
+        let sql = format!("SELECT {names}, {key} FROM {} ORDER BY {key}", table.name);
         let mut statement = connection.prepare_cached(&sql)?;
         let mut stored = statement.query([])?;
         let mut found = Self::default();
         let mut wanted = rows.iter().enumerate().peekable();
         while let Some(row) = stored.next()? {
-            let id: i64 = row.get(table.content.len())?;
             loop {
                 let order = wanted
                     .peek()
@@ -85,14 +83,14 @@ impl Found {
                     Some(Some((Ordering::Equal, is_same))) => {
                         let place = wanted.next().map(|(place, _)| place);
                         if !is_same {
-                            found.superfluous.push(id);
+                            found.superfluous.push(key_of(table, row)?);
                             found.missing.extend(place);
                         }
                         break;
                     }
                     // Also one that cannot be read.
                     Some(Some((Ordering::Greater, _)) | None) | None => {
-                        found.superfluous.push(id);
+                        found.superfluous.push(key_of(table, row)?);
                         break;
                     }
                 }
@@ -101,6 +99,12 @@ impl Found {
         found.missing.extend(wanted.map(|(place, _)| place));
         Ok(found)
     }
+}
+
+/// The key of a row, behind its cells.
+fn key_of(table: &Table, row: &Row<'_>) -> rusqlite::Result<Vec<Value>> {
+    let places = (table.content.len()..).take(table.key.len());
+    places.map(|place| row.get(place)).collect()
 }
 
 /// The order of a record's key and a row's, and whether all else is the same, too; `None` of a row that cannot be
@@ -140,47 +144,4 @@ fn order(one: Cell<'_>, other: Cell<'_>) -> Ordering {
         // Of one column both are of one type.
         _ => Ordering::Equal,
     }
-}
-
-/// Carries totals on from the day of one run to that of a later one, where nothing happened since: the backlog
-/// stays, and hours come in which nothing was written.
-pub(super) fn carry_on(
-    connection: &Connection,
-    from: &str,
-    last_run: &str,
-) -> rusqlite::Result<bool> {
-    let columns = bind::list(DailyMetrics::TABLE.content.iter(), |_, column| {
-        column.name.to_owned()
-    });
-    let values = bind::list(DailyMetrics::TABLE.content.iter(), |_, column| {
-        let is_kept =
-            column.name.starts_with("backlog") || DailyMetrics::TABLE.key.contains(&column.name);
-        match (column.name, is_kept, column.is_nullable) {
-            ("day", ..) => "n.day".to_owned(),
-            (name, true, _) => format!("b.{name}"),
-            (_, false, true) => "NULL".to_owned(),
-            (_, false, false) => "0".to_owned(),
-        }
-    });
-    let days = connection.execute(
-        &format!(
-            "INSERT INTO daily_metrics ({columns}) SELECT {values} FROM days AS n
-             JOIN daily_metrics AS b ON b.backlog_high > 0
-                 AND b.day = (SELECT day FROM days WHERE starts_at <= ?1 AND ends_at > ?1)
-             WHERE n.starts_at > ?1 AND n.starts_at <= ?2"
-        ),
-        params![from, last_run],
-    )?;
-    let columns = bind::list(HourVolume::TABLE.content.iter(), |_, column| {
-        column.name.to_owned()
-    });
-    let hours = connection.execute(
-        &format!(
-            "INSERT INTO hourly_volume ({columns})
-             SELECT starts_at, day, weekday, hour, 0, 0, 0 FROM hours
-             WHERE starts_at > (SELECT max(starts_at) FROM hourly_volume) AND starts_at <= ?1"
-        ),
-        [last_run],
-    )?;
-    Ok(days + hours > 0)
 }

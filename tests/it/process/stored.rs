@@ -24,14 +24,13 @@ pub(super) fn rows(path: &Path) -> BTreeMap<String, Vec<String>> {
         "metrics_hash",
     ];
     /// Records of runs, and totals that go to the hour or the day of the last one.
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 10] = [
         "snapshots",
         "_runs",
         "_slices",
         "_row_hashes",
         "_totals",
         "days",
-        "hours",
         "daily_metrics",
         "hourly_volume",
         "agent_daily",

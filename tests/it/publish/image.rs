@@ -282,7 +282,6 @@ fn a_file_declares_the_order_that_its_rows_are_in() {
             "agents: id",
             "snapshots: id",
             "days: day",
-            "hours: starts_at",
             "daily_metrics: day, source_type, category_id, assigned_agent_id, priority",
             "agent_metrics: agent_id, period, starts_on",
             "category_metrics: category_id, period, starts_on",

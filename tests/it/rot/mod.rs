@@ -14,6 +14,7 @@ mod metrics;
 mod names;
 mod published;
 mod recounted;
+mod totals;
 
 use std::fs;
 use std::path::Path;

@@ -9,4 +9,5 @@ mod pages;
 mod runs;
 mod schema;
 mod slas;
+mod wide;
 pub(crate) mod world;

@@ -23,7 +23,7 @@ pub(crate) const MARKS: [(&str, &str); 5] = [
 /// Takes totals and the views beside them away.
 pub(crate) const WITHOUT_TOTALS: &str = "
     DROP VIEW tickets_wide; DROP VIEW customers_wide; DROP TABLE _wide_columns;
-    DROP VIEW live_tickets; DROP VIEW live_messages; DROP TABLE days; DROP TABLE hours;
+    DROP VIEW live_tickets; DROP VIEW live_messages; DROP VIEW hours; DROP TABLE days;
     DROP TABLE daily_metrics; DROP TABLE agent_daily; DROP TABLE agent_metrics;
     DROP TABLE category_metrics; DROP TABLE tag_metrics; DROP TABLE customer_metrics;
     DROP TABLE hourly_volume; DROP TABLE _ticket_activity; DROP TABLE _totals;";
