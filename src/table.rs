@@ -74,14 +74,14 @@ mod metrics_document;
 mod totals;
 mod views;
 
-pub use lists::{TABLES, TOTALS, VIEWS, all_tables, published_tables};
+pub use lists::{TABLES, TOTALS, VIEWS, all_tables};
 pub use metrics::{SlaResult, TicketEvent, TicketMetrics, TicketSla};
 pub use metrics_document::metrics_document;
 pub use totals::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, LocalDay,
     LocalHour, TagPeriod,
 };
-pub use views::{LIVE_MESSAGES, LIVE_TICKETS, WIDE_VIEWS};
+pub use views::{ATTRIBUTE_PREFIX, CUSTOMERS_WIDE, LIVE_MESSAGES, LIVE_TICKETS, TICKETS_WIDE};
 
 table! {
     /// One row per ticket.

@@ -12,17 +12,19 @@ use super::failure::Stop;
 use super::file::TableFile;
 use super::job::{Done, Job};
 use super::manifest::{self, ChangesFile, File, Lack, Manifest, Run};
-use super::months::{self, Month};
+use super::months::{self, Month, Others};
+use super::old::Old;
 use super::owner::Owner;
 use super::parent::Parent;
 use super::place::Place;
+use super::relation::Relation;
 use super::tally::Shared;
 use super::work;
 use super::{Options, directory, layout, schema};
 use crate::error::Error;
 use crate::report::Publishing;
-use crate::store::{Damage, Store};
-use crate::table::{Instant, Record, Snapshot, Table, Ticket, instant_text, published_tables};
+use crate::store::{Damage, Reader, Store};
+use crate::table::{Instant, Record, Snapshot, TABLES, Ticket, all_tables, instant_text};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -66,17 +68,58 @@ impl Built {
         self.manifest.snapshot_id == parent.manifest.snapshot_id && self.manifest.changes.is_empty()
     }
 
-    /// Whether a row differs from the parent's other than in the runs' own records.
+    /// Whether a row differs from the parent's other than in the runs' own records, and in what is made of all
+    /// others: there time passes.
     pub(super) fn has_data_changes(&self) -> bool {
-        let mut changes = self.manifest.changes.iter();
-        changes.any(|file| file.table != Snapshot::TABLE.name)
+        let mut tables = TABLES
+            .iter()
+            .filter(|table| table.name != Snapshot::TABLE.name);
+        let changes = &self.manifest.changes;
+        tables.any(|table| changes.iter().any(|file| file.table == table.name))
     }
 }
 
 /// What is to be done: the files to be made, and those of the parent that stay.
 struct Plan<'p> {
-    jobs: Vec<Job>,
+    jobs: Vec<Job<'p>>,
     unchanged: Vec<&'p File>,
+}
+
+/// What the store has now.
+#[derive(Default)]
+struct Held {
+    relations: Vec<Relation>,
+    months: Vec<Month>,
+    /// Months in which rows may be others although none of their tickets changed.
+    others: Others,
+    /// Views that have columns that the parent's files lack.
+    wider: BTreeSet<&'static str>,
+}
+
+impl Held {
+    /// Months in which a ticket changed since the parent, those included whose tickets have all moved to others;
+    /// and months in which none did.
+    fn months<'m>(&'m self, parent: Option<&'m Parent>) -> (BTreeSet<&'m str>, BTreeSet<&'m str>) {
+        let is_unchanged =
+            |month: &&Month| parent.is_some_and(|parent| month.is_as_in(&parent.manifest));
+        let (unchanged, changed): (Vec<&Month>, Vec<&Month>) =
+            self.months.iter().partition(is_unchanged);
+        let names = |months: Vec<&'m Month>| -> BTreeSet<&'m str> {
+            months.iter().map(|month| month.name.as_str()).collect()
+        };
+        let (mut changed, unchanged) = (names(changed), names(unchanged));
+        let before = parent.map(|parent| parent.manifest.files.as_slice());
+        let before = before.unwrap_or_default().iter();
+        let before = before.filter_map(|file| file.created_month.as_deref());
+        changed.extend(before.filter(|month| !unchanged.contains(month)));
+        (changed, unchanged)
+    }
+
+    /// Whether rows of a month may be others although none of its tickets changed.
+    fn is_other(&self, relation: &Relation, month: &str) -> bool {
+        let name = relation.name();
+        self.wider.contains(name) || self.others.has(name, month)
+    }
 }
 
 impl Build<'_> {
@@ -87,11 +130,11 @@ impl Build<'_> {
         let spool = self.place.temporary(&format!("changes-{}", self.name));
         directory::create_directory(&directory, self.options.file_mode)?;
         let readers = self.store.readers(self.options.workers.max(1))?;
-        let months = match readers.first() {
-            Some(reader) => months::months(reader)?,
-            None => Vec::new(),
+        let held = match readers.first() {
+            Some(reader) => self.look(reader, parent)?,
+            None => Held::default(),
         };
-        let plan = self.plan(parent, &months, &directory, &spool);
+        let plan = self.plan(parent, &held, &directory, &spool);
         let shared = Shared {
             file_mode: self.options.file_mode,
             cancel: self.cancel,
@@ -114,10 +157,32 @@ impl Build<'_> {
             self.keep(&mut built, parent, file)?;
         }
         let found = self.collect(&mut built, parent, &plan.jobs, done)?;
-        self.fill_empty(&mut built, parent)?;
-        self.changes(&mut built, parent, found)?;
-        self.complete(&mut built, parent, &months)?;
+        self.fill_empty(&mut built, parent, &held.relations)?;
+        self.changes(&mut built, parent, &held.relations, found)?;
+        self.complete(&mut built, parent, &held.months)?;
         Ok(built)
+    }
+
+    /// Looks at what is to be published.
+    fn look(&self, reader: &Reader, parent: Option<&Parent>) -> Result<Held> {
+        let mut held = Held {
+            relations: months::relations(reader, self.latest.started_at)?,
+            months: months::months(reader)?,
+            ..Held::default()
+        };
+        if let Some(parent) = parent {
+            held.others = months::others(reader, &parent.manifest)?;
+            for relation in held.relations.iter().filter(|relation| relation.is_wide()) {
+                let mut files = parent.manifest.files.iter();
+                let file = files.find(|file| file.table == relation.name());
+                if let Some(file) = file
+                    && Old::open(&parent.path(file), relation)?.lacks_columns()
+                {
+                    held.wider.insert(relation.name());
+                }
+            }
+        }
+        Ok(held)
     }
 
     /// What is told of rows that are not as they were written: nobody is to take them for the desk's.
@@ -158,7 +223,7 @@ impl Build<'_> {
                 .map(|month| month.last_change);
         }
         manifest.files.sort_by_key(|file| {
-            let place = published_tables().position(|table| table.name == file.table);
+            let place = all_tables().position(|table| table.name == file.table);
             (place, file.created_month.clone())
         });
         let knew = parent.is_some_and(|parent| parent.lacks(Lack::HardLinks));
@@ -182,7 +247,7 @@ impl Build<'_> {
     fn plan<'p>(
         &self,
         parent: Option<&'p Parent>,
-        months: &[Month],
+        held: &'p Held,
         directory: &Path,
         spool: &Path,
     ) -> Plan<'p> {
@@ -190,34 +255,23 @@ impl Build<'_> {
             jobs: Vec::new(),
             unchanged: Vec::new(),
         };
-        let mut changed: BTreeSet<&str> = BTreeSet::new();
-        for month in months {
-            match parent {
-                Some(parent) if month.is_as_in(&parent.manifest) => {
-                    let files = parent.manifest.files.iter();
-                    plan.unchanged.extend(
-                        files.filter(|file| file.created_month.as_ref() == Some(&month.name)),
-                    );
-                }
-                _ => {
-                    changed.insert(&month.name);
-                }
+        let files = parent.map(|parent| parent.manifest.files.as_slice());
+        let files = files.unwrap_or_default();
+        let (changed, unchanged) = held.months(parent);
+        for relation in &held.relations {
+            let table = relation.table;
+            let mut months = vec![None];
+            if layout::is_monthly(table) {
+                let is_other = |month: &&str| held.is_other(relation, month);
+                let (others, same): (BTreeSet<&str>, BTreeSet<&str>) =
+                    unchanged.iter().copied().partition(is_other);
+                months = changed.union(&others).copied().map(Some).collect();
+                let stays = |file: &&File| {
+                    let month = file.created_month.as_deref();
+                    file.table == table.name && month.is_some_and(|month| same.contains(month))
+                };
+                plan.unchanged.extend(files.iter().filter(stays));
             }
-        }
-        // Months of the parent whose tickets have all moved to others.
-        let known: BTreeSet<&str> = months.iter().map(|month| month.name.as_str()).collect();
-        let before = parent.map(|parent| parent.manifest.files.as_slice());
-        let before = before.unwrap_or_default().iter();
-        changed.extend(
-            before
-                .filter_map(|file| file.created_month.as_deref())
-                .filter(|month| !known.contains(month)),
-        );
-        for table in published_tables() {
-            let months: Vec<Option<&str>> = match layout::is_monthly(table) {
-                true => changed.iter().copied().map(Some).collect(),
-                false => vec![None],
-            };
             for month in months {
                 let path_in = |table: &str| {
                     let parent = parent?;
@@ -225,7 +279,7 @@ impl Build<'_> {
                 };
                 let stem = format!("{}.{}", table.name, month.unwrap_or("all"));
                 plan.jobs.push(Job {
-                    table,
+                    relation,
                     month: month.map(str::to_owned),
                     path: directory.join(layout::path(table, month)),
                     changes: parent.map(|_| spool.join(stem)),
@@ -290,14 +344,16 @@ impl Build<'_> {
         &self,
         built: &mut Built,
         parent: Option<&Parent>,
-        jobs: &[Job],
+        jobs: &[Job<'_>],
         done: Vec<Done>,
-    ) -> Result<Vec<(&'static Table, Found)>> {
+    ) -> Result<Vec<(&'static str, Found)>> {
         let mut found = Vec::new();
         for (job, done) in jobs.iter().zip(done) {
-            let old = parent.and_then(|parent| parent.file(job.table.name, job.month.as_deref()));
+            let table = job.relation.table;
+            let old = parent.and_then(|parent| parent.file(table.name, job.month.as_deref()));
             if let Some(old) = old
                 && done.closed.is_some()
+                && !done.has_new_columns
                 && done.found.counts.total() == 0
             {
                 directory::remove_file(&job.path)?;
@@ -305,8 +361,8 @@ impl Build<'_> {
             } else if let Some(closed) = done.closed {
                 let text = |millis| Instant::from_timestamp_millis(millis).map(instant_text);
                 built.manifest.files.push(File {
-                    table: job.table.name.to_owned(),
-                    path: shown(&layout::path(job.table, job.month.as_deref())),
+                    table: table.name.to_owned(),
+                    path: shown(&layout::path(table, job.month.as_deref())),
                     created_month: job.month.clone(),
                     rows: closed.rows,
                     bytes: closed.bytes,
@@ -316,25 +372,33 @@ impl Build<'_> {
                     is_unchanged: false,
                 });
             }
-            found.push((job.table, done.found));
+            found.push((table.name, done.found));
         }
         Ok(found)
     }
 
     /// A table without a row has one file all the same, so that its columns can be read.
-    fn fill_empty(&self, built: &mut Built, parent: Option<&Parent>) -> Result<()> {
-        for table in published_tables() {
+    fn fill_empty(
+        &self,
+        built: &mut Built,
+        parent: Option<&Parent>,
+        relations: &[Relation],
+    ) -> Result<()> {
+        for relation in relations {
+            let table = relation.table;
             let mut files = built.manifest.files.iter();
             if files.any(|file| file.table == table.name) {
                 continue;
             }
-            if let Some(old) = parent.and_then(|parent| parent.file(table.name, None)) {
+            if let Some(old) = parent.and_then(|parent| parent.file(table.name, None))
+                && !relation.is_wide()
+            {
                 self.keep(built, parent, old)?;
                 continue;
             }
             let path = layout::path(table, None);
-            let file =
-                TableFile::create(&built.directory.join(&path), table, self.options.file_mode)?;
+            let file = built.directory.join(&path);
+            let file = TableFile::create(&file, relation, self.options.file_mode)?;
             built.manifest.files.push(File {
                 table: table.name.to_owned(),
                 path: shown(&path),
@@ -355,7 +419,8 @@ impl Build<'_> {
         &self,
         built: &mut Built,
         parent: Option<&Parent>,
-        found: Vec<(&'static Table, Found)>,
+        relations: &[Relation],
+        found: Vec<(&'static str, Found)>,
     ) -> Result<()> {
         directory::create_directory(
             &built.directory.join(layout::CHANGES),
@@ -364,15 +429,16 @@ impl Build<'_> {
         if parent.is_none() {
             return Ok(());
         }
-        for table in published_tables() {
+        for relation in relations {
+            let table = relation.table;
             let path = layout::changes_path(table);
             let of_table: Vec<&Found> = found
                 .iter()
-                .filter(|(of, _)| of.name == table.name)
+                .filter(|(of, _)| *of == table.name)
                 .map(|(_, found)| found)
                 .collect();
             let (counts, closed) = changes::combine(
-                table,
+                relation,
                 &of_table,
                 &built.directory.join(&path),
                 self.options.file_mode,

@@ -10,9 +10,9 @@ use super::cell::{Cell, Cells, Owned};
 use super::failure::Stop;
 use super::file::{Closed, TableFile};
 use super::old::Old;
+use super::relation::Relation;
 use super::schema::OPERATION;
 use crate::error::Result;
-use crate::table::Table;
 
 /// Rows by what became of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub(super) struct Found {
 }
 
 /// Takes what one job finds.
-pub(super) struct Changes {
-    table: &'static Table,
+pub(super) struct Changes<'r> {
+    relation: &'r Relation,
     /// The directory that the files go to.
     stem: PathBuf,
     file_mode: u32,
@@ -47,10 +47,10 @@ pub(super) struct Changes {
     others: Option<TableFile>,
 }
 
-impl Changes {
-    pub(super) fn new(table: &'static Table, stem: PathBuf, file_mode: u32) -> Self {
+impl<'r> Changes<'r> {
+    pub(super) fn new(relation: &'r Relation, stem: PathBuf, file_mode: u32) -> Self {
         Self {
-            table,
+            relation,
             stem,
             file_mode,
             counts: Counts::default(),
@@ -75,14 +75,14 @@ impl Changes {
     pub(super) fn delete(&mut self, row: &Cells<'_>) -> Result<()> {
         self.counts.deleted += 1;
         let path = self.stem.join("deletes.parquet");
-        let file = open(&mut self.deletes, &path, self.table, self.file_mode)?;
-        file.push(with_operation(self.table, row, "delete"))
+        let file = open(&mut self.deletes, &path, self.relation, self.file_mode)?;
+        file.push(with_operation(row, "delete"))
     }
 
     fn other(&mut self, row: &Cells<'_>, operation: &str) -> Result<()> {
         let path = self.stem.join("others.parquet");
-        let file = open(&mut self.others, &path, self.table, self.file_mode)?;
-        file.push(with_operation(self.table, row, operation))
+        let file = open(&mut self.others, &path, self.relation, self.file_mode)?;
+        file.push(with_operation(row, operation))
     }
 
     /// Closes the files.
@@ -100,12 +100,12 @@ impl Changes {
 fn open<'f>(
     file: &'f mut Option<TableFile>,
     path: &Path,
-    table: &Table,
+    relation: &Relation,
     file_mode: u32,
 ) -> Result<&'f mut TableFile> {
     let opened = match file.take() {
         Some(opened) => opened,
-        None => TableFile::create_changes(path, table, file_mode)?,
+        None => TableFile::create_changes(path, relation, file_mode)?,
     };
     Ok(file.insert(opened))
 }
@@ -114,16 +114,8 @@ fn close(file: Option<TableFile>, path: PathBuf) -> Result<Option<PathBuf>> {
     file.map(|file| file.close().map(|_| path)).transpose()
 }
 
-fn with_operation<'a>(
-    table: &Table,
-    row: &'a Cells<'_>,
-    operation: &'a str,
-) -> impl Iterator<Item = Cell<'a>> {
-    let width = table.columns().count();
-    row.iter()
-        .take(width)
-        .copied()
-        .chain([Cell::Text(operation)])
+fn with_operation<'a>(row: &'a Cells<'_>, operation: &'a str) -> impl Iterator<Item = Cell<'a>> {
+    row.iter().copied().chain([Cell::Text(operation)])
 }
 
 /// Puts what all jobs found of one table into one file at `path`, deleted rows first; no file
@@ -133,7 +125,7 @@ fn with_operation<'a>(
 /// # Errors
 /// The file cannot be written.
 pub(super) fn combine(
-    table: &'static Table,
+    relation: &Relation,
     found: &[&Found],
     path: &Path,
     file_mode: u32,
@@ -147,30 +139,30 @@ pub(super) fn combine(
         .filter_map(|one| one.others.as_deref())
         .collect();
     let mut combined = Combined {
-        table,
+        relation,
         path,
         file_mode,
         counts: Counts::default(),
         file: None,
     };
-    let moved = moved(table, &deletes, &others)?;
+    let moved = moved(relation, &deletes, &others)?;
     let mut kept: HashMap<Vec<Owned>, Vec<Owned>> = HashMap::new();
-    each_row(table, &deletes, |row, _| {
-        let key = key(table, row);
+    each_row(relation, &deletes, |row, _| {
+        let key = key(relation, row);
         if moved.contains(&key) {
-            kept.insert(key, owned(table, row));
+            kept.insert(key, owned(row));
             return Ok(());
         }
         combined.add(row, "delete")
     })?;
-    each_row(table, &others, |row, operation| {
+    each_row(relation, &others, |row, operation| {
         let before = match moved.is_empty() {
             true => None,
-            false => kept.get(&key(table, row)),
+            false => kept.get(&key(relation, row)),
         };
         match before {
             None => combined.add(row, operation),
-            Some(before) if *before == owned(table, row) => Ok(()),
+            Some(before) if *before == owned(row) => Ok(()),
             Some(_) => combined.add(row, "update"),
         }
     })?;
@@ -179,7 +171,7 @@ pub(super) fn combine(
 }
 
 struct Combined<'a> {
-    table: &'static Table,
+    relation: &'a Relation,
     path: &'a Path,
     file_mode: u32,
     counts: Counts,
@@ -193,28 +185,28 @@ impl Combined<'_> {
             "update" => self.counts.updated += 1,
             _ => self.counts.deleted += 1,
         }
-        let file = open(&mut self.file, self.path, self.table, self.file_mode)?;
-        file.push(with_operation(self.table, row, operation))
+        let file = open(&mut self.file, self.path, self.relation, self.file_mode)?;
+        file.push(with_operation(row, operation))
     }
 }
 
 /// Keys that were both deleted and inserted. Memory: the keys deleted, which are few, since the
 /// store keeps what is gone from the desk.
 fn moved(
-    table: &'static Table,
+    relation: &Relation,
     deletes: &[&Path],
     others: &[&Path],
 ) -> std::result::Result<HashSet<Vec<Owned>>, Stop> {
     let mut deleted = HashSet::new();
-    each_row(table, deletes, |row, _| {
-        deleted.insert(key(table, row));
+    each_row(relation, deletes, |row, _| {
+        deleted.insert(key(relation, row));
         Ok(())
     })?;
     let mut moved = HashSet::new();
     if !deleted.is_empty() {
-        each_row(table, others, |row, operation| {
+        each_row(relation, others, |row, operation| {
             if operation == "insert" {
-                moved.extend(deleted.take(&key(table, row)));
+                moved.extend(deleted.take(&key(relation, row)));
             }
             Ok(())
         })?;
@@ -223,16 +215,16 @@ fn moved(
 }
 
 fn each_row(
-    table: &'static Table,
+    relation: &Relation,
     paths: &[&Path],
     mut see: impl FnMut(&Cells<'_>, &str) -> Result<()>,
 ) -> std::result::Result<(), Stop> {
-    let mut names: Vec<&str> = table.columns().map(|column| column.name).collect();
+    let mut names: Vec<&str> = relation.columns().map(|column| column.name).collect();
     names.push(OPERATION);
     for path in paths {
         let mut rows = Old::open_columns(path, &names)?;
-        while let Some(row) = rows.row() {
-            let operation = match row.get(names.len() - 1) {
+        while let Some(mut row) = rows.row() {
+            let operation = match row.pop() {
                 Some(Cell::Text(operation)) => operation,
                 _ => "",
             };
@@ -244,19 +236,11 @@ fn each_row(
 }
 
 /// A row's key.
-pub(super) fn key(table: &Table, row: &Cells<'_>) -> Vec<Owned> {
-    table
-        .columns()
-        .zip(row)
-        .filter(|(column, _)| table.key.contains(&column.name))
-        .map(|(_, cell)| cell.owned())
-        .collect()
+pub(super) fn key(relation: &Relation, row: &Cells<'_>) -> Vec<Owned> {
+    relation.key(row).map(|cell| cell.owned()).collect()
 }
 
 /// A row that outlives where it came from.
-pub(super) fn owned(table: &Table, row: &Cells<'_>) -> Vec<Owned> {
-    row.iter()
-        .take(table.columns().count())
-        .map(|cell| cell.owned())
-        .collect()
+pub(super) fn owned(row: &Cells<'_>) -> Vec<Owned> {
+    row.iter().map(|cell| cell.owned()).collect()
 }

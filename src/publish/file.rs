@@ -15,9 +15,10 @@ use super::batch::Batch;
 use super::cell::Cell;
 use super::directory;
 use super::failure::Failure;
+use super::relation::{Column, Relation};
 use super::{layout, schema};
 use crate::error::Result;
-use crate::table::{Column, Message, Record, Table, Type};
+use crate::table::{LIVE_MESSAGES, Message, Record, Type};
 
 /// Rows of a row group at most: a scan reads a few large ranges, and engines give each of their
 /// threads some groups of this size.
@@ -51,24 +52,24 @@ pub(super) struct TableFile {
 }
 
 impl TableFile {
-    /// A file for rows of `table` at `path`, whose directory is made where it is missing.
+    /// A file for rows of `relation` at `path`, whose directory is made where it is missing.
     ///
     /// # Errors
     /// The file or its directory cannot be made.
-    pub(super) fn create(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
+    pub(super) fn create(path: &Path, relation: &Relation, file_mode: u32) -> Result<Self> {
         let file = directory::create_file(path, file_mode)?;
-        let properties = properties(table, layout::sorted_by(table));
-        Self::over(file, path, schema::schema(table), properties)
+        let properties = properties(relation, layout::sorted_by(relation.table));
+        Self::over(file, path, schema::schema(relation), properties)
     }
 
-    /// Begins a file for the changes of `table`, in any order.
+    /// Begins a file for the changes of `relation`, in any order.
     ///
     /// # Errors
     /// See [`TableFile::create`].
-    pub(super) fn create_changes(path: &Path, table: &Table, file_mode: u32) -> Result<Self> {
+    pub(super) fn create_changes(path: &Path, relation: &Relation, file_mode: u32) -> Result<Self> {
         let file = directory::create_file(path, file_mode)?;
-        let properties = properties(table, &[]);
-        Self::over(file, path, schema::changes_schema(table), properties)
+        let properties = properties(relation, &[]);
+        Self::over(file, path, schema::changes_schema(relation), properties)
     }
 
     /// One over an open file.
@@ -132,35 +133,39 @@ impl TableFile {
 
 /// Whether nearly each row of a table has a value of its own in this column: ids of what the table
 /// is about, not of what its rows refer to.
-fn is_unique(table: &Table, column: &Column) -> bool {
-    let is_own = table.key == [column.name] || table.name == Message::TABLE.name;
+fn is_unique(relation: &Relation, column: Column<'_>) -> bool {
+    let table = relation.table;
+    let is_message = [Message::TABLE, LIVE_MESSAGES]
+        .iter()
+        .any(|known| known.name == table.name);
+    let is_own = table.key == [column.name] || is_message;
     is_own && table.key.last() == Some(&column.name) && column.kind == Type::Id
 }
 
 /// Whether a column holds texts that are long and hardly ever the same: a dictionary of them would grow past
 /// any bound. Then a file has values in both forms, which fastparquet reads as missing ones.
-fn is_long(column: &Column) -> bool {
+fn is_long(column: Column<'_>) -> bool {
     ["content", "raw_json"].contains(&column.name)
 }
 
 /// How the files of a table are written whose rows come sorted by these columns.
-fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
+fn properties(relation: &Relation, sorted_by: &[&str]) -> WriterProperties {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
     let mut properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_compression(Compression::ZSTD(level))
         // Statistics of each page, which make the page index.
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(sorting(table, sorted_by))
+        .set_sorting_columns(sorting(relation, sorted_by))
         // Room for what a row group can hold, so that no column is written in two forms.
         .set_dictionary_page_size_limit(GROUP_BYTES)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_max_row_group_bytes(Some(GROUP_BYTES));
-    for column in table.columns() {
+    for column in relation.columns() {
         let path = ColumnPath::from(column.name);
         // A dictionary pays where values come again. Deltas would save little after zstd, and many readers
         // do not know them: Spark before 3.3, fastparquet.
-        if is_unique(table, column) || is_long(column) || column.kind == Type::Instant {
+        if is_unique(relation, column) || is_long(column) || column.kind == Type::Instant {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::PLAIN);
@@ -170,10 +175,10 @@ fn properties(table: &Table, sorted_by: &[&str]) -> WriterProperties {
 }
 
 /// The order of the rows as a file declares it; `None` where there is none to declare.
-fn sorting(table: &Table, sorted_by: &[&str]) -> Option<Vec<SortingColumn>> {
+fn sorting(relation: &Relation, sorted_by: &[&str]) -> Option<Vec<SortingColumn>> {
     let columns: Vec<SortingColumn> = sorted_by
         .iter()
-        .filter_map(|name| table.columns().position(|column| column.name == *name))
+        .filter_map(|name| relation.columns().position(|column| column.name == *name))
         .filter_map(|index| i32::try_from(index).ok())
         .map(|column_idx| SortingColumn {
             column_idx,
@@ -187,14 +192,15 @@ fn sorting(table: &Table, sorted_by: &[&str]) -> Option<Vec<SortingColumn>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{Tag, published_tables};
+    use crate::table::{Tag, all_tables};
 
     /// A file on a disk that is full from the first byte on.
     fn full() -> TableFile {
         let file = directory::open_full().expect("/dev/full");
         let path = Path::new("tags/tags.parquet");
-        let schema = schema::schema(Tag::TABLE);
-        TableFile::over(file, path, schema, properties(Tag::TABLE, &[])).expect("a file")
+        let tags = Relation::of(Tag::TABLE);
+        let schema = schema::schema(&tags);
+        TableFile::over(file, path, schema, properties(&tags, &[])).expect("a file")
     }
 
     #[test]
@@ -220,10 +226,13 @@ mod tests {
 
     #[test]
     fn only_ids_that_do_not_repeat_go_without_a_dictionary() {
-        let unique: Vec<String> = published_tables()
-            .flat_map(|table| table.columns().map(move |column| (table, column)))
-            .filter(|(table, column)| is_unique(table, column))
-            .map(|(table, column)| format!("{}.{}", table.name, column.name))
+        let relations: Vec<Relation> = all_tables().map(Relation::of).collect();
+        let columns = relations
+            .iter()
+            .flat_map(|relation| relation.columns().map(move |column| (relation, column)));
+        let unique: Vec<String> = columns
+            .filter(|(relation, column)| is_unique(relation, *column))
+            .map(|(relation, column)| format!("{}.{}", relation.name(), column.name))
             .collect();
         assert_eq!(
             unique,
@@ -236,7 +245,11 @@ mod tests {
                 "agents.id",
                 "ticket_metrics.ticket_id",
                 "rejects.id",
-                "customer_metrics.customer_id"
+                "customer_metrics.customer_id",
+                "live_tickets.id",
+                "live_messages.id",
+                "tickets_wide.id",
+                "customers_wide.id"
             ]
         );
     }

@@ -9,15 +9,16 @@ use std::path::PathBuf;
 
 use rusqlite::Statement;
 
-use super::cell::{self, Cell, Cells, Owned, WIDTH};
+use super::cell::{self, Cell, Cells, Owned};
 use super::changes::{self, Changes, Found};
 use super::failure::Stop;
 use super::file::{Closed, TableFile};
 use super::layout;
 use super::old::Old;
+use super::relation::Relation;
 use super::tally::Tally;
 use crate::store::Reader;
-use crate::table::{Table, Type};
+use crate::table::Type;
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -30,8 +31,8 @@ const ROWS_TOLD: u64 = 500;
 
 /// A file to be made.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
-    pub(super) table: &'static Table,
+pub(super) struct Job<'r> {
+    pub(super) relation: &'r Relation,
     /// The month, of a table that is cut by month.
     pub(super) month: Option<String>,
     /// Where the file goes.
@@ -53,25 +54,28 @@ pub(super) struct Done {
     pub(super) created: Option<(i64, i64)>,
     /// How it differs from the parent's.
     pub(super) found: Found,
+    /// Whether the parent's file lacks columns of it.
+    pub(super) has_new_columns: bool,
 }
 
 /// Does a job.
 ///
 /// # Errors
 /// The store or the parent cannot be read, the file cannot be written, or the work was cancelled.
-pub(super) fn run(job: &Job, reader: &Reader, tally: &Tally<'_>) -> Result<Done> {
+pub(super) fn run(job: &Job<'_>, reader: &Reader, tally: &Tally<'_>) -> Result<Done> {
     let mut work = Work {
         job,
         reader,
         tally,
-        kinds: job.table.columns().map(|column| column.kind).collect(),
+        kinds: job.relation.columns().map(|column| column.kind).collect(),
         file: None,
         created: None,
         uncounted: 0,
         changes: job
             .changes
             .clone()
-            .map(|stem| Changes::new(job.table, stem, tally.file_mode())),
+            .map(|stem| Changes::new(job.relation, stem, tally.file_mode())),
+        has_new_columns: false,
     };
     match &job.month {
         Some(month) => work.month(month)?,
@@ -79,7 +83,11 @@ pub(super) fn run(job: &Job, reader: &Reader, tally: &Tally<'_>) -> Result<Done>
     }
     work.count_rows()?;
     if job.month.is_none() && work.file.is_none() {
-        work.file = Some(TableFile::create(&job.path, job.table, tally.file_mode())?);
+        work.file = Some(TableFile::create(
+            &job.path,
+            job.relation,
+            tally.file_mode(),
+        )?);
     }
     Ok(Done {
         closed: work.file.map(TableFile::close).transpose()?,
@@ -88,25 +96,27 @@ pub(super) fn run(job: &Job, reader: &Reader, tally: &Tally<'_>) -> Result<Done>
             Some(changes) => changes.close()?,
             None => Found::default(),
         },
+        has_new_columns: work.has_new_columns,
     })
 }
 
 struct Work<'a> {
-    job: &'a Job,
+    job: &'a Job<'a>,
     reader: &'a Reader,
     tally: &'a Tally<'a>,
     kinds: Vec<Type>,
     file: Option<TableFile>,
     created: Option<(i64, i64)>,
     uncounted: u64,
-    changes: Option<Changes>,
+    changes: Option<Changes<'a>>,
+    has_new_columns: bool,
 }
 
 impl<'a> Work<'a> {
     /// A table in the order of its key, both sides merged.
     fn all(&mut self) -> Result<()> {
-        let table = self.job.table;
-        let mut statement = self.prepare(&layout::rows_sql(table))?;
+        let relation = self.job.relation;
+        let mut statement = self.prepare(&layout::rows_sql(relation))?;
         let mut rows = statement.query([]).map_err(|error| self.failed(error))?;
         let mut old = self.old()?;
         while let Some(row) = rows.next().map_err(|error| self.failed(error))? {
@@ -118,7 +128,7 @@ impl<'a> Work<'a> {
             // What the parent has before this row is gone.
             let mut before = None;
             while let Some(parents) = old.as_ref().and_then(Old::row) {
-                match compare_keys(table, &parents, &row) {
+                match relation.key(&parents).cmp(relation.key(&row)) {
                     Ordering::Less => changes.delete(&parents)?,
                     Ordering::Equal => {
                         before = Some(parents == row);
@@ -152,7 +162,7 @@ impl<'a> Work<'a> {
     fn month(&mut self, month: &str) -> Result<()> {
         let mut tickets = self.prepare(TICKETS)?;
         let mut tickets = tickets.query([month]).map_err(|error| self.failed(error))?;
-        let mut statement = self.prepare(&layout::ticket_rows_sql(self.job.table))?;
+        let mut statement = self.prepare(&layout::ticket_rows_sql(self.job.relation))?;
         let mut old = self.old()?;
         let mut old_tickets = match &self.job.old_tickets {
             Some(path) => Some(Old::open_columns(path, &["id", "created_at"])?),
@@ -194,12 +204,7 @@ impl<'a> Work<'a> {
         };
         let cells = cell::from_sqlite(row, &[Type::Id, Type::Instant])
             .map_err(|error| self.failed(error))?;
-        match cells {
-            [Cell::Text(id), Cell::Integer(created_at), ..] => {
-                Ok(Some((created_at, id.to_owned())))
-            }
-            _ => Ok(None),
-        }
+        Ok(named(&cells))
     }
 
     /// Writes the rows of a ticket and notes how they differ from the parent's; whether there are
@@ -210,7 +215,7 @@ impl<'a> Work<'a> {
         id: &str,
         mut old: Option<&mut Old>,
     ) -> Result<bool> {
-        let table = self.job.table;
+        let relation = self.job.relation;
         let mut has_rows = false;
         let mut come = Vec::new();
         let mut gone = Vec::new();
@@ -223,22 +228,22 @@ impl<'a> Work<'a> {
                 continue;
             }
             if let Some(old) = &mut old
-                && let Some(parents) = row_of(table, old, id)
+                && let Some(parents) = row_of(relation, old, id)
             {
                 let is_same = parents == row;
                 if !is_same {
-                    gone.push(changes::owned(table, &parents));
+                    gone.push(changes::owned(&parents));
                 }
                 old.advance()?;
                 if is_same {
                     continue;
                 }
             }
-            come.push(changes::owned(table, &row));
+            come.push(changes::owned(&row));
         }
         if let Some(old) = old {
-            while let Some(parents) = row_of(table, old, id) {
-                gone.push(changes::owned(table, &parents));
+            while let Some(parents) = row_of(relation, old, id) {
+                gone.push(changes::owned(&parents));
                 old.advance()?;
             }
         }
@@ -248,17 +253,17 @@ impl<'a> Work<'a> {
 
     /// Rows of one ticket that are not at the same place on both sides, compared by key.
     fn settle(&mut self, come: &[Vec<Owned>], gone: &[Vec<Owned>]) -> Result<()> {
-        let table = self.job.table;
+        let relation = self.job.relation;
         let Some(changes) = &mut self.changes else {
             return Ok(());
         };
         let mut left: HashMap<Vec<Owned>, &Vec<Owned>> = gone
             .iter()
-            .map(|row| (changes::key(table, &cells(row)), row))
+            .map(|row| (changes::key(relation, &cells(row)), row))
             .collect();
         for row in come {
             let row_cells = cells(row);
-            match left.remove(&changes::key(table, &row_cells)) {
+            match left.remove(&changes::key(relation, &row_cells)) {
                 None => changes.insert(&row_cells)?,
                 Some(before) if before == row => {}
                 Some(_) => changes.update(&row_cells)?,
@@ -266,7 +271,7 @@ impl<'a> Work<'a> {
         }
         for row in gone {
             let row_cells = cells(row);
-            if left.contains_key(&changes::key(table, &row_cells)) {
+            if left.contains_key(&changes::key(relation, &row_cells)) {
                 changes.delete(&row_cells)?;
             }
         }
@@ -275,7 +280,7 @@ impl<'a> Work<'a> {
 
     /// A ticket that the parent has in this month and the store has not.
     fn gone(&mut self, id: &str, old: &mut Old) -> Result<()> {
-        while let Some(row) = row_of(self.job.table, old, id) {
+        while let Some(row) = row_of(self.job.relation, old, id) {
             if let Some(changes) = &mut self.changes {
                 changes.delete(&row)?;
             }
@@ -289,11 +294,11 @@ impl<'a> Work<'a> {
             Some(file) => file,
             None => self.file.insert(TableFile::create(
                 &self.job.path,
-                self.job.table,
+                self.job.relation,
                 self.tally.file_mode(),
             )?),
         };
-        file.push(row.iter().take(self.kinds.len()).copied())?;
+        file.push(row.iter().copied())?;
         self.uncounted += 1;
         match self.uncounted >= ROWS_TOLD {
             true => self.count_rows(),
@@ -305,9 +310,13 @@ impl<'a> Work<'a> {
         self.tally.add(std::mem::take(&mut self.uncounted))
     }
 
-    fn old(&self) -> Result<Option<Old>> {
+    fn old(&mut self) -> Result<Option<Old>> {
         match (&self.job.old, &self.changes) {
-            (Some(path), Some(_)) => Old::open(path, self.job.table).map(Some),
+            (Some(path), Some(_)) => {
+                let old = Old::open(path, self.job.relation)?;
+                self.has_new_columns = old.lacks_columns();
+                Ok(Some(old))
+            }
             _ => Ok(None),
         }
     }
@@ -318,7 +327,7 @@ impl<'a> Work<'a> {
     }
 
     fn failed(&self, error: rusqlite::Error) -> Stop {
-        let what = format!("read {}", self.job.table.name);
+        let what = format!("read {}", self.job.relation.name());
         self.reader.failed(&what, error).into()
     }
 }
@@ -329,33 +338,26 @@ fn advance(old: &mut Option<Old>) -> Result<()> {
 
 /// The next of the parent's tickets.
 fn ticket_of(old: &Old) -> Option<(i64, String)> {
-    match old.row()? {
-        [Cell::Text(id), Cell::Integer(created_at), ..] => Some((created_at, id.to_owned())),
+    named(&old.row()?)
+}
+
+/// When a ticket was created, and its id.
+fn named(row: &Cells<'_>) -> Option<(i64, String)> {
+    match row.as_slice() {
+        [Cell::Text(id), Cell::Integer(created_at), ..] => Some((*created_at, (*id).to_owned())),
         _ => None,
     }
 }
 
 /// The parent's next row, if it belongs to this ticket.
-fn row_of<'o>(table: &Table, old: &'o Old, id: &str) -> Option<Cells<'o>> {
-    let column = layout::ticket_column(table);
+fn row_of<'o>(relation: &Relation, old: &'o Old, id: &str) -> Option<Cells<'o>> {
+    let column = layout::ticket_column(relation.table);
     let row = old.row()?;
-    let mut named = table.columns().zip(&row);
+    let mut named = relation.columns().zip(&row);
     let is_its = named.any(|(found, cell)| found.name == column && *cell == Cell::Text(id));
     is_its.then_some(row)
 }
 
 fn cells(row: &[Owned]) -> Cells<'_> {
-    let mut cells = [Cell::Null; WIDTH];
-    for (cell, owned) in cells.iter_mut().zip(row) {
-        *cell = owned.cell();
-    }
-    cells
-}
-
-fn compare_keys(table: &Table, one: &Cells<'_>, other: &Cells<'_>) -> Ordering {
-    let columns = table.columns().zip(one.iter().zip(other));
-    let keys = columns.filter(|(column, _)| table.key.contains(&column.name));
-    keys.map(|(_, (one, other))| one.cmp(other))
-        .find(|order| *order != Ordering::Equal)
-        .unwrap_or(Ordering::Equal)
+    row.iter().map(Owned::cell).collect()
 }

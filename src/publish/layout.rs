@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::table::{Record, Table, Ticket, published_tables};
+use super::relation::Relation;
+use crate::table::{LIVE_TICKETS, Record, TICKETS_WIDE, Table, Ticket, all_tables};
 
 /// The month whose directory holds the file of a table that is cut by month and has no row at all:
 /// one like any other, since engines that take `created_month` for a column read text from it, and
@@ -14,12 +15,19 @@ pub(super) const CHANGES: &str = "changes";
 
 /// Whether a table is cut by the month in which its rows' ticket was created.
 pub(super) fn is_monthly(table: &Table) -> bool {
-    table.name == Ticket::TABLE.name || table.key.first() == Some(&"ticket_id")
+    is_by_ticket(table) || table.key.first() == Some(&"ticket_id")
+}
+
+/// Whether a table has one row per ticket, named by the ticket's `id`.
+fn is_by_ticket(table: &Table) -> bool {
+    [Ticket::TABLE, LIVE_TICKETS, TICKETS_WIDE]
+        .iter()
+        .any(|known| known.name == table.name)
 }
 
 /// The column that names the ticket of a row, in a table that is cut by month.
 pub(super) fn ticket_column(table: &Table) -> &'static str {
-    if table.name == Ticket::TABLE.name {
+    if is_by_ticket(table) {
         "id"
     } else {
         "ticket_id"
@@ -54,7 +62,7 @@ pub(super) fn is_changes_path(table: &str, path: &str) -> bool {
 
 /// Whether this version puts the file of a table and month at this place.
 pub(super) fn is_placed_so(table: &str, month: Option<&str>, found: &str) -> bool {
-    let known = published_tables().find(|known| known.name == table);
+    let known = all_tables().find(|known| known.name == table);
     is_image_path(table, month, found)
         && known.is_some_and(|table| {
             (month.is_none() || is_monthly(table)) && path(table, month).to_str() == Some(found)
@@ -76,7 +84,7 @@ fn is_month(text: &str) -> bool {
 /// The columns that the rows of a file are sorted by. None for what belongs to tickets: it is in the
 /// order in which they were created, which is a column of theirs.
 pub(super) fn sorted_by(table: &Table) -> &'static [&'static str] {
-    if table.name == Ticket::TABLE.name {
+    if is_by_ticket(table) {
         &["created_at", "id"]
     } else if is_monthly(table) {
         &[]
@@ -91,12 +99,14 @@ pub(super) fn changes_path(table: &Table) -> PathBuf {
 }
 
 /// All rows of a table in the order of their key.
-pub(super) fn rows_sql(table: &Table) -> String {
-    format!("{} ORDER BY {}", select(table), table.key.join(", "))
+pub(super) fn rows_sql(relation: &Relation) -> String {
+    let key = relation.table.key.join(", ");
+    format!("{} ORDER BY {key}", select(relation))
 }
 
 /// The rows of one ticket: a thread in its own order, everything else in that of its key.
-pub(super) fn ticket_rows_sql(table: &Table) -> String {
+pub(super) fn ticket_rows_sql(relation: &Relation) -> String {
+    let table = relation.table;
     let column = ticket_column(table);
     let is_placed = table.columns().any(|column| column.name == "position");
     let mut order: Vec<&str> = match is_placed && !table.key.contains(&"position") {
@@ -104,19 +114,19 @@ pub(super) fn ticket_rows_sql(table: &Table) -> String {
         false => Vec::new(),
     };
     order.extend(table.key.iter().filter(|key| **key != column));
+    let select = select(relation);
     match order.is_empty() {
-        true => format!("{} WHERE {column} = ?1", select(table)),
-        false => format!(
-            "{} WHERE {column} = ?1 ORDER BY {}",
-            select(table),
-            order.join(", ")
-        ),
+        true => format!("{select} WHERE {column} = ?1"),
+        false => format!("{select} WHERE {column} = ?1 ORDER BY {}", order.join(", ")),
     }
 }
 
-fn select(table: &Table) -> String {
-    let names: Vec<&str> = table.columns().map(|column| column.name).collect();
-    format!("SELECT {} FROM {}", names.join(", "), table.name)
+fn select(relation: &Relation) -> String {
+    let names: Vec<String> = relation
+        .columns()
+        .map(|column| format!("\"{}\"", column.name))
+        .collect();
+    format!("SELECT {} FROM {}", names.join(", "), relation.source)
 }
 
 #[cfg(test)]
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_hangs_on_a_ticket_is_cut_by_month() {
-        let monthly: Vec<&str> = published_tables()
+        let monthly: Vec<&str> = all_tables()
             .filter(|table| is_monthly(table))
             .map(|table| table.name)
             .collect();
@@ -140,7 +150,11 @@ mod tests {
                 "ticket_discord_users",
                 "ticket_history",
                 "ticket_metrics",
-                "ticket_events"
+                "ticket_events",
+                "live_tickets",
+                "live_messages",
+                "tickets_wide",
+                "sla_results"
             ]
         );
     }
@@ -148,12 +162,15 @@ mod tests {
     #[test]
     fn a_thread_is_in_its_own_order() {
         let order = |name: &str| {
-            let table = published_tables().find(|table| table.name == name);
-            let sql = ticket_rows_sql(table.expect(name));
+            let table = all_tables().find(|table| table.name == name);
+            let sql = ticket_rows_sql(&Relation::of(table.expect(name)));
             sql.split_once(" WHERE ").expect("a condition").1.to_owned()
         };
         assert_eq!(order("tickets"), "id = ?1");
         assert_eq!(order("messages"), "ticket_id = ?1 ORDER BY position, id");
+        assert_eq!(order("live_messages"), order("messages"));
+        assert_eq!(order("tickets_wide"), order("tickets"));
+        assert_eq!(order("sla_results"), "ticket_id = ?1 ORDER BY policy");
         assert_eq!(
             order("message_attachments"),
             "ticket_id = ?1 ORDER BY message_id, position"
@@ -162,7 +179,7 @@ mod tests {
 
     #[test]
     fn every_path_that_is_made_is_known_and_no_other() {
-        for table in published_tables() {
+        for table in all_tables() {
             let months: &[Option<&str>] = match is_monthly(table) {
                 true => &[Some("2026-10"), None],
                 false => &[None],

@@ -30,6 +30,7 @@ mod owner;
 mod parent;
 mod place;
 mod refusal;
+mod relation;
 mod schema;
 mod tally;
 mod work;

@@ -11,11 +11,11 @@ use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::cell::{Cell, Cells, WIDTH};
+use super::cell::{Cell, Cells};
 use super::directory;
 use super::failure::{Failure, Stop};
+use super::relation::Relation;
 use crate::error::Error;
-use crate::table::Table;
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -29,6 +29,8 @@ const BATCH_ROWS: std::ops::RangeInclusive<i64> = 1..=4_096;
 pub(super) struct Old {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
+    /// Columns that the file has of those that were asked for, and how many those are.
+    has: usize,
     width: usize,
     columns: Vec<Column>,
     row: usize,
@@ -43,13 +45,14 @@ enum Column {
 }
 
 impl Old {
-    /// All columns of a file of `table`.
+    /// All columns of a file of `relation`. Those of custom attributes that were first seen since then are
+    /// NULL: they are the last.
     ///
     /// # Errors
     /// The file cannot be read, or has other columns.
-    pub(super) fn open(path: &Path, table: &Table) -> Result<Self> {
-        let names: Vec<&str> = table.columns().map(|column| column.name).collect();
-        Self::open_columns(path, &names)
+    pub(super) fn open(path: &Path, relation: &Relation) -> Result<Self> {
+        let names: Vec<&str> = relation.columns().map(|column| column.name).collect();
+        Self::open_at_least(path, &names, relation.table.columns().count())
     }
 
     /// These columns of a file, which come in the file's order.
@@ -57,9 +60,22 @@ impl Old {
     /// # Errors
     /// See [`Old::open`].
     pub(super) fn open_columns(path: &Path, names: &[&str]) -> Result<Self> {
+        Self::open_at_least(path, names, names.len())
+    }
+
+    fn open_at_least(path: &Path, names: &[&str], least: usize) -> Result<Self> {
         let file = directory::open_file(path).map_err(Stop::Damaged)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|error| Stop::Damaged(Failure::read(path, error)))?;
+        let known = builder.schema();
+        let has = names.iter().filter(|name| known.index_of(name).is_ok());
+        let has = has.count();
+        if has < least {
+            let path = path.display();
+            return Err(Stop::Damaged(Error::failed(format!(
+                "{path} has other columns than it was written with"
+            ))));
+        }
         let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
         // A group of few heavy rows is read in small batches.
         let heaviest = builder
@@ -77,6 +93,7 @@ impl Old {
         let mut old = Self {
             path: path.to_owned(),
             reader,
+            has,
             width: names.len(),
             columns: Vec::new(),
             row: 0,
@@ -91,11 +108,15 @@ impl Old {
         if self.row >= self.rows {
             return None;
         }
-        let mut cells = [Cell::Null; WIDTH];
-        for (column, cell) in self.columns.iter().zip(&mut cells) {
-            *cell = column.cell(self.row);
-        }
+        let mut cells = Vec::with_capacity(self.width);
+        cells.extend(self.columns.iter().map(|column| column.cell(self.row)));
+        cells.resize(self.width, Cell::Null);
         Some(cells)
+    }
+
+    /// Whether the file lacks columns.
+    pub(super) fn lacks_columns(&self) -> bool {
+        self.has < self.width
     }
 
     /// Goes on to the next row.
@@ -121,7 +142,7 @@ impl Old {
             let batch = batch.map_err(|error| Stop::Damaged(Failure::read(&self.path, error)))?;
             self.rows = batch.num_rows();
             self.columns = columns(&batch);
-            if self.columns.len() != self.width {
+            if self.columns.len() != self.has {
                 let path = self.path.display();
                 return Err(Stop::Damaged(Error::failed(format!(
                     "{path} has other columns than it was written with"

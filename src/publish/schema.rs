@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::table::{Column, Table, Type, published_tables};
+use super::relation::{Column, Relation};
+use crate::table::{Type, all_tables};
 
 /// The column that says what a row of `changes/` is: `insert`, `update` or `delete`.
 pub const OPERATION: &str = "_op";
@@ -31,29 +32,26 @@ pub(super) fn arrow(kind: Type) -> DataType {
 }
 
 /// The schema of a table's files.
-pub(super) fn schema(table: &Table) -> SchemaRef {
-    let fields = table.columns().map(field).collect::<Vec<_>>();
-    Arc::new(Schema::new_with_metadata(fields, metadata(table)))
+pub(super) fn schema(relation: &Relation) -> SchemaRef {
+    let fields = relation.columns().map(field).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, metadata(relation)))
 }
 
 /// The schema of a table's changes: its columns, and the operation.
-pub(super) fn changes_schema(table: &Table) -> SchemaRef {
+pub(super) fn changes_schema(relation: &Relation) -> SchemaRef {
     let operation = Field::new(OPERATION, DataType::Utf8, false).with_metadata(HashMap::from([(
         "description".to_owned(),
         "`insert`, `update` or `delete`; a deleted row is as it was.".to_owned(),
     )]));
-    let fields = table.columns().map(field).chain([operation]);
+    let fields = relation.columns().map(field).chain([operation]);
     Arc::new(Schema::new_with_metadata(
         fields.collect::<Vec<_>>(),
-        metadata(table),
+        metadata(relation),
     ))
 }
 
-fn field(column: &Column) -> Field {
-    let mut metadata = HashMap::from([(
-        "description".to_owned(),
-        column.description.trim().to_owned(),
-    )]);
+fn field(column: Column<'_>) -> Field {
+    let mut metadata = HashMap::from([("description".to_owned(), column.description.to_owned())]);
     if column.kind == Type::Json {
         // Not Arrow's extension type nor Parquet's logical type: pandas and Polars then no longer
         // see a string.
@@ -62,22 +60,23 @@ fn field(column: &Column) -> Field {
     Field::new(column.name, arrow(column.kind), column.is_nullable).with_metadata(metadata)
 }
 
-fn metadata(table: &Table) -> HashMap<String, String> {
+fn metadata(relation: &Relation) -> HashMap<String, String> {
     HashMap::from([
         (
             "description".to_owned(),
-            table.description.trim().to_owned(),
+            relation.table.description.trim().to_owned(),
         ),
         ("schema".to_owned(), fingerprint()),
     ])
 }
 
-/// Tells whether two images have the same tables, columns, types, definitions and layout.
+/// Tells whether two images have the same tables, columns, types, definitions and layout, whatever columns there are of custom
+/// attributes.
 pub(super) fn fingerprint() -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&LAYOUT.to_le_bytes());
     hasher.update(&DEFINITIONS.to_le_bytes());
-    for table in published_tables() {
+    for table in all_tables() {
         hasher.update(table.name.as_bytes());
         for column in table.columns() {
             let line = format!(
@@ -99,8 +98,8 @@ mod tests {
 
     #[test]
     fn the_documented_type_is_the_one_written() {
-        for table in published_tables() {
-            let schema = schema(table);
+        for table in all_tables() {
+            let schema = schema(&Relation::of(table));
             for (field, column) in schema.fields().iter().zip(table.columns()) {
                 let word = match field.data_type() {
                     DataType::Utf8 => "string",

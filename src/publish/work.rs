@@ -9,7 +9,7 @@ use super::job::{self, Done, Job};
 use super::tally::{Shared, Tally};
 use crate::error::Error;
 use crate::store::{Damage, Reader};
-use crate::table::{Record, Ticket};
+use crate::table::{LIVE_MESSAGES, Message, Record, Ticket};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -17,11 +17,13 @@ type Result<T> = std::result::Result<T, Stop>;
 ///
 /// # Errors
 /// The first that any of them met.
-pub(super) fn all(jobs: &[Job], readers: Vec<Reader>, shared: Shared<'_>) -> Result<Vec<Done>> {
+pub(super) fn all(jobs: &[Job<'_>], readers: Vec<Reader>, shared: Shared<'_>) -> Result<Vec<Done>> {
     let tally = Tally::of(shared, jobs.len());
     // First what takes longest, so that no thread is left with it alone in the end.
-    let mut order: Vec<(usize, &Job)> = jobs.iter().enumerate().collect();
-    order.sort_by_key(|(_, job)| job.table.name != "messages");
+    let mut order: Vec<(usize, &Job<'_>)> = jobs.iter().enumerate().collect();
+    order.sort_by_key(|(_, job)| {
+        ![Message::TABLE.name, LIVE_MESSAGES.name].contains(&job.relation.name())
+    });
     let (done, _) = side_by_side(&order, readers, &tally, |job, reader, tally| {
         let done = job::run(job, reader, tally)?;
         tally.finish_file();
@@ -35,7 +37,7 @@ pub(super) fn all(jobs: &[Job], readers: Vec<Reader>, shared: Shared<'_>) -> Res
 /// # Errors
 /// The first that any of them met.
 pub(super) fn check(
-    jobs: &[Job],
+    jobs: &[Job<'_>],
     readers: Vec<Reader>,
     shared: Shared<'_>,
 ) -> Result<(Vec<Damage>, Vec<Reader>)> {
@@ -44,7 +46,7 @@ pub(super) fn check(
     let mut looks: Vec<Option<&str>> = vec![None];
     looks.extend(
         jobs.iter()
-            .filter(|job| job.table.name == Ticket::TABLE.name)
+            .filter(|job| job.relation.name() == Ticket::TABLE.name)
             .filter_map(|job| job.month.as_deref())
             .map(Some),
     );

@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
 use crate::spelling::nearest;
-use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, Table, WIDE_VIEWS, all_tables};
+use crate::table::{INTERNAL_PREFIX, INTERNAL_TABLES, Table, all_tables};
 
 /// An answer that is all there.
 pub(super) struct Listing {
@@ -57,12 +57,10 @@ pub(super) fn tables(connection: &Connection) -> rusqlite::Result<Vec<Held>> {
 fn held(name: String) -> Held {
     let documented = all_tables().find(|table| table.name == name);
     let internal = INTERNAL_TABLES.iter().find(|(table, _)| *table == name);
-    let wide = WIDE_VIEWS.iter().find(|(view, _)| *view == name);
-    let description = match (documented, wide, internal) {
-        (Some(table), ..) => sentence(table.description),
-        (_, Some((_, holds)), _) => (*holds).to_owned(),
-        (.., Some((_, row))) => format!("Internal: {row}."),
-        (None, None, None) => "Not made by mava-export.".to_owned(),
+    let description = match (documented, internal) {
+        (Some(table), _) => sentence(table.description),
+        (_, Some((_, row))) => format!("Internal: {row}."),
+        (None, None) => "Not made by mava-export.".to_owned(),
     };
     Held { name, description }
 }

@@ -32,7 +32,7 @@ pub struct Published {
     pub parent_id: Option<String>,
     /// Whether a snapshot was written; `false` where the store is as it was published.
     pub is_new: bool,
-    /// Whether any row differs from the parent, the runs' own records aside.
+    /// Whether any row differs from the parent, the runs' own records and what is made of all others aside.
     pub has_changes: bool,
     /// Rows of the image.
     pub rows: u64,

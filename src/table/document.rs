@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Column, INTERNAL_TABLES, TABLES, TOTALS, Table, Type, VIEWS, WIDE_VIEWS};
+use super::{Column, INTERNAL_TABLES, TABLES, TOTALS, Table, Type, VIEWS};
 
 const PREAMBLE: &str = "\
 <!-- Written from src/table.rs; see docs/contributing.md. -->
@@ -45,7 +45,8 @@ version. `mava-export query .tables` leaves them out; `.tables all` lists them.
 const MADE: &str = "
 ## Totals and views
 
-Made of the tables above, so that the usual questions are short; [metrics.md](metrics.md) has their columns. Totals are tables, made anew where a run ends, and snapshots have them; the others are views of the store.
+Made of the tables above, so that the usual questions are short; [metrics.md](metrics.md) has their columns. Totals are tables, made anew where a run ends; the others are views of the
+store. Snapshots have both as tables.
 
 | name | holds |
 |---|---|
@@ -87,10 +88,6 @@ pub fn document() -> String {
         let holds = holds.get(..end).unwrap_or(holds);
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "| [{0}](metrics.md#{0}) | {holds} |", table.name);
-    }
-    for (view, holds) in WIDE_VIEWS {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "| [{view}](metrics.md#{view}) | {holds} |");
     }
     text.push_str(INTERNAL);
     for (table, row) in INTERNAL_TABLES {

@@ -2,10 +2,11 @@
 
 use super::column::{Record, Table};
 use super::{
-    Agent, AgentDay, AgentPeriod, Category, CategoryPeriod, Customer, CustomerAttribute,
-    CustomerTotals, DailyMetrics, HourVolume, LIVE_MESSAGES, LIVE_TICKETS, LocalDay, LocalHour,
-    Message, MessageAttachment, Reject, SlaResult, Snapshot, Tag, TagPeriod, Ticket,
-    TicketAttribute, TicketDiscordUser, TicketEvent, TicketMetrics, TicketTag, TicketVersion,
+    Agent, AgentDay, AgentPeriod, CUSTOMERS_WIDE, Category, CategoryPeriod, Customer,
+    CustomerAttribute, CustomerTotals, DailyMetrics, HourVolume, LIVE_MESSAGES, LIVE_TICKETS,
+    LocalDay, LocalHour, Message, MessageAttachment, Reject, SlaResult, Snapshot, TICKETS_WIDE,
+    Tag, TagPeriod, Ticket, TicketAttribute, TicketDiscordUser, TicketEvent, TicketMetrics,
+    TicketTag, TicketVersion,
 };
 
 /// Every table for people whose rows are a ticket's, or stand for themselves, in the order of the documentation.
@@ -45,16 +46,13 @@ pub const VIEWS: &[&Table] = &[
     LocalHour::TABLE,
     LIVE_TICKETS,
     LIVE_MESSAGES,
+    TICKETS_WIDE,
+    CUSTOMERS_WIDE,
     SlaResult::TABLE,
 ];
 
-/// All that people can ask, in the order of the documentation.
+/// All that people can ask and that snapshots have, in the order of the documentation.
 pub fn all_tables() -> impl Iterator<Item = &'static Table> + Clone {
     let lists = [TABLES, TOTALS, VIEWS].into_iter();
     lists.flat_map(|list| list.iter().copied())
-}
-
-/// All that a snapshot has, in the order of the documentation: views are none of it.
-pub fn published_tables() -> impl Iterator<Item = &'static Table> + Clone {
-    TABLES.iter().chain(TOTALS).copied()
 }

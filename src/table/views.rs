@@ -1,7 +1,7 @@
 //! Views of SQLite: the columns of a table, and what follows from them.
 
 use super::column::{Column, Record, Table, Type};
-use super::{Message, Ticket};
+use super::{Customer, Message, Ticket};
 
 const fn flag(name: &'static str, description: &'static str) -> Column {
     Column {
@@ -57,14 +57,55 @@ pub const LIVE_MESSAGES: &Table = &Table {
     ],
 };
 
-/// Views whose columns depend on the desk: their names, and what they hold.
-pub const WIDE_VIEWS: [(&str, &str); 2] = [
-    (
-        "tickets_wide",
-        "Tickets that are there, with names and a column for each custom attribute.",
-    ),
-    (
-        "customers_wide",
-        "Customers, with a column for each custom attribute.",
-    ),
-];
+const fn name(name: &'static str, description: &'static str) -> Column {
+    Column {
+        name,
+        kind: Type::Text,
+        is_nullable: true,
+        description,
+    }
+}
+
+/// Tickets with a column for each custom attribute, which follow these.
+pub const TICKETS_WIDE: &Table = &Table {
+    name: "tickets_wide",
+    description: "Tickets that are there, with names and a column for each custom attribute.",
+    key: Ticket::TABLE.key,
+    content: Ticket::TABLE.content,
+    bookkeeping: &[
+        Column {
+            name: "snapshot_id",
+            kind: Type::Integer,
+            is_nullable: false,
+            description: "The snapshot that last changed this ticket or anything that belongs to it.",
+        },
+        Column {
+            name: "deleted_at",
+            kind: Type::Instant,
+            is_nullable: true,
+            description: "NULL: a deleted ticket has no row.",
+        },
+        name("category_name", "Name of the category, else its id."),
+        name("agent_name", "Name of the agent, else e-mail, else id."),
+        name(
+            "customer_name",
+            "Name of the customer, else e-mail, else id.",
+        ),
+        name(
+            "tag_names",
+            "Names of the tags, else ids, sorted, with a comma and a space between.",
+        ),
+    ],
+};
+
+/// Customers with a column for each custom attribute, which follow these.
+pub const CUSTOMERS_WIDE: &Table = &Table {
+    name: "customers_wide",
+    description: "Customers, with a column for each custom attribute.",
+    key: Customer::TABLE.key,
+    content: Customer::TABLE.content,
+    bookkeeping: Customer::TABLE.bookkeeping,
+};
+
+/// What a column of a custom attribute begins with, in the wide views.
+pub const ATTRIBUTE_PREFIX: &str = "attr_";

@@ -115,7 +115,7 @@ pub(super) fn text(published: &Published) -> String {
     let heading = match (published.is_new, published.has_changes) {
         (true, true) => format!("Published snapshot {}", plain(&published.snapshot)),
         (true, false) => format!(
-            "Published snapshot {}: nothing changed, all data files are those of {}",
+            "Published snapshot {}: nothing changed on the desk since {}",
             plain(&published.snapshot),
             published.parent.as_deref().map_or_else(String::new, plain)
         ),

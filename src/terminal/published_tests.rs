@@ -79,7 +79,7 @@ fn nothing_changed_is_said_so() {
         ..published()
     };
     insta::assert_snapshot!(shown(&text(&linked)), @r#"
-    Published snapshot 000043: nothing changed, all data files are those of 000042
+    Published snapshot 000043: nothing changed on the desk since 000042
 
       written    9 files, 2.86 MiB
       unchanged  240 files, 95.37 MiB, shared with 000042

@@ -31,7 +31,7 @@ for argument in tables:
         applied = f"""
             SELECT * FROM {image(parent, table)} AS before WHERE NOT EXISTS (
                 SELECT 1 FROM '{path}' AS change WHERE {" AND ".join(f"change.{key} IS NOT DISTINCT FROM before.{key}" for key in keys.split(","))})
-            UNION ALL SELECT * EXCLUDE _op FROM '{path}' WHERE _op != 'delete'"""
+            UNION ALL BY NAME SELECT * EXCLUDE _op FROM '{path}' WHERE _op != 'delete'"""
     whole = f"SELECT * FROM {image(snapshot, table)}"
     for one, other, word in ((applied, whole, "too many"), (whole, applied, "missing")):
         ((rows,),) = duckdb.sql(f"SELECT count(*) FROM (({one}) EXCEPT ALL ({other}))").fetchall()

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use mava_export::metrics::Schedule;
+use mava_export::metrics::SlaMetric;
 use mava_export::metrics::schedule::Span;
 use mava_export::normalize::TicketRows;
-use mava_export::table::published_tables;
+use mava_export::table::all_tables;
 use proptest::prelude::*;
 
 use super::support::{
     Row, Rows, Site, assert_same, image, key, moved, parquet_rows, ticket, with_status,
 };
+use crate::store::slas::policy;
 use crate::store::world::{at, customer, message, seal, without_thread};
 
 /// The changes of a snapshot applied to its parent's image. Each key occurs once, an insert is
 /// new, an update differs, a deleted row is as it was.
 fn applied(mut rows: Rows, snapshot: &Path) -> Rows {
-    for table in published_tables() {
+    for table in all_tables() {
         let path = snapshot.join(format!("changes/{}.parquet", table.name));
         if !path.exists() {
             continue;
@@ -32,6 +34,11 @@ fn applied(mut rows: Rows, snapshot: &Path) -> Rows {
                 "'delete'" => of_table.remove(&key),
                 _ => of_table.insert(key.clone(), row.clone()),
             };
+            // What was first seen since then was NULL.
+            let before = before.map(|mut before| {
+                before.resize(row.len(), "NULL".to_owned());
+                before
+            });
             match operation.as_str() {
                 "'delete'" => {
                     assert_eq!(before.as_ref(), Some(&row), "{}", table.name);
@@ -48,6 +55,13 @@ fn applied(mut rows: Rows, snapshot: &Path) -> Rows {
             assert_eq!(seen.insert(key, operation), None, "{}: twice", table.name);
         }
         assert!(!seen.is_empty(), "{}: a file without a row", table.name);
+    }
+    // And is, where no row is another.
+    for (table, now) in image(snapshot) {
+        let width = now.values().next().map_or(0, Vec::len);
+        for row in rows.get_mut(&table).unwrap().values_mut() {
+            row.resize(row.len().max(width), "NULL".to_owned());
+        }
     }
     rows
 }
@@ -156,6 +170,7 @@ impl World {
                 rows.customer = Some(customer(&id, &format!("Name {name}")));
             }
             Step::Attributes(_, value) => {
+                rows.attributes[0].label = Some(format!("label {}", number % 5));
                 rows.attributes[0].value = Some(format!("value {value}"));
             }
             Step::New(_) | Step::Delete(_) => {}
@@ -176,11 +191,19 @@ proptest! {
             (prop::collection::vec(step(), 0..7), any::<bool>()), 1..5),
     ) {
         let mut site = Site::new();
+        // One clock that runs on for most tickets, and one that is over for each that is resolved.
+        site.desk.store.promise_by(vec![
+            policy("replies", SlaMetric::FirstReply, 1),
+            policy("resolutions", SlaMetric::Resolution, 24 * 366),
+        ]);
         let mut world = World {
             tickets: (0..TICKETS).map(|number| (number, ticket(number, MONTHS))).collect(),
         };
         let all: Vec<TicketRows> = world.tickets.values().cloned().collect();
         site.run(&all);
+        // Lays out when the desk is open.
+        let now = at(&site.tick());
+        site.desk.store.renew_metrics(now, &|_, _| true).unwrap();
         let mut parent = site.publish().snapshot;
         for (steps, is_published_early) in runs {
             let mut deleted = Vec::new();

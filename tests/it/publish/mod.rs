@@ -13,3 +13,4 @@ mod process;
 pub(crate) mod readers;
 mod sharing;
 mod support;
+mod views;

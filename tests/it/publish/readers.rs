@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mava_export::normalize::TicketRows;
-use mava_export::table::published_tables;
+use mava_export::table::all_tables;
 use parquet::basic::Encoding;
 use parquet::file::metadata::ParquetMetaDataReader;
 use rusqlite::Connection;
@@ -229,7 +229,7 @@ fn changes_applied_to_the_parent_give_the_snapshot() {
     let output = Command::new(python())
         .arg(root().join("tests/readers/apply.py"))
         .args([site.snapshot(&first), site.snapshot(&second)])
-        .args(published_tables().map(|table| format!("{}={}", table.name, table.key.join(","))))
+        .args(all_tables().map(|table| format!("{}={}", table.name, table.key.join(","))))
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -13,7 +13,7 @@ use mava_export::normalize::TicketRows;
 use mava_export::publish::{self, Filesystem, Manifest, OPERATION, Options};
 use mava_export::report::Published;
 use mava_export::store::Run;
-use mava_export::table::{Instant, Table, Type, instant_text, published_tables};
+use mava_export::table::{ATTRIBUTE_PREFIX, Instant, Table, Type, all_tables, instant_text};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -126,6 +126,12 @@ impl Site {
         )
     }
 
+    /// The name of the current snapshot.
+    pub(super) fn current(&self) -> String {
+        let current = fs::canonicalize(self.root().join("current")).unwrap();
+        current.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
     /// The directory of a snapshot.
     pub(super) fn snapshot(&self, name: &str) -> PathBuf {
         self.root().join("snapshots").join(name)
@@ -215,7 +221,7 @@ pub(super) fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// What a snapshot's image holds.
 pub(super) fn image(snapshot: &Path) -> Rows {
-    published_tables()
+    all_tables()
         .map(|table| {
             let files = files(&snapshot.join(table.name));
             assert!(!files.is_empty(), "{}", table.name);
@@ -235,12 +241,10 @@ pub(super) fn image(snapshot: &Path) -> Rows {
 pub(super) fn parquet_rows(path: &Path, table: &Table, has_operation: bool) -> Vec<Row> {
     let file = File::open(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let names: Vec<String> = reader
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let fields = reader.schema().fields().iter();
+    let is_attribute = |name: &&str| is_wide(table) && name.starts_with(ATTRIBUTE_PREFIX);
+    let names = fields.map(|field| field.name().as_str());
+    let names: Vec<&str> = names.filter(|name| !is_attribute(name)).collect();
     let mut expected: Vec<&str> = table.columns().map(|column| column.name).collect();
     expected.extend(has_operation.then_some(OPERATION));
     assert_eq!(names, expected, "{path:?}");
@@ -266,14 +270,45 @@ fn texts(batch: &RecordBatch, row: usize) -> Row {
     batch.columns().iter().map(|array| cell(array)).collect()
 }
 
-/// What a store holds.
+/// Whether a table has columns of custom attributes.
+fn is_wide(table: &Table) -> bool {
+    table.name.ends_with("_wide")
+}
+
+/// What a store holds; what goes by the present instant, as it was when the last run began.
 pub(super) fn stored(path: &Path) -> Rows {
     let sqlite = Connection::open(path).unwrap();
-    published_tables()
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = sqlite.prepare(sql).unwrap();
+        let texts = statement.query_map([], |row| row.get(0)).unwrap();
+        texts.map(|text| text.unwrap()).collect()
+    };
+    let last_run = texts("SELECT started_at FROM snapshots ORDER BY id DESC LIMIT 1");
+    all_tables()
         .map(|table| {
-            let kinds: Vec<Type> = table.columns().map(|column| column.kind).collect();
-            let names: Vec<&str> = table.columns().map(|column| column.name).collect();
-            let sql = format!("SELECT {} FROM {}", names.join(", "), table.name);
+            let mut kinds: Vec<Type> = table.columns().map(|column| column.kind).collect();
+            let names = table.columns().map(|column| column.name.to_owned());
+            let mut names: Vec<String> = names.collect();
+            if is_wide(table) {
+                let columns = texts(&format!(
+                    "SELECT name FROM pragma_table_info('{}')",
+                    table.name
+                ));
+                names.extend(
+                    columns
+                        .into_iter()
+                        .filter(|name| name.starts_with(ATTRIBUTE_PREFIX)),
+                );
+                kinds.resize(names.len(), Type::Text);
+            }
+            let mut source = table.name.to_owned();
+            if table.name == "sla_results" {
+                let view =
+                    texts("SELECT sql FROM sqlite_schema WHERE name = 'sla_results'").remove(0);
+                let select = view.replace("'now'", &format!("'{}'", last_run[0]));
+                source = select.replace("CREATE VIEW sla_results AS", "(") + ")";
+            }
+            let sql = format!("SELECT {} FROM {source}", names.join(", "));
             let mut statement = sqlite.prepare(&sql).unwrap();
             let rows = statement
                 .query_map([], |row| {
@@ -322,9 +357,7 @@ pub(super) fn assert_manifest(snapshot: &Path) {
     let mut listed = Vec::new();
     for file in &manifest.files {
         let path = snapshot.join(&file.path);
-        let table = published_tables()
-            .find(|table| table.name == file.table)
-            .unwrap();
+        let table = all_tables().find(|table| table.name == file.table).unwrap();
         let rows = parquet_rows(&path, table, false);
         assert_eq!(u64::try_from(rows.len()).unwrap(), file.rows, "{path:?}");
         assert_eq!(fs::metadata(&path).unwrap().len(), file.bytes, "{path:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mava_export::error::{ErrorKind, ExitCode};
-use mava_export::table::TABLES;
+use mava_export::table::{TABLES, TOTALS, Table};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rusqlite::types::ValueRef;
@@ -13,19 +13,21 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Kept, assert_told, audit, copied, meddle, strange, verify};
 
+fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain(TOTALS).copied()
+}
+
 /// All rows of all tables for people, read by a full scan; what cannot be read is told by its error.
 fn rows(path: &Path) -> BTreeMap<&'static str, Result<Vec<Vec<String>>, String>> {
     let sqlite = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Ok(sqlite) => sqlite,
         Err(error) => {
-            let tables = TABLES.iter();
-            return tables
+            return tables()
                 .map(|table| (table.name, Err(error.to_string())))
                 .collect();
         }
     };
-    TABLES
-        .iter()
+    tables()
         .map(|table| {
             (
                 table.name,

@@ -8,6 +8,6 @@ mod names;
 mod pages;
 mod runs;
 mod schema;
-mod slas;
+pub(crate) mod slas;
 mod wide;
 pub(crate) mod world;

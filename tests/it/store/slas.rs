@@ -13,7 +13,7 @@ use super::world::{Desk, at, seal, ticket};
 
 const HOUR: i64 = 3_600_000;
 
-pub(super) fn policy(name: &str, metric: SlaMetric, hours: i64) -> Policy {
+pub(crate) fn policy(name: &str, metric: SlaMetric, hours: i64) -> Policy {
     Policy {
         name: name.to_owned(),
         metric,
