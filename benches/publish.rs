@@ -11,25 +11,18 @@
     reason = "a measurement prints, and stops where it cannot measure"
 )]
 
+#[path = "desk/mod.rs"]
+mod desk;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mava_export::api::Client;
-use mava_export::clock::Clock;
-use mava_export::report::Progress;
-use mava_export::run::{self, Context};
-use mava_export::settings::{
-    Backfill, BudgetSettings, Connection, Filters, MetricsSettings, RetrySettings, StoreSettings,
-    Timeouts,
-};
+use mava_export::settings::MetricsSettings;
 use mava_export::simulator::{Simulator, SimulatorSpec, World, WorldSpec};
-use mava_export::table::RunKind;
 use mava_export::window;
-use secrecy::SecretString;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+
+use self::desk::backfill;
 
 const RUNS: usize = 3;
 
@@ -49,7 +42,7 @@ fn main() {
     })))
     .unwrap();
     let store = folder.path().join("support.db");
-    backfill(&simulator, &store);
+    backfill(&simulator, &store, MetricsSettings::default());
     let size = std::fs::metadata(&store).unwrap().len();
     println!("{tickets} tickets, {size} bytes of SQLite");
 
@@ -118,7 +111,7 @@ fn main() {
         }
         ids.len()
     });
-    backfill(&simulator, &store);
+    backfill(&simulator, &store, MetricsSettings::default());
     let directory = folder.path().join("desk-0");
     let (published, seconds, peak) = publish(&store, &directory);
     let written = published["bytes_written"].as_u64().unwrap();
@@ -129,7 +122,7 @@ fn main() {
         100.0 * written as f64 / (written + unchanged) as f64,
         peak / 1000
     );
-    backfill(&simulator, &store);
+    backfill(&simulator, &store, MetricsSettings::default());
     let (published, seconds, _) = publish(&store, &directory);
     println!(
         "nothing changed: {seconds:.2} s, {} bytes written",
@@ -165,54 +158,4 @@ fn publish(store: &Path, directory: &Path) -> (serde_json::Value, f64, u64) {
         seconds,
         peak,
     )
-}
-
-fn backfill(simulator: &Simulator, store: &Path) {
-    let connection = Connection {
-        base_url: simulator.base_url().parse().unwrap(),
-        api_key: SecretString::from(simulator.api_key().to_owned()),
-        budget: BudgetSettings {
-            rate_limit: None,
-            share_percent: 100,
-            margin: Duration::from_millis(300),
-            state_dir: None,
-        },
-        timeouts: Timeouts {
-            connect: Duration::from_secs(5),
-            read: Duration::from_secs(60),
-        },
-        retry: RetrySettings {
-            attempts: 5,
-            total: Duration::from_secs(60),
-            pause: Duration::from_millis(50),
-        },
-        clock: Clock::default(),
-        // The simulated desk lives on days of its own.
-        clock_tolerance: Duration::MAX,
-        max_body_bytes: 256 << 20,
-    };
-    let settings = Backfill {
-        kind: RunKind::Backfill,
-        since: window::parse("2023-01-01").unwrap(),
-        until: Some(window::parse("2026-01-01").unwrap()),
-        filters: Filters::default(),
-        has_messages: true,
-        max_lanes: 16,
-        allow_deletions: false,
-        store: StoreSettings {
-            path: store.to_owned(),
-            file_mode: None,
-            publish: None,
-            metrics: MetricsSettings::default(),
-        },
-    };
-    let context = Context {
-        client: Arc::new(Client::new(&connection, rand::random).unwrap()),
-        cancel: CancellationToken::new(),
-        progress: watch::Sender::new(Progress::default()),
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime
-        .block_on(run::backfill(&context, &settings))
-        .unwrap();
 }

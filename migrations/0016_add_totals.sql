@@ -33,7 +33,7 @@ CREATE TABLE daily_metrics (
     p90_full_resolution_ms INTEGER,
     backlog_source TEXT NOT NULL
 ) STRICT;
-CREATE INDEX daily_metrics_by_key ON daily_metrics (day, source_type, category_id, assigned_agent_id, priority);
+CREATE INDEX daily_metrics_by_day ON daily_metrics (day);
 
 CREATE TABLE agent_daily (
     agent_id TEXT NOT NULL,

@@ -38,7 +38,11 @@ pub(super) fn status(settings: &StoreSettings, printer: &Printer) -> Result<Exit
     let store = Store::open_read_only(&settings.path)?;
     store.require_current_schema()?;
     let metrics = &settings.metrics;
-    for words in store.behind(&metrics.fingerprint(), &metrics.policies, &metrics.names)? {
+    for words in store.behind(
+        (&metrics.fingerprint(), metrics.time_zone),
+        &metrics.policies,
+        &metrics.names,
+    )? {
         printer.note(words);
     }
     printer.status(&held(&store, settings, published)?)?;

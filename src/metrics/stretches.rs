@@ -148,7 +148,8 @@ pub(super) fn handoffs(changes: &[Change<'_>]) -> i64 {
         .iter()
         .filter(|change| change.kind == Kind::Assignee)
     {
-        last = last.or(change.from.as_deref());
+        // What a change says that it comes from outweighs where the one before it led.
+        last = change.from.as_deref().or(last);
         let Some(agent) = change.to.as_deref() else {
             continue;
         };

@@ -42,7 +42,7 @@ pub(crate) fn ask(asked: &Query, printer: &Printer) -> Result<()> {
     let request = question::read(question, printer)?;
     let mut store = open(asked)?;
     for words in store.behind(
-        &asked.metrics.fingerprint(),
+        (&asked.metrics.fingerprint(), asked.metrics.time_zone),
         &asked.metrics.policies,
         &asked.metrics.names,
     )? {

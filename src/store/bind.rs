@@ -8,7 +8,7 @@ use rusqlite::{Statement, ToSql};
 use crate::table::{Cell, Column, Instant, Record, Table, instant_text};
 
 /// Cells of a record that [`bind_after`] compares; those of a wider one are bound every time.
-const MOST_CELLS: usize = 16;
+const MOST_CELLS: usize = 24;
 
 /// `INSERT` of one row: the content columns are parameters 1 to n, the bookkeeping ones follow.
 pub(super) fn insert_sql(table: &Table) -> String {

@@ -91,7 +91,7 @@ table! {
         /// Different `sender_id` of human messages at or after `created_at`.
         /// Trap: Who wrote, not who was assigned.
         agent_count: Option<i64> as Integer,
-        /// Changes of assignee to an agent other than the last one before, also with nobody in between. The first agent is none.
+        /// Changes of assignee to an agent other than the last one before, also with nobody in between. The last one before is where the change says that it comes from, else where an earlier one led. The first agent is none.
         handoff_count: i64 as Integer,
         /// Time in which the ticket was open and had no agent, in stretches that are over: with an assignment, or with the ticket
         /// no more open. The agent before the first change is where that comes from; without a change, the present one. NULL where

@@ -136,8 +136,9 @@ pub async fn verify_keeping(
 /// What is said of metrics that are not held against the rows, since they are by other definitions or
 /// business hours, and of names that are others.
 fn behind(store: &Store, settings: &Verify) -> Result<Vec<String>> {
-    let metrics = &settings.store.metrics;
-    let behind = store.behind(&metrics.fingerprint(), &metrics.policies, &metrics.names)?;
+    let told = &settings.store.metrics;
+    let hours = told.fingerprint();
+    let behind = store.behind((&hours, told.time_zone), &told.policies, &told.names)?;
     Ok(behind.into_iter().map(str::to_owned).collect())
 }
 

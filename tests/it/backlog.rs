@@ -293,7 +293,11 @@ async fn another_zone_makes_other_days_with_the_next_run_although_no_ticket_chan
     ] {
         nights.desk.settings.store.metrics.time_zone = zone;
         nights.rest(1);
+        let behind = |nights: &Nights| nights.store().totals_behind(zone).expect("read");
+        let told = behind(&nights).expect("something to say");
+        assert!(told.contains("time zone"), "{told}");
         assert_eq!(nights.sync().await.expect("ends"), ExitCode::Complete);
+        assert_eq!(behind(&nights), None);
         assert!(nights.desk.column(begins)[0].ends_with(begin), "{zone}");
         nights.assert_kept_up();
     }

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::TimeDelta;
+use mava_export::clock;
 use mava_export::error::ExitCode;
 use mava_export::metrics::schedule::Span;
+use mava_export::metrics::{Policy, SlaMetric};
 use mava_export::settings::{Hours, MetricsSettings};
-use mava_export::simulator::{Evolution, WorkSpec};
+use mava_export::simulator::{Evolution, Fault, WorkSpec};
+use mava_export::store::{OpenOptions, Store};
+use serde_json::{Value, json};
 
 use crate::publish::readers::python;
 use crate::support::nights::{copied_in_the_evening, pass_a_day, sync_at_night};
@@ -24,7 +28,40 @@ const BERLIN: &str = r#"[metrics]
 time_zone = "Europe/Berlin"
 business_hours = { mon = ["09:00-12:30", "13:30-17:00"], tue = ["08:00-20:00"], sat = ["22:00-24:00"], sun = ["00:00-04:00"] }
 holidays = ["2024-05-01"]
+
+[[sla]]
+name = "first reply, high"
+metric = "first_reply"
+within = "4h"
+priority = [3, 4]
+
+[[sla]]
+name = "first reply"
+metric = "first_reply"
+within = "2d"
+
+[[sla]]
+name = "resolution"
+metric = "resolution"
+within = "90m"
+priority = [1]
 "#;
+
+/// The policies of [`BERLIN`], in the order of their names.
+fn policies() -> Vec<Policy> {
+    let policy = |name: &str, metric, minutes: i64, priority: &[i64]| Policy {
+        name: name.to_owned(),
+        metric,
+        within_ms: minutes * 60_000,
+        priority: priority.to_vec(),
+        category: Vec::new(),
+    };
+    vec![
+        policy("first reply", SlaMetric::FirstReply, 48 * 60, &[]),
+        policy("first reply, high", SlaMetric::FirstReply, 4 * 60, &[3, 4]),
+        policy("resolution", SlaMetric::Resolution, 90, &[1]),
+    ]
+}
 
 /// Hours on both sides of a change of clocks, which is in the night of a Sunday.
 fn hours() -> MetricsSettings {
@@ -48,12 +85,13 @@ fn hours() -> MetricsSettings {
             written,
             holidays: ["2024-05-01".parse().expect("a date")].into(),
         }),
+        policies: policies(),
         ..MetricsSettings::default()
     }
 }
 
 /// What is computed a second time.
-const COMPUTED: [&str; 13] = [
+const COMPUTED: [&str; 14] = [
     "ticket_metrics",
     "ticket_events",
     "live_tickets",
@@ -67,11 +105,24 @@ const COMPUTED: [&str; 13] = [
     "hourly_volume",
     "tickets_wide",
     "customers_wide",
+    "sla_results",
 ];
+
+/// Lays out when the desk is open until the present, up to which clocks run in views.
+fn keep_openings(path: &Path, metrics: &MetricsSettings) {
+    let now = clock::now().expect("a clock");
+    let mut store = Store::open(path, &OpenOptions::new(now)).expect("opens");
+    store.measure_by(metrics.schedule(), metrics.fingerprint());
+    store.promise_by(metrics.policies.clone());
+    let renewed = store.renew_metrics(now, &|_, _| true).expect("computed");
+    assert_eq!(renewed, None, "they are current");
+}
 
 /// Holds the tables and views of a store against the other computation.
 #[track_caller]
-fn compare(store: &Path, configuration: &str) {
+fn compare(desk: &Desk, configuration: &str) {
+    let store = &desk.path();
+    keep_openings(store, &desk.settings.store.metrics);
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("metrics.toml");
     write(&config, configuration);
@@ -133,7 +184,10 @@ async fn metrics_of_ten_thousand_tickets_are_those_that_somebody_else_computes_f
     ] {
         assert!(desk.column(found).len() > 1, "{found}");
     }
-    compare(&desk.path(), BERLIN);
+    let running = "SELECT count(*) FROM sla_results WHERE is_breached IS NULL OR met_at IS NULL";
+    let met = "SELECT count(*) FROM sla_results WHERE is_breached = 0";
+    assert!(desk.number(running) > 100 && desk.number(met) > 100);
+    compare(&desk, BERLIN);
 }
 
 #[tokio::test]
@@ -146,7 +200,7 @@ async fn metrics_around_the_clock_are_those_that_somebody_else_computes_from_the
             ..WorkSpec::default()
         };
         let desk = followed(work, MetricsSettings::default(), 2).await;
-        compare(&desk.path(), "");
+        compare(&desk, "");
     }
 }
 
@@ -161,4 +215,83 @@ fn the_other_computation_passes_its_own_tests() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     assert!(told.contains("Ran 68 tests"), "{told}");
+}
+
+/// Makes a ticket and its thread odd, each in another way: what is unknown, missing, out of order or late.
+fn distort(ticket: &mut Value, night: usize) {
+    let number = |text: &Value| {
+        text.as_str()
+            .unwrap_or_default()
+            .bytes()
+            .map(usize::from)
+            .sum::<usize>()
+    };
+    let which = number(&ticket["id"]) + night;
+    match which % 9 {
+        0 => ticket["status"] = json!("On hold"),
+        1 => ticket["aiStatus"] = json!("Handed over to a human"),
+        2 => ticket["aiStatus"] = json!("not solved"),
+        3 => ticket["sourceType"] = Value::Null,
+        4 => ticket["priority"] = Value::Null,
+        5 => ticket["assignedTo"] = Value::Null,
+        6 => ticket["category"] = Value::Null,
+        _ => {}
+    }
+    let Some(messages) = ticket["messages"].as_array_mut() else {
+        return;
+    };
+    for message in &mut *messages {
+        let which = number(&message["id"]) + night;
+        let created_at = message["createdAt"].clone();
+        let message = message.as_object_mut().expect("a message");
+        match which % 17 {
+            0 => drop(message.remove("createdAt")),
+            1 => drop(message.insert("senderType".to_owned(), Value::Null)),
+            2 => drop(message.insert("senderType".to_owned(), json!("robot"))),
+            3 => drop(message.insert("messageType".to_owned(), json!("Announcement"))),
+            4 => drop(message.insert("messageType".to_owned(), Value::Null)),
+            5 => drop(message.insert("isDeleted".to_owned(), json!(true))),
+            6 => drop(message.remove("senderReferenceType")),
+            7 => drop(message.insert("senderReferenceType".to_owned(), json!("Robot"))),
+            8 => drop(message.remove("sender")),
+            9 => drop(message.insert("actionLogTo".to_owned(), json!("Shelved"))),
+            10 => drop(message.insert("createdAt".to_owned(), json!("2023-01-02T03:04:05.678Z"))),
+            11 => drop(message.insert("updatedAt".to_owned(), created_at)),
+            _ => {}
+        }
+    }
+    match which % 5 {
+        0 => messages.reverse(),
+        1 => messages.truncate(1),
+        2 => messages.clear(),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn metrics_of_odd_rows_are_those_that_somebody_else_computes_from_the_page() {
+    let work = WorkSpec {
+        seed: 31,
+        tickets: 700,
+        ..WorkSpec::default()
+    };
+    let desk = followed(work, hours(), 1).await;
+    for night in 0..3 {
+        desk.simulator.set_hook(Box::new(move |request, _| {
+            request.is_for_tickets().then(|| {
+                Fault::edit_text(move |page| {
+                    let mut page: Value = serde_json::from_str(&page).expect("a page");
+                    for ticket in page["tickets"].as_array_mut().expect("an array") {
+                        distort(ticket, night);
+                    }
+                    page.to_string()
+                })
+            })
+        }));
+        let (summary, exit_code) = sync_at_night(&desk).await.expect("a sync");
+        assert_eq!(exit_code, ExitCode::Complete, "{summary:?}");
+        assert!(summary.summary.tickets_changed > 300, "{summary:?}");
+        compare(&desk, BERLIN);
+        desk.set_now(desk.now() + TimeDelta::hours(20));
+    }
 }

@@ -990,10 +990,12 @@ def resolver(ticket, resolution, is_automatic):
 
 
 def handed_off(ticket):
-    """"1 where `ai_status` is handed over, or a human message comes after one of the AI. 0 where `ai_reply_count` > 0 or `ai_status` is solved. Else NULL."
+    """"1 where `ai_status` is handed over, or a human message comes after one of the AI, both at or after `created_at`. 0 where `ai_reply_count` > 0 or `ai_status` is solved. Else NULL."
     (Q2, Q5)"""
     ai_before = False
     for m in ticket.dated:
+        if m.created_at < ticket.created_at:
+            continue
         if m.group == "ai":
             ai_before = True
         elif m.group == "human" and ai_before:

@@ -249,6 +249,11 @@ fn the_time_without_an_agent_ends_with_an_assignment_or_with_the_resolution() {
         metrics.handoff_count, 1,
         "from a1 to a2, with nobody in between"
     );
+    // An entry between the two is missing: the second says that a2 had it.
+    let torn = ticket("2026-06-01 09:00")
+        .entry("AssigneeChanged", ["", "a1"], "2026-06-01 10:00")
+        .entry("AssigneeChanged", ["a2", "a1"], "2026-06-01 12:00");
+    assert_eq!(torn.measured().metrics.handoff_count, 1);
     // Never assigned, resolved after two hours.
     let never = ticket("2026-06-01 09:00").resolved("2026-06-01 11:00");
     assert_eq!(never.measured().metrics.unassigned_ms, Some(2 * HOUR));

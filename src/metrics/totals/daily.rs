@@ -18,9 +18,306 @@ pub(super) struct Daily {
     /// The date of the first ticket that is no spam.
     first: Option<i64>,
     groups: Groups,
-    sums: HashMap<(i64, usize), Sums>,
-    /// Of each group, by date, how many tickets come to the three backlogs and leave them.
-    moves: HashMap<usize, HashMap<i64, [i64; 3]>>,
+    happened: Vec<Entry<What>>,
+    /// How many tickets come to the three backlogs, or leave them.
+    moves: Vec<Entry<[i64; 3]>>,
+}
+
+/// What is of a date and a group.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Entry<T> {
+    date: i64,
+    /// Its number.
+    group: usize,
+    of: T,
+}
+
+impl<T> Entry<T> {
+    fn place(&self) -> (i64, usize) {
+        (self.date, self.group)
+    }
+}
+
+/// What happened to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum What {
+    Created,
+    Resolved,
+    Reopened,
+    Deleted,
+    Reply,
+    Rated(i64),
+    FirstReply(i64),
+    Resolution(i64),
+}
+
+/// Groups by a number each.
+#[derive(Debug, Default)]
+struct Groups {
+    texts: HashMap<String, usize>,
+    known: HashMap<[Option<i64>; 4], usize>,
+    all: Vec<Group>,
+}
+
+impl Groups {
+    fn number(&mut self, group: GroupAt<'_>) -> usize {
+        let key = [
+            self.text(group.source_type),
+            self.text(group.category_id),
+            self.text(group.assigned_agent_id),
+            group.priority,
+        ];
+        let all = &mut self.all;
+        *self.known.entry(key).or_insert_with(|| {
+            all.push(Group {
+                source_type: group.source_type.map(str::to_owned),
+                category_id: group.category_id.map(str::to_owned),
+                assigned_agent_id: group.assigned_agent_id.map(str::to_owned),
+                priority: group.priority,
+            });
+            all.len() - 1
+        })
+    }
+
+    /// The number of a text.
+    fn text(&mut self, text: Option<&str>) -> Option<i64> {
+        let text = text?;
+        let number = match self.texts.get(text) {
+            Some(number) => *number,
+            None => {
+                let number = self.texts.len();
+                self.texts.insert(text.to_owned(), number);
+                number
+            }
+        };
+        i64::try_from(number).ok()
+    }
+}
+
+impl Daily {
+    pub(super) fn new(calendar: &Calendar, span: Span) -> Self {
+        let date = |at: crate::table::Instant| calendar.date(at.timestamp_millis());
+        Self {
+            last: date(span.last_run),
+            first_seen: span.first_seen.map(date),
+            first: None,
+            groups: Groups::default(),
+            happened: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, ticket: &Counted, outcomes: &Outcomes<'_>, calendar: &Calendar) {
+        let created = calendar.date(ticket.created_at);
+        self.first = Some(self.first.map_or(created, |first| first.min(created)));
+        self.add_backlog(ticket, outcomes, calendar);
+        let mut note = |at: i64, group: GroupAt<'_>, of: What| {
+            let date = calendar.date(at);
+            if date <= self.last {
+                let group = self.groups.number(group);
+                self.happened.push(Entry { date, group, of });
+            }
+        };
+        if ticket.is_deleted {
+            for at in ticket.deletions() {
+                note(at, outcomes.group(at), What::Deleted);
+            }
+            return;
+        }
+        let mut at_its_group = |at: i64, of: What| note(at, outcomes.group(at), of);
+        at_its_group(ticket.created_at, What::Created);
+        for at in &outcomes.resolved {
+            at_its_group(*at, What::Resolved);
+        }
+        for at in &outcomes.reopened {
+            at_its_group(*at, What::Reopened);
+        }
+        for (at, _) in &ticket.activity.replies {
+            at_its_group(*at, What::Reply);
+        }
+        if let (Some(at), Some(ms)) = (ticket.first_reply.at, ticket.first_reply.ms) {
+            at_its_group(at, What::FirstReply(ms));
+        }
+        if let (Some(at), Some(ms)) = (ticket.resolution.last_at, ticket.resolution.full_ms) {
+            at_its_group(at, What::Resolution(ms));
+        }
+        if let Some(rated) = &outcomes.rated {
+            let group = GroupAt {
+                assigned_agent_id: rated.agent_id,
+                ..outcomes.group(rated.at)
+            };
+            note(rated.at, group, What::Rated(rated.csat));
+        }
+    }
+
+    fn add_backlog(&mut self, ticket: &Counted, outcomes: &Outcomes<'_>, calendar: &Calendar) {
+        let end = |date| calendar.end(date);
+        for stretch in backlog::stretches(ticket, |at| calendar.date(at), end) {
+            let counts = [stretch.is_open, stretch.is_surely_open, stretch.may_be_open];
+            let of = counts.map(i64::from);
+            let group = self.groups.number(outcomes.group(stretch.at));
+            let date = stretch.from;
+            self.moves.push(Entry { date, group, of });
+            if let Some(date) = stretch.until {
+                let of = of.map(i64::wrapping_neg);
+                self.moves.push(Entry { date, group, of });
+            }
+        }
+    }
+
+    pub(super) fn rows(self) -> DailyRows {
+        let mut groups: Vec<(Group, usize)> = self.groups.all.into_iter().zip(0..).collect();
+        groups.sort_unstable();
+        let mut places = vec![0; groups.len()];
+        for (place, (_, number)) in groups.iter().enumerate() {
+            if let Some(of_group) = places.get_mut(*number) {
+                *of_group = place;
+            }
+        }
+        let first = self.first.unwrap_or(i64::MAX);
+        DailyRows {
+            groups: groups.into_iter().map(|(group, _)| group).collect(),
+            happened: sorted(self.happened, &places, first),
+            moves: sorted(self.moves, &places, i64::MIN),
+            first,
+            last: self.last,
+            first_seen: self.first_seen,
+        }
+    }
+}
+
+/// Entries from a date on in the order of the rows, each group by its place.
+fn sorted<T>(mut entries: Vec<Entry<T>>, places: &[usize], first: i64) -> Vec<Entry<T>> {
+    entries.retain(|entry| entry.date >= first);
+    for entry in &mut entries {
+        entry.group = places.get(entry.group).copied().unwrap_or_default();
+    }
+    // Those of one day and group stay in their order, whatever it is: nothing depends on it.
+    entries.sort_unstable_by_key(Entry::place);
+    entries
+}
+
+/// Rows of `daily_metrics` in the order of their key, made one after the other: a large desk has a million, nearly all
+/// of them days on which nothing but the backlog is to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DailyRows {
+    groups: Vec<Group>,
+    happened: Vec<Entry<What>>,
+    moves: Vec<Entry<[i64; 3]>>,
+    first: i64,
+    last: i64,
+    first_seen: Option<i64>,
+}
+
+impl Default for DailyRows {
+    /// None.
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            happened: Vec::new(),
+            moves: Vec::new(),
+            first: i64::MAX,
+            last: i64::MIN,
+            first_seen: None,
+        }
+    }
+}
+
+impl DailyRows {
+    /// All rows.
+    pub fn iter(&self) -> DailyIter<'_> {
+        DailyIter {
+            rows: self,
+            date: self.first,
+            day: None,
+            group: 0,
+            backlogs: vec![[0; 3]; self.groups.len()],
+            happened: &self.happened,
+            moves: &self.moves,
+        }
+    }
+}
+
+/// See [`DailyRows::iter`].
+#[derive(Debug)]
+pub struct DailyIter<'r> {
+    rows: &'r DailyRows,
+    /// The date of the next row, and its text once its backlogs are known.
+    date: i64,
+    day: Option<String>,
+    /// The next group of it.
+    group: usize,
+    /// Of each group.
+    backlogs: Vec<[i64; 3]>,
+    /// What is to come.
+    happened: &'r [Entry<What>],
+    moves: &'r [Entry<[i64; 3]>],
+}
+
+impl Iterator for DailyIter<'_> {
+    type Item = DailyMetrics;
+
+    fn next(&mut self) -> Option<DailyMetrics> {
+        while self.date <= self.rows.last {
+            let day = match &self.day {
+                Some(day) => day.clone(),
+                None => {
+                    self.begin_date();
+                    self.day.insert(calendar::date_text(self.date)).clone()
+                }
+            };
+            while let Some(group) = self.rows.groups.get(self.group) {
+                let sums = self.sums();
+                self.group += 1;
+                if let Some(sums) = sums {
+                    let is_seen = self.rows.first_seen.is_some_and(|seen| self.date >= seen);
+                    return Some(sums.row(day, group, is_seen));
+                }
+            }
+            self.date += 1;
+            self.day = None;
+            self.group = 0;
+        }
+        None
+    }
+}
+
+impl DailyIter<'_> {
+    fn begin_date(&mut self) {
+        while let Some((next, rest)) = self.moves.split_first()
+            && next.date <= self.date
+        {
+            if let Some(backlog) = self.backlogs.get_mut(next.group) {
+                for (sum, more) in backlog.iter_mut().zip(next.of) {
+                    *sum += more;
+                }
+            }
+            self.moves = rest;
+        }
+    }
+
+    /// What the next group comes to; none where all is 0.
+    fn sums(&mut self) -> Option<Sums> {
+        let place = (self.date, self.group);
+        let count = self
+            .happened
+            .iter()
+            .take_while(|entry| entry.place() == place);
+        let (happened, rest) = self.happened.split_at_checked(count.count())?;
+        self.happened = rest;
+        let backlog = self.backlogs.get(self.group).copied().unwrap_or_default();
+        if happened.is_empty() && backlog == [0; 3] {
+            return None;
+        }
+        let mut sums = Sums {
+            backlog,
+            ..Sums::default()
+        };
+        for entry in happened {
+            sums.add(entry.of);
+        }
+        Some(sums)
+    }
 }
 
 /// What happened on one day to one group.
@@ -38,160 +335,31 @@ struct Sums {
     resolutions: Vec<i64>,
 }
 
-/// Groups by a number each.
-#[derive(Debug, Default)]
-struct Groups {
-    known: HashMap<Group, usize>,
-    all: Vec<Group>,
-}
-
-impl Groups {
-    fn number(&mut self, group: GroupAt<'_>) -> usize {
-        let group = Group {
-            source_type: group.source_type.map(str::to_owned),
-            category_id: group.category_id.map(str::to_owned),
-            assigned_agent_id: group.assigned_agent_id.map(str::to_owned),
-            priority: group.priority,
-        };
-        if let Some(number) = self.known.get(&group) {
-            return *number;
-        }
-        let number = self.all.len();
-        self.all.push(group.clone());
-        self.known.insert(group, number);
-        number
-    }
-}
-
-impl Daily {
-    pub(super) fn new(calendar: &Calendar, span: Span) -> Self {
-        let date = |at: crate::table::Instant| calendar.date(at.timestamp_millis());
-        Self {
-            last: date(span.last_run),
-            first_seen: span.first_seen.map(date),
-            first: None,
-            groups: Groups::default(),
-            sums: HashMap::new(),
-            moves: HashMap::new(),
-        }
-    }
-
-    pub(super) fn add(&mut self, ticket: &Counted, outcomes: &Outcomes<'_>, calendar: &Calendar) {
-        let date = |at| calendar.date(at);
-        let created = date(ticket.created_at);
-        self.first = Some(self.first.map_or(created, |first| first.min(created)));
-        self.add_backlog(ticket, outcomes, calendar);
-        if ticket.is_deleted {
-            for at in ticket.deletions() {
-                self.at(date(at), outcomes.group(at)).deleted += 1;
-            }
-            return;
-        }
-        self.at(created, outcomes.group(ticket.created_at)).created += 1;
-        for at in &outcomes.resolved {
-            self.at(date(*at), outcomes.group(*at)).resolved += 1;
-        }
-        for at in &outcomes.reopened {
-            self.at(date(*at), outcomes.group(*at)).reopened += 1;
-        }
-        for (at, _) in &ticket.activity.replies {
-            self.at(date(*at), outcomes.group(*at)).replies += 1;
-        }
-        if let Some(rated) = &outcomes.rated {
-            let group = GroupAt {
-                assigned_agent_id: rated.agent_id,
-                ..outcomes.group(rated.at)
-            };
-            let sums = self.at(date(rated.at), group);
-            sums.rated += 1;
-            sums.csat = sums.csat.saturating_add(rated.csat);
-        }
-        if let (Some(at), Some(ms)) = (ticket.first_reply.at, ticket.first_reply.ms) {
-            self.at(date(at), outcomes.group(at)).first_replies.push(ms);
-        }
-        if let (Some(at), Some(ms)) = (ticket.resolution.last_at, ticket.resolution.full_ms) {
-            self.at(date(at), outcomes.group(at)).resolutions.push(ms);
-        }
-    }
-
-    fn at(&mut self, date: i64, group: GroupAt<'_>) -> &mut Sums {
-        let group = self.groups.number(group);
-        self.sums.entry((date, group)).or_default()
-    }
-
-    fn add_backlog(&mut self, ticket: &Counted, outcomes: &Outcomes<'_>, calendar: &Calendar) {
-        let end = |date| calendar.end(date);
-        for stretch in backlog::stretches(ticket, |at| calendar.date(at), end) {
-            let counts = [stretch.is_open, stretch.is_surely_open, stretch.may_be_open];
-            let counts = counts.map(i64::from);
-            let group = self.groups.number(outcomes.group(stretch.at));
-            let moves = self.moves.entry(group).or_default();
-            add(moves.entry(stretch.from).or_default(), counts);
-            if let Some(until) = stretch.until {
-                let left = counts.map(i64::wrapping_neg);
-                add(moves.entry(until).or_default(), left);
-            }
-        }
-    }
-
-    pub(super) fn rows(mut self) -> Vec<DailyMetrics> {
-        for (group, moves) in std::mem::take(&mut self.moves) {
-            let mut moves: Vec<(i64, [i64; 3])> = moves.into_iter().collect();
-            moves.sort_unstable();
-            let ends = moves.iter().skip(1).map(|(date, _)| *date);
-            let ends: Vec<i64> = ends.chain([self.last + 1]).collect();
-            let mut backlog = [0; 3];
-            for ((from, change), until) in moves.into_iter().zip(ends) {
-                add(&mut backlog, change);
-                if backlog == [0; 3] {
-                    continue;
-                }
-                for date in from..until.min(self.last + 1) {
-                    self.sums.entry((date, group)).or_default().backlog = backlog;
-                }
-            }
-        }
-        let first = self.first.unwrap_or(i64::MAX);
-        let (last, first_seen) = (self.last, self.first_seen);
-        let within = self.sums.into_iter();
-        let within = within.filter(|((date, _), _)| (first..=last).contains(date));
-        let groups = &self.groups.all;
-        let rows = within.filter_map(|((date, group), sums)| {
-            let is_seen = first_seen.is_some_and(|seen| date >= seen);
-            Some(sums.row(date, groups.get(group)?, is_seen))
-        });
-        let mut rows: Vec<DailyMetrics> = rows.collect();
-        rows.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
-        rows
-    }
-}
-
-/// The key of a row.
-fn key(row: &DailyMetrics) -> impl Ord + '_ {
-    (
-        &row.day,
-        &row.source_type,
-        &row.category_id,
-        &row.assigned_agent_id,
-        row.priority,
-    )
-}
-
-fn add(sum: &mut [i64; 3], more: [i64; 3]) {
-    for (sum, more) in sum.iter_mut().zip(more) {
-        *sum += more;
-    }
-}
-
 impl Sums {
-    fn row(mut self, date: i64, group: &Group, is_seen: bool) -> DailyMetrics {
+    fn add(&mut self, what: What) {
+        match what {
+            What::Created => self.created += 1,
+            What::Resolved => self.resolved += 1,
+            What::Reopened => self.reopened += 1,
+            What::Deleted => self.deleted += 1,
+            What::Reply => self.replies += 1,
+            What::Rated(csat) => {
+                self.rated += 1;
+                self.csat = self.csat.saturating_add(csat);
+            }
+            What::FirstReply(ms) => self.first_replies.push(ms),
+            What::Resolution(ms) => self.resolutions.push(ms),
+        }
+    }
+
+    fn row(mut self, day: String, group: &Group, is_seen: bool) -> DailyMetrics {
         let [backlog, backlog_low, backlog_high] = self.backlog;
         let source = match is_seen {
             true => "history",
             false => "resolution_times",
         };
         DailyMetrics {
-            day: calendar::date_text(date),
+            day,
             source_type: group.source_type.clone(),
             category_id: group.category_id.clone(),
             assigned_agent_id: group.assigned_agent_id.clone(),

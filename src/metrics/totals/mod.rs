@@ -24,12 +24,13 @@ pub use self::calendar::Calendar;
 use self::cohorts::Cohorts;
 use self::customers::Customers;
 use self::daily::Daily;
+pub use self::daily::{DailyIter, DailyRows};
 use self::hours::Hourly;
 use self::outcomes::Outcomes;
 pub use self::ticket::{Counted, Event, FirstReply, Group, Resolution, Tally};
 use crate::table::{
-    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
-    LocalHour, TagPeriod,
+    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, HourVolume, Instant, LocalHour,
+    TagPeriod,
 };
 
 /// What people call agents, categories, tags and customers, by id.
@@ -58,7 +59,7 @@ pub struct Span {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Totals {
     /// `daily_metrics`.
-    pub daily: Vec<DailyMetrics>,
+    pub daily: DailyRows,
     /// `agent_daily`.
     pub agent_days: Vec<AgentDay>,
     /// `agent_metrics`.

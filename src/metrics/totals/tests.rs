@@ -62,8 +62,9 @@ fn totals(tickets: &[Counted]) -> Totals {
 
 /// The backlog of each day, the day as of March, with its bounds.
 fn backlog(ticket: Counted) -> Vec<(u32, i64, i64, i64)> {
-    let daily = totals(&[ticket]).daily.into_iter();
+    let daily = totals(&[ticket]).daily;
     daily
+        .iter()
         .map(|row| {
             let day = row.day[8..].parse().expect("a day");
             (day, row.backlog, row.backlog_low, row.backlog_high)
@@ -125,8 +126,9 @@ fn a_change_that_was_only_seen_counts_when_it_was_seen_and_widens_the_bounds_unt
     };
     // It was there until then, and is counted as deleted on the day on which that was seen.
     let totals = totals(std::slice::from_ref(&gone));
-    let deleted: Vec<i64> = totals.daily.iter().map(|row| row.deleted).collect();
-    assert_eq!((deleted, totals.daily[0].created), (vec![0, 0, 1], 0));
+    let daily: Vec<_> = totals.daily.iter().collect();
+    let deleted: Vec<i64> = daily.iter().map(|row| row.deleted).collect();
+    assert_eq!((deleted, daily[0].created), (vec![0, 0, 1], 0));
     assert_eq!(backlog(gone), [(4, 1, 1, 1), (5, 1, 0, 1), (6, 0, 0, 0)]);
 }
 
@@ -197,7 +199,7 @@ fn what_happens_belongs_to_the_agent_the_category_and_the_priority_of_its_instan
         ..ticket("a")
     };
     let totals = totals(&[moved]);
-    let told = |row: &DailyMetrics| {
+    let told = |row: crate::table::DailyMetrics| {
         let day: u32 = row.day[8..].parse().expect("a day");
         let agent = row.assigned_agent_id.clone().unwrap_or_default();
         (

@@ -38,14 +38,12 @@ pub(super) struct Measuring {
     pub(super) policies: Arc<[Policy]>,
 }
 
-impl Measuring {
-    /// What tells the zone from others: with the version of the zones' tables, since another one may count
-    /// otherwise.
-    pub(super) fn zone_text(&self) -> String {
-        match self.zone {
-            Tz::UTC => Tz::UTC.name().to_owned(),
-            zone => format!("{} {IANA_TZDB_VERSION}", zone.name()),
-        }
+/// What tells a zone from others: with the version of the zones' tables, since another one may count
+/// otherwise.
+pub(super) fn zone_text(zone: Tz) -> String {
+    match zone {
+        Tz::UTC => Tz::UTC.name().to_owned(),
+        zone => format!("{} {IANA_TZDB_VERSION}", zone.name()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::super::Store;
@@ -22,20 +23,23 @@ impl Store {
         self.measuring.names = names.into();
     }
 
-    /// What is to be said where metrics are not those of these business hours, policies and names: see
-    /// [`metrics_behind`](Self::metrics_behind), [`promises_behind`](Self::promises_behind) and
-    /// [`names_behind`](Self::names_behind).
+    /// What is to be said where metrics are not those of these business hours, this zone, these policies and
+    /// names: see [`metrics_behind`](Self::metrics_behind), [`totals_behind`](Self::totals_behind),
+    /// [`promises_behind`](Self::promises_behind) and [`names_behind`](Self::names_behind).
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn behind(
         &self,
-        hours: &str,
+        (hours, zone): (&str, Tz),
         policies: &[Policy],
         names: &Names,
     ) -> Result<Vec<&'static str>> {
         let behind = [
-            self.metrics_behind(hours)?,
+            match self.metrics_behind(hours)? {
+                None => self.totals_behind(zone)?,
+                told => told,
+            },
             self.promises_behind(policies)?,
             self.names_behind(names)?,
         ];

@@ -15,7 +15,8 @@ use super::{Store, bind, metrics};
 use crate::error::Result;
 use crate::metrics::totals::{self, Calendar, Counter, DisplayNames, Span};
 use crate::table::{
-    DailyMetrics, HourVolume, Instant, LocalDay, Record, TOTALS, instant_text, parse_instant,
+    AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
+    LocalDay, Record, TOTALS, TagPeriod, instant_text, parse_instant,
 };
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -37,6 +38,27 @@ impl Store {
     pub fn renew_totals(&mut self) -> Result<()> {
         let measuring = self.measuring.clone();
         self.in_transaction("make totals", |connection| keep_up(connection, &measuring))
+    }
+
+    /// In one sentence, that days are those of another zone; `None` where they are not, where totals are of the past
+    /// or were never made, and of a store of an older version.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn totals_behind(&self, zone: Tz) -> Result<Option<&'static str>> {
+        if self.require_current_schema().is_err() {
+            return Ok(None);
+        }
+        let stored = stored(&self.connection)
+            .map_err(|error| self.failed("look how totals were made", error))?;
+        let zone = metrics::zone_text(zone);
+        let is_other =
+            |made_of: String| !made_of.is_empty() && made_of.split("; ").nth(1) != Some(&zone);
+        let is_behind = stored.is_some_and(|stored| is_other(stored.made_of));
+        Ok(is_behind.then_some(
+            "days in this store are those of another time zone than [metrics] in the configuration says: the \
+             next backfill, sync or publish counts them anew",
+        ))
     }
 
     /// Makes totals anew, whatever is stored of them.
@@ -125,7 +147,7 @@ fn wanted(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Op
     Ok(Some(Basis {
         made_of: format!(
             "{DEFINITIONS}; {}; {}; {}; {}",
-            measuring.zone_text(),
+            metrics::zone_text(measuring.zone),
             measuring.hours,
             names.join(" "),
             measuring.names.fingerprint()
@@ -258,14 +280,14 @@ impl Made {
     /// Writes what differs from what is stored.
     fn write(&self, connection: &Connection) -> Attempt<()> {
         let totals = &self.totals;
-        write::rows(connection, &self.days)?;
-        write::rows(connection, &totals.daily)?;
-        write::rows(connection, &totals.agent_days)?;
-        write::rows(connection, &totals.agents)?;
-        write::rows(connection, &totals.categories)?;
-        write::rows(connection, &totals.tags)?;
-        write::rows(connection, &totals.customers)?;
-        write::rows(connection, &totals.hours)?;
+        write::rows::<LocalDay, _>(connection, || self.days.iter())?;
+        write::rows::<DailyMetrics, _>(connection, || totals.daily.iter())?;
+        write::rows::<AgentDay, _>(connection, || totals.agent_days.iter())?;
+        write::rows::<AgentPeriod, _>(connection, || totals.agents.iter())?;
+        write::rows::<CategoryPeriod, _>(connection, || totals.categories.iter())?;
+        write::rows::<TagPeriod, _>(connection, || totals.tags.iter())?;
+        write::rows::<CustomerTotals, _>(connection, || totals.customers.iter())?;
+        write::rows::<HourVolume, _>(connection, || totals.hours.iter())?;
         Ok(())
     }
 
@@ -273,14 +295,14 @@ impl Made {
     fn wrong(&self, connection: &Connection) -> Attempt<Vec<&'static str>> {
         let totals = &self.totals;
         let wrong = [
-            write::wrong(connection, &self.days)?,
-            write::wrong(connection, &totals.daily)?,
-            write::wrong(connection, &totals.agent_days)?,
-            write::wrong(connection, &totals.agents)?,
-            write::wrong(connection, &totals.categories)?,
-            write::wrong(connection, &totals.tags)?,
-            write::wrong(connection, &totals.customers)?,
-            write::wrong(connection, &totals.hours)?,
+            write::wrong::<LocalDay>(connection, self.days.iter())?,
+            write::wrong::<DailyMetrics>(connection, totals.daily.iter())?,
+            write::wrong::<AgentDay>(connection, totals.agent_days.iter())?,
+            write::wrong::<AgentPeriod>(connection, totals.agents.iter())?,
+            write::wrong::<CategoryPeriod>(connection, totals.categories.iter())?,
+            write::wrong::<TagPeriod>(connection, totals.tags.iter())?,
+            write::wrong::<CustomerTotals>(connection, totals.customers.iter())?,
+            write::wrong::<HourVolume>(connection, totals.hours.iter())?,
         ];
         Ok(wrong.into_iter().flatten().collect())
     }
