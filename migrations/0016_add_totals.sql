@@ -145,11 +145,12 @@ CREATE TABLE _ticket_activity (
     activity TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the totals were made of. No row: none were made. Internal.
+-- What the totals were made of, and the latest instant of anything in them. No row: none were made. Internal.
 CREATE TABLE _totals (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     made_of TEXT NOT NULL,
-    last_run TEXT NOT NULL
+    last_run TEXT NOT NULL,
+    latest TEXT
 ) STRICT;
 
 -- Columns of custom attributes in tickets_wide and customers_wide, in order: none is ever taken away. Internal.
@@ -157,6 +158,7 @@ CREATE TABLE _wide_columns (
     owner TEXT NOT NULL,
     place INTEGER NOT NULL,
     name TEXT NOT NULL,
+    wanted TEXT NOT NULL,
     label TEXT,
     attribute_id TEXT,
     PRIMARY KEY (owner, place)

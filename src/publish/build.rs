@@ -65,7 +65,9 @@ pub(super) struct Built {
 impl Built {
     /// Whether it tells the same as its parent: then it need not be.
     pub(super) fn is_same_as(&self, parent: &Parent) -> bool {
-        self.manifest.snapshot_id == parent.manifest.snapshot_id && self.manifest.changes.is_empty()
+        self.manifest.snapshot_id == parent.manifest.snapshot_id
+            && self.manifest.totals == parent.manifest.totals
+            && self.manifest.changes.is_empty()
     }
 
     /// Whether a row differs from the parent's other than in the runs' own records, and in what is made of all
@@ -92,7 +94,7 @@ struct Held {
     months: Vec<Month>,
     /// Months in which rows may be others although none of their tickets changed.
     others: Others,
-    /// Views that have columns that the parent's files lack.
+    /// Views that have other columns than the parent's files.
     wider: BTreeSet<&'static str>,
 }
 
@@ -176,7 +178,7 @@ impl Build<'_> {
                 let mut files = parent.manifest.files.iter();
                 let file = files.find(|file| file.table == relation.name());
                 if let Some(file) = file
-                    && Old::open(&parent.path(file), relation)?.lacks_columns()
+                    && Old::open(&parent.path(file), relation)?.has_others()
                 {
                     held.wider.insert(relation.name());
                 }
@@ -303,6 +305,7 @@ impl Build<'_> {
             parent_id: parent.map(|parent| parent.manifest.id.clone()),
             schema_version: self.store.schema_version()?,
             schema: schema::fingerprint(),
+            totals: self.store.totals_made_of()?,
             is_demo: self.is_demo,
             run: Run::of(self.latest),
             partial: self.store.partial()?.into_iter().map(Into::into).collect(),
@@ -353,7 +356,7 @@ impl Build<'_> {
             let old = parent.and_then(|parent| parent.file(table.name, job.month.as_deref()));
             if let Some(old) = old
                 && done.closed.is_some()
-                && !done.has_new_columns
+                && !done.has_other_columns
                 && done.found.counts.total() == 0
             {
                 directory::remove_file(&job.path)?;

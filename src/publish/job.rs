@@ -54,8 +54,8 @@ pub(super) struct Done {
     pub(super) created: Option<(i64, i64)>,
     /// How it differs from the parent's.
     pub(super) found: Found,
-    /// Whether the parent's file lacks columns of it.
-    pub(super) has_new_columns: bool,
+    /// Whether the parent's file has other columns of custom attributes.
+    pub(super) has_other_columns: bool,
 }
 
 /// Does a job.
@@ -75,7 +75,7 @@ pub(super) fn run(job: &Job<'_>, reader: &Reader, tally: &Tally<'_>) -> Result<D
             .changes
             .clone()
             .map(|stem| Changes::new(job.relation, stem, tally.file_mode())),
-        has_new_columns: false,
+        has_other_columns: false,
     };
     match &job.month {
         Some(month) => work.month(month)?,
@@ -96,7 +96,7 @@ pub(super) fn run(job: &Job<'_>, reader: &Reader, tally: &Tally<'_>) -> Result<D
             Some(changes) => changes.close()?,
             None => Found::default(),
         },
-        has_new_columns: work.has_new_columns,
+        has_other_columns: work.has_other_columns,
     })
 }
 
@@ -109,7 +109,7 @@ struct Work<'a> {
     created: Option<(i64, i64)>,
     uncounted: u64,
     changes: Option<Changes<'a>>,
-    has_new_columns: bool,
+    has_other_columns: bool,
 }
 
 impl<'a> Work<'a> {
@@ -314,7 +314,7 @@ impl<'a> Work<'a> {
         match (&self.job.old, &self.changes) {
             (Some(path), Some(_)) => {
                 let old = Old::open(path, self.job.relation)?;
-                self.has_new_columns = old.lacks_columns();
+                self.has_other_columns = old.has_others();
                 Ok(Some(old))
             }
             _ => Ok(None),

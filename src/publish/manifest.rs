@@ -35,6 +35,9 @@ pub struct Manifest {
     pub schema_version: i32,
     /// A hash over tables, columns, their types and meaning, and how files are written.
     pub schema: String,
+    /// What the store's totals were made of, and up to when; `None` before any were.
+    #[serde(default)]
+    pub totals: Option<String>,
     /// Whether the desk is the demo's invented one.
     pub is_demo: bool,
     /// The run that the store's state belongs to.

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A snapshot is built where nobody looks, synced to disk, renamed into place, and only then does
-//! `current` lead to it: a reader sees the old one or the new one, whole. Months in which no ticket
-//! changed since the parent are links to the parent's files.
+//! `current` lead to it: a reader sees the old one or the new one, whole. Files of months in
+//! which nothing changed since the parent are links to the parent's.
 
 mod batch;
 mod build;
@@ -172,9 +172,10 @@ pub fn publish(
     if let Some(parent) = &parent
         && parent.manifest.snapshot_id == latest.id
         && !parent.manifest.is_unfinished()
+        && parent.manifest.totals == store.totals_made_of()?
         && store.standing()? == Standing::default()
     {
-        // A run that is over changes nothing any more, but rejects may be accepted after it.
+        // A run that is over changes nothing any more, but rejects may be accepted after it, and totals made anew.
         if let Some(before) = before {
             remarks.extend(other_mode(&place, parent, before, options.file_mode)?);
         }

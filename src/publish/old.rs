@@ -29,9 +29,12 @@ const BATCH_ROWS: std::ops::RangeInclusive<i64> = 1..=4_096;
 pub(super) struct Old {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
-    /// Columns that the file has of those that were asked for, and how many those are.
-    has: usize,
-    width: usize,
+    /// Where each column that was asked for stands among those that are read; none of one that the file lacks.
+    places: Vec<Option<usize>>,
+    /// The names of the file's columns.
+    fields: Vec<String>,
+    /// Whether it has other columns of custom attributes than the relation.
+    has_others: bool,
     columns: Vec<Column>,
     row: usize,
     rows: usize,
@@ -45,14 +48,18 @@ enum Column {
 }
 
 impl Old {
-    /// All columns of a file of `relation`. Those of custom attributes that were first seen since then are
-    /// NULL: they are the last.
+    /// All columns of a file of `relation`. Those of custom attributes that were first seen since then are NULL.
     ///
     /// # Errors
     /// The file cannot be read, or has other columns.
     pub(super) fn open(path: &Path, relation: &Relation) -> Result<Self> {
         let names: Vec<&str> = relation.columns().map(|column| column.name).collect();
-        Self::open_at_least(path, &names, relation.table.columns().count())
+        let least = relation.table.columns().count();
+        let mut old = Self::open_at_least(path, &names, least)?;
+        let mut fields = old.fields.iter();
+        let is_other = |name: &String| relation.is_wide() && !names.contains(&name.as_str());
+        old.has_others = old.places.contains(&None) || fields.any(is_other);
+        Ok(old)
     }
 
     /// These columns of a file, which come in the file's order.
@@ -67,10 +74,18 @@ impl Old {
         let file = directory::open_file(path).map_err(Stop::Damaged)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|error| Stop::Damaged(Failure::read(path, error)))?;
-        let known = builder.schema();
-        let has = names.iter().filter(|name| known.index_of(name).is_ok());
-        let has = has.count();
-        if has < least {
+        let fields = builder.schema().fields().iter();
+        let fields: Vec<String> = fields.map(|field| field.name().clone()).collect();
+        // What is read comes in the file's order.
+        let read: Vec<&String> = fields
+            .iter()
+            .filter(|name| names.contains(&name.as_str()))
+            .collect();
+        let places = names
+            .iter()
+            .map(|name| read.iter().position(|field| field == name));
+        let places: Vec<Option<usize>> = places.collect();
+        if places.iter().take(least).any(Option::is_none) {
             let path = path.display();
             return Err(Stop::Damaged(Error::failed(format!(
                 "{path} has other columns than it was written with"
@@ -93,8 +108,9 @@ impl Old {
         let mut old = Self {
             path: path.to_owned(),
             reader,
-            has,
-            width: names.len(),
+            fields,
+            places,
+            has_others: false,
             columns: Vec::new(),
             row: 0,
             rows: 0,
@@ -108,15 +124,16 @@ impl Old {
         if self.row >= self.rows {
             return None;
         }
-        let mut cells = Vec::with_capacity(self.width);
-        cells.extend(self.columns.iter().map(|column| column.cell(self.row)));
-        cells.resize(self.width, Cell::Null);
-        Some(cells)
+        let cell = |place: &Option<usize>| {
+            let column = place.and_then(|place| self.columns.get(place));
+            column.map_or(Cell::Null, |column| column.cell(self.row))
+        };
+        Some(self.places.iter().map(cell).collect())
     }
 
-    /// Whether the file lacks columns.
-    pub(super) fn lacks_columns(&self) -> bool {
-        self.has < self.width
+    /// Whether it has other columns of custom attributes than the relation.
+    pub(super) fn has_others(&self) -> bool {
+        self.has_others
     }
 
     /// Goes on to the next row.
@@ -142,7 +159,7 @@ impl Old {
             let batch = batch.map_err(|error| Stop::Damaged(Failure::read(&self.path, error)))?;
             self.rows = batch.num_rows();
             self.columns = columns(&batch);
-            if self.columns.len() != self.has {
+            if self.columns.len() != self.places.iter().flatten().count() {
                 let path = self.path.display();
                 return Err(Stop::Damaged(Error::failed(format!(
                     "{path} has other columns than it was written with"

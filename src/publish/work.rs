@@ -1,5 +1,6 @@
 //! Does jobs side by side, a thread a reader. The only module of publishing that has threads.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
@@ -9,7 +10,7 @@ use super::job::{self, Done, Job};
 use super::tally::{Shared, Tally};
 use crate::error::Error;
 use crate::store::{Damage, Reader};
-use crate::table::{LIVE_MESSAGES, Message, Record, Ticket};
+use crate::table::{DailyMetrics, LIVE_MESSAGES, Message, Record};
 
 type Result<T> = std::result::Result<T, Stop>;
 
@@ -21,9 +22,8 @@ pub(super) fn all(jobs: &[Job<'_>], readers: Vec<Reader>, shared: Shared<'_>) ->
     let tally = Tally::of(shared, jobs.len());
     // First what takes longest, so that no thread is left with it alone in the end.
     let mut order: Vec<(usize, &Job<'_>)> = jobs.iter().enumerate().collect();
-    order.sort_by_key(|(_, job)| {
-        ![Message::TABLE.name, LIVE_MESSAGES.name].contains(&job.relation.name())
-    });
+    let longest = [Message::TABLE, LIVE_MESSAGES, DailyMetrics::TABLE].map(|table| table.name);
+    order.sort_by_key(|(_, job)| !longest.contains(&job.relation.name()));
     let (done, _) = side_by_side(&order, readers, &tally, |job, reader, tally| {
         let done = job::run(job, reader, tally)?;
         tally.finish_file();
@@ -42,14 +42,11 @@ pub(super) fn check(
     shared: Shared<'_>,
 ) -> Result<(Vec<Damage>, Vec<Reader>)> {
     let tally = Tally::of(shared, jobs.len());
-    // Tables that are not cut by month are all written each time: one look for them.
+    // Tables that are not cut by month are all written each time: one look for them. What is made of a month's
+    // tickets needs a look at them, too.
+    let months: BTreeSet<&str> = jobs.iter().filter_map(|job| job.month.as_deref()).collect();
     let mut looks: Vec<Option<&str>> = vec![None];
-    looks.extend(
-        jobs.iter()
-            .filter(|job| job.relation.name() == Ticket::TABLE.name)
-            .filter_map(|job| job.month.as_deref())
-            .map(Some),
-    );
+    looks.extend(months.into_iter().map(Some));
     let order: Vec<(usize, &Option<&str>)> = looks.iter().enumerate().collect();
     let (found, readers) = side_by_side(&order, readers, &tally, |look, reader, tally| {
         let told = || tally.add(0).is_ok();

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::metrics::totals::{self, Calendar, Counter, DisplayNames, Span};
 use crate::table::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
-    LocalDay, Record, TOTALS, TagPeriod, instant_text, parse_instant,
+    LocalDay, LocalHour, Record, TOTALS, TagPeriod, instant_text, parse_instant,
 };
 
 type Attempt<T> = std::result::Result<T, Failure>;
@@ -51,6 +51,7 @@ impl Store {
         }
         let stored = stored(&self.connection)
             .map_err(|error| self.failed("look how totals were made", error))?;
+        let stored = stored.map(|(stored, _)| stored);
         let zone = metrics::zone_text(zone);
         let is_other =
             |made_of: String| !made_of.is_empty() && made_of.split("; ").nth(1) != Some(&zone);
@@ -59,6 +60,17 @@ impl Store {
             "days in this store are those of another time zone than [metrics] in the configuration says: the \
              next backfill, sync or publish counts them anew",
         ))
+    }
+
+    /// What tells the totals that are stored from others; `None` before any were made.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn totals_made_of(&self) -> Result<Option<String>> {
+        let stored = stored(&self.connection)
+            .map_err(|error| self.failed("look how totals were made", error))?;
+        Ok(stored
+            .map(|(stored, _)| format!("{}; {}", stored.made_of, instant_text(stored.last_run))))
     }
 
     /// Makes totals anew, whatever is stored of them.
@@ -85,21 +97,30 @@ pub(super) fn keep_up(connection: &Connection, measuring: &Measuring) -> Attempt
     let Some(wanted) = wanted(connection, measuring)? else {
         return Ok(());
     };
-    match stored(connection)? {
-        Some(stored) if stored == wanted => return Ok(()),
-        Some(stored) if goes_on(connection, &stored, &wanted)? => {
+    let latest = match stored(connection)? {
+        Some((stored, _)) if stored == wanted => return Ok(()),
+        Some((stored, latest))
+            if goes_on(
+                connection,
+                measuring.zone,
+                (&stored, latest.as_deref()),
+                &wanted,
+            )? =>
+        {
             carry_on(connection, measuring.zone, &stored, &wanted)?;
+            latest
         }
         _ => {
             wide::renew(connection, &measuring.names.attributes)?;
             make(connection, measuring, wanted.last_run)?.write(connection)?;
+            latest(connection)?
         }
-    }
+    };
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO _totals (id, made_of, last_run) VALUES (1, ?1, ?2)",
+            "INSERT OR REPLACE INTO _totals (id, made_of, last_run, latest) VALUES (1, ?1, ?2, ?3)",
         )?
-        .execute([&wanted.made_of, &instant_text(wanted.last_run)])?;
+        .execute((&wanted.made_of, instant_text(wanted.last_run), latest))?;
     Ok(())
 }
 
@@ -108,7 +129,7 @@ pub(super) fn keep_up(connection: &Connection, measuring: &Measuring) -> Attempt
 pub(super) fn wrong(connection: &Connection, measuring: &Measuring) -> Attempt<Vec<&'static str>> {
     let wanted = wanted(connection, measuring)?;
     match wanted {
-        Some(basis) if stored(connection)?.as_ref() == Some(&basis) => {
+        Some(basis) if stored(connection)?.is_some_and(|(stored, _)| stored == basis) => {
             make(connection, measuring, basis.last_run)?.wrong(connection)
         }
         _ => Ok(Vec::new()),
@@ -124,14 +145,16 @@ struct Basis {
     last_run: Instant,
 }
 
-/// That of totals as they should be; `None` while metrics are not current, and before a run came to its end.
+/// That of totals as they should be; `None` while metrics are not current or a run goes on, and before one came to
+/// its end.
 fn wanted(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Option<Basis>> {
     if !metrics::is_current(connection, measuring)? {
         return Ok(None);
     }
     let last_run = instant(
         connection,
-        "SELECT started_at FROM snapshots WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+        "SELECT started_at FROM snapshots
+         WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE finished_at IS NULL) ORDER BY id DESC LIMIT 1",
     )?;
     let Some(last_run) = last_run else {
         return Ok(None);
@@ -156,15 +179,15 @@ fn wanted(connection: &Connection, measuring: &Measuring) -> rusqlite::Result<Op
     }))
 }
 
-/// That of the totals that are stored.
-fn stored(connection: &Connection) -> rusqlite::Result<Option<Basis>> {
-    let stored: Option<(String, String)> = connection
-        .prepare_cached("SELECT made_of, last_run FROM _totals WHERE id = 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+/// That of the totals that are stored, and the latest instant of anything in them.
+fn stored(connection: &Connection) -> rusqlite::Result<Option<(Basis, Option<String>)>> {
+    let stored: Option<(String, String, Option<String>)> = connection
+        .prepare_cached("SELECT made_of, last_run, latest FROM _totals WHERE id = 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    Ok(stored.and_then(|(made_of, last_run)| {
+    Ok(stored.and_then(|(made_of, last_run, latest)| {
         let last_run = parse_instant(&last_run)?;
-        Some(Basis { made_of, last_run })
+        Some((Basis { made_of, last_run }, latest))
     }))
 }
 
@@ -183,25 +206,34 @@ fn last_day(connection: &Connection) -> rusqlite::Result<Option<Instant>> {
 }
 
 /// Whether totals have but to be carried on: nothing happened since, and there are days enough.
-fn goes_on(connection: &Connection, stored: &Basis, wanted: &Basis) -> rusqlite::Result<bool> {
+fn goes_on(
+    connection: &Connection,
+    zone: Tz,
+    (stored, latest): (&Basis, Option<&str>),
+    wanted: &Basis,
+) -> rusqlite::Result<bool> {
     if stored.made_of != wanted.made_of || stored.last_run > wanted.last_run {
         return Ok(false);
     }
     let last_day = last_day(connection)?;
-    Ok(
-        last_day.is_none_or(|last| last >= wanted.last_run + LEAST_AHEAD)
-            && is_over(connection, stored.last_run)?,
-    )
+    let has_days = last_day.is_none_or(|last| last >= wanted.last_run + LEAST_AHEAD);
+    // What a run read of the hours after the one in which it began is in no row yet.
+    let of_run = Calendar::new(zone, stored.last_run, stored.last_run).hour_rows();
+    let hour = of_run.iter().find(|hour| hour.ends_at > stored.last_run);
+    let is_over =
+        |hour: &LocalHour| latest.is_none_or(|latest| latest < &*instant_text(hour.ends_at));
+    Ok(has_days && hour.is_some_and(is_over))
 }
 
-/// Whether nothing happened to a ticket after the day of a run: clocks that are ahead may say so.
-fn is_over(connection: &Connection, last_run: Instant) -> rusqlite::Result<bool> {
+/// The latest instant at which anything happened to a ticket or one was first seen: clocks that are ahead may say
+/// so of one that is to come.
+fn latest(connection: &Connection) -> rusqlite::Result<Option<String>> {
     connection.query_row(
-        "SELECT coalesce((SELECT min(ends_at) FROM days WHERE ends_at > ?1), '') > max(
-             coalesce((SELECT max(created_at) FROM tickets), ''),
-             coalesce((SELECT max(occurred_at) FROM ticket_events), ''),
-             coalesce((SELECT max(last_message_at) FROM tickets), ''))",
-        [instant_text(last_run)],
+        "SELECT max(at) FROM (
+             SELECT max(created_at) AS at FROM tickets UNION ALL SELECT max(last_message_at) FROM tickets
+             UNION ALL SELECT max(occurred_at) FROM ticket_events
+             UNION ALL SELECT min(valid_from) FROM ticket_history)",
+        [],
         |row| row.get(0),
     )
 }

@@ -57,6 +57,14 @@ enum Attribute {
     Id(String),
 }
 
+/// A column of one.
+struct Column {
+    name: String,
+    /// The name that it would have if no other had it.
+    wanted: String,
+    attribute: Attribute,
+}
+
 impl Attribute {
     /// Of a row's label and id; none of neither.
     fn of(label: Option<String>, id: Option<String>) -> Option<Self> {
@@ -119,20 +127,20 @@ impl Owner {
         &self,
         connection: &Connection,
         names: &BTreeMap<String, String>,
-    ) -> rusqlite::Result<Vec<(String, Attribute)>> {
+    ) -> rusqlite::Result<Vec<Column>> {
         let mut known = self.known(connection)?;
-        let mut taken: BTreeSet<String> = known.iter().map(|(name, _)| name.clone()).collect();
+        let mut taken: BTreeSet<String> = known.iter().map(|one| one.name.clone()).collect();
         let mut insert = connection.prepare_cached(
-            "INSERT INTO _wide_columns (owner, place, name, label, attribute_id)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO _wide_columns (owner, place, name, wanted, label, attribute_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
         for attribute in self.seen(connection)? {
             let wanted = attribute.column(names);
-            let mut own = known.iter().filter(|(_, other)| *other == attribute);
+            let mut own = known.iter().filter(|one| one.attribute == attribute);
             let is_named = matches!(&attribute, Attribute::Id(id) if names.contains_key(id));
             // A name that was given later gets a column beside the one of the id.
             let has_one = match is_named {
-                true => own.any(|(name, _)| is_numbered(name, &wanted)),
+                true => own.any(|one| one.wanted == wanted),
                 false => own.next().is_some(),
             };
             if has_one || known.len() >= MOST_COLUMNS {
@@ -145,22 +153,33 @@ impl Owner {
             }
             let (label, id) = attribute.parts();
             let place = i64::try_from(known.len()).unwrap_or(i64::MAX);
-            insert.execute(params![self.view, place, name, label, id])?;
-            known.push((name, attribute));
+            insert.execute(params![self.view, place, name, wanted, label, id])?;
+            known.push(Column {
+                name,
+                wanted,
+                attribute,
+            });
         }
         Ok(known)
     }
 
-    fn known(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, Attribute)>> {
+    fn known(&self, connection: &Connection) -> rusqlite::Result<Vec<Column>> {
         let mut statement = connection.prepare_cached(
-            "SELECT name, label, attribute_id FROM _wide_columns WHERE owner = ?1 ORDER BY place",
+            "SELECT name, wanted, label, attribute_id FROM _wide_columns
+             WHERE owner = ?1 AND coalesce(label, attribute_id) IS NOT NULL ORDER BY place",
         )?;
-        let rows = statement.query_map([self.view], |row| {
-            Ok((row.get(0)?, Attribute::of(row.get(1)?, row.get(2)?)))
-        })?;
-        let rows: Vec<(String, Option<Attribute>)> = rows.collect::<rusqlite::Result<_>>()?;
-        let rows = rows.into_iter();
-        Ok(rows.filter_map(|(name, one)| Some((name, one?))).collect())
+        let mut rows = statement.query([self.view])?;
+        let mut known = Vec::new();
+        while let Some(row) = rows.next()? {
+            if let Some(attribute) = Attribute::of(row.get(2)?, row.get(3)?) {
+                known.push(Column {
+                    name: row.get(0)?,
+                    wanted: row.get(1)?,
+                    attribute,
+                });
+            }
+        }
+        Ok(known)
     }
 
     /// The attributes that there are, in the order in which they stand.
@@ -176,9 +195,12 @@ impl Owner {
     }
 
     /// The text of the view.
-    fn sql(&self, columns: &[(String, Attribute)]) -> String {
+    fn sql(&self, columns: &[Column]) -> String {
         let mut sql = self.head.to_owned();
-        for (name, attribute) in columns {
+        for Column {
+            name, attribute, ..
+        } in columns
+        {
             let which = match attribute {
                 Attribute::Label(label) => format!("v.label = {}", quoted(label)),
                 Attribute::Id(id) => format!("v.label IS NULL AND v.attribute_id = {}", quoted(id)),
@@ -191,15 +213,6 @@ impl Owner {
         sql.push_str(self.tail);
         sql
     }
-}
-
-/// Whether a column has this name, or it with a number that tells it from others.
-fn is_numbered(name: &str, wanted: &str) -> bool {
-    let rest = name.strip_prefix(wanted);
-    rest.is_some_and(|rest| {
-        let number = rest.strip_prefix('_').unwrap_or(rest);
-        number.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 /// A text in SQL.
@@ -222,19 +235,6 @@ mod tests {
             ("\"", ""),
         ] {
             assert_eq!(slug(label), expected, "{label}");
-        }
-    }
-
-    #[test]
-    fn a_number_tells_names_that_clash_apart_and_is_part_of_no_other() {
-        for (name, wanted, expected) in [
-            ("attr_plan", "attr_plan", true),
-            ("attr_plan_2", "attr_plan", true),
-            ("attr_plan_b", "attr_plan", false),
-            ("attr_planet", "attr_plan", false),
-            ("attr_id", "attr_plan", false),
-        ] {
-            assert_eq!(is_numbered(name, wanted), expected, "{name}");
         }
     }
 }

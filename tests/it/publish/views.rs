@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mava_export::metrics::SlaMetric;
+use mava_export::settings::Names;
 use mava_export::store::LookupsCommit;
 use mava_export::table::{Category, all_tables};
 
@@ -126,4 +127,39 @@ fn each_table_and_view_of_the_schema_is_in_a_snapshot() {
     for table in all_tables() {
         assert!(!files(&site.root().join("current").join(table.name)).is_empty());
     }
+}
+
+#[test]
+fn totals_that_were_made_anew_after_the_last_run_are_published() {
+    let mut site = Site::of(0..6, 2);
+    site.publish();
+    let days =
+        |site: &Site| changes(site, "days").map(|[inserted, updated, _]| inserted + updated > 300);
+    site.desk.store.count_days_in(chrono_tz::Asia::Kathmandu);
+    site.desk.store.renew_totals().unwrap();
+    let published = site.publish();
+    assert!(published.is_new);
+    site.assert_current();
+    assert_eq!(days(&site), Some(true));
+    // So is an attribute that comes without a label and was given a name.
+    let mut rows = ticket(1, 2);
+    rows.attributes[0].label = None;
+    site.run(&[seal(rows)]);
+    site.publish();
+    site.desk.store.name_by(Names {
+        tags: BTreeMap::new(),
+        attributes: [("attribute-1".to_owned(), "tier".to_owned())].into(),
+    });
+    let now = at(&site.tick());
+    site.desk.store.renew_metrics(now, &|_, _| true).unwrap();
+    site.desk.store.renew_totals().unwrap();
+    assert!(site.publish().is_new);
+    site.assert_current();
+    let found = site.stored()["tickets_wide"]
+        .values()
+        .flatten()
+        .filter(|cell| *cell == "'gold'")
+        .count();
+    assert!(found >= 2, "{found}");
+    assert!(!site.publish().is_new);
 }

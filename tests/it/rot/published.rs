@@ -117,3 +117,24 @@ async fn a_month_that_is_only_linked_is_left_to_the_deep_check() {
     let (found, _) = verify(&desk, true, false).await.expect("ends");
     assert_eq!(found.deep.expect("looked").damaged.len(), 1);
 }
+
+#[tokio::test]
+async fn a_month_that_is_made_again_for_a_name_alone_is_looked_at_too() {
+    let mut desk = copied(200).await;
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("desk");
+    publish_to(&desk, &directory, false).expect("publishes");
+    meddle(
+        &desk.path(),
+        "UPDATE tickets SET status = 'Spam' WHERE rowid = 42",
+    );
+    let names = desk.column("SELECT id FROM tags").into_iter();
+    desk.settings.store.metrics.names.tags =
+        names.map(|id| (id.clone(), format!("the {id}"))).collect();
+    desk.backfill().await.expect("completes");
+    let error = publish_to(&desk, &directory, false).expect_err("damaged");
+    assert!(
+        error.to_string().contains("nothing was published"),
+        "{error}"
+    );
+}

@@ -9,5 +9,6 @@ mod pages;
 mod runs;
 mod schema;
 pub(crate) mod slas;
+mod totals;
 mod wide;
 pub(crate) mod world;

@@ -118,17 +118,19 @@ fn an_attribute_without_a_label_has_a_column_by_its_id_and_another_by_the_name_t
     let mut desk = Desk::new();
     desk.run(&[with(1, &[("65f1", None, "gold")])], "2026-01-01");
     assert_eq!(columns(&desk, "tickets_wide"), "attr_65f1");
-    desk.store.name_by(Names {
-        tags: BTreeMap::new(),
-        attributes: [("65f1".to_owned(), "plan".to_owned())].into(),
-    });
-    for day in ["2026-01-02", "2026-01-03"] {
+    // Also where the one before it looks like the new one with a number.
+    for (day, name, expected) in [
+        ("2026-01-02", "plan 2", "attr_65f1 attr_plan_2"),
+        ("2026-01-03", "plan", "attr_65f1 attr_plan_2 attr_plan"),
+        ("2026-01-04", "plan", "attr_65f1 attr_plan_2 attr_plan"),
+        ("2026-01-05", "plan 2", "attr_65f1 attr_plan_2 attr_plan"),
+    ] {
+        desk.store.name_by(Names {
+            tags: BTreeMap::new(),
+            attributes: [("65f1".to_owned(), name.to_owned())].into(),
+        });
         desk.run(&[with(1, &[("65f1", None, "gold")])], day);
-        assert_eq!(
-            columns(&desk, "tickets_wide"),
-            "attr_65f1 attr_plan",
-            "{day}"
-        );
+        assert_eq!(columns(&desk, "tickets_wide"), expected, "{day}");
     }
     assert_eq!(
         desk.text("SELECT attr_65f1 || ' ' || attr_plan FROM tickets_wide")
