@@ -3,6 +3,13 @@
 use super::column::{Column, Record, Table, Type};
 use super::{Customer, Message, Ticket};
 
+const SNAPSHOT_ID: Column = Column {
+    name: "snapshot_id",
+    kind: Type::Integer,
+    is_nullable: false,
+    description: "The snapshot that last changed this ticket or anything that belongs to it.",
+};
+
 const fn flag(name: &'static str, description: &'static str) -> Column {
     Column {
         name,
@@ -19,12 +26,7 @@ pub const LIVE_TICKETS: &Table = &Table {
     key: Ticket::TABLE.key,
     content: Ticket::TABLE.content,
     bookkeeping: &[
-        Column {
-            name: "snapshot_id",
-            kind: Type::Integer,
-            is_nullable: false,
-            description: "The snapshot that last changed this ticket or anything that belongs to it.",
-        },
+        SNAPSHOT_ID,
         Column {
             name: "deleted_at",
             kind: Type::Instant,
@@ -73,12 +75,7 @@ pub const TICKETS_WIDE: &Table = &Table {
     key: Ticket::TABLE.key,
     content: Ticket::TABLE.content,
     bookkeeping: &[
-        Column {
-            name: "snapshot_id",
-            kind: Type::Integer,
-            is_nullable: false,
-            description: "The snapshot that last changed this ticket or anything that belongs to it.",
-        },
+        SNAPSHOT_ID,
         Column {
             name: "deleted_at",
             kind: Type::Instant,

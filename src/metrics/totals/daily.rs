@@ -192,7 +192,7 @@ fn sorted<T>(mut entries: Vec<Entry<T>>, places: &[usize], first: i64) -> Vec<En
     for entry in &mut entries {
         entry.group = places.get(entry.group).copied().unwrap_or_default();
     }
-    // Those of one day and group stay in their order, whatever it is: nothing depends on it.
+    // In which order those of one day and group come does not matter.
     entries.sort_unstable_by_key(Entry::place);
     entries
 }
