@@ -18,7 +18,7 @@ mod outcome;
 use self::column::Field;
 pub use column::{Cell, Column, Record, Table, Type};
 pub use document::document;
-pub use instant::{Instant, instant_text, parse_instant};
+pub use instant::{Instant, OLDEST_DESK_MS, instant_text, parse_instant};
 pub use internal::{INTERNAL_PREFIX, INTERNAL_TABLES};
 pub use kind::RunKind;
 pub use outcome::{Ending, Outcome, ending};

@@ -15,6 +15,9 @@ pub fn instant_text(instant: Instant) -> String {
     }
 }
 
+/// No desk is older than 2010: its first instant, in milliseconds since 1970.
+pub const OLDEST_DESK_MS: i64 = 1_262_304_000_000;
+
 /// Reads the text form that [`instant_text`] writes (and any RFC 3339 instant).
 pub fn parse_instant(text: &str) -> Option<Instant> {
     DateTime::parse_from_rfc3339(text)

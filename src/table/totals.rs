@@ -5,7 +5,7 @@ use super::column::{Cell, Column, Field, Record, Table, Type};
 use super::instant::Instant;
 
 table! {
-    /// One row per local day, from the first ticket to a year ahead, without gaps. Key: `day`.
+    /// One row per local day, from the first ticket (of 2010 at the earliest: no desk is older) to a year ahead, without gaps. Key: `day`.
     "days" LocalDay key("day") {
         /// The local date in `time_zone`, `2026-01-31`.
         day: String as Text,

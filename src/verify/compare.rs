@@ -24,6 +24,8 @@ pub(super) struct Comparison<'a> {
     store: &'a Store,
     /// Requests left for narrowing.
     left: usize,
+    /// Whether the user says that tickets are gone, however many.
+    is_loss_allowed: bool,
     found: Found,
 }
 
@@ -40,6 +42,8 @@ pub(super) struct Found {
     pub(super) refused: Vec<(Subset, u64, String)>,
     /// Where each of them stands.
     places: HashMap<Subset, usize>,
+    /// Tickets that the store has lost while every answer was empty, which the user says is right.
+    pub(super) believed: u64,
     /// Whether something would have been narrowed further, had the requests not run out.
     pub(super) is_cut_short: bool,
 }
@@ -77,19 +81,22 @@ pub(super) fn subsets(store: &Store, group: Group) -> Result<Vec<Subset>> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares `windows`.
+    /// Compares `windows`. `is_loss_allowed` says that a desk without any ticket is believed, even where the store
+    /// has lost some.
     ///
     /// # Errors
-    /// A count could not be had, on either side.
+    /// A count could not be had, on either side; or nothing says that the API answers at all.
     pub(super) async fn run(
         counter: &'a Counter,
         store: &'a Store,
         windows: &[Window],
+        is_loss_allowed: bool,
     ) -> Result<Found> {
         let mut comparison = Self {
             counter,
             store,
             left: NARROWING_REQUESTS,
+            is_loss_allowed,
             found: Found::default(),
         };
         let totals = comparison.totals(windows).await?;
@@ -121,7 +128,7 @@ impl<'a> Comparison<'a> {
 
     /// Nothing on both sides is equal, unless the store has lost what it once held: then empty answers may be ones
     /// of an API that is out, but for one that shows what is newer than all that is compared.
-    async fn refuse_lost(&self, windows: &[Window]) -> Result<()> {
+    async fn refuse_lost(&mut self, windows: &[Window]) -> Result<()> {
         let lost = self.store.lost_tickets()?;
         let newer = windows.iter().map(|window| window.until()).max();
         let newer = newer.and_then(|from| Window::new(from, from + Duration::days(LONGEST_DAYS)));
@@ -134,11 +141,18 @@ impl<'a> Comparison<'a> {
         }
         match lost {
             0 => Ok(()),
+            lost if self.is_loss_allowed => {
+                self.found.believed = lost;
+                Ok(())
+            }
             lost => Err(Error::failed(format!(
                 "every answer of the API was empty, and so is the store, which has lost {lost} tickets that runs wrote: \
                  nobody can tell whether the two are equal"
             ))
-            .help("run verify again; if the desk has tickets, verify --repair copies them again")),
+            .help(
+                "run verify again; if the desk has tickets, verify --repair copies them again, and if it really has \
+                 none any more, verify --repair --allow-deletions says so",
+            )),
         }
     }
 

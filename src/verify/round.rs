@@ -165,7 +165,15 @@ impl Repair<'_> {
             if !is_over {
                 return Ok(None);
             }
-            match Box::pin(Comparison::run(self.counter, &store, touched)).await {
+            let is_loss_allowed = self.repairing.run.allow_deletions;
+            match Box::pin(Comparison::run(
+                self.counter,
+                &store,
+                touched,
+                is_loss_allowed,
+            ))
+            .await
+            {
                 Ok(after)
                     if number == ROUNDS
                         || after.differences.is_empty()

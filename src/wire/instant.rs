@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 
-use crate::table::{Instant, parse_instant};
+use crate::table::{Instant, OLDEST_DESK_MS, parse_instant};
 
 /// Cuts to the millisecond; `None` outside the years 0 to 9999, whose text would not sort.
 fn fit(instant: Instant) -> Option<Instant> {
@@ -13,10 +13,6 @@ fn fit(instant: Instant) -> Option<Instant> {
 pub(crate) fn from_millis(millis: i64) -> Option<Instant> {
     Instant::from_timestamp_millis(millis).filter(|instant| (0..=9999).contains(&instant.year()))
 }
-
-/// No desk is older than 2010, in milliseconds since 1970: a number that would lead to before counts
-/// seconds, if those lead to [2010, 2100).
-const FIRST_MS: i64 = 1_262_304_000_000;
 
 /// 2100, in milliseconds since 1970.
 const END_MS: i64 = 4_102_444_800_000;
@@ -29,9 +25,10 @@ pub(crate) fn from_number(number: i64) -> Option<Instant> {
     }
 }
 
-/// The milliseconds of a number that can only count seconds.
+/// The milliseconds of a number that can only count seconds: as milliseconds it would lead to before any desk, and as seconds it
+/// leads to [2010, 2100).
 fn seconds(number: i64) -> Option<i64> {
-    (FIRST_MS / 1_000..END_MS / 1_000)
+    (OLDEST_DESK_MS / 1_000..END_MS / 1_000)
         .contains(&number)
         .then(|| number * 1_000)
 }
@@ -50,7 +47,7 @@ pub(crate) fn from_digits(text: &str) -> Option<Instant> {
             let thousandths: String = fraction.chars().chain("000".chars()).take(3).collect();
             millis + thousandths.parse::<i64>().ok()?
         }
-        None => Some(number).filter(|millis| (FIRST_MS..END_MS).contains(millis))?,
+        None => Some(number).filter(|millis| (OLDEST_DESK_MS..END_MS).contains(millis))?,
     };
     from_millis(millis)
 }

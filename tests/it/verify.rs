@@ -13,7 +13,7 @@ use mava_export::verify;
 use mava_export::window;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Desk, end_of, generated};
+use crate::support::{Desk, LOSE, end_of, generated};
 
 /// A desk of one window of half a year, already copied.
 async fn copied(tickets: usize) -> Desk {
@@ -498,6 +498,39 @@ async fn a_window_that_was_lost_whole_is_not_equal_where_answers_are_empty_for_a
             assert_eq!(found.outcome.word(), "different", "{what}");
         }
     }
+}
+
+/// Empty answers and an empty store are equal where somebody says that the tickets are gone, and nothing else is.
+#[tokio::test]
+async fn a_store_that_lost_all_of_a_desk_without_tickets_is_equal_where_the_user_says_so() {
+    let desk = copied(3).await;
+    let ids = desk.world_ids();
+    let lost: String = ids.iter().map(|id| LOSE.replace("ID", id)).collect();
+    meddle(&desk, false, &lost);
+    desk.simulator.with_world(|world| {
+        for id in &ids {
+            world.remove(id);
+        }
+    });
+    for is_repair in [false, true] {
+        let failed = run_with(&desk, is_repair, false)
+            .await
+            .expect_err("unclear");
+        let help = failed.help_text().expect("a way out");
+        assert!(help.contains("verify --repair --allow-deletions"), "{help}");
+        let (found, exit_code) = run_with(&desk, is_repair, true).await.expect("ends");
+        assert_eq!(exit_code, ExitCode::Complete, "{found:?}");
+        let told = found
+            .remarks
+            .iter()
+            .any(|remark| remark.contains("3 tickets that runs wrote are lost"));
+        assert!(told, "{found:?}");
+    }
+    // A desk that has its tickets is not empty because somebody says so.
+    let desk = copied(3).await;
+    meddle(&desk, false, &lost);
+    let (found, _) = run_with(&desk, false, true).await.expect("ends");
+    assert_eq!(found.outcome.word(), "different", "{found:?}");
 }
 
 /// A half that is counted by a copy that lags moves the difference where there is none: it is told of the whole

@@ -17,7 +17,7 @@ import sys
 
 engine, store, snapshot, *lines = sys.argv[1:]
 
-EPOCH = datetime.datetime(1970, 1, 1)
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 # What the types of the store are in each engine.
 TYPES = {
@@ -51,7 +51,7 @@ def quoted(name):
 def millis(text):
     if text is None:
         return None
-    at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    at = datetime.datetime.fromisoformat(text)
     return (at - EPOCH) // datetime.timedelta(milliseconds=1)
 
 
@@ -189,10 +189,13 @@ for table in tables:
     types, rows = read(table, instants)
     meant = [(name, TYPES and TYPES[found]) for name, found in kinds.items()]
     assert types == meant, f"{table}: {types}"
-    rows = sorted(map(tuple, rows), key=order)
-    expected.sort(key=order)
+    rows = list(map(tuple, rows))
     assert len(rows) == len(expected), f"{table}: {len(rows)} rows, not {len(expected)}"
-    for found, meant in zip(rows, expected):
+    # Mostly they come in the store's order; cells are looked at one by one where anything differs.
+    if rows == expected and all(list(map(type, one)) == list(map(type, other)) for one, other in zip(rows, expected)):
+        empty += not rows
+        continue
+    for found, meant in zip(sorted(rows, key=order), sorted(expected, key=order)):
         for name, one, other in zip(kinds, found, meant):
             same = one == other and type(one) is type(other)
             assert same, f"{table}.{name}: {str(one)[:80]!r}, not {str(other)[:80]!r}"

@@ -16,13 +16,13 @@ use crate::error::Result;
 use crate::metrics::totals::{self, Calendar, Counter, DisplayNames, Span};
 use crate::table::{
     AgentDay, AgentPeriod, CategoryPeriod, CustomerTotals, DailyMetrics, HourVolume, Instant,
-    LocalDay, LocalHour, Record, TOTALS, TagPeriod, instant_text, parse_instant,
+    LocalDay, LocalHour, OLDEST_DESK_MS, Record, TOTALS, TagPeriod, instant_text, parse_instant,
 };
 
 type Attempt<T> = std::result::Result<T, Failure>;
 
 /// Raised with each change of a definition: totals that were made by another one are made anew.
-const DEFINITIONS: i64 = 1;
+const DEFINITIONS: i64 = 2;
 
 /// How far `days` go beyond the last run, and from when on that is too little.
 const AHEAD: TimeDelta = TimeDelta::days(366);
@@ -289,8 +289,9 @@ fn make(connection: &Connection, measuring: &Measuring, last_run: Instant) -> At
             totals: totals::Totals::default(),
         });
     };
-    // Nothing is told apart by days before these, in which no desk was.
-    let first = first.max(Instant::UNIX_EPOCH);
+    // Nothing is told apart by days before these, in which no desk was: one wrong date would make half a million hours.
+    let oldest = Instant::from_timestamp_millis(OLDEST_DESK_MS).unwrap_or_default();
+    let first = first.max(oldest);
     // As far as days go already, where that is enough.
     let enough = last_run + LEAST_AHEAD..=last_run + AHEAD;
     let until = last_day(connection)?.filter(|last| enough.contains(last));

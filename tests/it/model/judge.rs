@@ -21,6 +21,10 @@ use crate::support::Desk;
 /// desk until the first answer tells the time.
 const YOUNG: TimeDelta = TimeDelta::seconds(600 - 15);
 
+/// Why a verification of a store that lost everything, and of a desk that has nothing, need not end: it asks for
+/// --allow-deletions.
+pub(crate) const LOST_ALL: &str = "nothing is left of the store, and nothing of the desk";
+
 /// Empty answers in a row that a run need not get over.
 const LONG_OUTAGE: u64 = 6;
 
@@ -261,6 +265,19 @@ impl Judged<'_> {
         }
     }
 
+    /// Whether the store has lost all it ever had, and a verification looks at a desk that has nothing left either.
+    fn has_lost_all(&self) -> bool {
+        let versions = self.chronicle.answering();
+        let looked_at = self.counted.unwrap_or(self.range);
+        let is_left = |life: &Life| {
+            looked_at.contains(life.created_at) && life.died.is_none_or(|died| died > versions.1)
+        };
+        matches!(self.command, Command::Verify | Command::Repair)
+            && matches!(self.case.damage, Damage::Lost(_))
+            && self.before.is_empty()
+            && !self.chronicle.lives().any(|(_, life)| is_left(life))
+    }
+
     /// Whether stored rows are not what the desk at rest holds.
     pub(crate) fn is_damaged(&self) -> bool {
         let world = self.chronicle.now();
@@ -316,6 +333,9 @@ impl Judged<'_> {
 
     /// Why the run need not have come to a complete end, if there is a reason.
     pub(crate) fn excuse(&self) -> Option<&'static str> {
+        if self.has_lost_all() {
+            return Some(LOST_ALL);
+        }
         let versions = self.chronicle.answering();
         let is_inside = |life: &&Life| self.range.contains(life.created_at);
         let known: Vec<&Life> = match self.before.is_empty() {

@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 24] = [
+    const ONCE_WRONG: [(Command, u64); 25] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -134,6 +134,8 @@ mod tests {
         // the same, as what is newer showed.
         (Command::Verify, 4_030_000_598),
         (Command::Verify, 4_030_002_246),
+        // A store that had lost its only ticket, and a desk where it had gone: no verification came to an end.
+        (Command::Repair, 4_040_001_067),
     ];
 
     #[test]

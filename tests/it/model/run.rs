@@ -18,7 +18,7 @@ use rand::RngExt;
 use super::case::{Case, Changes, Command, Damage, Kind};
 use super::chronicle::{Answer, Chronicle};
 use super::desk;
-use super::judge::{Judged, Judgement, Rows, stored};
+use super::judge::{Judged, Judgement, LOST_ALL, Rows, stored};
 use super::weather::Weather;
 use crate::support::{Desk, LOSE, end_of};
 
@@ -50,6 +50,8 @@ struct Carried {
     desk: Desk,
     chronicle: Arc<Mutex<Chronicle>>,
     outcome: Outcome,
+    /// Whether verifications are told that tickets really are gone.
+    is_loss_allowed: bool,
 }
 
 /// A run that has ended.
@@ -134,6 +136,7 @@ impl Carried {
                 requests: 0,
                 trace: String::new(),
             },
+            is_loss_allowed: false,
         }
     }
 
@@ -249,9 +252,9 @@ impl Carried {
             && matches!(&ran.end, End::Incomplete(words) if words.contains("kept as found"))
     }
 
-    /// A run with the desk at rest, which ends complete and leaves no difference.
-    async fn rest(&mut self, what: &str, command: Command, range: Window, began: Instant) {
-        let case = Case {
+    /// The case with the desk at rest.
+    fn calm(&self) -> Case {
+        Case {
             kind: Kind::Rest,
             changes: Changes {
                 between: 0,
@@ -266,7 +269,12 @@ impl Carried {
             mixups: Vec::new(),
             spend: Spend::ALL,
             ..self.case.clone()
-        };
+        }
+    }
+
+    /// A run with the desk at rest, which ends complete and leaves no difference.
+    async fn rest(&mut self, what: &str, command: Command, range: Window, began: Instant) {
+        let case = self.calm();
         self.chronicle().forget_answers();
         let before = self.stored();
         let counted = self.counted(range);
@@ -275,31 +283,45 @@ impl Carried {
             ran = self.run(&case, command, range, began).await;
         }
         let after = self.stored();
-        let chronicle = self.chronicle.lock().expect("no panic before");
-        let judged = Judged {
-            case: &self.case,
-            command,
-            chronicle: &chronicle,
-            range,
-            counted,
-            began,
-            before: &before,
-            after: &after,
-            is_complete: matches!(ran.end, End::Complete),
-            is_whole: ran.is_whole,
+        let (excuse, judgement) = {
+            let judged = Judged {
+                case: &self.case,
+                command,
+                chronicle: &self.chronicle(),
+                range,
+                counted,
+                began,
+                before: &before,
+                after: &after,
+                is_complete: matches!(ran.end, End::Complete),
+                is_whole: ran.is_whole,
+            };
+            (judged.excuse(), judged.judge())
         };
-        let is_excused = judged.excuse().is_some();
-        let judgement = judged.judge();
-        drop(chronicle);
+        let is_excused = excuse.is_some();
         let is_wrong = !judgement.wrong.is_empty();
         self.enter(what, judgement);
         let has_failed = !is_excused && !matches!(ran.end, End::Complete);
         if has_failed {
             self.wrong(format!("{what} ended {:?}", ran.end));
         }
+        if excuse == Some(LOST_ALL) {
+            self.allowed(command, range, began).await;
+        }
         if is_wrong || has_failed {
             self.outcome.trace.push_str(&format!("{what}:\n"));
             self.trace(&ran);
+        }
+    }
+
+    /// The way out that a verification names where nothing is left on either side.
+    async fn allowed(&mut self, command: Command, range: Window, began: Instant) {
+        let case = self.calm();
+        self.is_loss_allowed = true;
+        let ran = self.run(&case, command, range, began).await;
+        self.is_loss_allowed = false;
+        if !matches!(ran.end, End::Complete) {
+            self.wrong(format!("with --allow-deletions it ended {:?}", ran.end));
         }
     }
 
@@ -398,7 +420,7 @@ impl Carried {
                     is_deep: false,
                     store,
                     is_repair: command == Command::Repair,
-                    allow_deletions: false,
+                    allow_deletions: self.is_loss_allowed,
                 };
                 let (found, exit_code) = verify::verify(&context, &settings, &|_| {}).await?;
                 (end_of_verification(exit_code, &found), false)

@@ -2,7 +2,7 @@
 
 use mava_export::normalize::TicketRows;
 
-use super::world::{Desk, at, ticket};
+use super::world::{Desk, at, seal, ticket};
 
 #[track_caller]
 fn assert_whole(desk: &Desk) {
@@ -66,5 +66,27 @@ fn while_a_run_goes_on_totals_are_those_of_the_run_before() {
     assert_eq!(desk.text(totals), before);
     desk.finish(&run, "2026-01-02");
     assert_ne!(desk.text(totals), before);
+    assert_whole(&desk);
+}
+
+#[test]
+fn a_ticket_of_a_time_in_which_no_desk_was_makes_no_hours_of_half_a_century() {
+    let mut desk = Desk::new();
+    let mut old = ticket(2);
+    old.ticket.created_at = at("1970-01-15");
+    let old = seal(old);
+    desk.run(&[ticket(1), old], "2025-01-01T12:00:00Z");
+    for table in ["days", "hourly_volume"] {
+        let first = format!("SELECT substr(min(starts_at), 1, 10) FROM {table}");
+        assert_eq!(desk.text(&first).unwrap(), "2010-01-01", "{table}");
+    }
+    // It is counted where it is not told apart by those.
+    assert_eq!(
+        desk.text("SELECT sum(tickets) || '' FROM customer_metrics")
+            .unwrap(),
+        "2"
+    );
+    assert_whole(&desk);
+    desk.run(&[], "2025-01-02T12:00:00Z");
     assert_whole(&desk);
 }
