@@ -26,6 +26,8 @@ pub(super) struct Landed {
     shrinks_in_a_row: usize,
     pub(super) tickets: u64,
     pub(super) threads: u64,
+    /// Whether a page came without any thread each time it was asked for, before one with threads landed.
+    is_threadless: bool,
 }
 
 impl Lanes<'_> {
@@ -125,9 +127,12 @@ impl Lanes<'_> {
         self.keep(pager, page, taken, placed, is_light).await;
     }
 
-    /// Whether the page is asked for again because its threads are missing.
-    fn is_asked_again_for_threads(&self, pager: &mut Pager, page: &Page) -> bool {
-        if !self.lacks_threads(page) {
+    /// Whether the page is asked for again because its threads are missing: it may be the answer to another request.
+    /// Of an API that leaves them out, the pages after the first are taken as they are. Single tickets may lack
+    /// theirs: every field but the id is optional.
+    fn is_asked_again_for_threads(&mut self, pager: &mut Pager, page: &Page) -> bool {
+        let is_usual = self.landed.is_threadless && self.landed.threads == 0;
+        if !self.extraction.scope.has_messages || !page.lacks_threads() || is_usual {
             return false;
         }
         if pager.retry() {
@@ -136,6 +141,11 @@ impl Lanes<'_> {
                 "a page came without threads, asking again"
             );
             return true;
+        }
+        // Nothing says yet that others have some.
+        if self.landed.threads == 0 {
+            self.landed.is_threadless = true;
+            return false;
         }
         // A few may have none.
         if page.outcomes.len() >= page::LEAST_TICKETS_TO_DOUBT {
@@ -229,12 +239,6 @@ impl Lanes<'_> {
             has_vanished: true,
         };
         self.hand_over(Event::Announced { window, told }).await;
-    }
-
-    /// Whether the API left the threads of a whole page out, though it has given others. Single
-    /// tickets may lack theirs: every field but the id is optional.
-    fn lacks_threads(&self, page: &Page) -> bool {
-        self.extraction.scope.has_messages && self.landed.threads > 0 && page.lacks_threads()
     }
 }
 

@@ -86,7 +86,7 @@ mod tests {
     }
 
     /// Seeds of cases that went wrong once, each with what it was.
-    const ONCE_WRONG: [(Command, u64); 25] = [
+    const ONCE_WRONG: [(Command, u64); 27] = [
         // Of a millisecond with more tickets than a page some came, then empty answers: what was missing was
         // not believed to be gone, and not read again either, as soon as the counts agreed.
         (Command::Sync, 5_429_789_845_463_181_515),
@@ -136,6 +136,9 @@ mod tests {
         (Command::Verify, 4_030_002_246),
         // A store that had lost its only ticket, and a desk where it had gone: no verification came to an end.
         (Command::Repair, 4_040_001_067),
+        // The first page of all was the answer to a count, so that its ticket was stored without its thread.
+        (Command::Sync, 4_060_004_485),
+        (Command::Sync, 4_060_004_957),
     ];
 
     #[test]
